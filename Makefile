@@ -1,0 +1,50 @@
+# `make demo` and `make test` do all the set-up themselves; `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.PHONY: help install demo test lint clean browser benchmark-scoring benchmark-interface
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP)-package: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(STAMP)-test: $(STAMP)-package
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(STAMP)-lint: $(STAMP)-package
+	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+install: $(STAMP)-package  ## make .venv with the package in it
+
+browser: $(STAMP)-test
+	$(BIN)/python tests/browser/install_chromium.py
+
+demo: install  ## open the dashboard on a simulated survey (no network needed)
+	$(BIN)/anomalymatch demo
+
+test: $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)-lint  ## check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmark-scoring: install  ## images scored per second, beside the naive reference
+	$(BIN)/python benchmarks/scoring.py
+
+benchmark-interface: $(STAMP)-test browser  ## key to change, key to disk, page turn
+	$(BIN)/python benchmarks/interface.py
+
+clean:  ## remove what was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,39 @@
+"""Find the rare objects in archives of images.
+
+Everything public is here: open a pool of images with :func:`open_pool`, work on it through a
+:class:`Session`, or :func:`launch` the dashboard in a notebook. Names are imported when they are
+first used, so that ``import anomalymatch_ui`` stays fast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.app import launch
+    from anomalymatch_ui.config import Config
+    from anomalymatch_ui.pool import open_pool
+    from anomalymatch_ui.session import Session
+
+__version__ = "0.1.0"
+__all__ = ["Config", "Session", "__version__", "launch", "open_pool"]
+
+_HOMES = {
+    "Config": "anomalymatch_ui.config",
+    "Session": "anomalymatch_ui.session",
+    "launch": "anomalymatch_ui.app",
+    "open_pool": "anomalymatch_ui.pool",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

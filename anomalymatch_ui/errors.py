@@ -1,0 +1,23 @@
+"""What can go wrong and is worth telling a person.
+
+Every message is a sentence that says what is wrong, where, and what to do about it. The command
+line prints it and exits with 2; the dashboard shows it and goes on.
+"""
+
+from __future__ import annotations
+
+
+class AnomalyMatchError(Exception):
+    """Base class of all errors whose message is meant for the user."""
+
+
+class InputError(AnomalyMatchError):
+    """Something the user gave (a path, a table, a setting) cannot be used."""
+
+
+class StorageError(AnomalyMatchError):
+    """The disk refused to keep something: full, read-only, or gone."""
+
+
+class SessionBusyError(AnomalyMatchError):
+    """Another process holds the pen of this session."""

@@ -1,0 +1,94 @@
+"""What a session is doing, as immutable snapshots that may cross threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Phase = Literal["idle", "embedding", "preparing", "training", "ranking"]
+JobState = Literal["idle", "running", "pausing", "paused", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many images carry which label."""
+
+    images: int = 0
+    anomaly: int = 0
+    nominal: int = 0
+    unsure: int = 0
+
+    @property
+    def labelled(self) -> int:
+        """Images with any label."""
+        return self.anomaly + self.nominal + self.unsure
+
+    @property
+    def unlabelled(self) -> int:
+        """Images without a label."""
+        return self.images - self.labelled
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the running job is.
+
+    Attributes
+    ----------
+    done, total
+        Steps while training, images in the other phases.
+    loss
+        Training loss of the last step, else ``None``.
+    pseudo_label_share
+        Share of unlabelled images of the last step whose pseudo-label was used, 0 to 1, else ``None``.
+    seconds_left
+        Estimated from the pace so far, paused time not counted; ``None`` until it is known.
+    device
+        Where it runs, such as ``"cpu"`` or ``"cuda:0"``; ``None`` until it is known.
+    """
+
+    done: int = 0
+    total: int = 0
+    loss: float | None = None
+    pseudo_label_share: float | None = None
+    seconds_left: float | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A session at one moment.
+
+    Attributes
+    ----------
+    phase
+        What the background job does, ``"idle"`` if there is none.
+    state
+        Whether that job runs, is paused, or is on its way there.
+    cycle
+        Number of finished training cycles.
+    interrupted_step
+        Step at which a cycle was stopped and from which ``train()`` goes on; ``None`` if none was.
+    ranking_version
+        Version of the newest ranking; 0 before there is one.
+    unreadable
+        Images found unreadable so far.
+    message
+        The last thing worth telling, a sentence; empty if none.
+    error
+        What made the last job fail, a sentence; ``None`` if it did not.
+    read_only
+        Another process has taken the pen.
+    """
+
+    phase: Phase = "idle"
+    state: JobState = "idle"
+    progress: Progress = field(default_factory=Progress)
+    counts: Counts = field(default_factory=Counts)
+    cycle: int = 0
+    interrupted_step: int | None = None
+    ranking_version: int = 0
+    unreadable: int = 0
+    message: str = ""
+    error: str | None = None
+    read_only: bool = False
