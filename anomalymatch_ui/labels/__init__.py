@@ -1,0 +1,19 @@
+"""What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
+
+from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
+from anomalymatch_ui.labels.journal import Journal
+from anomalymatch_ui.labels.matching import ImportReport, match_labels
+from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
+
+__all__ = [
+    "LABELS",
+    "ImportReport",
+    "Journal",
+    "JournalEntry",
+    "Label",
+    "LabelEvent",
+    "LabelTable",
+    "match_labels",
+    "read_labels_csv",
+    "write_labels_csv",
+]

@@ -1,0 +1,151 @@
+"""The journal's SQLite file: opened durable, recognised, and its errors turned into sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from anomalymatch_ui.errors import InputError, StorageError
+
+APPLICATION_ID = 0x414D554A
+"""Marks the SQLite file as ours (``PRAGMA application_id``): the letters AMUJ."""
+
+SCHEMA_VERSION = 1
+
+BUSY_TIMEOUT = 10_000
+"""Milliseconds to wait for another process's transaction."""
+
+SCHEMA = (
+    """
+    CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        image_id TEXT NOT NULL,
+        label TEXT CHECK (label IN ('anomaly', 'nominal', 'unsure')),
+        annotator TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        action INTEGER NOT NULL,
+        reverts INTEGER
+    )
+    """,
+    """
+    CREATE TRIGGER journal_rows_never_change BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+    """
+    CREATE TRIGGER journal_rows_stay BEFORE DELETE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+    "CREATE TABLE extras (image_id TEXT PRIMARY KEY, columns TEXT NOT NULL)",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a journal's file, making it when it is missing.
+
+    The connection is in autocommit mode and may be used from any thread under a lock of the caller.
+    WAL with ``synchronous=FULL`` syncs at every commit, so that a committed row outlives a power cut.
+
+    Raises
+    ------
+    InputError
+        If the file is something else, or of a newer version of the schema.
+    StorageError
+        If the disk refuses.
+    """
+    with database_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.text_factory = _decode
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            with transaction(connection):
+                _make_or_recognise(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the file's write lock; commit at the end, or leave the file as it was."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about ``path`` into sentences.
+
+    Raises
+    ------
+    InputError
+        If the file is no SQLite file or a damaged one.
+    StorageError
+        If the disk is full, read-only or failing, or another process holds the file.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        # An extended code keeps its primary one, which is what decides here, in the lowest byte.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise InputError(
+                f"{path} is not a readable journal of labels ({error}). "
+                "Move it away or restore it from a backup."
+            ) from error
+        advice = _ADVICE.get(code, "Check that its disk is there and can be written")
+        raise StorageError(
+            f"Cannot keep labels in {path}: {error}. {advice}, then try again; "
+            "what was saved before is still there."
+        ) from error
+
+
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "Free some space on its disk",
+    sqlite3.SQLITE_READONLY: "Give yourself the right to write to the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and that you may write there",
+    sqlite3.SQLITE_BUSY: "Close the other program that holds the file",
+}
+
+
+def encode(image_id: str) -> bytes:
+    """Bytes of an image id, for ``CAST(? AS TEXT)``.
+
+    File names need not be UTF-8; Python carries their other bytes as lone surrogates, which the
+    driver itself refuses to bind.
+    """
+    return image_id.encode("utf-8", "surrogateescape")
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _make_or_recognise(connection: sqlite3.Connection, path: Path) -> None:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables == 0:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        return
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise InputError(f"{path} is an SQLite file, but not a journal of labels. Choose another folder.")
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} was written by a newer anomalymatch-ui (version {version} of the journal; "
+            f"this one knows {SCHEMA_VERSION}). Update anomalymatch-ui to open it."
+        )

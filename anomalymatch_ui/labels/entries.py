@@ -1,0 +1,70 @@
+"""What one label, one row of the journal and one event are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+Label = Literal["anomaly", "nominal", "unsure"]
+
+LABELS: tuple[Label, ...] = get_args(Label)
+"""Every label an image can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One row of the journal: what one event did to one image.
+
+    Attributes
+    ----------
+    seq
+        Number of the row; strictly increasing.
+    time
+        When the event happened, UTC, to the millisecond.
+    image_id
+        The image, by its id in the pool.
+    label
+        Its label from here on; ``None`` withdraws it.
+    annotator
+        Who did it.
+    origin
+        Where it came from, such as ``"key"`` or ``"import"``.
+    action
+        Number of the event, shared by the rows of a bulk label.
+    reverts
+        The action that this one takes back, ``None`` for a label or withdrawal given anew. An undo
+        reverts a label; a redo reverts an undo.
+    """
+
+    seq: int
+    time: datetime
+    image_id: str
+    label: Label | None
+    annotator: str
+    origin: str
+    action: int
+    reverts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """One durable event: a label, a bulk label, an import, an undo or a redo.
+
+    Attributes
+    ----------
+    seq
+        Number of its last row.
+    time
+        When it happened, UTC, to the millisecond.
+    action
+        Number of the event.
+    labels
+        New label of each image touched; ``None`` where the image has no label any more.
+    """
+
+    seq: int
+    time: datetime
+    action: int
+    labels: Mapping[str, Label | None]

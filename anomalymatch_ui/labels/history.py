@@ -1,0 +1,96 @@
+"""The state that follows from the rows of a journal: current labels, and what can be undone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from anomalymatch_ui.labels.entries import JournalEntry, Label
+
+
+@dataclass(slots=True)
+class _Action:
+    annotator: str
+    is_undo: bool
+    reverted: bool = False
+    image_ids: list[str] = field(default_factory=list)
+
+
+class History:
+    """Rows replayed in order; the same rows always give the same state.
+
+    Each annotator has two stacks of actions. A label goes onto the first and clears the second; an
+    undo moves the action it reverts from the first to itself on the second; a redo reverts an undo
+    and goes back onto the first.
+    """
+
+    def __init__(self) -> None:
+        self.labels: dict[str, Label] = {}
+        self.last_seq = 0
+        self.last_action = 0
+        self._actions: dict[int, _Action] = {}
+        self._touches: defaultdict[str, list[tuple[int, Label | None]]] = defaultdict(list)
+        self._undoable: defaultdict[str, list[int]] = defaultdict(list)
+        self._redoable: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, entry: JournalEntry) -> None:
+        """Replay one row."""
+        if entry.action not in self._actions:
+            self._begin(entry)
+        self._actions[entry.action].image_ids.append(entry.image_id)
+        self._touches[entry.image_id].append((entry.action, entry.label))
+        if entry.label is None:
+            self.labels.pop(entry.image_id, None)
+        else:
+            self.labels[entry.image_id] = entry.label
+        self.last_seq = entry.seq
+        self.last_action = max(self.last_action, entry.action)
+
+    def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
+        """Give the annotator's last action that still shows, and the labels from before it."""
+        return self._last_that_shows(self._undoable[annotator])
+
+    def redoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
+        """Give the annotator's last undo that still shows, and the labels from before it."""
+        return self._last_that_shows(self._redoable[annotator])
+
+    def _begin(self, entry: JournalEntry) -> None:
+        undoable, redoable = self._undoable[entry.annotator], self._redoable[entry.annotator]
+        is_undo = False
+        if entry.reverts is None:
+            redoable.clear()
+            undoable.append(entry.action)
+        else:
+            reverted = self._actions[entry.reverts]
+            reverted.reverted = True
+            is_undo = not reverted.is_undo
+            source, target = (undoable, redoable) if is_undo else (redoable, undoable)
+            source.remove(entry.reverts)
+            target.append(entry.action)
+        self._actions[entry.action] = _Action(entry.annotator, is_undo)
+
+    def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None]] | None:
+        for number in reversed(stack):
+            if before := self._labels_before(number):
+                return number, before
+        return None
+
+    def _labels_before(self, number: int) -> dict[str, Label | None]:
+        """Labels from before an action, of the images that no other annotator has labelled since."""
+        action = self._actions[number]
+        before: dict[str, Label | None] = {}
+        for image_id in action.image_ids:
+            previous: Label | None = None
+            taken_over = False
+            for toucher, label in self._touches[image_id]:
+                if toucher < number:
+                    previous = label
+                elif toucher > number:
+                    taken_over |= self._stands_against(toucher, action.annotator)
+            if not taken_over:
+                before[image_id] = previous
+        return before
+
+    def _stands_against(self, number: int, annotator: str) -> bool:
+        action = self._actions[number]
+        return action.annotator != annotator and not action.is_undo and not action.reverted

@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from anomalymatch_ui.errors import InputError, StorageError
+from anomalymatch_ui.labels import LABELS, Journal
+
+ME, YOU = "me", "you"
+
+
+@pytest.fixture
+def journal(tmp_path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield journal
+
+
+def test_the_last_label_of_an_image_counts(journal):
+    journal.append(["a", "b"], "nominal", ME, "key")
+    journal.append(["a"], "anomaly", YOU, "key")
+    assert journal.view() == {"a": "anomaly", "b": "nominal"}
+
+
+def test_a_withdrawn_label_is_gone_from_the_view_but_not_from_the_journal(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    journal.append(["a"], None, ME, "key")
+    assert journal.view() == {}
+    assert [entry.label for entry in journal.entries()] == ["anomaly", None]
+
+
+def test_an_event_tells_what_was_written(journal):
+    before = datetime.now(UTC)
+    event = journal.append(["a", "b", "a"], "unsure", ME, "key")
+    assert event.labels == {"a": "unsure", "b": "unsure"}
+    assert event.seq == journal.last_seq == 2
+    assert abs((event.time - before).total_seconds()) < 5
+    entry = journal.entries(since=1)[0]
+    assert (entry.image_id, entry.annotator, entry.origin, entry.action) == ("b", ME, "key", event.action)
+    assert entry.time == event.time
+
+
+@pytest.mark.parametrize(("ids", "label"), [([], "anomaly"), (["a"], "weird")])
+def test_a_label_of_nothing_or_an_unknown_label_is_refused(journal, ids, label):
+    with pytest.raises(InputError):
+        journal.append(ids, label, ME, "key")
+    assert journal.last_seq == 0
+
+
+def test_the_view_cannot_be_changed_and_does_not_change_later(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    view = journal.view()
+    with pytest.raises(TypeError):
+        view["a"] = "nominal"
+    journal.append(["a"], "nominal", ME, "key")
+    assert view == {"a": "anomaly"}
+
+
+def test_a_bulk_label_is_undone_and_redone_as_a_whole(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    bulk = journal.append(["a", "b", "c"], "nominal", ME, "key")
+    undo = journal.undo(ME, "key")
+    assert undo.labels == {"a": "anomaly", "b": None, "c": None}
+    assert journal.view() == {"a": "anomaly"}
+    assert {entry.reverts for entry in journal.entries(since=bulk.seq)} == {bulk.action}
+    assert journal.redo(ME, "key").labels == bulk.labels
+    assert journal.view() == dict.fromkeys("abc", "nominal")
+
+
+def test_an_import_with_its_columns_and_digest_is_one_action(journal):
+    journal.append_many(
+        {"a": "anomaly", "b": "nominal"},
+        ME,
+        "import",
+        extras={"a": {"ra": "007"}, "c": {"ra": "NA"}},
+        meta={"digest": "x"},
+    )
+    assert journal.extras() == {"a": {"ra": "007"}, "c": {"ra": "NA"}}
+    assert journal.meta() == {"digest": "x"}
+    assert journal.undo(ME, "key").labels == {"a": None, "b": None}
+
+
+def test_kept_columns_and_facts_take_the_newest_value(journal):
+    journal.keep_extras({"a": {"ra": "1"}})
+    journal.keep_extras({"a": {"ra": "2"}})
+    journal.keep_meta({"digest": "x"})
+    journal.keep_meta({"digest": "y"})
+    assert journal.extras() == {"a": {"ra": "2"}}
+    assert journal.meta() == {"digest": "y"}
+
+
+def test_undo_goes_back_step_by_step_and_then_says_there_is_nothing(journal):
+    for label in LABELS:
+        journal.append(["a"], label, ME, "key")
+    undone = [journal.undo(ME, "key").labels["a"] for _ in LABELS]
+    assert undone == ["nominal", "anomaly", None]
+    assert journal.undo(ME, "key") is None
+    redone = [journal.redo(ME, "key").labels["a"] for _ in LABELS]
+    assert redone == list(LABELS)
+    assert journal.redo(ME, "key") is None
+
+
+def test_a_new_label_clears_what_could_be_redone(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    journal.undo(ME, "key")
+    journal.append(["b"], "nominal", ME, "key")
+    assert journal.redo(ME, "key") is None
+    assert journal.view() == {"b": "nominal"}
+
+
+def test_undo_and_redo_survive_reopening(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        journal.append(["a"], "anomaly", ME, "key")
+        journal.append(["a"], "nominal", ME, "key")
+        journal.undo(ME, "key")
+    with Journal(path) as journal:
+        assert journal.redo(ME, "key").labels == {"a": "nominal"}
+        journal.undo(ME, "key")
+    with Journal(path) as journal:
+        assert journal.undo(ME, "key").labels == {"a": None}
+
+
+def test_undo_takes_back_only_ones_own_action(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    journal.append(["b"], "nominal", YOU, "key")
+    assert journal.undo(ME, "key").labels == {"a": None}
+    assert journal.view() == {"b": "nominal"}
+
+
+def test_undo_leaves_alone_what_another_annotator_has_labelled_since(journal):
+    journal.append(["a", "b"], "anomaly", ME, "key")
+    journal.append(["a"], "nominal", YOU, "key")
+    assert journal.undo(ME, "key").labels == {"b": None}
+    assert journal.view() == {"a": "nominal"}
+
+
+def test_an_action_wholly_relabelled_by_another_annotator_is_passed_over(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    journal.append(["b"], "anomaly", ME, "key")
+    journal.append(["b"], "nominal", YOU, "key")
+    assert journal.undo(ME, "key").labels == {"a": None}
+    assert journal.undo(ME, "key") is None
+    journal.undo(YOU, "key")
+    assert journal.undo(ME, "key").labels == {"b": None}
+
+
+def test_rows_cannot_be_changed_or_deleted(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    with sqlite3.connect(journal.path) as other:
+        for statement in ("UPDATE journal SET label = 'nominal'", "DELETE FROM journal"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                other.execute(statement)
+    other.close()
+
+
+def test_names_that_are_not_utf8_are_kept(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.append_many({name: "anomaly"}, ME, "key", extras={name: {"note": name}})
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        assert journal.view() == {name: "anomaly"}
+        assert journal.extras() == {name: {"note": name}}
+
+
+def test_threads_may_write_at_once(journal):
+    with ThreadPoolExecutor(8) as threads:
+        events = list(threads.map(lambda n: journal.append([f"{n}"], "nominal", ME, "key"), range(80)))
+    assert len({event.seq for event in events}) == len({event.action for event in events}) == 80
+    assert len(journal.view()) == 80
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from anomalymatch_ui.labels import Journal
+journal = Journal(Path(sys.argv[1]))
+for number in range(int(sys.argv[3])):
+    journal.append([f"{sys.argv[2]}-{number}"], "anomaly", sys.argv[2], "key")
+    print(number, flush=True)
+"""
+
+
+def _writer(path: Path, annotator: str, count: int) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", WRITER, str(path), annotator, str(count)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_may_make_and_write_one_file_at_once(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    writers = [_writer(path, name, 100) for name in (ME, YOU)]
+    assert [writer.communicate(timeout=60) and writer.returncode for writer in writers] == [0, 0]
+    with Journal(path) as journal:
+        assert len(journal.view()) == 200
+        assert [entry.seq for entry in journal.entries()] == list(range(1, 201))
+
+
+def test_rows_of_another_process_show_in_the_view(journal):
+    journal.append(["a"], "anomaly", ME, "key")
+    assert len(journal.view()) == 1
+    _writer(journal.path, YOU, 3).communicate(timeout=60)
+    assert len(journal.view()) == 4
+    assert journal.last_seq == 4
+
+
+def test_a_killed_writer_loses_no_acknowledged_label(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    writer = _writer(path, ME, 1_000_000)
+    acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
+    writer.send_signal(signal.SIGKILL)
+    acknowledged += [int(line) for line in writer.communicate(timeout=60)[0].splitlines(True) if "\n" in line]
+    with Journal(path) as journal:
+        assert {f"{ME}-{number}" for number in acknowledged} <= set(journal.view())
+        journal.append(["after"], "nominal", ME, "key")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(journal):
+    journal.append(["before"], "anomaly", ME, "key")
+    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match=r"full.*Free some space"):
+        journal.append([f"{n}-{'x' * 100}" for n in range(1000)], "nominal", ME, "key")
+    assert journal.view() == {"before": "anomaly"}
+    assert journal.last_seq == 1
+    journal._connection.execute("PRAGMA max_page_count = 1000000")
+    assert journal.append(["after"], "nominal", ME, "key").seq == 2
+
+
+def test_a_read_only_file_is_told(journal):
+    journal._connection.execute("PRAGMA query_only = 1")
+    with pytest.raises(StorageError, match=r"readonly.*right to write"):
+        journal.append(["a"], "nominal", ME, "key")
+    assert journal.view() == {}
+
+
+def test_a_file_held_by_another_program_is_told(journal):
+    journal._connection.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(journal.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match=r"locked.*Close the other program"):
+        journal.append(["a"], "nominal", ME, "key")
+    other.execute("ROLLBACK")
+    other.close()
+    assert journal.append(["a"], "nominal", ME, "key").seq == 1
+
+
+def test_a_missing_folder_is_told(tmp_path):
+    with pytest.raises(StorageError, match="folder exists"):
+        Journal(tmp_path / "absent" / "journal.sqlite")
+
+
+def test_a_file_of_something_else_is_told_and_left_alone(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    content = b"garbage " * 1000
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a readable journal"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_another_sqlite_file_is_told_and_left_alone(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE history (url TEXT)")
+    other.close()
+    content = path.read_bytes()
+    with pytest.raises(InputError, match="not a journal of labels"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_journal_of_a_newer_version_is_told(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 99")
+    other.close()
+    with pytest.raises(InputError, match="Update anomalymatch-ui"):
+        Journal(path)
+
+
+def test_labels_are_kept_fast_enough_to_press_keys(journal):
+    singles = []
+    for number in range(30):
+        start = time.perf_counter()
+        journal.append([f"{number}"], "anomaly", ME, "key")
+        journal.view()
+        singles.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    journal.append([f"field-01/cutout-{number:05}.jpg" for number in range(1000)], "nominal", ME, "key")
+    bulk = time.perf_counter() - start
+    assert statistics.median(singles) < 0.1
+    assert bulk < 0.5
+
+
+IDS = st.sampled_from(["a", "b", "c", "d/ä, 'e'.jpg"])
+ANNOTATORS = st.sampled_from([ME, YOU])
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Against a model with whole snapshots: one annotator undoes, a second one labels other images."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "journal.sqlite"
+        self.journal = Journal(self.path)
+        self.labels: dict[str, str] = {}
+        self.done: list[tuple[dict[str, str | None], dict[str, str | None]]] = []
+        self.undone: list[tuple[dict[str, str | None], dict[str, str | None]]] = []
+        self.rows = []
+
+    def teardown(self):
+        self.journal.close()
+        self.folder.cleanup()
+
+    def _apply(self, labels):
+        self.labels |= labels
+        self.labels = {name: label for name, label in self.labels.items() if label is not None}
+
+    @rule(ids=st.lists(IDS, min_size=1), label=st.sampled_from([*LABELS, None]))
+    def label(self, ids, label):
+        before = {name: self.labels.get(name) for name in ids}
+        self.journal.append(ids, label, ME, "key")
+        self.done.append((before, dict.fromkeys(ids, label)))
+        self.undone.clear()
+        self._apply(dict.fromkeys(ids, label))
+
+    @rule(labels=st.dictionaries(IDS, st.sampled_from([*LABELS, None]), min_size=1))
+    def import_labels(self, labels):
+        self.done.append(({name: self.labels.get(name) for name in labels}, labels))
+        self.journal.append_many(labels, ME, "import")
+        self.undone.clear()
+        self._apply(labels)
+
+    @rule(label=st.sampled_from(LABELS))
+    def label_as_another_annotator(self, label):
+        self.journal.append(["theirs"], label, YOU, "key")
+        self._apply({"theirs": label})
+
+    @precondition(lambda self: self.done)
+    @rule()
+    def undo(self):
+        before, after = self.done.pop()
+        assert self.journal.undo(ME, "key").labels == before
+        self.undone.append((before, after))
+        self._apply(before)
+
+    @precondition(lambda self: self.undone)
+    @rule()
+    def redo(self):
+        before, after = self.undone.pop()
+        assert self.journal.redo(ME, "key").labels == after
+        self.done.append((before, after))
+        self._apply(after)
+
+    @precondition(lambda self: not self.done)
+    @rule()
+    def undo_of_nothing(self):
+        assert self.journal.undo(ME, "key") is None
+
+    @precondition(lambda self: not self.undone)
+    @rule()
+    def redo_of_nothing(self):
+        assert self.journal.redo(ME, "key") is None
+
+    @rule()
+    def reopen(self):
+        self.journal.close()
+        self.journal = Journal(self.path)
+
+    @invariant()
+    def the_view_is_the_models(self):
+        assert self.journal.view() == self.labels
+
+    @invariant()
+    def rows_never_change_and_their_numbers_increase(self):
+        rows = self.journal.entries()
+        assert rows[: len(self.rows)] == self.rows
+        numbers = [row.seq for row in rows]
+        assert numbers == sorted(set(numbers))
+        self.rows = rows
+
+
+TestJournalMachine = JournalMachine.TestCase
+TestJournalMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+class AnnotatorsMachine(RuleBasedStateMachine):
+    """Two annotators on the same images: what reopening must keep, and what undo must not touch."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "journal.sqlite"
+        self.journal, self.other = Journal(self.path), Journal(self.path)
+
+    def teardown(self):
+        self.journal.close()
+        self.other.close()
+        self.folder.cleanup()
+
+    @rule(ids=st.lists(IDS, min_size=1), label=st.sampled_from([*LABELS, None]), annotator=ANNOTATORS)
+    def label(self, ids, label, annotator):
+        self.journal.append(ids, label, annotator, "key")
+
+    @rule(annotator=ANNOTATORS, redo=st.booleans())
+    def revert(self, annotator, redo):
+        theirs = {
+            entry.image_id: entry
+            for entry in self.journal.entries()
+            if entry.annotator != annotator and entry.reverts is None
+        }
+        before = self.journal.view()
+        event = (self.journal.redo if redo else self.journal.undo)(annotator, "key")
+        rows = self.journal.entries()
+        if event is None:
+            assert self.journal.view() == before
+            return
+        reverted = next(row.reverts for row in rows if row.action == event.action)
+        taken_back = {row.reverts for row in rows}
+        for name in event.labels:
+            later = theirs.get(name)
+            assert later is None or later.action < reverted or later.action in taken_back
+
+    @rule()
+    def swap(self):
+        self.journal, self.other = self.other, self.journal
+
+    @invariant()
+    def both_see_the_last_row_of_each_image(self):
+        last = {row.image_id: row.label for row in self.journal.entries()}
+        expected = {name: label for name, label in last.items() if label is not None}
+        assert self.journal.view() == self.other.view() == expected
+
+
+TestAnnotatorsMachine = AnnotatorsMachine.TestCase
+TestAnnotatorsMachine.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
