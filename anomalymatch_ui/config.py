@@ -63,13 +63,17 @@ class TrainConfig(_Settings):
 
     steps: int = Field(100, ge=1, description="optimiser steps in a cycle")
     labelled_batch: int = Field(16, ge=2, description="labelled images a step, half of each class")
-    unlabelled_batch: int = Field(80, ge=1, description="unlabelled images a step, each seen weakly and strongly")
+    unlabelled_batch: int = Field(
+        80, ge=1, description="unlabelled images a step, each seen weakly and strongly"
+    )
     learning_rate: float = Field(0.0075, gt=0, description="constant, SGD with Nesterov momentum")
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(7.5e-4, ge=0, description="on everything but normalisation parameters")
     ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged network, which gives the scores")
     confidence_threshold: float = Field(0.95, ge=0.5, le=1, description="pseudo-labels below it are not used")
-    unlabelled_weight: float = Field(1.0, ge=0, description="of the unlabelled loss; 0 is supervised training")
+    unlabelled_weight: float = Field(
+        1.0, ge=0, description="of the unlabelled loss; 0 is supervised training"
+    )
     window: int = Field(
         20_000, ge=1, description="unlabelled images held in memory during a cycle (245 MB at 64 px)"
     )

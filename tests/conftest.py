@@ -27,9 +27,15 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A real folder on a disk of 256 kB where root can make one; else no file may grow larger than that."""
     folder = tmp_path / "full"
     folder.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
-    ).returncode == 0
+    mounted = (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
     if mounted:
         yield folder
         subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -26,7 +26,9 @@ def resolve_device(name: str) -> torch.device:
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
     }[device.type]
     if not present:
-        raise InputError(f"There is no device {name!r} on this machine. Choose cpu, or auto to take what is there.")
+        raise InputError(
+            f"There is no device {name!r} on this machine. Choose cpu, or auto to take what is there."
+        )
     return device
 
 

@@ -19,7 +19,7 @@ from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
 from anomalymatch_ui.learn.network import AnomalyNetwork
 
 
-class StopTraining(Exception):  # noqa: N818 - a request, not an error
+class StopTraining(Exception):
     """Raised by a callback to end training after the step it was told of."""
 
 

@@ -71,8 +71,18 @@ def test_each_operation_treats_every_image_by_its_own_strength(operation, images
 
 @pytest.mark.parametrize(
     ("name", "strength"),
-    [("brightness", 1.0), ("colour", 1.0), ("contrast", 1.0), ("sharpness", 1.0), ("identity", 0.0)]
-    + [("rotate", 0.0), ("shear_x", 0.0), ("shear_y", 0.0), ("translate_x", 0.0), ("translate_y", 0.0)],
+    [
+        ("brightness", 1.0),
+        ("colour", 1.0),
+        ("contrast", 1.0),
+        ("sharpness", 1.0),
+        ("identity", 0.0),
+        ("rotate", 0.0),
+        ("shear_x", 0.0),
+        ("shear_y", 0.0),
+        ("translate_x", 0.0),
+        ("translate_y", 0.0),
+    ],
 )
 def test_an_operation_without_strength_changes_nothing(name: str, strength: float, images: Tensor) -> None:
     operation = {operation.name: operation for operation in OPERATIONS}[name]

@@ -34,7 +34,9 @@ def data() -> TrainingData:
     return TrainingData(pixels[:10], np.arange(10) < 3, pixels[10:])
 
 
-def make_trainer(data: TrainingData, *, seed: int = 1, cycle: int = 1, config: TrainConfig = SMALL) -> Trainer:
+def make_trainer(
+    data: TrainingData, *, seed: int = 1, cycle: int = 1, config: TrainConfig = SMALL
+) -> Trainer:
     return Trainer(build_network(NETWORK, 0), None, config, data, device=CPU, seed=seed, cycle=cycle)
 
 
@@ -51,7 +53,11 @@ def test_two_runs_with_one_seed_agree_to_the_last_bit_and_another_seed_differs(d
 def test_each_step_is_reported_in_turn(data: TrainingData) -> None:
     reports: list[StepReport] = []
     assert make_trainer(data).run(3, [reports.append])
-    assert [(report.step, report.total, report.batch) for report in reports] == [(1, 3, 16), (2, 3, 16), (3, 3, 16)]
+    assert [(report.step, report.total, report.batch) for report in reports] == [
+        (1, 3, 16),
+        (2, 3, 16),
+        (3, 3, 16),
+    ]
     assert all(np.isfinite(report.loss) for report in reports)
 
 
@@ -66,7 +72,9 @@ def test_a_callback_stops_training_after_its_step(data: TrainingData) -> None:
     assert trainer.step == 2
 
 
-def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(data: TrainingData, tmp_path: Path) -> None:
+def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(
+    data: TrainingData, tmp_path: Path
+) -> None:
     whole = make_trainer(data)
     whole.run(6)
     first = make_trainer(data)

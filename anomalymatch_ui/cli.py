@@ -1,0 +1,208 @@
+"""The command line: one function a command, no logic of its own.
+
+Every command shows its progress on standard error. With ``--json`` the last line of standard output is
+one JSON object. Bad input ends with exit code 2 and one line on standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomalymatch_ui.errors import AnomalyMatchError
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.session import Session
+
+application = typer.Typer(
+    name="anomalymatch",
+    help="Find the rare objects in archives of images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Images = Annotated[
+    Path, typer.Argument(help="A folder of images, or an HDF5 file with `images`.", metavar="IMAGES")
+]
+Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
+Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
+SessionFolder = Annotated[Path | None, typer.Option("--session", help="Folder that keeps labels and models.")]
+
+
+@application.command()
+def serve(
+    images: Images,
+    labels: Labels = None,
+    session: SessionFolder = None,
+    port: Port = 8866,
+    no_browser: NoBrowser = False,
+    as_json: Json = False,
+) -> None:
+    """Open the dashboard on your images in the browser."""
+    _serve(images, labels, session, port, not no_browser, as_json)
+
+
+@application.command()
+def demo(
+    session: SessionFolder = None,
+    port: Port = 8866,
+    no_browser: NoBrowser = False,
+    as_json: Json = False,
+) -> None:
+    """Open the dashboard on a simulated survey, made on first use."""
+    from anomalymatch_ui.cli_progress import bar
+    from anomalymatch_ui.demo import survey
+
+    with bar("Simulating a survey") as advance:
+        made = survey(progress=advance)
+    _serve(made.images, made.labels, session, port, not no_browser, as_json)
+
+
+@application.command()
+def info(images: Images, as_json: Json = False) -> None:
+    """Say what is in a pool of images, and which of them cannot be read."""
+    from anomalymatch_ui.cli_progress import bar
+    from anomalymatch_ui.pool import open_pool
+
+    pool = open_pool(images)
+    with bar("Reading") as advance:
+        for shard in pool.shards(256):
+            pool.read(shard, 64)
+            advance(shard.stop, len(pool))
+    unreadable = dict(pool.report.unreadable)
+    print(f"{pool.name}: {len(pool):,} images in {pool.path}")
+    if unreadable:
+        print(pool.report.sentence())
+    _finish(
+        as_json,
+        path=str(pool.path),
+        images=len(pool),
+        readable=len(pool) - len(unreadable),
+        unreadable=unreadable,
+        digest=pool.digest,
+    )
+
+
+@application.command()
+def train(
+    images: Images,
+    labels: Annotated[Path, typer.Option(help="A table with the columns filename,label.")],
+    session: Annotated[Path, typer.Option(help="Folder that keeps labels and models.")],
+    iterations: Annotated[int | None, typer.Option(min=1, help="Steps of the cycle.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Named settings, such as paper.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one cycle on a table of labels, then rank the images."""
+    from anomalymatch_ui.cli_progress import follow
+    from anomalymatch_ui.session import Session
+
+    config = _config(session, preset, seed, device)
+    with Session.open(session, images, labels, config=config) as opened:
+        if opened.import_report is not None:
+            print(opened.import_report.sentence(), file=sys.stderr)
+        with follow(opened):
+            opened.train(iterations, wait=True)
+        status = opened.status
+        print(f"Cycle {status.cycle} is done; `anomalymatch rank {session}` lists the order.")
+        _finish(as_json, session=str(session), **_summary(opened))
+
+
+@application.command()
+def rank(
+    session: Annotated[Path, typer.Argument(help="Folder of a session.", metavar="SESSION")],
+    top: Annotated[int | None, typer.Option(min=1, help="How many; all of them if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the images of a session from the most to the least likely anomaly."""
+    from anomalymatch_ui.cli_progress import follow
+    from anomalymatch_ui.files import write_bytes_atomically
+    from anomalymatch_ui.session import Session
+
+    with Session.open(session) as opened:
+        if opened.status.cycle == 0 or opened.ranking().version == 0:
+            with follow(opened):
+                opened.rank(wait=True)
+        table = opened.ranking_table(top)
+        if out is None:
+            print(table.to_csv(index=False), end="")
+        else:
+            write_bytes_atomically(out, table.to_csv(index=False).encode())
+            print(f"{len(table):,} images are in {out}.")
+        _finish(as_json, session=str(session), out=None if out is None else str(out), **_summary(opened))
+
+
+def main() -> None:
+    """Run the command line; what the user can mend ends with exit code 2 and one line."""
+    import click
+
+    try:
+        code = application(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        print(shown.format_message(), file=sys.stderr)
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except AnomalyMatchError as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        _fail("Stopped. What was labelled is kept.", code=130)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(sentence: str, code: int = 2) -> None:
+    print(f"anomalymatch: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _serve(
+    images: Path, labels: Path | None, session: Path | None, port: int, open_browser: bool, as_json: bool
+) -> None:
+    from anomalymatch_ui.app.serve import serve as serve_dashboard
+
+    serve_dashboard(
+        images, labels=labels, session=session, port=port, open_browser=open_browser, as_json=as_json
+    )
+
+
+def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:
+    """Give the session's settings, or a preset's, with the values asked for; ``None`` if none was."""
+    from anomalymatch_ui.config import Config
+
+    saved = session / "config.toml"
+    config = Config.load(saved) if preset is None and saved.exists() else Config.preset(preset or "paper")
+    values = {key: value for key, value in (("seed", seed), ("device", device)) if value is not None}
+    return config.with_values(**values)
+
+
+def _summary(session: Session) -> dict[str, Any]:
+    status, ranking = session.status, session.ranking()
+    return {
+        "images": status.counts.images,
+        "anomalies": status.counts.anomaly,
+        "nominals": status.counts.nominal,
+        "unreadable": status.unreadable,
+        "cycle": status.cycle,
+        "ranked": len(ranking.order),
+        "source": ranking.source,
+    }
+
+
+def _finish(as_json: bool, **result: Any) -> None:
+    if as_json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Progress on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from anomalymatch_ui.session import Session, Status
+
+_PHASES = {
+    "embedding": "Looking at the images",
+    "preparing": "Reading images",
+    "training": "Training",
+    "ranking": "Ranking",
+}
+
+
+@contextlib.contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar; gives a function to be called with what is done and the total."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def follow(session: Session) -> Iterator[None]:
+    """Show a bar for each phase of what runs in the background of a session."""
+    with _progress() as progress:
+        tasks = {}
+
+        def show(status: Status) -> None:
+            if status.phase == "idle":
+                return
+            if status.phase not in tasks:
+                tasks[status.phase] = progress.add_task(_PHASES[status.phase])
+            title = _PHASES[status.phase]
+            if status.progress.loss is not None:
+                title += f" (loss {status.progress.loss:.3f})"
+            progress.update(
+                tasks[status.phase],
+                description=title,
+                completed=status.progress.done,
+                total=status.progress.total,
+            )
+
+        unsubscribe = session.subscribe(show)
+        try:
+            yield
+        finally:
+            unsubscribe()
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

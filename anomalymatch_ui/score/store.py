@@ -1,0 +1,153 @@
+"""Scores on disk: Parquet shards, each whole or absent, under the digest of the network that gave them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score.pipeline import ScoredBatch
+
+
+@dataclass(frozen=True)
+class StoreManifest:
+    """What a score store belongs to.
+
+    Attributes
+    ----------
+    model
+        Digest of the network.
+    pool
+        Digest of the pool.
+    images
+        Length of the pool.
+    shard_size
+        Images a shard covers; shard ``k`` covers the pool indices from ``k * shard_size`` on.
+    """
+
+    model: str
+    pool: str
+    images: int
+    shard_size: int
+
+
+class ScoreStore:
+    """The scores one network gave to one pool.
+
+    The folder holds ``manifest.json`` and ``shard-00000.parquet`` … with the columns ``id`` and
+    ``score``. Images that could not be read have no row.
+
+    Parameters
+    ----------
+    folder
+        Made on first use.
+    manifest
+        What the scores belong to. A store made for something else is refused, never mixed.
+
+    Raises
+    ------
+    InputError
+        If the folder holds the scores of another network or pool.
+    StorageError
+        If the disk refuses.
+    """
+
+    def __init__(self, folder: Path, manifest: StoreManifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        path = folder / "manifest.json"
+        if not path.exists():
+            write_bytes_atomically(path, json.dumps(asdict(manifest), indent=2).encode())
+        elif _read_manifest(path) != asdict(manifest):
+            raise InputError(f"{folder} holds scores of another network or pool. Choose another folder.")
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards the pool has."""
+        return -(-self.manifest.images // self.manifest.shard_size)
+
+    @property
+    def finished_shards(self) -> int:
+        """How many shards are there without a gap; scoring goes on after them."""
+        count = 0
+        while count < self.shard_count and self._shard(count).exists():
+            count += 1
+        return count
+
+    def write(self, pool: ImagePool, batches: Iterable[ScoredBatch], advance: Callable[[int], None]) -> None:
+        """Write scored batches, given in the pool's order from the first missing shard on.
+
+        Parameters
+        ----------
+        pool
+            Gives the ids.
+        batches
+            From :func:`~anomalymatch_ui.score.pipeline.score_pool`, started at
+            ``finished_shards * shard_size``.
+        advance
+            Told after each batch how many images of the pool are done; it may raise to end the work.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses; the shards written before stay.
+        """
+        shard = self.finished_shards
+        waiting: list[ScoredBatch] = []
+        for batch in batches:
+            waiting.append(batch)
+            while waiting and (
+                waiting[-1].asked.stop >= min((shard + 1) * self.manifest.shard_size, self.manifest.images)
+            ):
+                waiting = self._write_shard(shard, pool, waiting)
+                shard += 1
+            advance(batch.asked.stop)
+
+    def scores(self, pool: ImagePool) -> np.ndarray:
+        """Give all scores, float32 ``(len(pool),)`` by pool index, NaN where there is none."""
+        import pyarrow.parquet as parquet
+
+        scores = np.full(len(pool), np.nan, dtype=np.float32)
+        for shard in range(self.finished_shards):
+            table = parquet.read_table(self._shard(shard))
+            indices = [pool.index(image_id) for image_id in table["id"].to_pylist()]
+            scores[indices] = table["score"].to_numpy()
+        return scores
+
+    def _write_shard(self, shard: int, pool: ImagePool, batches: list[ScoredBatch]) -> list[ScoredBatch]:
+        """Write one shard; give back what belongs to the next."""
+        import pyarrow
+        import pyarrow.parquet as parquet
+
+        end = (shard + 1) * self.manifest.shard_size
+        indices = np.concatenate([batch.indices for batch in batches])
+        scores = np.concatenate([batch.scores for batch in batches])
+        inside = indices < end
+        table = pyarrow.table({"id": [pool.ids[index] for index in indices[inside]], "score": scores[inside]})
+        buffer = io.BytesIO()
+        parquet.write_table(table, buffer)
+        write_bytes_atomically(self._shard(shard), buffer.getvalue())
+        last = batches[-1]
+        if last.asked.stop <= end:
+            return []
+        rest = last.indices >= end
+        return [ScoredBatch(last.asked, last.indices[rest], last.scores[rest], last.features[rest])]
+
+    def _shard(self, number: int) -> Path:
+        return self.folder / f"shard-{number:05d}.parquet"
+
+
+def _read_manifest(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The score store {path.parent} is damaged ({error}). Delete it to score again."
+        ) from error

@@ -1,0 +1,141 @@
+"""What lies where in a session folder, and which pool it belongs to."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import storage_errors, write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+
+_CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
+
+
+@dataclass(frozen=True)
+class SessionFolder:
+    """The files of a session. Everything but the journal and the settings can be computed again."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Settings."""
+        return self.path / "config.toml"
+
+    @property
+    def journal(self) -> Path:
+        """Labels."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def pen(self) -> Path:
+        """Who may write."""
+        return self.path / "session.lock"
+
+    @property
+    def ranking(self) -> Path:
+        """The newest ranking."""
+        return self.path / "ranking.npz"
+
+    @property
+    def interrupted(self) -> Path:
+        """The cycle under way, from which training goes on after a stop or a crash."""
+        return self.path / "checkpoints" / "current.safetensors"
+
+    @property
+    def cycle(self) -> int:
+        """Number of the last finished cycle; 0 if there is none."""
+        found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob("cycle-*"))
+        return max((int(match[1]) for match in found if match), default=0)
+
+    def checkpoint(self, cycle: int) -> Path:
+        """Networks of a finished cycle."""
+        return self.path / "checkpoints" / f"cycle-{cycle:04d}.safetensors"
+
+    def scores(self, model_digest: str, pool_digest: str) -> Path:
+        """Score store of a network."""
+        return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}"
+
+    def embeddings(self, model_digest: str, pool_digest: str) -> Path:
+        """Features a frozen network gives the pool."""
+        return self.path / "embeddings" / f"{model_digest}-{pool_digest[:8]}.npy"
+
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises
+        ------
+        InputError
+            If there is a file of that name, or a folder that holds something else.
+        StorageError
+            If the disk refuses.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file. Choose a folder for the session.")
+        if self.path.is_dir() and not self._is_session() and any(self.path.iterdir()):
+            raise InputError(
+                f"{self.path} holds other files and is no session. Choose an empty or a new folder."
+            )
+        with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def pool_path(self) -> Path:
+        """Give the path of the pool this session was made with.
+
+        Raises
+        ------
+        InputError
+            If this is no session folder.
+        """
+        if not self._is_session():
+            raise InputError(
+                f"{self.path} is not a session folder. Start one with `anomalymatch serve IMAGES`."
+            )
+        return Path(self._pool()["path"])
+
+    def claim_pool(self, pool: ImagePool) -> bool:
+        """Write down that this session is about ``pool``, or check that it is.
+
+        A pool is the same if it holds the same images, wherever it lies now; or if it lies where it
+        lay, though images have come or gone.
+
+        Returns
+        -------
+        bool
+            Whether images have come or gone since the last time.
+
+        Raises
+        ------
+        InputError
+            If the session belongs to another pool.
+        """
+        record = {"path": str(pool.path.resolve()), "digest": pool.digest, "images": len(pool)}
+        known = self._pool() if self._is_session() else record
+        same_images = known["digest"] == record["digest"]
+        if not same_images and known["path"] != record["path"]:
+            raise InputError(
+                f"The session {self.path} belongs to the images in {known['path']}, not to {pool.path}. "
+                "Choose another session folder for these images."
+            )
+        if known != record or not self._is_session():
+            write_bytes_atomically(self._pool_file, json.dumps(record, indent=2).encode())
+        return not same_images
+
+    @property
+    def _pool_file(self) -> Path:
+        return self.path / "pool.json"
+
+    def _is_session(self) -> bool:
+        return self._pool_file.exists()
+
+    def _pool(self) -> dict[str, str]:
+        try:
+            record: dict[str, str] = json.loads(self._pool_file.read_text(encoding="utf-8"))
+            return {key: record[key] for key in ("path", "digest", "images")}
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
+            ) from error

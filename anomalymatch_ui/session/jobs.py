@@ -1,0 +1,181 @@
+"""Work in the background that can be paused and stopped within one step."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from anomalymatch_ui.session.status import JobState, Phase, Progress
+
+
+class JobStopped(Exception):
+    """Raised inside a job at the next :meth:`Job.tick` after it was asked to stop."""
+
+
+class Job:
+    """One piece of work on a thread of its own.
+
+    The work calls :meth:`tick` after each step; a tick returns at once, waits while the job is paused,
+    or raises :class:`JobStopped`.
+
+    Parameters
+    ----------
+    name
+        Of the thread.
+    work
+        Is given the job.
+    on_state
+        Told of every change of state in the order they happen, from whichever thread made it; it must
+        not wait for the job.
+    on_end
+        Told, on the job's thread, of the exception the work ended with, or of ``None``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Job], None],
+        on_state: Callable[[JobState], None],
+        on_end: Callable[[BaseException | None], None],
+    ) -> None:
+        self._work = work
+        self._on_state = on_state
+        self._on_end = on_end
+        self._condition = threading.Condition()
+        self._pause_asked = False
+        self._stop_asked = False
+        self._seconds_paused = 0.0
+        self._started = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._on_state("running")
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the work has not ended yet."""
+        return self._thread.is_alive()
+
+    @property
+    def active_seconds(self) -> float:
+        """Time since the start, without the time it was paused."""
+        return time.monotonic() - self._started - self._seconds_paused
+
+    def pause(self) -> None:
+        """Ask the work to wait after its current step."""
+        with self._condition:
+            if self._stop_asked or self._pause_asked:
+                return
+            self._pause_asked = True
+            self._on_state("pausing")
+
+    def resume(self) -> None:
+        """Let paused work go on."""
+        with self._condition:
+            if not self._pause_asked:
+                return
+            self._pause_asked = False
+            self._condition.notify_all()
+            self._on_state("running")
+
+    def stop(self) -> None:
+        """Ask the work to end after its current step."""
+        with self._condition:
+            self._stop_asked = True
+            self._condition.notify_all()
+            self._on_state("stopping")
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the work to end, at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+
+    def tick(self) -> None:
+        """Mark the end of a step.
+
+        Raises
+        ------
+        JobStopped
+            If the job was asked to stop.
+        """
+        with self._condition:
+            if self._pause_asked and not self._stop_asked:
+                paused = time.monotonic()
+                self._on_state("paused")
+                self._condition.wait_for(lambda: self._stop_asked or not self._pause_asked)
+                self._seconds_paused += time.monotonic() - paused
+            if self._stop_asked:
+                raise JobStopped
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._work(self)
+        except JobStopped:
+            pass
+        except BaseException as raised:  # noqa: BLE001 - handed on: nothing may end a session
+            error = raised
+        self._on_end(error)
+
+
+class Reporter:
+    """Tells the session how far a job is, and the job whether to go on.
+
+    Parameters
+    ----------
+    job
+        Whose pauses and stops to obey.
+    publish
+        Given the phase and the progress.
+    check
+        Called at most once a second; it may raise to end the work.
+    """
+
+    def __init__(
+        self, job: Job, publish: Callable[[Phase, Progress], None], check: Callable[[], None]
+    ) -> None:
+        self._job = job
+        self._publish = publish
+        self._check = check
+        self._checked = time.monotonic()
+        self._phase: Phase = "idle"
+        self._progress = Progress()
+        self._began = 0.0
+        self._first = 0
+
+    def begin(self, phase: Phase, total: int, *, done: int = 0, device: str | None = None) -> None:
+        """Start a phase of ``total`` steps or images, of which ``done`` were done before."""
+        self._phase = phase
+        self._began = self._job.active_seconds
+        self._first = done
+        self._progress = Progress(done=done, total=total, device=device)
+        self._publish(phase, self._progress)
+        self._job.tick()
+
+    def advance(
+        self, done: int, *, loss: float | None = None, pseudo_label_share: float | None = None
+    ) -> None:
+        """Mark a step.
+
+        Raises
+        ------
+        JobStopped
+            If the job was asked to stop.
+        """
+        elapsed = self._job.active_seconds - self._began
+        pace = elapsed / max(done - self._first, 1)
+        self._progress = replace(
+            self._progress,
+            done=done,
+            loss=loss,
+            pseudo_label_share=pseudo_label_share,
+            seconds_left=pace * (self._progress.total - done),
+        )
+        self._publish(self._phase, self._progress)
+        if time.monotonic() - self._checked > 1:
+            self._check()
+            self._checked = time.monotonic()
+        self._job.tick()

@@ -1,0 +1,470 @@
+"""The conductor: a pool, its labels, a learner in the background, and the ranking they give."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.labels import (
+    LABELS,
+    ImportReport,
+    Journal,
+    Label,
+    LabelEvent,
+    LabelTable,
+    match_labels,
+    read_labels_csv,
+    write_labels_csv,
+)
+from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.jobs import Job, Reporter
+from anomalymatch_ui.session.pen import Pen, user_name
+from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.status import Counts, JobState, Phase, Progress, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that labels are durable on disk.
+
+    Attributes
+    ----------
+    seq
+        Number of the event's last row in the journal.
+    time
+        When, UTC.
+    labels
+        New label of each image the event touched; ``None`` if it has none now.
+    """
+
+    seq: int
+    time: datetime
+    labels: Mapping[str, Label | None]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The images."""
+        return tuple(self.labels)
+
+
+class Session:
+    """A search for anomalies in one pool, kept in a folder.
+
+    Everything a person did is on disk when the method that did it returns; opening the folder again
+    brings all of it back. All methods may be called from any thread. Use :meth:`open`.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    pool
+        The images.
+    config
+        The settings.
+    annotator
+        Whose labels these are.
+    import_report
+        What became of the table given as ``labels``; ``None`` if there was none.
+    """
+
+    def __init__(
+        self, folder: SessionFolder, pool: ImagePool, config: Config, annotator: str, pen: Pen
+    ) -> None:
+        self.path = folder.path
+        self.pool = pool
+        self.config = config
+        self.annotator = annotator
+        self.import_report: ImportReport | None = None
+        self._folder = folder
+        self._pen = pen
+        self._journal = Journal(folder.journal)
+        self._lock = threading.RLock()
+        self._subscribers: list[Callable[[Status], None]] = []
+        self._job: Job | None = None
+        self._job_error: BaseException | None = None
+        self._features: tuple[np.ndarray, Any] | None = None
+        self._ranking = Ranking.load(folder.ranking, pool.digest) or Ranking.of_pool(len(pool))
+        self._status = Status(
+            cycle=folder.cycle,
+            ranking_version=self._ranking.version,
+            counts=self._count(),
+            interrupted_step=self._interrupted_step(),
+        )
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        images: str | Path | None = None,
+        labels: str | Path | None = None,
+        *,
+        config: Config | None = None,
+        annotator: str | None = None,
+        take_over: bool = False,
+    ) -> Self:
+        """Open a session folder, or make one.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        images
+            The pool: a folder of images or an HDF5 file. ``None`` takes the one the session was made with.
+        labels
+            A table with the columns ``filename,label``. A table is imported once: opening the session
+            with it again does not override what was labelled since.
+        config
+            Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
+        annotator
+            Whose labels these are; ``None`` takes the user's name.
+        take_over
+            Take the pen from another process that has the session open.
+
+        Raises
+        ------
+        InputError
+            If the images, the table, the settings or the folder cannot be used.
+        SessionBusyError
+            If another process has it open, and ``take_over`` is false.
+        StorageError
+            If the disk refuses.
+        """
+        folder = SessionFolder(Path(path))
+        pool = open_pool(folder.pool_path() if images is None else Path(images))
+        table = None if labels is None else read_labels_csv(Path(labels))
+        folder.prepare()
+        changed = folder.claim_pool(pool)
+        if config is None:
+            config = Config.load(folder.config) if folder.config.exists() else Config()
+        pen = Pen.take(folder.pen, take_over=take_over)
+        try:
+            config.save(folder.config)
+            session = cls(folder, pool, config, annotator or user_name(), pen)
+            if changed:
+                session._publish(message="Images have come or gone since this session was last open.")
+            if table is not None:
+                session._import(table)
+        except BaseException:
+            pen.release()
+            raise
+        return session
+
+    @property
+    def status(self) -> Status:
+        """What the session is doing, as an immutable snapshot."""
+        with self._lock:
+            return self._status
+
+    def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
+        """Be told of every change of status, on whichever thread made it; gives the way to end it."""
+        with self._lock:
+            self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if callback in self._subscribers:
+                    self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    def label(self, ids: Iterable[str], label: Label | None, origin: str = "api") -> Receipt:
+        """Label images, as one event that can be undone as one; durable when this returns.
+
+        Parameters
+        ----------
+        ids
+            Image ids.
+        label
+            ``"anomaly"``, ``"nominal"`` or ``"unsure"``; ``None`` withdraws the label.
+        origin
+            Where it comes from, kept in the journal.
+
+        Raises
+        ------
+        InputError
+            If an id is not in the pool, there is none, or the label is unknown.
+        SessionBusyError
+            If another process has taken the pen.
+        StorageError
+            If the disk refuses; then nothing is written.
+        """
+        ids = [ids] if isinstance(ids, str) else list(ids)
+        for image_id in ids:
+            try:
+                self.pool.index(image_id)
+            except KeyError as error:
+                raise InputError(f"There is no image {image_id!r} in {self.pool.path}.") from error
+        self._pen.check()
+        return self._receipt(self._journal.append(ids, label, self.annotator, origin))
+
+    def undo(self, origin: str = "api") -> Receipt | None:
+        """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""
+        self._pen.check()
+        event = self._journal.undo(self.annotator, origin)
+        return None if event is None else self._receipt(event)
+
+    def redo(self, origin: str = "api") -> Receipt | None:
+        """Do again what was undone last; ``None`` if there is nothing. Raises as :meth:`label`."""
+        self._pen.check()
+        event = self._journal.redo(self.annotator, origin)
+        return None if event is None else self._receipt(event)
+
+    def labels(self) -> Mapping[str, Label]:
+        """Give the current labels by image id, an immutable snapshot."""
+        return self._journal.view()
+
+    def export_labels(self, path: str | Path) -> int:
+        """Write ``filename,label`` and the columns of imported tables; gives the number of labels.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        view = self._journal.view()
+        write_labels_csv(Path(path), view, self._journal.extras())
+        return len(view)
+
+    def ranking(self) -> Ranking:
+        """Give the newest ranking; before there is one, the pool's own order as version 0."""
+        with self._lock:
+            return self._ranking
+
+    def ranking_table(self, top: int | None = None) -> pd.DataFrame:
+        """Give the newest ranking as a table with the columns ``rank,id,score,label``.
+
+        Parameters
+        ----------
+        top
+            How many of the most likely images; ``None`` gives all.
+        """
+        import pandas as pd
+
+        ranking, labels = self.ranking(), self.labels()
+        order = ranking.order[:top]
+        ids = [self.pool.ids[index] for index in order]
+        return pd.DataFrame(
+            {
+                "rank": np.arange(1, len(order) + 1),
+                "id": ids,
+                "score": ranking.scores[order],
+                "label": [labels.get(image_id, "") for image_id in ids],
+            }
+        )
+
+    def rank(self, wait: bool = False) -> None:
+        """Order the pool by the last cycle's network, or before the first cycle by the labels now.
+
+        Runs in the background unless ``wait``; the new ranking is announced by the status.
+
+        Raises
+        ------
+        InputError
+            If a job runs already.
+        """
+        self._start("rank", self._rank, wait)
+
+    def train(self, steps: int | None = None, wait: bool = False) -> None:
+        """Train one cycle on the labels now, then rank the pool by it.
+
+        A cycle that was stopped goes on where it was, with the labels of now. Runs in the background
+        unless ``wait``.
+
+        Parameters
+        ----------
+        steps
+            Steps of the cycle; ``None`` takes the settings'.
+        wait
+            Return when it is done, raising what it failed with.
+
+        Raises
+        ------
+        InputError
+            If a job runs already, or the labels do not hold both classes.
+        """
+        from anomalymatch_ui.learn import check_classes
+
+        counts = self.status.counts
+        check_classes(counts.anomaly, counts.nominal)
+
+        def work(reporter: Reporter) -> None:
+            from anomalymatch_ui.session.work import train_cycle
+
+            train_cycle(self._folder, self.pool, self.labels(), self.config, steps, reporter)
+            self._publish(cycle=self._folder.cycle, interrupted_step=None)
+            self._rank(reporter)
+
+        self._start("train", work, wait)
+
+    def pause(self) -> None:
+        """Let the running job wait after its current step."""
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.pause()
+
+    def resume(self) -> None:
+        """Let the paused job go on."""
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.resume()
+
+    def stop(self) -> None:
+        """End the running job after its current step; a cycle can be gone on with later."""
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.stop()
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Wait for the running job to end, at most ``timeout`` seconds."""
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.join(timeout)
+        return self.status
+
+    def close(self) -> None:
+        """Stop what runs, keep it, and give the pen back."""
+        self.stop()
+        self.wait()
+        self._journal.close()
+        self._pen.release()
+        self.pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.path} of {len(self.pool):,} images>"
+
+    def _rank(self, reporter: Reporter) -> None:
+        from anomalymatch_ui.rank import FeatureScale
+        from anomalymatch_ui.session.work import cycle_scores, instant_ranking, pool_features
+
+        cycle = self._folder.cycle
+        if cycle > 0:
+            scores = cycle_scores(self._folder, self.pool, cycle, self.config, reporter)
+            source = f"cycle {cycle}"
+        else:
+            if self._features is None:
+                features = pool_features(self._folder, self.pool, self.config, reporter)
+                self._features = features, FeatureScale.of(features)
+            scores, source = instant_ranking(*self._features, self.pool, self.labels(), self.config)
+        self._pen.check()
+        ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
+        ranking.save(self._folder.ranking, self.pool.digest)
+        with self._lock:
+            self._ranking = ranking
+        self._publish(ranking_version=ranking.version)
+
+    def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
+        def run(job: Job) -> None:
+            def publish(phase: Phase, progress: Progress) -> None:
+                self._publish(phase=phase, progress=progress)
+
+            work(Reporter(job, publish, self._pen.check))
+
+        with self._lock:
+            if self._job is not None:
+                raise InputError("Something runs in the background already. Wait for it, or stop it first.")
+            self._pen.check()
+            self._job_error = None
+            job = self._job = Job(f"anomalymatch-{name}", run, self._job_state, self._job_end)
+            self._publish(error=None, message="")
+            job.start()
+        if wait:
+            job.join()
+            if self._job_error is not None:
+                raise self._job_error
+
+    def _job_state(self, state: JobState) -> None:
+        self._publish(state=state)
+
+    def _job_end(self, error: BaseException | None) -> None:
+        with self._lock:
+            self._job = None
+            self._job_error = error
+        sentence = None
+        if isinstance(error, AnomalyMatchError):
+            sentence = str(error)
+        elif error is not None:
+            logger.error("A background job failed", exc_info=error)
+            sentence = (
+                f"The work in the background failed: {type(error).__name__}: {error}. Your labels are safe "
+                f"in {self.path}. Try again; if it fails again, please report it."
+            )
+        self._publish(
+            phase="idle",
+            state="idle",
+            progress=Progress(),
+            error=sentence,
+            cycle=self._folder.cycle,
+            interrupted_step=self._interrupted_step(),
+        )
+
+    def _interrupted_step(self) -> int | None:
+        if not self._folder.interrupted.exists():
+            return None
+        from anomalymatch_ui.learn import checkpoint_step
+
+        try:
+            return checkpoint_step(self._folder.interrupted)
+        except InputError as error:
+            logger.warning("%s", error)
+            return None
+
+    def _receipt(self, event: LabelEvent) -> Receipt:
+        self._publish(counts=self._count())
+        return Receipt(event.seq, event.time, event.labels)
+
+    def _count(self) -> Counts:
+        counted = Counter(self._journal.view().values())
+        return Counts(len(self.pool), *(counted[label] for label in LABELS))
+
+    def _import(self, table: LabelTable) -> None:
+        """Import a table of labels, unless the same table was imported before."""
+        labels, extras, report = match_labels(table, self.pool.ids)
+        self.import_report = report
+        key = f"imported {hashlib.sha256(table.path.read_bytes()).hexdigest()}"
+        if key in self._journal.meta() or not labels:
+            return
+        event = self._journal.append_many(
+            labels, self.annotator, "import", extras=extras, meta={key: str(table.path)}
+        )
+        self._receipt(event)
+        self._publish(message=report.sentence())
+
+    def _publish(self, **changes: Any) -> None:
+        with self._lock:
+            status = replace(self._status, unreadable=len(self.pool.report), **changes)
+            if changes and not self._pen.held:
+                status = replace(status, read_only=True)
+            self._status = status
+            subscribers = tuple(self._subscribers)
+        for callback in subscribers:
+            callback(status)
