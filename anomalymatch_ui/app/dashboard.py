@@ -1,0 +1,150 @@
+"""The dashboard: panel and gallery on one session, and the methods behind every button."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+
+from anomalymatch_ui.app.bridge import Bridge, kernel_loop
+from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.panel import Panel
+from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.session import Session, Status
+
+
+class Dashboard:
+    """Shows a session in a notebook or in Voilà. All that can be clicked can be called.
+
+    Parameters
+    ----------
+    session
+        The session to show. The dashboard closes it with :meth:`close`, or when the kernel ends.
+    page_size
+        Cards on a page.
+
+    Attributes
+    ----------
+    gallery
+        The cards: ``label``, ``undo``, ``redo``, ``next_page``, ``previous_page``, ``show_page``.
+    panel
+        Counts and training.
+    widget
+        Both, side by side; what a notebook shows.
+
+    Examples
+    --------
+    >>> dashboard = Dashboard(Session.open("my.session"))  # doctest: +SKIP
+    >>> dashboard.gallery.label(dashboard.gallery.ids[:1], "anomaly")  # doctest: +SKIP
+    >>> dashboard.train()  # doctest: +SKIP
+    """
+
+    def __init__(self, session: Session, *, page_size: int = 60) -> None:
+        self.session = session
+        loop = kernel_loop()
+        self.gallery = Gallery(session, loop=loop, page_size=page_size)
+        self.panel = Panel(
+            session.pool.name,
+            self.export_path,
+            session.status,
+            {
+                "train": self._telling(self.train),
+                "pause": self._telling(self._pause_or_resume),
+                "stop": self._telling(self.stop),
+                "export_labels": self._telling(self.export_labels),
+            },
+        )
+        self.widget = ipywidgets.HBox([self.panel, self.gallery])
+        self.widget.add_class("anomalymatch")
+        self._bridge: Bridge[Status] = Bridge(self._heed, loop)
+        self._unsubscribe = session.subscribe(self._bridge.publish)
+        atexit.register(self.close)
+        if session.ranking().version == 0 and session.status.phase == "idle":
+            session.rank()
+
+    def __repr__(self) -> str:
+        return f"<Dashboard of {self.session.pool.name}: {self.gallery!r}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    @property
+    def export_path(self) -> Path:
+        """Where :meth:`export_labels` writes: ``labels.csv`` in the session's folder."""
+        return self.session.path / "labels.csv"
+
+    def train(self, steps: int | None = None) -> None:
+        """Train one cycle in the background, or go on with one that was stopped; then rank the images.
+
+        Raises
+        ------
+        InputError
+            If the labels do not allow it, or another job runs.
+        """
+        self.session.train(steps)
+
+    def pause(self) -> None:
+        """Hold the training after the step it is at."""
+        self.session.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.session.resume()
+
+    def stop(self) -> None:
+        """Stop the job after the step it is at; :meth:`train` goes on from there."""
+        self.session.stop()
+
+    def apply_ranking(self) -> None:
+        """Show the newest ranking; see :meth:`Gallery.apply_ranking`."""
+        self.gallery.apply_ranking()
+
+    def export_labels(self) -> Path:
+        """Write the labels to :attr:`export_path` and say so in the panel.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        number = self.session.export_labels(self.export_path)
+        self.panel.note = f"{number:,} labels written to {self.export_path}"
+        return self.export_path
+
+    def refresh(self) -> None:
+        """Show the session as it is now. In a script no loop does it by itself."""
+        self._bridge.publish(self.session.status)
+        self._bridge.drain()
+
+    def close(self) -> None:
+        """Close the session and leave the page; twice is as good as once."""
+        atexit.unregister(self.close)
+        self._unsubscribe()
+        self._bridge.close()
+        self.gallery.close()
+        self.session.close()
+
+    def _heed(self, status: Status) -> None:
+        self.panel.heed(status)
+        self.gallery.heed(status)
+
+    def _pause_or_resume(self) -> None:
+        if self.session.status.state in ("pausing", "paused"):
+            self.resume()
+        else:
+            self.pause()
+
+    def _telling(self, action: Callable[[], Any]) -> Callable[[], None]:
+        """Wrap an action so that what it cannot do is said in the panel."""
+
+        def carry_out() -> None:
+            self.panel.refusal = ""
+            try:
+                action()
+            except AnomalyMatchError as error:
+                self.panel.refusal = str(error)
+
+        return carry_out

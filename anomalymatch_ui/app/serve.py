@@ -1,0 +1,182 @@
+"""The dashboard in a browser: Voilà on this machine, for one user."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
+from tornado.ioloop import IOLoop
+from voila.app import Voila
+
+from anomalymatch_ui.app.environment import Wanted
+from anomalymatch_ui.errors import InputError
+
+HOST = "127.0.0.1"
+TEMPLATES = Path(__file__).parent / "voila"
+
+
+def serve(
+    images: Path | None,
+    labels: Path | None = None,
+    session: Path | None = None,
+    port: int = 8866,
+    open_browser: bool = True,
+    as_json: bool = False,
+) -> None:
+    """Serve the dashboard until Ctrl+C or SIGTERM.
+
+    The address, with the secret that keeps the machine's other users out, is printed on standard error.
+
+    Parameters
+    ----------
+    images, labels, session
+        As in :func:`anomalymatch_ui.launch`.
+    port
+        Where to listen, on the loopback interface only; 0 takes a free port.
+    open_browser
+        Open the address in the user's browser.
+    as_json
+        Also print one JSON object with ``address``, ``port`` and ``session`` on standard output, as soon
+        as the server answers.
+
+    Raises
+    ------
+    InputError
+        If the port is taken, or the images, the labels or the session cannot be used.
+    SessionBusyError
+        If another process has the session open.
+    StorageError
+        If the disk refuses.
+    """
+    port = free_port(port)
+    wanted = Wanted(images, labels, session)
+    with contextlib.closing(wanted.open(take_over=False)) as opened:
+        if opened.import_report is not None:
+            print(opened.import_report.sentence(), file=sys.stderr)
+    token = secrets.token_urlsafe(24)
+    server = DashboardServer()
+    server.announcement = Announcement(
+        f"http://{HOST}:{port}/?token={token}",
+        port,
+        str(wanted.session_path.absolute()),
+        open_browser,
+        as_json,
+    )
+    os.environ.update(wanted.environment())
+    server.initialize(server_arguments(notebook_path(), port, token))
+    server.start()
+
+
+def free_port(port: int) -> int:
+    """Check that nothing listens on a port; for 0 find one.
+
+    Raises
+    ------
+    InputError
+        If something does, or this user may not listen there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the server does: a port whose last connections are still closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"Cannot listen on port {port}: {reason}. A dashboard may be open there already. "
+                "Choose another port with --port, or let --port 0 find a free one."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def notebook_path() -> Path:
+    """Give the dashboard's notebook: beside this file in an installed package, else in the checkout."""
+    packaged = Path(__file__).with_name("dashboard.ipynb")
+    return packaged if packaged.exists() else Path(__file__).parents[2] / "notebooks" / "dashboard.ipynb"
+
+
+def server_arguments(notebook: Path, port: int, token: str) -> list[str]:
+    """Give Voilà's arguments; as a command line's they win over a user's configuration files."""
+    settings: Mapping[str, Any] = {
+        "Voila.ip": HOST,
+        "Voila.port": port,
+        "Voila.port_retries": 0,
+        "Voila.open_browser": False,
+        "Voila.token": token,
+        "Voila.log_level": "WARN",
+        "VoilaConfiguration.theme": "dark",
+        "VoilaConfiguration.template": "lab",
+        # A preheated kernel rendered nothing, and would hold the session's pen.
+        "VoilaConfiguration.preheat_kernel": False,
+        "VoilaConfiguration.show_tracebacks": True,
+        "VoilaConfiguration.kernel_spec_manager_class": f"{__name__}.ThisInterpreter",
+        # Above 1 MB/s the server drops messages. A sheet is about 0.3 MB; pages turn faster than that.
+        "ZMQChannelsWebsocketConnection.limit_rate": False,
+    }
+    return [str(notebook), *(f"--{name}={value}" for name, value in settings.items())]
+
+
+class ThisInterpreter(KernelSpecManager):
+    """Knows one kernel: the interpreter that serves.
+
+    A ``python3`` kernel installed elsewhere on the machine would be found first, and lack the package.
+    """
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        """Give the one kernel's name and folder of icons."""
+        return {NATIVE_KERNEL_NAME: str(RESOURCES)}
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Give this interpreter's kernel, whatever the notebook calls it."""
+        specification = get_kernel_dict()
+        specification["argv"][0] = sys.executable
+        return KernelSpec(resource_dir=str(RESOURCES), **specification)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What to tell once the server answers."""
+
+    address: str
+    port: int
+    session: str
+    open_browser: bool
+    as_json: bool
+
+    def make(self) -> None:
+        """Tell it."""
+        print(f"AnomalyMatch is open at {self.address}\nPress Ctrl+C to end it.", file=sys.stderr, flush=True)
+        if self.as_json:
+            told = {"address": self.address, "port": self.port, "session": self.session}
+            print(json.dumps(told), flush=True)
+        if self.open_browser:
+            threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
+
+
+class DashboardServer(Voila):
+    """Voilà with the dashboard's page around the notebook."""
+
+    name = "voila"
+    announcement: Announcement
+
+    def setup_template_dirs(self) -> None:
+        """Put the dashboard's page before Voilà's own."""
+        super().setup_template_dirs()
+        self.template_paths.insert(0, str(TEMPLATES))
+
+    def listen(self) -> None:
+        """Announce the address once the server answers, and serve."""
+        IOLoop.current().add_callback(self.announcement.make)
+        super().listen()
