@@ -1,0 +1,74 @@
+"""From light above the atmosphere to the JPEG of a survey: seeing, noise, and a colour picture."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.modeling.functional_models import Moffat2D
+from astropy.visualization import make_lupton_rgb
+from numpy.typing import NDArray
+
+from anomalymatch_ui.demo.profiles import Plane, Sky
+
+SIZE = 64
+"""Side of a cutout, in pixels."""
+
+MARGIN = 8
+"""Pixels drawn beyond each edge, so that light is also scattered into the cutout."""
+
+OVERSAMPLING = 2
+"""Samples along a pixel's side, so that the centres of galaxies are not cut off."""
+
+SKY_COUNTS = 100.0
+"""Brightness of the night sky in counts a pixel, which makes the noise 10 counts."""
+
+_BAND_WEIGHTS = (1.45, 1.0, 0.72)
+"""Of g, r and i in the picture, chosen so that a Sun-like star comes out white."""
+
+
+def canvas() -> Sky:
+    """Give the grid on which scenes are drawn."""
+    return Sky.square(SIZE + 2 * MARGIN, OVERSAMPLING)
+
+
+def seeing_transfer(full_width: float) -> NDArray[np.complex128]:
+    """Fourier transform of a Moffat profile with ``full_width`` pixels at half maximum.
+
+    The wings fall with a power of 2.5 as in real seeing (Trujillo et al. 2001 give 2.5 to 4.8).
+    """
+    sky = canvas()
+    power = 2.5
+    core = full_width / (2 * np.sqrt(2 ** (1 / power) - 1))
+    centre = sky.x[0, sky.x.shape[1] // 2]
+    profile = Moffat2D(1.0, centre, centre, core, power)(sky.x, sky.y)
+    transfer: NDArray[np.complex128] = np.fft.rfft2(np.fft.ifftshift(profile / profile.sum()))
+    return transfer
+
+
+def expose(scene: Plane, transfer: NDArray[np.complex128], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Take a picture of a scene.
+
+    Parameters
+    ----------
+    scene
+        Counts in g, r and i on :func:`canvas`, float64 ``(3, height, width)``.
+    transfer
+        Of the seeing, from :func:`seeing_transfer`.
+    random
+        Draws the photons.
+
+    Returns
+    -------
+    ndarray
+        uint8 ``(64, 64, 3)``, red from i, green from r, blue from g (Lupton et al. 2004).
+    """
+    blurred = np.fft.irfft2(np.fft.rfft2(scene) * transfer, s=scene.shape[1:])
+    side = SIZE + 2 * MARGIN
+    binned = blurred.reshape(3, side, OVERSAMPLING, side, OVERSAMPLING).sum(axis=(2, 4))
+    inner = slice(MARGIN, MARGIN + SIZE)
+    expected = np.maximum(binned[:, inner, inner], 0) + SKY_COUNTS
+    counts = random.poisson(expected) - SKY_COUNTS
+    g, r, i = (weight * band for weight, band in zip(_BAND_WEIGHTS, counts, strict=True))
+    # Where all bands are below the sky Astropy divides by zero, and then sets the pixel black.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        picture: NDArray[np.uint8] = make_lupton_rgb(i, r, g, minimum=-3, stretch=120, Q=8)
+    return picture
