@@ -1,0 +1,10 @@
+"""Where images come from; one file a format.
+
+A pool gives its images as uint8 RGB, by index, and has a stable id for each. What cannot be read is
+noted in its report and left out, never fatal.
+"""
+
+from anomalymatch_ui.pool.base import Batch, ImagePool, PoolReport, UnreadableImageError
+from anomalymatch_ui.pool.opening import open_pool
+
+__all__ = ["Batch", "ImagePool", "PoolReport", "UnreadableImageError", "open_pool"]

@@ -1,0 +1,209 @@
+"""What every pool of images promises, and what it tells about the images it cannot read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+
+from anomalymatch_ui.errors import InputError
+
+_NAMED_IN_SENTENCE = 5
+
+
+class UnreadableImageError(InputError):
+    """One image of a pool cannot be read.
+
+    Attributes
+    ----------
+    image_id
+        Its id.
+    reason
+        Why, a sentence fragment such as ``"truncated"``.
+    """
+
+    def __init__(self, image_id: str, reason: str) -> None:
+        super().__init__(f"The image {image_id} cannot be read ({reason}). Replace it, or go on without it.")
+        self.image_id = image_id
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images that were read.
+
+    Attributes
+    ----------
+    indices
+        Pool index of each, int64 ``(n,)``, in the order asked for.
+    pixels
+        uint8 ``(n, 3, size, size)``, RGB, C-contiguous.
+    """
+
+    indices: np.ndarray
+    pixels: np.ndarray
+
+
+class PoolReport:
+    """Which images of a pool could not be read so far, and why. Thread-safe.
+
+    ``len(report)`` is the number of unreadable images.
+
+    Parameters
+    ----------
+    images
+        How many images the pool has.
+    skipped
+        Name -> reason of what was passed over when the pool was opened and is no image of it, such as a
+        folder without permission.
+    """
+
+    def __init__(self, images: int, skipped: Mapping[str, str] | None = None) -> None:
+        self._images = images
+        self._skipped = MappingProxyType(dict(skipped or {}))
+        self._unreadable: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """Name -> reason of what was passed over when the pool was opened."""
+        return self._skipped
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Image id -> reason, as it is now; it does not change afterwards."""
+        with self._lock:
+            return MappingProxyType(dict(self._unreadable))
+
+    def note(self, image_id: str, reason: str) -> None:
+        """Keep that an image cannot be read; ``reason`` is a sentence fragment."""
+        with self._lock:
+            self._unreadable[image_id] = reason
+
+    def sentence(self) -> str:
+        """Say it to the user; empty if there is nothing to say."""
+        unreadable = self.unreadable
+        sentences = []
+        if unreadable:
+            sentences.append(
+                f"{len(unreadable):,} of {self._images:,} images could not be read: {_named(unreadable)}."
+            )
+        if self._skipped:
+            entries = "entry was" if len(self._skipped) == 1 else "entries were"
+            sentences.append(f"{len(self._skipped):,} {entries} passed over: {_named(self._skipped)}.")
+        return " ".join(sentences)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._unreadable)
+
+    def __repr__(self) -> str:
+        return f"<PoolReport {len(self):,} of {self._images:,} images unreadable>"
+
+
+def _named(reasons: Mapping[str, str]) -> str:
+    names = sorted(reasons)
+    listed = ", ".join(f"{name} ({reasons[name]})" for name in names[:_NAMED_IN_SENTENCE])
+    more = len(names) - _NAMED_IN_SENTENCE
+    return f"{listed} and {more:,} more" if more > 0 else listed
+
+
+class ImagePool(Protocol):
+    """Images with stable ids and random access. Its methods may be called from several threads.
+
+    Attributes
+    ----------
+    path
+        The folder or file it was opened from, absolute.
+    name
+        What to call it on the screen.
+    ids
+        Id of each image, by index; the same whenever and wherever the same images are opened.
+    digest
+        Hexadecimal; two pools of different images have different ones.
+    report
+        What could not be read so far.
+    """
+
+    path: Path
+    name: str
+    ids: Sequence[str]
+    digest: str
+    report: PoolReport
+
+    def __len__(self) -> int:
+        """Give the number of images, the unreadable ones included."""
+
+    def index(self, image_id: str) -> int:
+        """Give the index of an image.
+
+        Raises
+        ------
+        KeyError
+            If there is no image of that id.
+        """
+
+    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+        """Read the central square of some images, scaled to ``size`` x ``size`` pixels.
+
+        Images that cannot be read are left out and noted in the report.
+
+        Raises
+        ------
+        IndexError
+            If an index is negative or too large.
+        """
+
+    def image(self, index: int) -> np.ndarray:
+        """Read one whole image, uint8 ``(height, width, 3)``, RGB, in its full resolution.
+
+        Raises
+        ------
+        UnreadableImageError
+            If it cannot be read.
+        IndexError
+            If the index is negative or too large.
+        """
+
+    def shards(self, size: int) -> Iterator[range]:
+        """Give the indices of all images in ranges of ``size``; the last may be shorter."""
+
+    def close(self) -> None:
+        """Let go of open files."""
+
+
+def check_indices(indices: Sequence[int] | np.ndarray, images: int) -> np.ndarray:
+    """Give ``indices`` as int64 ``(n,)``.
+
+    Raises
+    ------
+    IndexError
+        If one is not in 0 to ``images - 1``, or is no integer.
+    """
+    array = np.asarray(indices)
+    if array.size == 0:
+        return np.empty(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise IndexError(f"indices must be a row of integers, not {array.dtype} of shape {array.shape}")
+    outside = array[(array < 0) | (array >= images)]
+    if outside.size:
+        raise IndexError(f"there is no image {outside[0]} in a pool of {images:,}")
+    return array.astype(np.int64, copy=False)
+
+
+def split_into_shards(images: int, size: int) -> Iterator[range]:
+    """Give ranges of ``size`` that cover 0 to ``images - 1``.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not positive.
+    """
+    if size < 1:
+        raise ValueError(f"a shard holds at least one image, not {size}")
+    return (range(first, min(first + size, images)) for first in range(0, images, size))

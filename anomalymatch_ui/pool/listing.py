@@ -1,0 +1,116 @@
+"""Which images a folder holds: found without opening one."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from anomalymatch_ui.pool.decode import SUFFIXES
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies in a folder and the folders below it.
+
+    Attributes
+    ----------
+    images
+        Paths of the images relative to the folder, with ``/`` on every system, in no order.
+    other_suffixes
+        How many other files there are of each suffix; ``""`` counts those without one.
+    skipped
+        Name -> reason, a sentence fragment, of what could not be looked at.
+    """
+
+    images: list[str] = field(default_factory=list)
+    other_suffixes: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def list_images(root: str) -> Listing:
+    """List the images below ``root``, following links to folders.
+
+    A folder that can be reached in several ways is listed once: by its own name, or else by the link
+    that comes first. So links never lead in circles, and what is found does not depend on the order in
+    which the file system gives its entries. Hidden files and folders are passed over.
+
+    Raises
+    ------
+    OSError
+        If ``root`` itself cannot be opened.
+    """
+    listing = Listing()
+    seen: set[tuple[int, int]] = set()
+    links = _list_tree(root, "", seen, listing)
+    while links:
+        found = []
+        for prefix in sorted(links):
+            try:
+                found += _list_tree(root, prefix, seen, listing)
+            except OSError as error:
+                listing.skipped[prefix] = _why(error)
+        links = found
+    return listing
+
+
+def _list_tree(root: str, top: str, seen: set[tuple[int, int]], listing: Listing) -> list[str]:
+    """List a folder and the real folders below it; give the links to folders, not followed yet.
+
+    ``top`` is relative to ``root``: empty, or ending with ``/``.
+    """
+    links: list[str] = []
+    pending = [top]
+    while pending:
+        prefix = pending.pop()
+        try:
+            status = os.stat(root + "/" + prefix)
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen:
+                continue
+            with os.scandir(root + "/" + prefix) as entries:
+                seen.add(identity)
+                for entry in entries:
+                    if not entry.name.startswith("."):
+                        _sort_in(entry, prefix, pending, links, listing)
+        except OSError as error:
+            if prefix == top:
+                raise
+            listing.skipped[prefix] = _why(error)
+    return links
+
+
+def _sort_in(
+    entry: os.DirEntry[str], prefix: str, folders: list[str], links: list[str], listing: Listing
+) -> None:
+    """Put one entry of a folder where it belongs."""
+    name = prefix + entry.name
+    if not _is_utf8(entry.name):
+        # A surrogate in an id could be neither printed nor kept in a table.
+        listing.skipped[os.fsencode(name).decode("utf-8", "backslashreplace")] = "its name is not UTF-8"
+        return
+    is_image = entry.name.lower().endswith(SUFFIXES)
+    try:
+        if entry.is_dir():
+            (links if entry.is_symlink() else folders).append(name + "/")
+        elif not is_image:
+            listing.other_suffixes[PurePosixPath(entry.name).suffix.lower()] += 1
+        elif entry.is_file():
+            listing.images.append(name)
+        else:
+            listing.skipped[name] = "a link to nothing" if entry.is_symlink() else "not a regular file"
+    except OSError as error:
+        listing.skipped[name] = _why(error)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

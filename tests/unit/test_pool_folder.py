@@ -1,0 +1,572 @@
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import PoolReport, UnreadableImageError, open_pool
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def save(path: Path, color: tuple[int, ...] = RED, size: tuple[int, int] = (32, 32)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+    return path
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def colour_of(pixels: np.ndarray) -> tuple[int, ...]:
+    """Give the colour of an image ``(3, size, size)`` of a single one."""
+    assert (pixels == pixels[:, :1, :1]).all()
+    return tuple(pixels[:, 0, 0].tolist())
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user without the rights of root, whom the file system may refuse something."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if root:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            for path in folder.rglob("*"):
+                path.chmod(0o700)
+
+
+# --- listing ---------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_read_recursively_with_sorted_relative_ids(tmp_path: Path) -> None:
+    for name in ("b.png", "a/z.jpg", "a/B.JPEG", "a.tiff", "c/d/e.WebP", "f.Tif"):
+        save(tmp_path / name)
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == ["a.tiff", "a/B.JPEG", "a/z.jpg", "b.png", "c/d/e.WebP", "f.Tif"]
+    assert pool.name == tmp_path.name
+    assert pool.path == tmp_path
+    assert [pool.index(image_id) for image_id in pool.ids] == list(range(6))
+    assert pool.read(range(6), 16).pixels.shape == (6, 3, 16, 16)
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / ".ipynb_checkpoints" / "a-checkpoint.png")
+    save(tmp_path / "sub" / ".hidden.png")
+    assert list(open_pool(tmp_path).ids) == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SDSS J0946+1006 @ z=0.2&x.y.jpg",
+        'it\'s "quoted".png',
+        "α Ω 銀河 🌌.png",
+        "new\nline.png",
+        "a" * 246 + ".jpg",
+        "percent%20.png",
+        "back\\slash.png",
+    ],
+)
+def test_names_from_the_wild_are_ids_as_they_are(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "x & y" / name, BLUE)
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == [f"x & y/{name}"]
+    assert colour_of(pool.read([0], 32).pixels[0])[2] > 250
+
+
+def test_a_name_that_is_not_utf8_is_reported_and_left_out(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb") as file:
+        file.write((tmp_path / "a.png").read_bytes())
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == ["a.png"]
+    assert dict(pool.report.skipped) == {"caf\\xe9.png": "its name is not UTF-8"}
+    assert pool.report.sentence() == "1 entry was passed over: caf\\xe9.png (its name is not UTF-8)."
+
+
+def test_links_to_folders_are_followed_and_never_lead_in_circles(tmp_path: Path) -> None:
+    pool_folder = tmp_path / "pool"
+    save(pool_folder / "a" / "one.png")
+    save(tmp_path / "elsewhere" / "two.png")
+    (pool_folder / "0_link").symlink_to(tmp_path / "elsewhere")
+    (pool_folder / "a" / "up").symlink_to(pool_folder)
+    (tmp_path / "elsewhere" / "back").symlink_to(pool_folder / "a")
+    (pool_folder / "self").symlink_to("self")
+    assert list(open_pool(pool_folder).ids) == ["0_link/two.png", "a/one.png"]
+
+
+def test_a_folder_and_a_link_to_it_give_each_image_once_by_its_own_name(tmp_path: Path) -> None:
+    save(tmp_path / "real" / "one.png")
+    (tmp_path / "also").symlink_to("real")
+    assert list(open_pool(tmp_path).ids) == ["real/one.png"]
+
+
+def test_a_link_to_an_image_is_an_image_and_a_link_to_nothing_is_reported(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    (tmp_path / "c.png").symlink_to("fetched-later.png")
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == ["a.png", "b.png"]
+    assert dict(pool.report.skipped) == {"c.png": "a link to nothing"}
+
+
+def test_a_pipe_with_the_name_of_an_image_is_never_waited_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == ["a.png"]
+    assert dict(pool.report.skipped) == {"b.png": "not a regular file"}
+
+
+def test_a_folder_without_permission_is_reported_and_the_rest_is_read(ordinary_user: Path) -> None:
+    save(ordinary_user / "a.png")
+    save(ordinary_user / "closed" / "b.png")
+    (ordinary_user / "closed").chmod(0)
+    pool = open_pool(ordinary_user)
+    assert list(pool.ids) == ["a.png"]
+    assert dict(pool.report.skipped) == {"closed/": "permission denied"}
+
+
+def test_the_digest_is_of_the_ids_wherever_the_folder_lies(tmp_path: Path) -> None:
+    for folder in ("one", "two", "three"):
+        save(tmp_path / folder / "a.png")
+    save(tmp_path / "three" / "b.png")
+    one, two, three = (open_pool(tmp_path / name) for name in ("one", "two", "three"))
+    assert one.digest == two.digest
+    assert one.digest != three.digest
+    assert int(one.digest, 16) > 0
+
+
+# --- paths that are no pool --------------------------------------------------------------------------
+
+
+def _missing(folder: Path) -> Path:
+    return folder / "nowhere"
+
+
+def _empty(folder: Path) -> Path:
+    return folder
+
+
+def _without_images(folder: Path) -> Path:
+    for name in ("a.fits", "b.FITS", "c.csv", "README"):
+        (folder / name).touch()
+    return folder
+
+
+def _single_image(folder: Path) -> Path:
+    return save(folder / "a.png")
+
+
+def _neither(folder: Path) -> Path:
+    path = folder / "table.csv"
+    path.touch()
+    return path
+
+
+def _circle(folder: Path) -> Path:
+    (folder / "loop").symlink_to("loop")
+    return folder / "loop"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_missing, ["There is no folder or file", "nowhere", "Check"]),
+        (_empty, ["is empty", "Give a folder"]),
+        (_without_images, ["4 other files", ".fits", ".csv", "no suffix", "Give a folder"]),
+        (_single_image, ["is a single image", "Give the folder"]),
+        (_neither, ["neither a folder nor an HDF5 file", "table.csv", "Give a folder"]),
+        (_circle, ["Cannot open", "loop", "Check"]),
+    ],
+)
+def test_what_is_no_pool_is_said_in_one_clear_line(
+    tmp_path: Path, make: Callable[[Path], Path], words: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        open_pool(make(tmp_path))
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_a_closed_folder_is_said_to_lack_permission(ordinary_user: Path) -> None:
+    closed = ordinary_user / "closed"
+    save(closed / "sub" / "a.png")
+    closed.chmod(0)
+    for path in (closed, closed / "sub"):
+        with pytest.raises(InputError, match=r"Cannot open .*Permission denied.*[Cc]heck"):
+            open_pool(path)
+
+
+def test_a_folder_with_nothing_but_broken_links_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("fetched-later.png")
+    with pytest.raises(InputError, match=r"a\.png \(a link to nothing\)"):
+        open_pool(tmp_path)
+
+
+# --- reading -----------------------------------------------------------------------------------------
+
+
+def test_images_come_in_the_order_asked_for_and_as_often(tmp_path: Path) -> None:
+    for name, color in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
+        save(tmp_path / name, color)
+    batch = open_pool(tmp_path).read(np.array([2, 0, 2, 1], np.int32), 16)
+    assert batch.indices.tolist() == [2, 0, 2, 1]
+    assert batch.indices.dtype == np.int64
+    assert batch.pixels.dtype == np.uint8
+    assert batch.pixels.flags.c_contiguous
+    assert [colour_of(image) for image in batch.pixels] == [BLUE, RED, BLUE, GREEN]
+
+
+def test_reading_nothing_gives_an_empty_batch(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    batch = open_pool(tmp_path).read([], 16)
+    assert batch.indices.shape == (0,)
+    assert batch.pixels.shape == (0, 3, 16, 16)
+
+
+@pytest.mark.parametrize("indices", [[-1], [0, 1], [0.5], [[0]], [2**63]])
+def test_indices_outside_the_pool_are_refused(tmp_path: Path, indices: list[int]) -> None:
+    save(tmp_path / "a.png")
+    pool = open_pool(tmp_path)
+    with pytest.raises(IndexError):
+        pool.read(indices, 16)
+    with pytest.raises(KeyError):
+        pool.index("b.png")
+
+
+@pytest.mark.parametrize("index", [-1, 1])
+def test_a_single_image_outside_the_pool_is_refused(tmp_path: Path, index: int) -> None:
+    save(tmp_path / "a.png")
+    with pytest.raises(IndexError):
+        open_pool(tmp_path).image(index)
+
+
+def test_the_central_square_is_taken_and_nothing_is_squashed(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (48, 16), RED)
+    picture.paste(Image.new("RGB", (16, 16), GREEN), (16, 0))
+    picture.save(tmp_path / "wide.png")
+    picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "tall.png")
+    pool = open_pool(tmp_path)
+    for size in (16, 8, 64):
+        for pixels in pool.read([0, 1], size).pixels:
+            assert colour_of(pixels) == GREEN
+
+
+def test_an_image_of_the_right_size_is_not_touched(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    assert np.array_equal(open_pool(tmp_path).read([0], 64).pixels[0], noise.transpose(2, 0, 1))
+
+
+def test_a_large_jpeg_decoded_at_reduced_size_looks_like_the_whole_one(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 1024)
+    large = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], 128.0), axis=-1).astype(np.uint8)
+    Image.fromarray(large).save(tmp_path / "large.jpg", quality=95)
+    exact = np.asarray(Image.fromarray(large).resize((64, 64), Image.Resampling.BOX)).astype(int)
+    read = open_pool(tmp_path).read([0], 64).pixels[0].transpose(1, 2, 0)
+    assert np.abs(read - exact).max() <= 6
+
+
+def test_image_gives_the_whole_image_in_full_resolution(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (70, 900, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    pixels = open_pool(tmp_path).image(0)
+    assert np.array_equal(pixels, noise)
+    assert pixels.flags.writeable
+
+
+def test_shards_cover_the_pool_once(tmp_path: Path) -> None:
+    for number in range(7):
+        save(tmp_path / f"{number}.png", size=(4, 4))
+    pool = open_pool(tmp_path)
+    assert list(pool.shards(3)) == [range(0, 3), range(3, 6), range(6, 7)]
+    with pytest.raises(ValueError, match="at least one"):
+        pool.shards(0)
+
+
+# --- modes ---------------------------------------------------------------------------------------------
+
+
+def _image_of_mode(mode: str, value: int = 200) -> Image.Image:
+    """Give a grey image in some mode, ``value`` on the left half and 0 on the right."""
+    grey = np.zeros((32, 32), np.uint8)
+    grey[:, :16] = value
+    if mode in ("I;16", "I", "F"):
+        dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        return Image.fromarray(grey.astype(dtype) * dtype(100))
+    return Image.fromarray(grey).convert("RGB").convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        *((mode, ".png") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
+        *((mode, ".tif") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr")),
+        *((mode, ".jpg") for mode in ("L", "RGB", "CMYK")),
+        *((mode, ".webp") for mode in ("RGB", "RGBA")),
+    ],
+)
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
+    _image_of_mode(mode).save(tmp_path / f"a{suffix}")
+    pool = open_pool(tmp_path)
+    left, right = pool.read([0], 32).pixels[0][:, 16, [4, 28]].T.astype(int)
+    assert not pool.report.unreadable
+    assert left.min() > 150
+    assert np.ptp(left) < 12
+    assert right.max() < 30
+    assert pool.image(0).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_transparent_parts_lie_over_black(tmp_path: Path, mode: str) -> None:
+    picture = Image.new("RGBA", (32, 32), (255, 255, 255, 0))
+    picture.paste((255, 255, 255, 255), (0, 0, 16, 32))
+    picture.convert(mode).save(tmp_path / "a.png")
+    pixels = open_pool(tmp_path).read([0], 32).pixels[0]
+    assert (pixels[:, :, :16] == 255).all()
+    assert (pixels[:, :, 16:] == 0).all()
+
+
+def test_float_pixels_with_nan_and_inf_are_stretched(tmp_path: Path) -> None:
+    raw = np.linspace(0, 1e30, 1024, dtype=np.float32).reshape(32, 32)
+    raw[0, 0], raw[31, 31] = np.nan, np.inf
+    Image.fromarray(raw).save(tmp_path / "a.tif")
+    pixels = open_pool(tmp_path).read([0], 32).pixels[0]
+    assert (pixels[:, 0, 0].tolist(), pixels[:, 31, 31].tolist()) == ([0] * 3, [255] * 3)
+    assert 120 < pixels.mean() < 135
+
+
+# --- what cannot be read ---------------------------------------------------------------------------------
+
+
+def test_unreadable_images_are_left_out_and_reported_with_the_reason(tmp_path: Path) -> None:
+    whole = save(tmp_path / "a.jpg", BLUE, (64, 64)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[:-40])
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("<html>404 Not Found</html>")
+    save(tmp_path / "gone.png")
+    save(tmp_path / "z.png", GREEN)
+    pool = open_pool(tmp_path)
+    (tmp_path / "gone.png").unlink()
+    batch = pool.read(range(6), 32)
+    assert [pool.ids[index] for index in batch.indices] == ["a.jpg", "z.png"]
+    assert colour_of(batch.pixels[1]) == GREEN
+    assert batch.pixels.flags.c_contiguous
+    assert dict(pool.report.unreadable) == {
+        "cut.jpg": "truncated",
+        "empty.png": "empty file",
+        "gone.png": "no longer there",
+        "text.png": "not a JPEG, PNG, TIFF or WebP image",
+    }
+    assert len(pool.report) == 4
+    assert pool.report.sentence() == (
+        "4 of 6 images could not be read: cut.jpg (truncated), empty.png (empty file), "
+        "gone.png (no longer there), text.png (not a JPEG, PNG, TIFF or WebP image)."
+    )
+
+
+def test_asking_for_one_unreadable_image_says_which_and_why(tmp_path: Path) -> None:
+    (tmp_path / "a b.jpg").write_bytes(encoded(Image.new("RGB", (64, 64)), "JPEG")[:-40])
+    pool = open_pool(tmp_path)
+    with pytest.raises(UnreadableImageError, match=r"a b\.jpg cannot be read \(truncated\)") as caught:
+        pool.image(0)
+    assert isinstance(caught.value, InputError)
+    assert dict(pool.report.unreadable) == {"a b.jpg": "truncated"}
+
+
+def test_a_file_without_permission_is_reported(ordinary_user: Path) -> None:
+    save(ordinary_user / "a.png").chmod(0)
+    pool = open_pool(ordinary_user)
+    assert len(pool.read([0], 32).indices) == 0
+    assert dict(pool.report.unreadable) == {"a.png": "permission denied"}
+
+
+def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 100_000
+    pool = open_pool(tmp_path)
+    assert len(pool.read([0], 32).indices) == 0
+    assert dict(pool.report.unreadable) == {"bomb.png": "too large to be a cutout"}
+
+
+def test_postscript_called_jpg_never_reaches_an_interpreter(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(Image.new("RGB", (8, 8)), "EPS"))
+    pool = open_pool(tmp_path)
+    assert len(pool.read([0], 32).indices) == 0
+    assert dict(pool.report.unreadable) == {"a.jpg": "not a JPEG, PNG, TIFF or WebP image"}
+
+
+def test_an_image_with_the_suffix_of_another_format_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(Image.new("RGB", (32, 32), GREEN), "PNG"))
+    assert colour_of(open_pool(tmp_path).read([0], 32).pixels[0]) == GREEN
+
+
+def test_a_report_names_a_few_and_counts_the_rest() -> None:
+    report = PoolReport(1517)
+    assert report.sentence() == ""
+    for number in range(7):
+        report.note(f"{number}.jpg", "truncated")
+        report.note(f"{number}.jpg", "truncated")
+    assert report.sentence().startswith("7 of 1,517 images could not be read: 0.jpg (truncated), ")
+    assert report.sentence().endswith("4.jpg (truncated) and 2 more.")
+
+
+def test_a_view_of_the_report_does_not_change_under_its_reader() -> None:
+    report = PoolReport(3)
+    before = report.unreadable
+    report.note("a.jpg", "truncated")
+    assert (len(before), len(report.unreadable)) == (0, 1)
+    with pytest.raises(TypeError):
+        before["b.jpg"] = "truncated"  # type: ignore[index]
+
+
+def test_threads_that_read_together_get_what_one_gets_alone(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        Image.fromarray(generator.integers(0, 256, (40, 50, 3), np.uint8)).save(tmp_path / f"{number}.jpg")
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff")
+    pool = open_pool(tmp_path)
+    alone = pool.read(range(41), 32)
+    together = threading.Barrier(4)
+
+    def read(_: int) -> np.ndarray:
+        together.wait()
+        return pool.read(range(41), 32).pixels
+
+    with ThreadPoolExecutor(4) as threads:
+        for pixels in threads.map(read, range(4)):
+            assert np.array_equal(pixels, alone.pixels)
+    assert list(pool.report.unreadable) == ["bad.jpg"]
+
+
+# --- properties ------------------------------------------------------------------------------------------
+
+MODES = {
+    "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "tif": ("L", "CMYK", "RGB", "F", "I"),
+    "jpg": ("L", "RGB", "CMYK"),
+}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, bytes]:
+    suffix = draw(st.sampled_from(sorted(MODES)))
+    mode = draw(st.sampled_from(MODES[suffix]))
+    size = (draw(st.integers(1, 80)), draw(st.integers(1, 80)))
+    image = Image.new(mode, size, draw(st.integers(0, 255)) if mode not in ("P", "1") else 1)
+    return suffix, encoded(image, {"png": "PNG", "tif": "TIFF", "jpg": "JPEG"}[suffix])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(files(), min_size=1, max_size=5), st.integers(1, 96))
+def test_any_images_are_read_in_the_asked_shape_and_found_by_their_ids(
+    images: list[tuple[str, bytes]], size: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (suffix, content) in enumerate(images):
+            Path(folder, f"{number}.{suffix}").write_bytes(content)
+        pool = open_pool(folder)
+        batch = pool.read(range(len(pool)), size)
+        assert not pool.report.unreadable
+        assert batch.pixels.shape == (len(images), 3, size, size)
+        assert batch.pixels.dtype == np.uint8
+        for index, image_id in enumerate(pool.ids):
+            assert pool.index(image_id) == index
+            assert pool.image(index).dtype == np.uint8
+
+
+WHOLE = tuple(
+    encoded(_image_of_mode(mode), kind)
+    for mode, kind in (
+        ("RGB", "JPEG"),
+        ("RGB", "PNG"),
+        ("P", "PNG"),
+        ("RGB", "TIFF"),
+        ("F", "TIFF"),
+        ("RGB", "WEBP"),
+    )
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Give an image file with some bytes changed, and perhaps cut off."""
+    content = bytearray(draw(st.sampled_from(WHOLE)))
+    for _ in range(draw(st.integers(1, 8))):
+        content[draw(st.integers(0, min(len(content), 400) - 1))] = draw(st.integers(0, 255))
+    return bytes(content[: draw(st.integers(0, len(content)))]) if draw(st.booleans()) else bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(st.binary(max_size=200), damaged()))
+def test_any_bytes_are_read_or_reported_and_never_raise(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "x.jpg").write_bytes(content)
+        pool = open_pool(folder)
+        read = len(pool.read([0], 16).indices)
+        assert read + len(pool.report) == 1
+        if not read:
+            assert pool.report.unreadable["x.jpg"]
+
+
+# --- real images -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.shared_data
+def test_a_survey_of_26174_images_is_listed_at_once(shared_data: Path) -> None:
+    start = time.perf_counter()
+    pool = open_pool(shared_data / "survey" / "images")
+    assert time.perf_counter() - start < 2
+    assert len(pool) == 26_174
+    assert len(pool.read(range(0, 26_174, 1000), 64).indices) == 27
+
+
+@pytest.mark.shared_data
+def test_every_galaxy_can_be_read(shared_data: Path) -> None:
+    pool = open_pool(shared_data / "galaxies" / "images")
+    assert len(pool) == 1517
+    read = sum(len(pool.read(shard, 64).indices) for shard in pool.shards(256))
+    assert read == 1517
+    assert not pool.report.unreadable
+
+
+@pytest.mark.shared_data
+def test_photographs_in_grey_and_images_of_mixed_sizes_become_rgb(shared_data: Path) -> None:
+    for folder in ("natural", "lenses"):
+        pool = open_pool(shared_data / folder / "images")
+        some = range(0, len(pool), max(1, len(pool) // 300))
+        assert len(pool.read(some, 64).indices) == len(some)
+
+
+@pytest.mark.shared_data
+def test_a_truncated_jpeg_of_a_real_survey_is_reported_and_skipped(shared_data: Path) -> None:
+    pool = open_pool(shared_data / "hostile")
+    assert len(pool.read(range(len(pool)), 64).indices) == len(pool) - 1
+    assert dict(pool.report.unreadable) == {"truncated.jpg": "truncated"}
