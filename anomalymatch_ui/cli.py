@@ -79,8 +79,8 @@ def info(images: Images, as_json: Json = False) -> None:
             advance(shard.stop, len(pool))
     unreadable = dict(pool.report.unreadable)
     print(f"{pool.name}: {len(pool):,} images in {pool.path}")
-    if unreadable:
-        print(pool.report.sentence())
+    if sentence := pool.report.sentence():
+        print(sentence)
     _finish(
         as_json,
         path=str(pool.path),
@@ -183,7 +183,12 @@ def _config(session: Path, preset: str | None, seed: int | None, device: str | N
     saved = session / "config.toml"
     config = Config.load(saved) if preset is None and saved.exists() else Config.preset(preset or "paper")
     values = {key: value for key, value in (("seed", seed), ("device", device)) if value is not None}
-    return config.with_values(**values)
+    config = config.with_values(**values)
+    if device is not None:
+        from anomalymatch_ui.learn import resolve_device
+
+        resolve_device(device)  # before it is kept among the session's settings
+    return config
 
 
 def _summary(session: Session) -> dict[str, Any]:

@@ -24,7 +24,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(
-            f"Cannot write {path}: {reason}. Free some space or check the folder's permissions, then try again."
+            f"Cannot write {path}: {reason}. Free some space or check the folder's permissions, "
+            "then try again."
         ) from error
 
 

@@ -6,10 +6,17 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from anomalymatch_ui.config import Config
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from images import make_pool
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -48,3 +55,20 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.fixture
+def pool_folder(tmp_path: Path) -> Path:
+    """60 images of 32 px, of which 0000.jpg to 0005.jpg are rings and the rest discs."""
+    make_pool(tmp_path / "images")
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def quick() -> Config:
+    """Settings with which a cycle takes a second."""
+    return Config.preset("paper").with_values(
+        network={"image_size": 32},
+        train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4, "checkpoint_every": 2},
+        score={"batch_size": 8, "shard_size": 20},
+    )

@@ -46,7 +46,7 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 
 def _cpu_multiplies_bfloat16() -> bool:
     # Older torch releases cannot tell; float32 is the safe choice then.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import cast
+from typing import Any, cast
 from urllib.error import URLError
 
 import torch
@@ -29,6 +29,8 @@ class AnomalyNetwork(nn.Module):
     feature_count
         Length of the feature vector: 1,280 for Lite0 and B0.
     """
+
+    backbone: Any  # the library publishes no types
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

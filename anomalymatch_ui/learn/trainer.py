@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,10 +84,9 @@ class Trainer:
         seed: int,
         cycle: int = 1,
     ) -> None:
-        self.network = network.to(device=device, memory_format=torch.channels_last)
-        self.average = (copy.deepcopy(network) if average is None else average).to(
-            device=device, memory_format=torch.channels_last
-        )
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        average = copy.deepcopy(network) if average is None else average
+        self.average = average.to(device).to(memory_format=torch.channels_last)
         self.average.requires_grad_(False).eval()
         self.config = config
         self.device = device
@@ -197,7 +197,7 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
         for parameter in module.parameters()
     }
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in network.parameters() if id(p) not in norms]},
         {"params": [p for p in network.parameters() if id(p) in norms], "weight_decay": 0.0},
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_ROWS = 8192
-"""Rows of a memory-mapped feature table that are in memory as float32 at one time (42 MB at 1,280 columns)."""
+"""Rows of a feature table on disk that are in memory at one time (42 MB at 1,280 columns)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class FeatureScale:
 
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Standardise ``features`` ``(n, features)``; the result is float32."""
-        return (features.astype(np.float32) - self.mean) / self.deviation
+        standardised: np.ndarray = (features.astype(np.float32) - self.mean) / self.deviation
+        return standardised
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -43,7 +43,7 @@ class ScoredBatch:
 
 def score_pool(
     pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig, *, device: torch.device, start: int = 0
-) -> Iterator[ScoredBatch]:
+) -> Generator[ScoredBatch, None, None]:
     """Score the images of a pool from index ``start`` on, in order.
 
     The network runs in small channels-last batches, in bfloat16 where the hardware multiplies it; its
@@ -97,15 +97,15 @@ def _score(
 
 
 def _scorer(network: AnomalyNetwork, device: torch.device, dtype: torch.dtype) -> AnomalyNetwork:
-    scorer = copy.deepcopy(network).eval().requires_grad_(False)
-    scorer = scorer.to(device=device, memory_format=torch.channels_last)
+    scorer: AnomalyNetwork = copy.deepcopy(network).eval().requires_grad_(False)
+    scorer = scorer.to(device).to(memory_format=torch.channels_last)
     scorer.backbone.to(dtype)
     return scorer
 
 
 def read_ahead(
     pool: ImagePool, chunks: Iterable[Chunk], size: int, workers: int
-) -> Iterator[tuple[Chunk, Batch]]:
+) -> Generator[tuple[Chunk, Batch], None, None]:
     """Read chunks of a pool in threads, a bounded number ahead, and give them in order.
 
     Parameters

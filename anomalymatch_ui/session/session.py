@@ -38,6 +38,8 @@ from anomalymatch_ui.session.status import Counts, JobState, Phase, Progress, St
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomalymatch_ui.rank import FeatureScale
+
 logger = logging.getLogger(__name__)
 
 
@@ -100,7 +102,7 @@ class Session:
         self._subscribers: list[Callable[[Status], None]] = []
         self._job: Job | None = None
         self._job_error: BaseException | None = None
-        self._features: tuple[np.ndarray, Any] | None = None
+        self._features: tuple[np.ndarray, FeatureScale] | None = None
         self._ranking = Ranking.load(folder.ranking, pool.digest) or Ranking.of_pool(len(pool))
         self._status = Status(
             cycle=folder.cycle,
@@ -374,7 +376,8 @@ class Session:
             if self._features is None:
                 features = pool_features(self._folder, self.pool, self.config, reporter)
                 self._features = features, FeatureScale.of(features)
-            scores, source = instant_ranking(*self._features, self.pool, self.labels(), self.config)
+            features, scale = self._features
+            scores, source = instant_ranking(features, scale, self.pool, self.labels(), self.config)
         self._pen.check()
         ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
         ranking.save(self._folder.ranking, self.pool.digest)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,7 +39,7 @@ def test_the_order_holds_every_scored_row_once_from_high_to_low_with_ties_in_pla
     array = np.array(scores, dtype=np.float32)
     order = order_by_score(array)
     assert sorted(order) == [row for row, score in enumerate(array) if not np.isnan(score)]
-    for first, second in zip(order, order[1:], strict=False):
+    for first, second in pairwise(order):
         assert array[first] > array[second] or (array[first] == array[second] and first < second)
 
 

@@ -1,0 +1,242 @@
+"""The commands as scripts call them: a process, its exit code, its two streams."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from images import make_pool
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "anomalymatch_ui.cli", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=280,
+            check=False,
+        )
+
+    return run_command
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "labels.csv"
+    rows = [f"{n:04d}.jpg,anomaly" for n in range(3)] + [f"{n:04d}.jpg,normal" for n in range(20, 26)]
+    path.write_text("filename,label\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def session(tmp_path: Path, pool_folder: Path, quick: Config) -> Path:
+    Session.open(tmp_path / "session", pool_folder, config=quick).close()
+    return tmp_path / "session"
+
+
+def refused(finished: subprocess.CompletedProcess[str], sentence: str) -> None:
+    """Exit code 2, one line that says this, and no traceback."""
+    assert finished.returncode == 2, finished
+    lines = [line for line in finished.stderr.splitlines() if "━" not in line and line.strip()]
+    assert len(lines) == 1, finished.stderr
+    assert lines[0].startswith("anomalymatch: ")
+    assert sentence in lines[0]
+
+
+def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads(finished.stdout.splitlines()[-1])
+    assert isinstance(result, dict)
+    return result
+
+
+def test_train_then_rank_gives_the_order_as_a_table(
+    run: Run, pool_folder: Path, table: Path, session: Path, tmp_path: Path
+) -> None:
+    trained = run("train", pool_folder, "--labels", table, "--session", session, "--iterations", 4, "--json")
+    result = last_json(trained)
+    assert (result["cycle"], result["ranked"], result["anomalies"], result["nominals"]) == (1, 60, 3, 6)
+    assert "Training" in trained.stderr
+    ranked = run("rank", session, "--top", 10, "--out", tmp_path / "ranking.csv", "--json")
+    assert last_json(ranked)["source"] == "cycle 1"
+    ranking = pd.read_csv(tmp_path / "ranking.csv", keep_default_na=False)
+    assert ranking.columns.tolist() == ["rank", "id", "score", "label"]
+    assert ranking["rank"].tolist() == list(range(1, 11))
+    assert ranking["score"].is_monotonic_decreasing
+    assert all((pool_folder / name).exists() for name in ranking["id"])
+    whole = run("rank", session).stdout.splitlines()
+    assert whole[0] == "rank,id,score,label"
+    assert len(whole) == 61
+    assert sum(line.endswith(",anomaly") for line in whole) == 3
+
+
+def test_one_seed_gives_one_ranking(run: Run, pool_folder: Path, table: Path, tmp_path: Path) -> None:
+    outputs = []
+    for name in ("first", "second"):
+        arguments = ("--labels", table, "--session", tmp_path / name, "--iterations", 2, "--seed", 7)
+        assert run("train", pool_folder, *arguments, "--device", "cpu").returncode == 0
+        outputs.append(run("rank", tmp_path / name).stdout)
+    assert outputs[0] == outputs[1]
+
+
+def test_rank_of_a_session_without_training_uses_the_labels(run: Run, session: Path) -> None:
+    with Session.open(session) as opened:
+        opened.label(["0000.jpg", "0001.jpg", "0002.jpg"], "anomaly")
+        opened.label([f"{number:04d}.jpg" for number in range(20, 30)], "nominal")
+    ranked = run("rank", session, "--top", 6, "--json")
+    assert last_json(ranked)["source"] == "linear head"
+    assert {line.split(",")[1] for line in ranked.stdout.splitlines()[1:7]} == {
+        f"000{n}.jpg" for n in range(6)
+    }
+
+
+def test_info_counts_and_names_what_cannot_be_read(run: Run, pool_folder: Path) -> None:
+    (pool_folder / "0007.jpg").write_bytes((pool_folder / "0007.jpg").read_bytes()[:300])
+    finished = run("info", pool_folder, "--json")
+    result = last_json(finished)
+    assert (result["images"], result["readable"]) == (60, 59)
+    assert list(result["unreadable"]) == ["0007.jpg"]
+    assert "1 of 60 images could not be read: 0007.jpg" in finished.stdout
+
+
+def test_an_empty_folder_a_folder_without_images_and_a_missing_path_are_refused(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "readme.txt").write_text("no image")
+    for command in (["info"], ["serve", "--no-browser"]):
+        refused(run(command[0], tmp_path / "empty", *command[1:]), "empty")
+        refused(run(command[0], tmp_path / "texts", *command[1:]), "no images")
+        refused(run(command[0], tmp_path / "missing", *command[1:]), "missing")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name,class\na,b\n", "filename"),
+        ("", "empty"),
+        ("filename,label\n0000.jpg,odd\n", "odd"),
+        ("filename,label\n0000.jpg,anomaly\n", "no nominal image is labelled yet"),
+        ("filename,label\n0000.jpg,nominal\n", "no anomaly is labelled yet"),
+        ("filename,label\nother.jpg,anomaly\n", "no anomaly is labelled yet"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(
+    text: str, sentence: str, run: Run, pool_folder: Path, table: Path, session: Path
+) -> None:
+    table.write_text(text)
+    finished = run("train", pool_folder, "--labels", table, "--session", session)
+    assert finished.returncode == 2
+    assert sentence in finished.stderr.splitlines()[-1]
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_session_of_other_images_is_refused(run: Run, table: Path, session: Path, tmp_path: Path) -> None:
+    make_pool(tmp_path / "others", images=4)
+    finished = run("train", tmp_path / "others", "--labels", table, "--session", session)
+    refused(finished, "belongs to the images in")
+    refused(
+        run("serve", tmp_path / "others", "--session", session, "--no-browser"), "belongs to the images in"
+    )
+
+
+def test_a_port_in_use_is_refused(run: Run, pool_folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(run("serve", pool_folder, "--port", port, "--no-browser"), f"{port}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--preset", "papre"], "no preset 'papre'"),
+        (["--device", "gpu"], "device"),
+        (["--device", "cuda:9"], "no device 'cuda:9'"),
+        (["--iterations", "0"], "iterations"),
+        (["--seed", "x"], "seed"),
+        (["--colour", "red"], "--colour"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_in_one_line(
+    arguments: list[str], sentence: str, run: Run, pool_folder: Path, table: Path, session: Path
+) -> None:
+    refused(run("train", pool_folder, "--labels", table, "--session", session, *arguments), sentence)
+
+
+def test_what_is_no_session_cannot_be_ranked(run: Run, tmp_path: Path) -> None:
+    refused(run("rank", tmp_path), "not a session folder")
+    refused(run("rank"), "SESSION")
+
+
+def test_a_table_that_cannot_be_written_is_refused(run: Run, session: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    refused(run("rank", session, "--out", tmp_path / "file" / "ranking.csv"), "Cannot write")
+
+
+def test_importing_the_package_is_fast_and_brings_no_torch() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import anomalymatch_ui; "
+        "print(time.perf_counter() - start, 'torch' in sys.modules)"
+    )
+    times = []
+    for _ in range(3):
+        seconds, torch = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+        assert torch == "False"
+        times.append(float(seconds))
+    assert np.min(times) < 0.5
+
+
+@pytest.mark.shared_data
+def test_five_edge_on_galaxies_and_one_cycle_bring_the_others_to_the_top(
+    run: Run, shared_data: Path, tmp_path: Path
+) -> None:
+    task = pd.read_csv(shared_data / "tasks" / "galaxies_edge_on.csv")
+    pool = task[task["split"] == "pool"]
+    random = np.random.default_rng(42)
+    names = [
+        random.choice(pool.loc[pool["label"] == label, "filename"].to_numpy(), count, replace=False)
+        for label, count in (("anomaly", 5), ("nominal", 50))
+    ]
+    start = pd.DataFrame({"filename": np.concatenate(names), "label": ["anomaly"] * 5 + ["nominal"] * 50})
+    start.to_csv(tmp_path / "start.csv", index=False)
+    session = tmp_path / "session"
+    last_json(
+        run(
+            "train",
+            shared_data / "galaxies",
+            "--labels",
+            tmp_path / "start.csv",
+            "--session",
+            session,
+            "--json",
+        )
+    )
+    top = run("rank", session, "--top", 50).stdout
+    assert top.count("edge_view_spiral") >= 25
+
+
+@pytest.mark.shared_data
+def test_the_survey_of_26174_images_opens(shared_data: Path) -> None:
+    from anomalymatch_ui.pool import open_pool
+
+    assert len(open_pool(shared_data / "survey")) == 26_174

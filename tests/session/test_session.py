@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
+from anomalymatch_ui.session import Session, Status
+
+ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
+NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
+
+
+@pytest.fixture
+def session(pool_folder: Path, quick: Config, tmp_path: Path):
+    with Session.open(tmp_path / "session", pool_folder, config=quick, annotator="ada") as opened:
+        yield opened
+
+
+def label_both(session: Session) -> None:
+    session.label(ANOMALIES, "anomaly")
+    session.label(NOMINALS, "nominal")
+
+
+def watch(session: Session) -> list[Status]:
+    seen: list[Status] = []
+    session.subscribe(seen.append)
+    return seen
+
+
+def test_a_label_is_on_disk_when_the_call_returns(session: Session) -> None:
+    receipt = session.label(["0003.jpg"], "anomaly")
+    reader = (
+        "import sqlite3, sys; journal = sqlite3.connect(sys.argv[1]); "
+        "print(journal.execute('select image_id, label, annotator, origin from journal').fetchall())"
+    )
+    rows = subprocess.run(
+        [sys.executable, "-c", reader, str(session.path / "journal.sqlite")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert rows.strip() == "[('0003.jpg', 'anomaly', 'ada', 'api')]"
+    assert receipt.seq == 1
+    assert receipt.labels == {"0003.jpg": "anomaly"}
+    assert session.status.counts.anomaly == 1
+    assert session.status.counts.unlabelled == 59
+
+
+def test_undo_and_redo_give_back_what_changed(session: Session) -> None:
+    session.label(ANOMALIES, "anomaly")
+    session.label(ANOMALIES[:2], "unsure")
+    undone = session.undo()
+    assert undone is not None
+    assert undone.labels == dict.fromkeys(ANOMALIES[:2], "anomaly")
+    redone = session.redo()
+    assert redone is not None
+    assert redone.labels == dict.fromkeys(ANOMALIES[:2], "unsure")
+    assert session.redo() is None
+
+
+def test_an_image_that_is_not_in_the_pool_is_refused_and_nothing_is_written(session: Session) -> None:
+    with pytest.raises(InputError, match="no image 'other.jpg'"):
+        session.label(["0000.jpg", "other.jpg"], "anomaly")
+    assert session.labels() == {}
+
+
+def test_before_any_label_the_ranking_is_novelty(session: Session) -> None:
+    assert session.ranking().version == 0
+    session.rank(wait=True)
+    ranking = session.ranking()
+    assert (ranking.version, ranking.source) == (1, "novelty")
+    assert sorted(ranking.order) == list(range(60))
+
+
+def test_labels_bring_the_other_rings_to_the_top_without_training(session: Session) -> None:
+    label_both(session)
+    session.rank(wait=True)
+    ranking = session.ranking()
+    unlabelled = [i for i in ranking.order if session.pool.ids[i] not in session.labels()]
+    assert ranking.source == "linear head"
+    assert set(unlabelled[:3]) == {3, 4, 5}
+
+
+def test_a_cycle_trains_scores_and_announces_a_new_ranking(session: Session) -> None:
+    label_both(session)
+    seen = watch(session)
+    session.train(wait=True)
+    assert session.ranking().source == "cycle 1"
+    assert session.status.cycle == 1
+    assert session.status.phase == "idle"
+    phases = list(dict.fromkeys(status.phase for status in seen))
+    assert phases == ["idle", "preparing", "training", "ranking"]
+    steps = [s.progress.done for s in seen if s.phase == "training" and s.progress.loss is not None]
+    assert sorted(set(steps)) == [1, 2, 3]
+    assert (session.path / "checkpoints" / "cycle-0001.safetensors").exists()
+    assert not (session.path / "checkpoints" / "current.safetensors").exists()
+
+
+def test_reopening_the_folder_brings_all_of_it_back(session: Session, pool_folder: Path) -> None:
+    label_both(session)
+    session.train(wait=True)
+    session.label(["0040.jpg"], "unsure")
+    before, labels = session.ranking(), session.labels()
+    session.close()
+    with Session.open(session.path) as again:
+        assert again.labels() == labels
+        assert again.config == session.config
+        assert again.status.cycle == 1
+        assert again.ranking().version == before.version
+        np.testing.assert_array_equal(again.ranking().scores, before.scores)
+        np.testing.assert_array_equal(again.ranking().order, before.order)
+        again.train(wait=True)
+        assert again.ranking().source == "cycle 2"
+
+
+def test_two_sessions_with_one_seed_end_in_the_same_scores(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    scores = []
+    for name in ("first", "second"):
+        with Session.open(tmp_path / name, pool_folder, config=quick) as session:
+            label_both(session)
+            session.train(wait=True)
+            scores.append(session.ranking().scores)
+    np.testing.assert_array_equal(*scores)
+
+
+def test_labelling_goes_on_while_it_trains(session: Session) -> None:
+    label_both(session)
+    session.train(steps=30)
+    wait_for(session, lambda status: status.phase == "training" and status.progress.done >= 1)
+    session.label(["0050.jpg"], "nominal")
+    assert session.status.phase == "training"
+    session.stop()
+    session.wait()
+    assert session.labels()["0050.jpg"] == "nominal"
+
+
+def test_pause_and_stop_act_within_one_step_and_training_goes_on_where_it_was(session: Session) -> None:
+    label_both(session)
+    session.train(steps=40)
+    wait_for(session, lambda status: status.progress.loss is not None)
+    session.pause()
+    asked = session.status.progress.done
+    wait_for(session, lambda status: status.state == "paused")
+    paused = session.status.progress.done
+    assert paused <= asked + 1
+    time.sleep(0.5)
+    assert session.status.progress.done == paused
+    session.resume()
+    wait_for(session, lambda status: status.progress.done > paused)
+    asked = session.status.progress.done
+    session.stop()
+    session.wait()
+    stopped = session.status.interrupted_step
+    assert stopped is not None
+    assert asked <= stopped <= asked + 1
+    assert session.status.cycle == 0
+    seen = watch(session)
+    session.train(wait=True)
+    assert min(s.progress.done for s in seen if s.phase == "training") == stopped
+    assert session.status.cycle == 1
+    assert session.status.interrupted_step is None
+
+
+def test_a_paused_job_can_be_stopped(session: Session) -> None:
+    label_both(session)
+    session.train(steps=40)
+    session.pause()
+    wait_for(session, lambda status: status.state == "paused")
+    session.stop()
+    session.wait(timeout=20)
+    assert session.status.state == "idle"
+
+
+def test_a_killed_process_loses_no_label_and_goes_on_from_its_last_checkpoint(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    Session.open(tmp_path / "session", pool_folder, config=quick).close()
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from anomalymatch_ui import Session
+        session = Session.open(sys.argv[1])
+        session.label(["0000.jpg", "0001.jpg"], "anomaly")
+        session.label(["0020.jpg", "0021.jpg"], "nominal")
+        session.train(steps=500)
+        while session.status.phase != "training" or session.status.progress.done < 5:
+            time.sleep(0.05)
+        print("ready", flush=True)
+        time.sleep(60)
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "session")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+        with pytest.raises(SessionBusyError, match="open elsewhere"):
+            Session.open(tmp_path / "session")
+        os.kill(process.pid, signal.SIGKILL)
+    with Session.open(tmp_path / "session") as session:
+        assert len(session.labels()) == 4
+        assert session.status.interrupted_step is not None
+        assert session.status.interrupted_step >= 4
+
+
+def test_taking_over_makes_the_former_holder_read_only_and_stops_its_training(session: Session) -> None:
+    label_both(session)
+    session.train(steps=200)
+    wait_for(session, lambda status: status.progress.loss is not None)
+    with Session.open(session.path, take_over=True) as other:
+        with pytest.raises(SessionBusyError, match="opened elsewhere"):
+            session.label(["0050.jpg"], "anomaly")
+        session.wait(timeout=30)
+        assert session.status.phase == "idle"
+        assert session.status.read_only
+        other.label(["0050.jpg"], "anomaly")
+    assert session.status.cycle == 0
+
+
+@pytest.mark.parametrize(("anomalies", "nominals", "missing"), [(0, 3, "anomaly"), (3, 0, "nominal image")])
+def test_training_on_one_class_is_refused_with_what_to_do(
+    session: Session, anomalies: int, nominals: int, missing: str
+) -> None:
+    for ids, label in ((ANOMALIES[:anomalies], "anomaly"), (NOMINALS[:nominals], "nominal")):
+        if ids:
+            session.label(ids, label)
+    with pytest.raises(InputError, match=f"no {missing} is labelled yet"):
+        session.train(wait=True)
+    assert session.status.phase == "idle"
+
+
+def test_a_second_job_is_refused_while_one_runs(session: Session) -> None:
+    label_both(session)
+    session.train(steps=50)
+    with pytest.raises(InputError, match="stop it first"):
+        session.rank()
+
+
+def test_a_session_of_other_images_is_refused(session: Session, tmp_path: Path) -> None:
+    from images import make_pool
+
+    make_pool(tmp_path / "others", images=5)
+    with pytest.raises(InputError, match="belongs to the images in"):
+        Session.open(session.path, tmp_path / "others")
+
+
+def test_images_that_come_later_join_the_pool_and_labels_stay(session: Session, pool_folder: Path) -> None:
+    label_both(session)
+    session.rank(wait=True)
+    session.close()
+    (pool_folder / "0059.jpg").rename(pool_folder / "new.jpg")
+    (pool_folder / "0020.jpg").unlink()
+    with Session.open(session.path, pool_folder) as again:
+        assert "come or gone" in again.status.message
+        assert again.ranking().version == 0
+        again.rank(wait=True)
+        assert len(again.ranking().order) == 59
+        assert "0020.jpg" in again.labels()
+
+
+def test_a_pool_that_moved_is_the_same_pool(session: Session, pool_folder: Path, tmp_path: Path) -> None:
+    label_both(session)
+    session.close()
+    pool_folder.rename(tmp_path / "moved")
+    with Session.open(session.path, tmp_path / "moved") as again:
+        assert len(again.labels()) == 13
+    with Session.open(session.path) as again:
+        assert again.pool.path == tmp_path / "moved"
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder of something else", "missing"])
+def test_what_is_no_session_folder_is_refused(kind: str, pool_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "target"
+    if kind == "a file":
+        path.write_text("x")
+        images, sentence = pool_folder, "is a file"
+    elif kind == "missing":
+        images, sentence = None, "not a session folder"
+    else:
+        path.mkdir()
+        (path / "thesis.tex").write_text("x")
+        images, sentence = pool_folder, "holds other files"
+    with pytest.raises(InputError, match=sentence):
+        Session.open(path, images)
+
+
+def test_a_table_of_labels_is_imported_once_and_never_overrides_what_came_later(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label,note\n0000.jpg,anomaly,ring\n0030.jpg,normal,\nabsent.jpg,anomaly,\n")
+    with Session.open(tmp_path / "session", pool_folder, table, config=quick) as session:
+        assert session.labels() == {"0000.jpg": "anomaly", "0030.jpg": "nominal"}
+        assert "absent.jpg" in session.status.message
+        session.label(["0000.jpg"], "nominal")
+    with Session.open(tmp_path / "session", pool_folder, table) as session:
+        assert session.labels()["0000.jpg"] == "nominal"
+        session.export_labels(tmp_path / "out.csv")
+    text = (tmp_path / "out.csv").read_text()
+    assert "0000.jpg,nominal,ring" in text
+
+
+def test_a_full_disk_is_a_sentence_and_no_label_is_half_written(
+    pool_folder: Path, quick: Config, full_disk: Path
+) -> None:
+    session = Session.open(full_disk / "session", pool_folder, config=quick)
+    everything = [f"{number:04d}.jpg" for number in range(60)]
+
+    def fill_the_disk() -> None:
+        for number in range(500):
+            session.label(everything, "nominal" if number % 2 else "anomaly")
+
+    with pytest.raises(StorageError, match="(?i)space"):
+        fill_the_disk()
+    assert len(set(session.labels().values())) == 1
+    assert len(session.labels()) == 60
+
+
+def test_an_error_in_the_background_becomes_a_sentence_and_the_session_lives_on(session: Session) -> None:
+    label_both(session)
+    checkpoints = session.path / "checkpoints"
+    checkpoints.write_text("in the way")
+    with pytest.raises(StorageError):
+        session.train(wait=True)
+    assert "checkpoints" in (session.status.error or "")
+    checkpoints.unlink()
+    session.train(wait=True)
+    assert session.status.error is None
+    assert session.status.cycle == 1
+
+
+def test_an_unreadable_image_is_counted_and_skipped(pool_folder: Path, quick: Config, tmp_path: Path) -> None:
+    (pool_folder / "0033.jpg").write_bytes(b"\xff\xd8broken")
+    with Session.open(tmp_path / "session", pool_folder, config=quick) as session:
+        label_both(session)
+        session.train(wait=True)
+        assert session.status.unreadable == 1
+        assert 33 not in session.ranking().order
+        assert len(session.ranking().order) == 59
+
+
+def test_the_folder_names_its_pool_and_keeps_its_settings(session: Session, pool_folder: Path) -> None:
+    assert json.loads((session.path / "pool.json").read_text())["path"] == str(pool_folder.resolve())
+    assert Config.load(session.path / "config.toml") == session.config
+
+
+def wait_for(session: Session, condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition(session.status):
+        assert time.monotonic() < deadline, session.status
+        time.sleep(0.01)
