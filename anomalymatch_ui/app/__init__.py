@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 from anomalymatch_ui.app.dashboard import Dashboard
-from anomalymatch_ui.app.error_page import ErrorPage
 from anomalymatch_ui.app.environment import Wanted
+from anomalymatch_ui.app.error_page import ErrorPage
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
-from anomalymatch_ui.session import Session
 
 __all__ = ["Dashboard", "ErrorPage", "launch"]
 

@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def kernel_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the loop that runs in this thread (a notebook cell runs on the kernel's), or ``None`` in a script."""
+    """Give the loop of this thread: in a notebook cell the kernel's, in a script ``None``."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

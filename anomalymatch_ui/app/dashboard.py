@@ -111,7 +111,7 @@ class Dashboard:
             If the disk refuses.
         """
         number = self.session.export_labels(self.export_path)
-        self.panel.note = f"{number:,} labels written to {self.export_path}"
+        self.panel.note = f"{number:,} {'label' if number == 1 else 'labels'} written to {self.export_path}"
         return self.export_path
 
     def refresh(self) -> None:

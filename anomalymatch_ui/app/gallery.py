@@ -24,7 +24,7 @@ STATIC = Path(__file__).parent / "static"
 ORIGIN = "dashboard"
 
 
-class Gallery(anywidget.AnyWidget):
+class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
     """A page of cards, drawn by one component in the browser from one contact sheet.
 
     Everything a key does is a method here. Methods that show a page return when it is shown.
@@ -80,7 +80,7 @@ class Gallery(anywidget.AnyWidget):
 
     @property
     def number(self) -> int:
-        """This page, counted from 0."""
+        """Number of the page shown, counted from 0."""
         return self._number
 
     @property
@@ -169,7 +169,8 @@ class Gallery(anywidget.AnyWidget):
         return future
 
     def _indices(self, number: int) -> list[int]:
-        return self._listed[number * self._page_size : (number + 1) * self._page_size].tolist()
+        first = number * self._page_size
+        return [int(index) for index in self._listed[first : first + self._page_size]]
 
     def _show(self, number: int, sheet: Sheet) -> None:
         self._serial += 1
@@ -347,4 +348,5 @@ def unlabelled(ranking: Ranking, session: Session) -> np.ndarray:
         except KeyError:
             # A label of an image that has since been deleted from the folder.
             continue
-    return ranking.order[free[ranking.order]]
+    listed: np.ndarray = ranking.order[free[ranking.order]]
+    return listed

@@ -22,7 +22,7 @@ PHASES = {
 STATES = {"pausing": "pausing …", "paused": "paused", "stopping": "stopping …"}
 
 
-class Panel(ipyvuetify.VuetifyTemplate):
+class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     """Shows a session's status and passes clicks on.
 
     Parameters

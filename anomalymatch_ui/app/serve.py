@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+import zmq
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict, make_ipkernel_cmd
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
+from jupyter_client.manager import KernelManager
 from tornado.ioloop import IOLoop
 from voila.app import Voila
 
@@ -66,6 +68,8 @@ def serve(
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
     token = secrets.token_urlsafe(24)
+    # It warns of a time-out that the server's own defaults set too long.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
     server = DashboardServer()
     server.announcement = Announcement(
         f"http://{HOST}:{port}/?token={token}",
@@ -109,22 +113,28 @@ def notebook_path() -> Path:
 
 def server_arguments(notebook: Path, port: int, token: str) -> list[str]:
     """Give Voilà's arguments; as a command line's they win over a user's configuration files."""
-    settings: Mapping[str, Any] = {
+    settings: dict[str, Any] = {
         "Voila.ip": HOST,
         "Voila.port": port,
         "Voila.port_retries": 0,
         "Voila.open_browser": False,
         "Voila.token": token,
-        "Voila.log_level": "WARN",
+        "Voila.log_level": "ERROR",
         "VoilaConfiguration.theme": "dark",
         "VoilaConfiguration.template": "lab",
         # A preheated kernel rendered nothing, and would hold the session's pen.
         "VoilaConfiguration.preheat_kernel": False,
         "VoilaConfiguration.show_tracebacks": True,
         "VoilaConfiguration.kernel_spec_manager_class": f"{__name__}.ThisInterpreter",
+        # Closing a page ends its kernel; if the browser was killed, the kernel is ended after an hour in
+        # which it said nothing. One that trains reports, and one with a page open is never ended.
+        "MappingKernelManager.cull_idle_timeout": 3600,
         # Above 1 MB/s the server drops messages. A sheet is about 0.3 MB; pages turn faster than that.
         "ZMQChannelsWebsocketConnection.limit_rate": False,
     }
+    if "transport_encryption" in KernelManager.class_trait_names() and zmq.has("curve"):
+        # Without it any user of the machine may listen to what the kernel sends.
+        settings["KernelManager.transport_encryption"] = "auto"
     return [str(notebook), *(f"--{name}={value}" for name, value in settings.items())]
 
 
@@ -141,7 +151,7 @@ class ThisInterpreter(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Give this interpreter's kernel, whatever the notebook calls it."""
         specification = get_kernel_dict()
-        specification["argv"][0] = sys.executable
+        specification["argv"] = make_ipkernel_cmd(extra_arguments=["--IPKernelApp.log_level=ERROR"])
         return KernelSpec(resource_dir=str(RESOURCES), **specification)
 
 
@@ -165,7 +175,7 @@ class Announcement:
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
 
 
-class DashboardServer(Voila):
+class DashboardServer(Voila):  # type: ignore[misc]
     """Voilà with the dashboard's page around the notebook."""
 
     name = "voila"
@@ -175,6 +185,15 @@ class DashboardServer(Voila):
         """Put the dashboard's page before Voilà's own."""
         super().setup_template_dirs()
         self.template_paths.insert(0, str(TEMPLATES))
+
+    def init_settings(self) -> dict[str, Any]:
+        """Give the server's settings."""
+        return {
+            **super().init_settings(),
+            # A page that is closed tells the server to end its kernel, by a beacon without the field that
+            # this check asks for. It names the kernel by a secret number, so nobody else can send it.
+            "disable_check_xsrf": True,
+        }
 
     def listen(self) -> None:
         """Announce the address once the server answers, and serve."""

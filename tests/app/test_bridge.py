@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+
+from anomalymatch_ui.app.bridge import Bridge
+
+
+def published_from_a_thread(values: int, pause: float, interval: float) -> list[tuple[int, float, int]]:
+    delivered: list[tuple[int, float, int]] = []
+
+    async def main() -> None:
+        bridge = Bridge[int](
+            lambda value: delivered.append((value, time.monotonic(), threading.get_ident())),
+            asyncio.get_running_loop(),
+            interval,
+        )
+
+        def work() -> None:
+            for value in range(values):
+                bridge.publish(value)
+                time.sleep(pause)
+
+        await asyncio.to_thread(work)
+        await asyncio.sleep(2 * interval)
+
+    asyncio.run(main())
+    return delivered
+
+
+def test_values_come_on_the_loop_s_thread_and_the_last_one_always_comes():
+    delivered = published_from_a_thread(values=50, pause=0.005, interval=0.05)
+    assert delivered[-1][0] == 49
+    assert {thread for _, _, thread in delivered} == {threading.get_ident()}
+
+
+def test_a_flood_is_thinned_to_one_value_an_interval():
+    delivered = published_from_a_thread(values=200, pause=0.001, interval=0.1)
+    assert 2 <= len(delivered) <= 6
+    times = [at for _, at, _ in delivered]
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.095
+
+
+def test_without_a_loop_values_wait_until_they_are_fetched():
+    delivered: list[int] = []
+    bridge = Bridge[int](delivered.append, None)
+    bridge.publish(1)
+    bridge.publish(2)
+    assert delivered == []
+    bridge.drain()
+    bridge.drain()
+    assert delivered == [2]
+
+
+def test_a_worker_that_outlives_the_loop_is_not_disturbed():
+    loop = asyncio.new_event_loop()
+    bridge = Bridge[int](lambda value: None, loop)
+    loop.close()
+    bridge.publish(1)
+
+
+def test_a_closed_bridge_delivers_nothing():
+    delivered: list[int] = []
+    bridge = Bridge[int](delivered.append, None)
+    bridge.publish(1)
+    bridge.close()
+    bridge.drain()
+    assert delivered == []

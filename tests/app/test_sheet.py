@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anomalymatch_ui.app.sheet import CellSize, SheetMaker, contact_sheet, native_side
+from anomalymatch_ui.pool import open_pool
+
+GREYS = (40, 120, 200)
+
+
+@pytest.fixture
+def grey_pool(tmp_path: Path):
+    for number, grey in enumerate(GREYS):
+        Image.new("RGB", (40, 40), (grey, grey, grey)).save(tmp_path / f"{number}.png")
+    (tmp_path / "9-broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    return open_pool(tmp_path)
+
+
+def pixels(jpeg: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(jpeg)))
+
+
+def test_every_cell_holds_its_own_image(grey_pool):
+    sheet = contact_sheet(grey_pool, [2, 0, 1], CellSize(40, 120))
+    assert (sheet.pitch, sheet.columns) == (48, 2)
+    drawn = pixels(sheet.jpeg)
+    assert drawn.shape == (96, 96, 3)
+    for position, grey in enumerate((200, 40, 120)):
+        row, column = divmod(position, sheet.columns)
+        cell = drawn[row * 48 : row * 48 + 40, column * 48 : column * 48 + 40]
+        assert np.abs(cell.astype(int) - grey).max() <= 2
+
+
+def test_an_unreadable_image_leaves_its_cell_black_and_is_told(grey_pool):
+    sheet = contact_sheet(grey_pool, [0, 3, 1], CellSize(40, 120))
+    assert sheet.readable == (True, False, True)
+    assert pixels(sheet.jpeg)[:40, 48:88].max() <= 2
+
+
+def test_a_page_without_images_has_an_empty_sheet(grey_pool):
+    assert contact_sheet(grey_pool, [], CellSize(40, 120)).jpeg == b""
+
+
+@pytest.mark.parametrize(
+    ("native", "pixel_ratio", "cell", "thumbnail"),
+    [
+        (64, 1, 64, 128),
+        (32, 1, 32, 128),
+        (128, 2, 128, 128),
+        (96, 1, 96, 96),
+        (424, 1, 128, 128),
+        (424, 2, 256, 128),
+    ],
+)
+def test_small_images_are_magnified_by_whole_numbers_and_large_ones_fit(native, pixel_ratio, cell, thumbnail):
+    assert CellSize.fitting(native, pixel_ratio) == CellSize(cell, thumbnail)
+
+
+def test_the_usual_side_is_taken_from_images_that_can_be_read(grey_pool):
+    assert native_side(grey_pool) == 40
+
+
+def test_a_sheet_is_made_once_and_only_the_last_few_are_kept(grey_pool):
+    maker = SheetMaker(grey_pool, kept=2)
+    size = CellSize(40, 120)
+    first = maker.request([0], size)
+    assert maker.request([0], size) is first
+    maker.request([1], size)
+    maker.request([2], size)
+    assert maker.request([0], size) is not first
+    maker.close()

@@ -1,0 +1,136 @@
+"""A real Chromium and really served dashboards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from images import make_pool
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.session import Session
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from install_chromium import find_chromium
+
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+RINGS = [f"{number:04d}.jpg" for number in range(4)]
+DISCS = [f"{number:04d}.jpg" for number in range(40, 50)]
+
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        reason = "no Chromium on this machine; `python tests/browser/install_chromium.py` gets one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of 1280 x 720 on which no script fails and nothing is fetched from elsewhere."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(60_000)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: faults.append(request.url) if _is_elsewhere(request.url) else None)
+    yield page
+    page.close(run_before_unload=False)
+    assert faults == []
+
+
+def _is_elsewhere(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A pool, a session on it, and what the journal had at the start."""
+
+    images: Path
+    session: Path
+
+    def journal(self) -> list[tuple[str, str | None]]:
+        with Journal(self.session / "journal.sqlite") as journal:
+            return [(entry.image_id, entry.label) for entry in journal.entries()]
+
+
+@pytest.fixture(scope="session")
+def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("prepared")
+    make_pool(folder / "images", images=150, rings=12)
+    return Prepared(folder / "images", prepare_session(folder / "session", folder / "images"))
+
+
+def prepare_session(folder: Path, images: Path) -> Path:
+    """Make a session with labels of both classes, a first ranking, and cycles of three steps."""
+    config = Config.preset("paper").with_values(
+        network={"image_size": 32}, train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4}
+    )
+    with Session.open(folder, images, config=config, annotator="ada") as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class Served:
+    """A dashboard served by a process of its own."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Served]]
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Give a way to serve a dashboard: ``with serve(images, session) as served``."""
+
+    @contextlib.contextmanager
+    def served(images: Path, session: Path, *options: str) -> Iterator[Served]:
+        command = [sys.executable, "-m", "anomalymatch_ui.cli", "serve", str(images), *options]
+        command += ["--session", str(session), "--port", "0", "--no-browser", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line, f"`anomalymatch serve` ended with {process.wait(30)}"
+            yield Served(json.loads(line)["address"], process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            process.stdout.close()
+
+    return served

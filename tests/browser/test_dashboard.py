@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Prepared, Serve, Served
+from desk import Desk
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
+    return Prepared(tmp_path / "images", tmp_path / "session")
+
+
+@pytest.fixture
+def served(page: Page, prepared: Prepared, serve: Serve):
+    with serve(prepared.images, prepared.session) as served:
+        yield served
+        page.goto("about:blank")
+
+
+def kernels(served: Served) -> list[psutil.Process]:
+    return psutil.Process(served.process.pid).children(recursive=True)
+
+
+def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, prepared: Prepared):
+    before = prepared.journal()
+    desk = Desk(page).open(served.address)
+    expect(page).to_have_title("AnomalyMatch")
+    shown = desk.ids()
+    assert len(shown) == 60
+
+    desk.press("a", "a", "n", "u", "n")
+    given = dict(zip(shown, ["anomaly", "anomaly", "nominal", "unsure", "nominal"], strict=False))
+    assert desk.labels() == given
+    desk.expect_saved()
+    assert prepared.journal()[len(before) :] == list(given.items())
+    expect(desk.count("anomaly")).to_have_text("6")
+
+    desk.button("Train").click()
+    expect(desk.button("Train")).to_be_disabled()
+    desk.grid.focus()
+    desk.press("n", "a")
+    given |= {shown[5]: "nominal", shown[6]: "anomaly"}
+    desk.expect_saved()
+    assert prepared.journal()[len(before) :] == list(given.items())
+
+    expect(desk.offer).to_have_text("New ranking (cycle 1): press R")
+    assert desk.ids() == shown
+    desk.press("r")
+    expect(page.locator(".am-range")).to_contain_text("cycle 1")
+    expect(desk.offer).to_be_hidden()
+    ranked = desk.ids()
+    assert not set(ranked) & set(given)
+    assert desk.labels() == {}
+    expect(desk.phase).to_have_text("Idle after cycle 1")
+
+    (former,) = kernels(served)
+    page.reload()
+    desk.wait()
+    assert psutil.wait_procs([former], timeout=20)[1] == []
+    assert desk.ids() == ranked
+    expect(page.locator(".am-range")).to_contain_text("cycle 1")
+    expect(desk.count("anomaly")).to_have_text("7")
+    assert prepared.journal()[len(before) :] == list(given.items())
+
+
+def test_every_key_does_what_the_legend_says(page: Page, served: Served, prepared: Prepared):
+    desk = Desk(page).open(served.address)
+    ids = desk.ids()
+    columns = len(page.locator(".am-row").first.get_by_role("gridcell").all())
+
+    def active() -> str | None:
+        return desk.active.locator(".am-name").get_attribute("title")
+
+    desk.press("a")
+    assert active() == ids[1]
+    desk.press("ArrowLeft", "Backspace")
+    assert active() == ids[0]
+    assert desk.labels() == {}
+    desk.press("z")
+    expect(desk.card(ids[0])).to_have_attribute("data-label", "anomaly")
+    desk.press("Shift+Z")
+    expect(desk.card(ids[0])).not_to_have_attribute("data-label", re.compile(".+"))
+
+    desk.press("ArrowDown", "ArrowRight")
+    assert active() == ids[columns + 1]
+    desk.press("ArrowUp")
+    assert active() == ids[1]
+    desk.press("End")
+    assert active() == ids[-1]
+    desk.press("Home")
+    assert active() == ids[0]
+
+    desk.press("PageDown")
+    expect(page.locator(".am-page")).to_have_text("page 2 of 3")
+    second = desk.ids()
+    assert not set(second) & set(ids)
+    desk.press("ArrowLeft")
+    expect(page.locator(".am-page")).to_have_text("page 1 of 3")
+    assert active() == ids[-1]
+    desk.press("ArrowRight")
+    expect(page.locator(".am-page")).to_have_text("page 2 of 3")
+    assert (active(), desk.ids()) == (second[0], second)
+
+    desk.press("a", "R")
+    expect(page.locator(".am-page")).to_have_text("page 1 of 3")
+    assert second[0] not in desk.ids()
+
+
+def test_a_click_labels_without_taking_the_keys_away(page: Page, served: Served, prepared: Prepared):
+    desk = Desk(page).open(served.address)
+    ids = desk.ids()
+    desk.card(ids[2]).get_by_role("button", name="anomaly").click()
+    assert desk.labels() == {ids[2]: "anomaly"}
+    desk.card(ids[4]).click(position={"x": 40, "y": 40})
+    desk.press("n")
+    assert desk.labels() == {ids[2]: "anomaly", ids[4]: "nominal"}
+    desk.expect_saved()
+    assert prepared.journal()[-2:] == [(ids[2], "anomaly"), (ids[4], "nominal")]
+
+
+def test_a_label_that_gets_no_answer_is_shown_as_not_saved_and_written_once(
+    page: Page, served: Served, prepared: Prepared
+):
+    desk = Desk(page).open(served.address)
+    before = prepared.journal()
+    first = desk.ids()[0]
+    (kernel,) = kernels(served)
+    os.kill(kernel.pid, signal.SIGSTOP)
+    try:
+        desk.press("a")
+        expect(desk.card(first)).to_have_attribute("data-label", "anomaly")
+        expect(desk.card(first)).to_contain_text("not saved")
+        expect(desk.safety).to_contain_text("1 label is kept here and sent again")
+        page.wait_for_timeout(2_500)
+        assert prepared.journal() == before
+    finally:
+        os.kill(kernel.pid, signal.SIGCONT)
+    desk.expect_saved()
+    page.wait_for_timeout(500)
+    assert prepared.journal() == [*before, (first, "anomaly")]
+
+
+def test_a_lost_connection_is_said(page: Page, served: Served, prepared: Prepared):
+    desk = Desk(page).open(served.address)
+    page.context.on("page", lambda popup: popup.close())
+    (kernel,) = kernels(served)
+    desk.press("n")
+    desk.expect_saved()
+    os.kill(kernel.pid, signal.SIGKILL)
+    desk.press("a")
+    expect(desk.safety).to_have_text(re.compile("1 label is kept here"))
+    expect(desk.active).to_be_visible()
+
+
+def test_a_label_that_cannot_be_taken_is_taken_back_with_the_reason(
+    page: Page, served: Served, prepared: Prepared
+):
+    from anomalymatch_ui.session import Session
+
+    desk = Desk(page).open(served.address)
+    with Session.open(prepared.session, take_over=True):
+        desk.press("a")
+        expect(page.locator('.am-sentence[data-tone="error"]')).not_to_be_empty()
+        assert desk.labels() == {}
+
+
+def test_without_the_secret_of_the_address_nothing_is_shown(page: Page, served: Served):
+    page.goto(served.address.split("?")[0])
+    expect(page.get_by_role("textbox", name="Password or token:")).to_be_visible()
+    assert kernels(served) == []
+
+
+def test_the_server_takes_its_kernels_along(page: Page, served: Served):
+    Desk(page).open(served.address)
+    left = kernels(served)
+    assert left
+    served.process.send_signal(signal.SIGTERM)
+    served.process.wait(60)
+    assert psutil.wait_procs(left, timeout=10)[1] == []
+    page.goto("about:blank")

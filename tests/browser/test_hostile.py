@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Serve
+from desk import Desk
+from images import make_pool
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+SCRIPT = "<img src=x onerror=document.title='broken'><script>document.title='broken'<\\script>.jpg"
+QUOTED = "a \"quoted\" 'name' & more @ = +.jpg"
+LONG = "long-" + "n" * 240 + ".jpg"
+
+
+def test_names_are_text_and_unreadable_images_say_so(page: Page, serve: Serve, tmp_path: Path):
+    images = tmp_path / "images"
+    make_pool(images, images=60)
+    for number, name in enumerate((SCRIPT, QUOTED, LONG)):
+        (images / f"{number:04d}.jpg").rename(images / name)
+    session = tmp_path / "session"
+    from anomalymatch_ui.session import Session
+
+    Session.open(session, images).close()
+    (images / "0030.jpg").write_bytes(b"\xff\xd8truncated")
+    with serve(images, session) as served:
+        desk = Desk(page).open(served.address)
+        ids = desk.ids()
+        assert {SCRIPT, QUOTED, LONG} <= set(ids)
+        expect(page).to_have_title("AnomalyMatch")
+        assert page.locator(".am-gallery img, .am-gallery script").count() == 0
+        widths = page.locator(".am-card").evaluate_all("cards => cards.map((card) => card.offsetWidth)")
+        assert len(set(widths)) == 1
+        broken = desk.cards.filter(has=page.locator('.am-name[title="0030.jpg"]'))
+        if broken.count():
+            expect(broken).to_contain_text("cannot be read")
+        desk.cards.nth(ids.index(SCRIPT)).click(position={"x": 30, "y": 30})
+        desk.press("a")
+        desk.expect_saved()
+        page.goto("about:blank")
+    with Session.open(session) as reopened:
+        assert reopened.labels() == {SCRIPT: "anomaly"}
+
+
+def test_images_that_have_gone_are_a_sentence_on_the_page(page: Page, serve: Serve, tmp_path: Path):
+    make_pool(tmp_path / "images", images=10)
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        shutil.rmtree(tmp_path / "images")
+        page.goto(served.address)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("AnomalyMatch cannot open this.")
+        expect(alert).to_contain_text(str(tmp_path / "images"))
+        expect(page.get_by_text("Traceback")).to_have_count(0)
+        page.goto("about:blank")
