@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 application = typer.Typer(
     name="anomalymatch",
     help="Find the rare objects in archives of images.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -144,18 +143,13 @@ def rank(
 
 def main() -> None:
     """Run the command line; what the user can mend ends with exit code 2 and one line."""
-    import click
-
     try:
         code = application(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as shown:
-        print(shown.format_message(), file=sys.stderr)
-        sys.exit(2)
-    except click.ClickException as error:
-        _fail(error.format_message())
+    except typer.TyperException as error:
+        _fail(f"{error.format_message().rstrip('.')}. Try `anomalymatch --help`.")
     except AnomalyMatchError as error:
         _fail(str(error))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _fail("Stopped. What was labelled is kept.", code=130)
     else:
         sys.exit(code if isinstance(code, int) else 0)
