@@ -129,9 +129,8 @@ def rank(
     from anomalymatch_ui.session import Session
 
     with Session.open(session) as opened:
-        if opened.status.cycle == 0 or opened.ranking().version == 0:
-            with follow(opened):
-                opened.rank(wait=True)
+        with follow(opened):
+            opened.rank(wait=True)
         table = opened.ranking_table(top)
         if out is None:
             print(table.to_csv(index=False), end="")
@@ -175,7 +174,7 @@ def _config(session: Path, preset: str | None, seed: int | None, device: str | N
     from anomalymatch_ui.config import Config
 
     saved = session / "config.toml"
-    config = Config.load(saved) if preset is None and saved.exists() else Config.preset(preset or "paper")
+    config = Config.load(saved) if preset is None and saved.exists() else Config.preset(preset or "default")
     values = {key: value for key, value in (("seed", seed), ("device", device)) if value is not None}
     config = config.with_values(**values)
     if device is not None:

@@ -112,9 +112,14 @@ class Config(_Settings):
     20
     """
 
-    preset_name: str = "paper"
+    preset_name: str = "default"
     seed: int = Field(42, ge=0, le=2**32 - 1, description="of everything drawn at random")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto: CUDA, MPS, CPU")
+    order: Literal["fused", "network"] = Field(
+        "fused",
+        description="fused: the trained network and the linear head together; network: as published. "
+        "From five examples training alone can make an order worse",
+    )
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
     score: ScoreConfig = ScoreConfig()
@@ -192,6 +197,11 @@ class Config(_Settings):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
+    "default": {},
+    "paper": {"order": "network"},
 }
-"""Named settings, as differences from the defaults. ``paper`` is FixMatch exactly as published [1]_."""
+"""Named settings, as differences from the defaults.
+
+``default`` is what the product does unless told otherwise; ``paper`` is the method exactly as published
+[1]_: the same training, and the order by the trained network alone.
+"""

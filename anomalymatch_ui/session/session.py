@@ -176,7 +176,18 @@ class Session:
             return self._status
 
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Be told of every change of status, on whichever thread made it; gives the way to end it."""
+        """Be told of every change of status, in order, on whichever thread made it.
+
+        Parameters
+        ----------
+        callback
+            Given each new status. It must not wait for another thread.
+
+        Returns
+        -------
+        Callable
+            Ends the subscription.
+        """
         with self._lock:
             self._subscribers.append(callback)
 
@@ -273,7 +284,7 @@ class Session:
         )
 
     def rank(self, wait: bool = False) -> None:
-        """Order the pool by the last cycle's network, or before the first cycle by the labels now.
+        """Order the pool by the labels now and, after a cycle, by its network.
 
         Runs in the background unless ``wait``; the new ranking is announced by the status.
 
@@ -366,18 +377,18 @@ class Session:
 
     def _rank(self, reporter: Reporter) -> None:
         from anomalymatch_ui.rank import FeatureScale
-        from anomalymatch_ui.session.work import cycle_scores, instant_ranking, pool_features
+        from anomalymatch_ui.session.work import combine, cycle_scores, instant_ranking, pool_features
 
         cycle = self._folder.cycle
+        by_network = by_head = None
         if cycle > 0:
-            scores = cycle_scores(self._folder, self.pool, cycle, self.config, reporter)
-            source = f"cycle {cycle}"
-        else:
+            by_network = cycle_scores(self._folder, self.pool, cycle, self.config, reporter)
+        if cycle == 0 or self.config.order == "fused":
             if self._features is None:
                 features = pool_features(self._folder, self.pool, self.config, reporter)
                 self._features = features, FeatureScale.of(features)
-            features, scale = self._features
-            scores, source = instant_ranking(features, scale, self.pool, self.labels(), self.config)
+            by_head = instant_ranking(*self._features, self.pool, self.labels(), self.config)
+        scores, source = combine(by_network, by_head, cycle)
         self._pen.check()
         ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
         ranking.save(self._folder.ranking, self.pool.digest)
@@ -468,6 +479,6 @@ class Session:
             if changes and not self._pen.held:
                 status = replace(status, read_only=True)
             self._status = status
-            subscribers = tuple(self._subscribers)
-        for callback in subscribers:
-            callback(status)
+            # Under the lock, so that nobody is told of an older status after a newer one.
+            for callback in tuple(self._subscribers):
+                callback(status)

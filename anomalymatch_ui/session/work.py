@@ -27,7 +27,7 @@ from anomalymatch_ui.learn import (
     save_checkpoint,
 )
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.rank import FeatureScale, InstantScores, instant_scores
+from anomalymatch_ui.rank import FeatureScale, InstantScores, fuse_scores, instant_scores
 from anomalymatch_ui.score import (
     ScoreStore,
     StoreManifest,
@@ -148,6 +148,22 @@ def cycle_scores(
         with closing(score_pool(pool, network, config.score, device=device, start=start)) as batches:
             store.write(pool, batches, reporter.advance)
     return store.scores(pool)
+
+
+def combine(
+    by_network: np.ndarray | None, by_head: InstantScores | None, cycle: int
+) -> tuple[np.ndarray, str]:
+    """Give the scores that order the pool, and what gave them.
+
+    Without an anomaly among the labels the head only measures novelty, about which the network has
+    nothing to learn; then the network's scores stand alone.
+    """
+    if by_network is None:
+        assert by_head is not None
+        return by_head
+    if by_head is None or by_head.source == "novelty":
+        return by_network, f"cycle {cycle}"
+    return fuse_scores(by_head.scores, by_network), f"cycle {cycle} and {by_head.source}"
 
 
 def _make_trainer(

@@ -106,6 +106,22 @@ def test_a_cycle_trains_scores_and_announces_a_new_ranking(session: Session) -> 
     assert not (session.path / "checkpoints" / "current.safetensors").exists()
 
 
+def test_after_a_cycle_the_order_still_reacts_to_labels_unless_the_preset_is_the_paper_s(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    for order, reacts in (("fused", True), ("network", False)):
+        with Session.open(tmp_path / order, pool_folder, config=quick.with_values(order=order)) as session:
+            label_both(session)
+            session.train(wait=True)
+            before = session.ranking()
+            session.label(["0040.jpg", "0041.jpg"], "anomaly")
+            session.rank(wait=True)
+            after = session.ranking()
+            assert after.version == before.version + 1
+            assert (not np.array_equal(before.scores, after.scores)) == reacts
+            assert after.source == ("cycle 1 and linear head" if reacts else "cycle 1")
+
+
 def test_reopening_the_folder_brings_all_of_it_back(session: Session, pool_folder: Path) -> None:
     label_both(session)
     session.train(wait=True)

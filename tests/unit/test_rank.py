@@ -11,6 +11,7 @@ from anomalymatch_ui.config import HeadConfig
 from anomalymatch_ui.rank import (
     FeatureScale,
     fit_linear_head,
+    fuse_scores,
     instant_scores,
     novelty_scores,
     order_by_score,
@@ -126,3 +127,28 @@ def test_one_seed_gives_one_order(pool: np.ndarray) -> None:
     for labels in ((np.arange(5), np.array([], int)), (np.array([], int), np.array([], int))):
         first, second = (instant_scores(pool, scale, *labels, CONFIG, seed=3).scores for _ in range(2))
         np.testing.assert_array_equal(first, second)
+
+
+def test_a_judge_that_knows_nothing_does_not_hide_what_the_other_has_found(pool: np.ndarray) -> None:
+    head = instant_scores(
+        pool, FeatureScale.of(pool), np.arange(5), np.arange(100, 120), CONFIG, seed=0
+    ).scores
+    noise = np.random.default_rng(0).uniform(0, 1, len(pool)).astype(np.float32)
+    fused = fuse_scores(head, noise)
+    assert share_of_oddities(fused, np.arange(5), top=15) > 0.6
+
+
+def test_fused_scores_are_probabilities_whatever_goes_in() -> None:
+    first = np.array([0, 1, 0.5, np.nan, 0.2], np.float32)
+    second = np.array([1, 1, 0.5, 0.3, np.nan], np.float32)
+    fused = fuse_scores(first, second)
+    assert np.isnan(fused).tolist() == [False, False, False, True, True]
+    assert ((fused[:3] > 0) & (fused[:3] < 1)).all()
+    assert fused[1] == fused.max(initial=0, where=~np.isnan(fused))
+    assert np.isnan(fuse_scores(first[3:4], second[3:4])).all()
+
+
+def test_fusing_a_score_with_itself_or_with_a_constant_keeps_its_order() -> None:
+    scores = np.array([0.1, 0.9, 0.4, 0.7], np.float32)
+    for other in (scores, np.full(4, 0.5, np.float32)):
+        assert order_by_score(fuse_scores(scores, other)).tolist() == [1, 3, 2, 0]
