@@ -181,7 +181,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
             "pages": self.pages,
             "count": len(self._listed),
             "first": number * self._page_size + 1,
-            "source": self._ranking.source,
+            "source": in_words(self._ranking.source),
             "cell": sheet.size.cell,
             "thumbnail": sheet.size.thumbnail,
             "pitch": sheet.pitch,
@@ -259,7 +259,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
         if self._asked or (self._ranking.version == 0 and not self._touched and self._number == 0):
             self.list_unlabelled(wait=False)
         else:
-            source = self._session.ranking().source
+            source = in_words(self._session.ranking().source).partition(" and ")[0]
             self.offer = {"version": status.ranking_version, "text": f"New ranking ({source}): press R"}
 
     def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:
@@ -337,6 +337,11 @@ class Answers:
             if len(given) > self._kept:
                 given.popitem(last=False)
         return given[request]
+
+
+def in_words(source: str) -> str:
+    """Say where a ranking comes from in words that need no explanation."""
+    return source.replace("linear head", "your labels")
 
 
 def unlabelled(ranking: Ranking, session: Session) -> np.ndarray:

@@ -55,11 +55,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def faults() -> list[str]:
+    """What went wrong on the page; a test may clear what it has caused itself."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, faults: list[str]) -> Iterator[Page]:
     """A page of 1280 x 720 on which no script fails and nothing is fetched from elsewhere."""
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(60_000)
-    faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: faults.append(request.url) if _is_elsewhere(request.url) else None)

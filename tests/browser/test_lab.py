@@ -75,7 +75,8 @@ def test_in_jupyterlab_keys_label_and_lab_s_own_shortcuts_rest(
         assert page.locator(".jp-MarkdownCell").count() == 0
 
         # Lab's keys are Lab's again outside the gallery.
-        page.locator(".jp-CodeCell .jp-InputPrompt").first.click()
-        page.keyboard.press("b")
-        expect(page.locator(".jp-Cell")).to_have_count(cells + 1)
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Escape")
+        page.keyboard.press("m")
+        expect(page.locator(".jp-MarkdownCell")).to_have_count(1)
         page.goto("about:blank")

@@ -355,7 +355,7 @@ class View {
     const number = (value) => value.toLocaleString("en");
     const last = page.first + (page.cards?.length ?? 0) - 1;
     this.range.textContent = page.cards?.length
-      ? `${number(page.first)}–${number(last)} of ${number(page.count)} unlabelled · ${page.source}` : "";
+      ? `${number(page.first)}–${number(last)} of ${number(page.count)} unlabelled, by ${page.source}` : "";
     this.pageText.textContent = page.pages ? `page ${number(page.number + 1)} of ${number(page.pages)}` : "";
     this.previous.disabled = !(page.number > 0);
     this.next.disabled = !(page.number + 1 < page.pages);
