@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 _EDGE = 1e-6  # a probability nearer to 0 or 1 than this counts as this
 
 
-def fuse_scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Average two scores on the scale of their log-odds.
+@dataclass(frozen=True)
+class Fusion:
+    """An average of two scores on the scale of their log-odds.
 
     Each score's log-odds are standardised over the pool first, so that neither judge weighs more for
     being bolder. Unlike an average of ranks this keeps how far the few at the top stand out.
 
-    Parameters
+    Attributes
     ----------
-    first, second
-        Probabilities, float ``(n,)``; an image that either has no score for (NaN) gets none.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 ``(n,)`` in [0, 1], on the mean location and scale of the two.
+    means, deviations
+        Of the log-odds of the two scores over the pool.
     """
-    margins = [_log_odds(scores) for scores in (first, second)]
-    known = ~np.isnan(margins[0] + margins[1])
-    fused = np.full(len(first), np.nan)
-    if known.any():
-        means = [margin[known].mean() for margin in margins]
-        deviations = [margin[known].std() for margin in margins]
+
+    means: tuple[float, float]
+    deviations: tuple[float, float]
+
+    @classmethod
+    def of(cls, first: np.ndarray, second: np.ndarray) -> Fusion:
+        """Measure two scores of a pool, float ``(n,)`` each; rows where either is NaN are left out."""
+        margins = np.stack([_log_odds(first), _log_odds(second)])
+        margins = margins[:, ~np.isnan(margins).any(axis=0)]
+        if margins.shape[1] == 0:
+            return cls((0.0, 0.0), (1.0, 1.0))
+        means, deviations = margins.mean(axis=1), margins.std(axis=1)
+        return cls((float(means[0]), float(means[1])), (float(deviations[0]), float(deviations[1])))
+
+    def scores(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Fuse two scores, of the pool or of other images.
+
+        Parameters
+        ----------
+        first, second
+            Probabilities, float ``(n,)``; an image that either has no score for (NaN) gets none.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(n,)`` in [0, 1], on the mean location and scale of the two.
+        """
         standardised = [
-            (margin[known] - mean) / (deviation or 1.0)
-            for margin, mean, deviation in zip(margins, means, deviations, strict=True)
+            (_log_odds(scores) - mean) / (deviation or 1.0)
+            for scores, mean, deviation in zip((first, second), self.means, self.deviations, strict=True)
         ]
-        scale = np.mean(deviations) or 1.0
-        fused[known] = np.mean(means) + scale * np.mean(standardised, axis=0)
-    probabilities: np.ndarray = 1 / (1 + np.exp(-fused))
-    return probabilities.astype(np.float32)
+        location, scale = np.mean(self.means), np.mean(self.deviations) or 1.0
+        fused: np.ndarray = 1 / (1 + np.exp(-(location + scale * np.mean(standardised, axis=0))))
+        return fused.astype(np.float32)
 
 
 def _log_odds(probabilities: np.ndarray) -> np.ndarray:

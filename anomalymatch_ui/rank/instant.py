@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from anomalymatch_ui.config import HeadConfig
-from anomalymatch_ui.rank.linear import FeatureScale, fit_linear_head
-from anomalymatch_ui.rank.novelty import novelty_scores
+from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
+from anomalymatch_ui.rank.novelty import Novelty
 
 
-class InstantScores(NamedTuple):
-    """Scores of a whole pool, float32 ``(n,)`` in [0, 1], and what gave them."""
+@dataclass(frozen=True)
+class InstantModel:
+    """What was fitted in milliseconds, and what to call it.
 
-    scores: np.ndarray
+    Attributes
+    ----------
+    model
+        Gives the scores.
+    source
+        ``"linear head"``, ``"similarity to the anomalies"`` or ``"novelty"``.
+    """
+
+    model: LinearHead | Novelty
     source: str
 
+    @property
+    def knows_anomalies(self) -> bool:
+        """Whether it has seen one; novelty has not."""
+        return isinstance(self.model, LinearHead)
 
-def instant_scores(
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Give scores in [0, 1], float32 ``(n,)``, for rows of the pool or of other images."""
+        return self.model.scores(features)
+
+
+def fit_instant(
     features: np.ndarray,
     scale: FeatureScale,
     anomalies: np.ndarray,
@@ -26,8 +44,8 @@ def instant_scores(
     config: HeadConfig,
     *,
     seed: int,
-) -> InstantScores:
-    """Score a pool from frozen features and the labels at hand.
+) -> InstantModel:
+    """Fit what orders a pool from frozen features and the labels at hand.
 
     With labels of both classes a linear head tells them apart. With anomalies only, a random
     background of unlabelled images stands in for the nominal ones: the few anomalies among it are too
@@ -46,21 +64,19 @@ def instant_scores(
     seed
         Of the background and the novelty measure.
     """
-    readable = ~np.isnan(features[:, 0])
+    readable = ~np.isnan(np.asarray(features[:, 0]))
     anomalies, nominals = anomalies[readable[anomalies]], nominals[readable[nominals]]
-    if len(anomalies) == 0:
-        scores = novelty_scores(features, scale, components=config.novelty_components, seed=seed)
-        return InstantScores(scores, "novelty")
     source = "linear head"
-    if len(nominals) == 0:
+    if len(anomalies) > 0 and len(nominals) == 0:
+        source = "similarity to the anomalies"
         readable[anomalies] = False
         others = np.flatnonzero(readable)
         count = min(config.background, len(others))
-        nominals = np.sort(np.random.default_rng(seed).choice(others, count, replace=False))
-        source = "similarity to the anomalies"
-    if len(nominals) == 0:
-        return InstantScores(np.where(np.isnan(features[:, 0]), np.nan, 1).astype(np.float32), source)
+        nominals = np.random.default_rng(seed).choice(others, count, replace=False)
+    if len(anomalies) == 0 or len(nominals) == 0:
+        novelty = Novelty.of(features, scale, components=config.novelty_components, seed=seed)
+        return InstantModel(novelty, "novelty")
     rows = np.sort(np.concatenate([anomalies, nominals]))
     labels = np.isin(rows, anomalies)
     head = fit_linear_head(np.asarray(features[rows]), labels, scale, regularisation=config.regularisation)
-    return InstantScores(head.probabilities(features), source)
+    return InstantModel(head, source)

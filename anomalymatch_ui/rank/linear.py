@@ -61,7 +61,7 @@ class LinearHead:
     weights: np.ndarray
     bias: float
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
+    def scores(self, features: np.ndarray) -> np.ndarray:
         """Give the probability of an anomaly, float32 ``(n,)``, for each row of ``features``.
 
         Rows with NaN (images that could not be read) get NaN.

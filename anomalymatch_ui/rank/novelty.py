@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from anomalymatch_ui.rank.linear import FeatureScale, feature_blocks
@@ -10,45 +12,74 @@ SAMPLE_ROWS = 20_000
 """Rows the principal components are fitted on; more change them little and cost seconds."""
 
 
-def novelty_scores(features: np.ndarray, scale: FeatureScale, *, components: int, seed: int) -> np.ndarray:
-    """Score each image by its Mahalanobis distance from the centre of the pool.
+@dataclass(frozen=True)
+class Novelty:
+    """Distance from the centre of a pool, as a quantile of the pool's own distances.
 
-    The distance is taken in the space of the leading principal components of the standardised
-    features, and given as its quantile in the pool: 0 for the most ordinary, 1 for the most novel.
-
-    Parameters
+    Attributes
     ----------
-    features
-        float ``(n, features)``; rows with NaN get NaN.
     scale
         Of the whole pool.
-    components
-        Principal components to use, at most; fewer where the pool is small.
-    seed
-        Of the sample of rows the components are fitted on.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 ``(n,)``.
+    axes
+        float32 ``(components, features)``: whitened principal axes of the standardised features.
+    distances
+        float64, ascending: the distances of the pool's images.
     """
-    from scipy.stats import rankdata
-    from sklearn.decomposition import PCA
 
-    sample = _sample(features, seed)
-    if len(sample) < 2:
-        return np.where(np.isnan(features[:, 0]), np.nan, 0).astype(np.float32)
-    count = min(components, len(sample) - 1, features.shape[1])
-    pca = PCA(count, whiten=True, random_state=seed, svd_solver="randomized").fit(scale.apply(sample))
-    distances = np.full(len(features), np.nan)
-    for rows, block in feature_blocks(features):
-        readable = ~np.isnan(block).any(axis=1)
-        if readable.any():
-            inside = distances[rows]
-            inside[readable] = np.linalg.norm(pca.transform(scale.apply(block[readable])), axis=1)
-    known = ~np.isnan(distances)
-    distances[known] = (rankdata(distances[known]) - 1) / max(int(known.sum()) - 1, 1)
-    return distances.astype(np.float32)
+    scale: FeatureScale
+    axes: np.ndarray
+    distances: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, scale: FeatureScale, *, components: int, seed: int) -> Novelty:
+        """Measure a pool.
+
+        Parameters
+        ----------
+        features
+            float ``(n, features)``; rows with NaN are left out.
+        scale
+            Of the whole pool.
+        components
+            Principal components to use, at most; fewer where the pool is small.
+        seed
+            Of the sample of rows the components are fitted on.
+        """
+        from sklearn.decomposition import PCA
+
+        sample = _sample(features, seed)
+        count = min(components, len(sample) - 1, features.shape[1])
+        if count < 1:
+            return cls(scale, np.zeros((1, features.shape[1]), np.float32), np.zeros(1))
+        pca = PCA(count, random_state=seed, svd_solver="randomized").fit(scale.apply(sample))
+        deviations = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
+        axes = (pca.components_ / deviations[:, None]).astype(np.float32)
+        unsorted = cls(scale, axes, np.zeros(1))._measure(features)
+        return cls(scale, axes, np.sort(unsorted[~np.isnan(unsorted)]))
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Score images: 0 for the most ordinary of the pool, 1 for the most novel.
+
+        Parameters
+        ----------
+        features
+            float ``(n, features)``, of the pool or of other images; rows with NaN get NaN.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(n,)``.
+        """
+        distances = self._measure(features)
+        below = np.searchsorted(self.distances, distances) / max(len(self.distances) - 1, 1)
+        below[np.isnan(distances)] = np.nan
+        return np.minimum(below, 1).astype(np.float32)
+
+    def _measure(self, features: np.ndarray) -> np.ndarray:
+        distances = np.full(len(features), np.nan)
+        for rows, block in feature_blocks(features):
+            distances[rows] = np.linalg.norm(self.scale.apply(block) @ self.axes.T, axis=1)
+        return distances
 
 
 def _sample(features: np.ndarray, seed: int) -> np.ndarray:

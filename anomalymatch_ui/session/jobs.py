@@ -1,4 +1,4 @@
-"""Work in the background that can be paused and stopped within one step."""
+"""Work in the background, one job at a time, that can be paused and stopped within one step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session.status import JobState, Phase, Progress
 
 
@@ -179,3 +180,86 @@ class Reporter:
             self._check()
             self._checked = time.monotonic()
         self._job.tick()
+
+
+class Background:
+    """The one place in the background where a session's jobs run, one after the other.
+
+    Parameters
+    ----------
+    publish
+        Given changes of the session's status: ``state``, ``phase``, ``progress``, ``error``.
+    check
+        Called at most once a second while a job runs; it may raise to end the job.
+    """
+
+    def __init__(self, publish: Callable[..., None], check: Callable[[], None]) -> None:
+        self._publish = publish
+        self._check = check
+        self._lock = threading.RLock()
+        self._job: Job | None = None
+        self._last: tuple[Job, list[BaseException]] | None = None
+
+    def start(
+        self, name: str, work: Callable[[Reporter], None], on_end: Callable[[BaseException | None], None]
+    ) -> None:
+        """Start a job; ``on_end`` is told of the exception it failed with, or of ``None``.
+
+        Raises
+        ------
+        InputError
+            If a job runs already.
+        """
+        errors: list[BaseException] = []
+
+        def run(job: Job) -> None:
+            def publish(phase: Phase, progress: Progress) -> None:
+                self._publish(phase=phase, progress=progress)
+
+            work(Reporter(job, publish, self._check))
+
+        def end(error: BaseException | None) -> None:
+            if error is not None:
+                errors.append(error)
+            with self._lock:  # whoever is told of the end may start the next job
+                self._job = None
+                on_end(error)
+
+        with self._lock:
+            if self._job is not None:
+                raise InputError("Something runs in the background already. Wait for it, or stop it first.")
+            job = self._job = Job(f"anomalymatch-{name}", run, self._state, end)
+            self._last = job, errors
+            self._publish(error=None)
+            job.start()
+
+    def pause(self) -> None:
+        """Let the running job wait after its current step."""
+        if job := self._job:
+            job.pause()
+
+    def resume(self) -> None:
+        """Let the paused job go on."""
+        if job := self._job:
+            job.resume()
+
+    def stop(self) -> None:
+        """End the running job after its current step."""
+        if job := self._job:
+            job.stop()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the running job to end, at most ``timeout`` seconds."""
+        if job := self._job:
+            job.join(timeout)
+
+    def finish(self) -> None:
+        """Wait for the last job that was started, and raise what it failed with."""
+        if self._last is not None:
+            job, errors = self._last
+            job.join()
+            for error in errors:
+                raise error
+
+    def _state(self, state: JobState) -> None:
+        self._publish(state=state)

@@ -7,8 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -30,41 +29,17 @@ from anomalymatch_ui.labels import (
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.jobs import Job, Reporter
+from anomalymatch_ui.session.jobs import Background, Reporter
 from anomalymatch_ui.session.pen import Pen, user_name
 from anomalymatch_ui.session.ranking import Ranking
-from anomalymatch_ui.session.status import Counts, JobState, Phase, Progress, Status
+from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomalymatch_ui.rank import FeatureScale
+    from anomalymatch_ui.session.scoring import PoolScorer
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof that labels are durable on disk.
-
-    Attributes
-    ----------
-    seq
-        Number of the event's last row in the journal.
-    time
-        When, UTC.
-    labels
-        New label of each image the event touched; ``None`` if it has none now.
-    """
-
-    seq: int
-    time: datetime
-    labels: Mapping[str, Label | None]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The images."""
-        return tuple(self.labels)
 
 
 class Session:
@@ -100,9 +75,8 @@ class Session:
         self._journal = Journal(folder.journal)
         self._lock = threading.RLock()
         self._subscribers: list[Callable[[Status], None]] = []
-        self._job: Job | None = None
-        self._job_error: BaseException | None = None
-        self._features: tuple[np.ndarray, FeatureScale] | None = None
+        self._background = Background(self._publish, pen.check)
+        self._scorer: PoolScorer | None = None
         self._ranking = Ranking.load(folder.ranking, pool.digest) or Ranking.of_pool(len(pool))
         self._status = Status(
             cycle=folder.cycle,
@@ -319,7 +293,7 @@ class Session:
         check_classes(counts.anomaly, counts.nominal)
 
         def work(reporter: Reporter) -> None:
-            from anomalymatch_ui.session.work import train_cycle
+            from anomalymatch_ui.session.training import train_cycle
 
             train_cycle(self._folder, self.pool, self.labels(), self.config, steps, reporter)
             self._publish(cycle=self._folder.cycle, interrupted_step=None)
@@ -329,31 +303,19 @@ class Session:
 
     def pause(self) -> None:
         """Let the running job wait after its current step."""
-        with self._lock:
-            job = self._job
-        if job is not None:
-            job.pause()
+        self._background.pause()
 
     def resume(self) -> None:
         """Let the paused job go on."""
-        with self._lock:
-            job = self._job
-        if job is not None:
-            job.resume()
+        self._background.resume()
 
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
-        with self._lock:
-            job = self._job
-        if job is not None:
-            job.stop()
+        self._background.stop()
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait for the running job to end, at most ``timeout`` seconds."""
-        with self._lock:
-            job = self._job
-        if job is not None:
-            job.join(timeout)
+        self._background.wait(timeout)
         return self.status
 
     def close(self) -> None:
@@ -376,19 +338,11 @@ class Session:
         return f"<Session {self.path} of {len(self.pool):,} images>"
 
     def _rank(self, reporter: Reporter) -> None:
-        from anomalymatch_ui.rank import FeatureScale
-        from anomalymatch_ui.session.work import combine, cycle_scores, instant_ranking, pool_features
+        from anomalymatch_ui.session.scoring import PoolScorer
 
-        cycle = self._folder.cycle
-        by_network = by_head = None
-        if cycle > 0:
-            by_network = cycle_scores(self._folder, self.pool, cycle, self.config, reporter)
-        if cycle == 0 or self.config.order == "fused":
-            if self._features is None:
-                features = pool_features(self._folder, self.pool, self.config, reporter)
-                self._features = features, FeatureScale.of(features)
-            by_head = instant_ranking(*self._features, self.pool, self.labels(), self.config)
-        scores, source = combine(by_network, by_head, cycle)
+        if self._scorer is None:
+            self._scorer = PoolScorer(self._folder, self.pool, self.config)
+        scores, source = self._scorer.scores(self.labels(), reporter)
         self._pen.check()
         ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
         ranking.save(self._folder.ranking, self.pool.digest)
@@ -397,32 +351,12 @@ class Session:
         self._publish(ranking_version=ranking.version)
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
-        def run(job: Job) -> None:
-            def publish(phase: Phase, progress: Progress) -> None:
-                self._publish(phase=phase, progress=progress)
-
-            work(Reporter(job, publish, self._pen.check))
-
-        with self._lock:
-            if self._job is not None:
-                raise InputError("Something runs in the background already. Wait for it, or stop it first.")
-            self._pen.check()
-            self._job_error = None
-            job = self._job = Job(f"anomalymatch-{name}", run, self._job_state, self._job_end)
-            self._publish(error=None, message="")
-            job.start()
+        self._pen.check()
+        self._background.start(name, work, self._job_end)
         if wait:
-            job.join()
-            if self._job_error is not None:
-                raise self._job_error
-
-    def _job_state(self, state: JobState) -> None:
-        self._publish(state=state)
+            self._background.finish()
 
     def _job_end(self, error: BaseException | None) -> None:
-        with self._lock:
-            self._job = None
-            self._job_error = error
         sentence = None
         if isinstance(error, AnomalyMatchError):
             sentence = str(error)

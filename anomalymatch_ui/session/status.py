@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
+
+from anomalymatch_ui.labels import Label
 
 Phase = Literal["idle", "embedding", "preparing", "training", "ranking"]
 JobState = Literal["idle", "running", "pausing", "paused", "stopping"]
@@ -92,3 +96,27 @@ class Status:
     message: str = ""
     error: str | None = None
     read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that labels are durable on disk.
+
+    Attributes
+    ----------
+    seq
+        Number of the event's last row in the journal.
+    time
+        When, UTC.
+    labels
+        New label of each image the event touched; ``None`` if it has none now.
+    """
+
+    seq: int
+    time: datetime
+    labels: Mapping[str, Label | None]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The images."""
+        return tuple(self.labels)

@@ -1,7 +1,6 @@
-"""What the background jobs do: features of the pool, a training cycle, scores of the pool.
+"""One training cycle: from labels and a window of the pool to a checkpoint.
 
-These functions run on a job's thread. They take what they need, write files, and report; the session
-puts the results together.
+It runs on a job's thread, reports each step, and leaves files.
 """
 
 from __future__ import annotations
@@ -22,69 +21,19 @@ from anomalymatch_ui.learn import (
     TrainingData,
     build_network,
     load_checkpoint,
-    network_digest,
     resolve_device,
     save_checkpoint,
 )
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.rank import FeatureScale, InstantScores, fuse_scores, instant_scores
 from anomalymatch_ui.score import (
-    ScoreStore,
-    StoreManifest,
-    open_embeddings,
     read_ahead,
-    score_pool,
-    write_embeddings,
 )
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
+from anomalymatch_ui.session.scoring import labelled_indices
 
 READ_ROWS = 256
 """Images read at one time while a cycle's window is gathered."""
-
-
-def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
-    """Give the pool indices with that label, int64, ascending, without images that are gone."""
-    indices = []
-    for image_id, given in view.items():
-        if given == label:
-            try:
-                indices.append(pool.index(image_id))
-            except KeyError:
-                continue
-    return np.array(sorted(indices), dtype=np.int64)
-
-
-def pool_features(folder: SessionFolder, pool: ImagePool, config: Config, reporter: Reporter) -> np.ndarray:
-    """Give the frozen backbone's features of the pool, computed once and kept on disk."""
-    network = build_network(config.network, config.seed)
-    path = folder.embeddings(network_digest(network), pool.digest)
-    if not path.exists():
-        device = resolve_device(config.device)
-        reporter.begin("embedding", len(pool), device=str(device))
-        with closing(score_pool(pool, network, config.score, device=device)) as batches:
-            write_embeddings(
-                path,
-                batches,
-                images=len(pool),
-                feature_count=network.feature_count,
-                advance=reporter.advance,
-            )
-    return open_embeddings(path)
-
-
-def instant_ranking(
-    features: np.ndarray, scale: FeatureScale, pool: ImagePool, view: Mapping[str, Label], config: Config
-) -> InstantScores:
-    """Score the pool from frozen features and the labels now."""
-    return instant_scores(
-        features,
-        scale,
-        labelled_indices(pool, view, "anomaly"),
-        labelled_indices(pool, view, "nominal"),
-        config.head,
-        seed=config.seed,
-    )
 
 
 def train_cycle(
@@ -132,38 +81,6 @@ def train_cycle(
     folder.interrupted.unlink(missing_ok=True)
     if stopped:  # the last step was done all the same; only the ranking is left for later
         raise stopped[0]
-
-
-def cycle_scores(
-    folder: SessionFolder, pool: ImagePool, cycle: int, config: Config, reporter: Reporter
-) -> np.ndarray:
-    """Give a finished cycle's scores, float32 by pool index; shards that are missing are scored."""
-    network = load_checkpoint(folder.checkpoint(cycle)).average
-    manifest = StoreManifest(network_digest(network), pool.digest, len(pool), config.score.shard_size)
-    store = ScoreStore(folder.scores(manifest.model, pool.digest), manifest)
-    if store.finished_shards < store.shard_count:
-        device = resolve_device(config.device)
-        start = store.finished_shards * manifest.shard_size
-        reporter.begin("ranking", len(pool), done=start, device=str(device))
-        with closing(score_pool(pool, network, config.score, device=device, start=start)) as batches:
-            store.write(pool, batches, reporter.advance)
-    return store.scores(pool)
-
-
-def combine(
-    by_network: np.ndarray | None, by_head: InstantScores | None, cycle: int
-) -> tuple[np.ndarray, str]:
-    """Give the scores that order the pool, and what gave them.
-
-    Without an anomaly among the labels the head only measures novelty, about which the network has
-    nothing to learn; then the network's scores stand alone.
-    """
-    if by_network is None:
-        assert by_head is not None
-        return by_head
-    if by_head is None or by_head.source == "novelty":
-        return by_network, f"cycle {cycle}"
-    return fuse_scores(by_head.scores, by_network), f"cycle {cycle} and {by_head.source}"
 
 
 def _make_trainer(

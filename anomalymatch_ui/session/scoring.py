@@ -1,0 +1,122 @@
+"""Scores of the pool: by the labels now, by the last cycle's network, or by both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.labels import Label
+from anomalymatch_ui.learn import build_network, load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.rank import FeatureScale, Fusion, InstantModel, fit_instant
+from anomalymatch_ui.score import ScoreStore, StoreManifest, open_embeddings, score_pool, write_embeddings
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.jobs import Reporter
+
+
+class PoolScorer:
+    """Scores a session's pool; features and the scores of each network are computed once and kept on disk.
+
+    Parameters
+    ----------
+    folder, pool, config
+        Of the session.
+    """
+
+    def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._config = config
+        self._measured: tuple[np.ndarray, FeatureScale] | None = None
+
+    def scores(self, view: Mapping[str, Label], reporter: Reporter) -> tuple[np.ndarray, str]:
+        """Score the pool.
+
+        Parameters
+        ----------
+        view
+            The labels now.
+        reporter
+            Told how far it is.
+
+        Returns
+        -------
+        scores
+            float32 ``(len(pool),)`` by pool index; NaN where an image could not be read.
+        source
+            What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
+        """
+        cycle = self._folder.cycle
+        if cycle > 0:
+            by_network = self._cycle_scores(cycle, reporter)
+            if self._config.order == "network":
+                return by_network, f"cycle {cycle}"
+        features, scale = self._features(reporter)
+        model = self._fit(features, scale, view)
+        by_labels = model.scores(features)
+        if cycle == 0:
+            return by_labels, model.source
+        if not model.knows_anomalies:
+            return by_network, f"cycle {cycle}"
+        fused = Fusion.of(by_labels, by_network).scores(by_labels, by_network)
+        return fused, f"cycle {cycle} and {model.source}"
+
+    def _fit(self, features: np.ndarray, scale: FeatureScale, view: Mapping[str, Label]) -> InstantModel:
+        return fit_instant(
+            features,
+            scale,
+            labelled_indices(self._pool, view, "anomaly"),
+            labelled_indices(self._pool, view, "nominal"),
+            self._config.head,
+            seed=self._config.seed,
+        )
+
+    def _features(self, reporter: Reporter) -> tuple[np.ndarray, FeatureScale]:
+        """Give the frozen backbone's features of the pool, and their scale."""
+        if self._measured is None:
+            config, pool = self._config, self._pool
+            network = build_network(config.network, config.seed)
+            path = self._folder.embeddings(network_digest(network), pool.digest)
+            if not path.exists():
+                device = resolve_device(config.device)
+                reporter.begin("embedding", len(pool), device=str(device))
+                with closing(score_pool(pool, network, config.score, device=device)) as batches:
+                    write_embeddings(
+                        path,
+                        batches,
+                        images=len(pool),
+                        feature_count=network.feature_count,
+                        advance=reporter.advance,
+                    )
+            features = open_embeddings(path)
+            self._measured = features, FeatureScale.of(features)
+        return self._measured
+
+    def _cycle_scores(self, cycle: int, reporter: Reporter) -> np.ndarray:
+        """Give the scores of a finished cycle's averaged network; shards that are missing are scored."""
+        pool, config = self._pool, self._config.score
+        network = load_checkpoint(self._folder.checkpoint(cycle)).average
+        manifest = StoreManifest(network_digest(network), pool.digest, len(pool), config.shard_size)
+        store = ScoreStore(self._folder.scores(manifest.model, pool.digest), manifest)
+        if store.finished_shards < store.shard_count:
+            device = resolve_device(self._config.device)
+            start = store.finished_shards * manifest.shard_size
+            reporter.begin("ranking", len(pool), done=start, device=str(device))
+            with closing(score_pool(pool, network, config, device=device, start=start)) as batches:
+                store.write(pool, batches, reporter.advance)
+        return store.scores(pool)
+
+
+def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
+    """Give the pool indices with that label, int64, ascending, without images that are gone."""
+    indices = []
+    for image_id, given in view.items():
+        if given == label:
+            try:
+                indices.append(pool.index(image_id))
+            except KeyError:
+                continue
+    return np.array(sorted(indices), dtype=np.int64)
