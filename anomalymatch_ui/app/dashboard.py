@@ -62,7 +62,7 @@ class Dashboard:
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)
-        if session.ranking().version == 0 and session.status.phase == "idle":
+        if session.ranking().version == 0 and session.status.state == "idle":
             session.rank()
 
     def __repr__(self) -> str:

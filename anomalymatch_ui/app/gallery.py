@@ -27,7 +27,8 @@ ORIGIN = "dashboard"
 class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
     """A page of cards, drawn by one component in the browser from one contact sheet.
 
-    Everything a key does is a method here. Methods that show a page return when it is shown.
+    Everything a key does is a method here. Methods that show a page return when it is shown. After a
+    label given by a key, the active card is the next one on the page without a label.
 
     Parameters
     ----------
@@ -221,7 +222,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
         """
         if self._session.ranking().version > self._ranking.version:
             self.list_unlabelled(wait=wait)
-        elif self._session.status.phase != "idle":
+        elif self._session.status.state != "idle":
             self.say("The session is busy; the new ranking is offered as soon as it is there.")
         else:
             self._asked = True

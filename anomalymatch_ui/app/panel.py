@@ -73,7 +73,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
 
 def described(status: Status) -> dict[str, Any]:
     """Put a status into the words and numbers that the template shows."""
-    busy = status.phase != "idle"
+    # A job runs for a second or two, while torch is imported, before it tells a phase.
+    busy = status.phase != "idle" or status.state != "idle"
     total = status.progress.total
     return {
         "counts": _counts(status),
@@ -123,6 +124,8 @@ def _phase(status: Status) -> str:
     words = PHASES[status.phase]
     if status.phase == "training":
         words = f"Training, cycle {status.cycle + 1}"
+    elif status.phase == "idle" and status.state == "running":
+        words = "Getting ready"
     elif status.phase == "idle":
         words = f"Idle after cycle {status.cycle}" if status.cycle else "No cycle trained yet"
     return f"{words}: {STATES[status.state]}" if status.state in STATES else words

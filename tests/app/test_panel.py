@@ -42,6 +42,7 @@ def test_counts_hide_unreadable_images_until_there_are_some():
         (Status("training", "paused"), False, True, True, "Resume"),
         (Status("training", "stopping"), False, False, False, "Pause"),
         (Status("ranking", "running"), False, True, True, "Pause"),
+        (Status("idle", "running"), False, True, True, "Pause"),
         (Status(read_only=True), False, False, False, "Pause"),
     ],
 )

@@ -8,21 +8,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from images import make_pool
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from anomalymatch_ui.config import Config
-from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.session import Session
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 from install_chromium import find_chromium
+from serving import Prepared, Serve, Served, prepare_session
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -34,9 +30,6 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-RINGS = [f"{number:04d}.jpg" for number in range(4)]
-DISCS = [f"{number:04d}.jpg" for number in range(40, 50)]
-
 expect.set_options(timeout=60_000)
 
 
@@ -77,46 +70,11 @@ def _is_elsewhere(url: str) -> bool:
     return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A pool, a session on it, and what the journal had at the start."""
-
-    images: Path
-    session: Path
-
-    def journal(self) -> list[tuple[str, str | None]]:
-        with Journal(self.session / "journal.sqlite") as journal:
-            return [(entry.image_id, entry.label) for entry in journal.entries()]
-
-
 @pytest.fixture(scope="session")
 def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("prepared")
     make_pool(folder / "images", images=150, rings=12)
     return Prepared(folder / "images", prepare_session(folder / "session", folder / "images"))
-
-
-def prepare_session(folder: Path, images: Path) -> Path:
-    """Make a session with labels of both classes, a first ranking, and cycles of three steps."""
-    config = Config.preset("paper").with_values(
-        network={"image_size": 32}, train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4}
-    )
-    with Session.open(folder, images, config=config, annotator="ada") as session:
-        session.label(RINGS, "anomaly")
-        session.label(DISCS, "nominal")
-        session.rank(wait=True)
-    return folder
-
-
-@dataclass(frozen=True)
-class Served:
-    """A dashboard served by a process of its own."""
-
-    address: str
-    process: subprocess.Popen[str]
-
-
-Serve = Callable[..., contextlib.AbstractContextManager[Served]]
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Prepared, Serve, Served
 from desk import Desk
+from images import make_pool
 from playwright.sync_api import Page, expect
+from serving import Prepared, Serve, Served
 
 pytestmark = pytest.mark.browser
 
@@ -116,6 +117,26 @@ def test_every_key_does_what_the_legend_says(page: Page, served: Served, prepare
     desk.press("a", "R")
     expect(page.locator(".am-page")).to_have_text("page 1 of 3")
     assert second[0] not in desk.ids()
+
+
+@pytest.mark.parametrize("size", [16, 90, 300])
+def test_no_card_is_cut_off_whatever_the_size_of_the_images(
+    page: Page, serve: Serve, tmp_path: Path, size: int
+):
+    make_pool(tmp_path / "images", images=20, size=size)
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        Desk(page).open(served.address)
+        inside = page.evaluate(
+            """() => {
+                const grid = document.querySelector(".am-grid").getBoundingClientRect();
+                return [...document.querySelectorAll(".am-card")].map((card) => {
+                    const { left, right } = card.getBoundingClientRect();
+                    return left >= grid.left && right <= grid.right;
+                });
+            }"""
+        )
+        assert inside == [True] * 20
+        page.goto("about:blank")
 
 
 def test_a_click_labels_without_taking_the_keys_away(page: Page, served: Served, prepared: Prepared):

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from desk import Desk
 from images import make_pool
 from playwright.sync_api import Page, expect
+from serving import Serve
 
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session import Session

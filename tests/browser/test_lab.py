@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Prepared
 from desk import Desk
 from playwright.sync_api import Page, expect
+from serving import Prepared
 
 from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.serve import free_port, notebook_path

@@ -208,7 +208,7 @@ class Card {
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     this.name.textContent = card.id.split("/").at(-1);
     this.name.title = card.id;
-    this.score.textContent = card.score === null ? "" : card.score.toFixed(3);
+    this.score.textContent = card.score === null ? "–" : card.score.toFixed(3);
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     this.canvas.width = this.canvas.height = page.cell;
     if (card.readable && bitmap) {
@@ -329,10 +329,12 @@ class View {
   // Rows exist for screen readers; they have no box of their own.
   arrange() {
     const width = this.grid.clientWidth;
-    if (!width) return;
+    if (!width || !this.cards.length) return;
+    // A card has a width only once it is in the page.
+    if (!this.cards[0].root.isConnected) this.grid.replaceChildren(this.cards[0].root);
     const style = getComputedStyle(this.grid);
     const gap = parseFloat(style.columnGap) || 0;
-    const card = this.cards[0]?.root.offsetWidth || (this.desk.page.thumbnail ?? 128) + 10;
+    const card = this.cards[0].root.offsetWidth;
     const inner = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const columns = Math.max(1, Math.floor((inner + gap) / (card + gap)));
     if (columns === this.columns) return;

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anomalymatch_ui.app.serve import ThisInterpreter, free_port, serve
+from anomalymatch_ui.errors import InputError, SessionBusyError
+from anomalymatch_ui.session import Session
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_in_use_is_a_sentence(taken_port: int, pool_folder: Path):
+    with pytest.raises(InputError, match=f"port {taken_port}.*--port"):
+        serve(pool_folder, port=taken_port, open_browser=False)
+
+
+def test_port_0_finds_a_free_one(taken_port: int):
+    assert free_port(0) not in (0, taken_port)
+
+
+def test_bad_input_is_told_before_anything_is_served(tmp_path: Path, pool_folder: Path):
+    with pytest.raises(InputError, match="nowhere"):
+        serve(tmp_path / "nowhere", session=tmp_path / "session", port=0, open_browser=False)
+    (tmp_path / "labels.csv").write_text("name\n")
+    with pytest.raises(InputError, match="filename"):
+        serve(pool_folder, tmp_path / "labels.csv", tmp_path / "session", port=0, open_browser=False)
+
+
+def test_a_session_that_is_open_elsewhere_is_told_of(tmp_path: Path, pool_folder: Path):
+    holder = (
+        "import sys, time; from anomalymatch_ui.session import Session;"
+        "Session.open(sys.argv[1], sys.argv[2]); print('open', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", holder, str(tmp_path / "session"), str(pool_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(SessionBusyError, match=str(process.pid)):
+            serve(pool_folder, session=tmp_path / "session", port=0, open_browser=False)
+        process.kill()
+
+
+def test_the_kernel_is_the_interpreter_that_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    foreign = tmp_path / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text('{"argv": ["/usr/bin/false"], "display_name": "foreign"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    known = ThisInterpreter()
+    assert list(known.find_kernel_specs()) == ["python3"]
+    assert known.get_kernel_spec("python3").argv[0] == sys.executable
+
+
+def test_a_session_is_free_again_after_a_check(tmp_path: Path, pool_folder: Path, taken_port: int):
+    with pytest.raises(InputError):
+        serve(pool_folder, session=tmp_path / "session", port=taken_port, open_browser=False)
+    Session.open(tmp_path / "session", pool_folder).close()

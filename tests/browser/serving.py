@@ -1,0 +1,51 @@
+"""A session made ready, and a process that serves it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.session import Session
+
+RINGS = [f"{number:04d}.jpg" for number in range(4)]
+DISCS = [f"{number:04d}.jpg" for number in range(40, 50)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A pool, a session on it, and what the journal had at the start."""
+
+    images: Path
+    session: Path
+
+    def journal(self) -> list[tuple[str, str | None]]:
+        with Journal(self.session / "journal.sqlite") as journal:
+            return [(entry.image_id, entry.label) for entry in journal.entries()]
+
+
+def prepare_session(folder: Path, images: Path) -> Path:
+    """Make a session with labels of both classes, a first ranking, and cycles of three steps."""
+    config = Config.preset("paper").with_values(
+        network={"image_size": 32}, train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4}
+    )
+    with Session.open(folder, images, config=config, annotator="ada") as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class Served:
+    """A dashboard served by a process of its own."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Served]]
