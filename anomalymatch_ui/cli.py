@@ -62,7 +62,7 @@ def demo(
 
     with bar("Simulating a survey") as advance:
         made = survey(progress=advance)
-    _serve(made.images, made.labels, session, port, not no_browser, as_json)
+    _serve(made.images, made.labels, session or made.session, port, not no_browser, as_json)
 
 
 @application.command()

@@ -52,4 +52,4 @@ def launch(
 def demo() -> Wanted:
     """Make the simulated survey, if it is not there yet, and give its paths."""
     made = survey()
-    return Wanted(made.images, made.labels, made.images.parent / "demo.session")
+    return Wanted(made.images, made.labels, made.session)

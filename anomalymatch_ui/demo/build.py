@@ -22,6 +22,9 @@ from anomalymatch_ui.labels import write_labels_csv
 VERSION = 1
 """Of the survey's content: another one is made anew, in a folder of its own."""
 
+IMAGES = "simulated-survey"
+"""Name of the folder of images, which the dashboard shows as the survey's name."""
+
 SEED = 20_041_207
 FIELDS = 20
 CUTOUTS_PER_FIELD = 100
@@ -46,11 +49,14 @@ class DemoSurvey:
     truth
         CSV ``filename,kind,label`` of every image. It lies beside ``images``, so that nothing that reads
         them meets it.
+    session
+        Where the labels given to the demo are kept, so that trying it leaves nothing in the current folder.
     """
 
     images: Path
     labels: Path
     truth: Path
+    session: Path
 
 
 def survey(folder: Path | None = None, progress: Progress | None = None) -> DemoSurvey:
@@ -74,7 +80,7 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
         If the disk refuses.
     """
     folder = _cache_folder() if folder is None else Path(folder)
-    made = DemoSurvey(folder / "images", folder / "labels.csv", folder / "truth.csv")
+    made = DemoSurvey(folder / IMAGES, folder / "labels.csv", folder / "truth.csv", folder / "demo.session")
     if _is_complete(made):
         return made
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -115,7 +121,7 @@ def _rename(temporary: Path, made: DemoSurvey) -> None:
 def _make(folder: Path, progress: Progress) -> None:
     kinds = _draw_kinds(np.random.default_rng(SEED))
     names = [f"field-{number // CUTOUTS_PER_FIELD:02}/cutout-{number:05}.jpg" for number in range(len(kinds))]
-    _write_images(folder / "images", names, kinds, progress)
+    _write_images(folder / IMAGES, names, kinds, progress)
     _write_truth(folder / "truth.csv", names, kinds)
     write_labels_csv(folder / "labels.csv", _draw_labels(np.random.default_rng(SEED + 2), names, kinds))
 

@@ -119,6 +119,17 @@ def test_every_key_does_what_the_legend_says(page: Page, served: Served, prepare
     assert second[0] not in desk.ids()
 
 
+def test_after_a_click_on_a_button_of_the_panel_the_keys_go_on_labelling(
+    page: Page, served: Served, prepared: Prepared
+):
+    desk = Desk(page).open(served.address)
+    first = desk.ids()[0]
+    desk.press("ArrowRight", "ArrowLeft")
+    page.get_by_role("button", name="Export labels.csv").click()
+    page.keyboard.press("a")
+    expect(desk.card(first)).to_have_attribute("data-label", "anomaly")
+
+
 @pytest.mark.parametrize("size", [16, 90, 300])
 def test_no_card_is_cut_off_whatever_the_size_of_the_images(
     page: Page, serve: Serve, tmp_path: Path, size: int
