@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session import Session
@@ -140,6 +140,43 @@ def rank(
         _finish(as_json, session=str(session), out=None if out is None else str(out), **_summary(opened))
 
 
+@application.command()
+def benchmark(
+    task: Annotated[Path, typer.Argument(help="A table filename,label,split.", metavar="TASK")],
+    images: Annotated[Path, typer.Option(help="The folder its file names are relative to.")],
+    preset: Annotated[str, typer.Option(help="Named settings.")] = "default",
+    seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "42",
+    out: Annotated[
+        Path | None, typer.Option("--json", help="Keep the results here, and go on from there.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the discovery curves into this PNG.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Compare with the results kept there.")] = None,
+    cycles: Annotated[int, typer.Option(min=0, help="Rounds after the first; 0 is the start only.")] = 3,
+    start_anomalies: Annotated[int, typer.Option(min=1)] = 5,
+    start_nominals: Annotated[int, typer.Option(min=1)] = 50,
+    per_cycle: Annotated[int, typer.Option(min=1, help="Images looked at in a round.")] = 10,
+    size: Annotated[int | None, typer.Option(min=32, help="Side the network sees, in pixels.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+) -> None:
+    """Measure a preset: a simulated astronomer searches a pool whose labels are known."""
+    from anomalymatch_ui.config import Config
+    from anomalymatch_ui.evaluate import Protocol, Task, run_benchmark
+
+    config = Config.preset(preset).with_values(device=device)
+    if size is not None:
+        config = config.with_values(network={"image_size": size})
+    run_benchmark(
+        Task.read(task),
+        images,
+        config,
+        Protocol(cycles, start_anomalies, start_nominals, per_cycle),
+        _numbers(seeds),
+        out=out,
+        plot=plot,
+        reference=reference,
+    )
+
+
 def main() -> None:
     """Run the command line; what the user can mend ends with exit code 2 and one line."""
     try:
@@ -152,6 +189,13 @@ def main() -> None:
         _fail("Stopped. What was labelled is kept.", code=130)
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"--seeds takes whole numbers separated by commas, not {text!r}.") from error
 
 
 def _fail(sentence: str, code: int = 2) -> None:

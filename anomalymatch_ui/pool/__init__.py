@@ -6,5 +6,6 @@ noted in its report and left out, never fatal.
 
 from anomalymatch_ui.pool.base import Batch, ImagePool, PoolReport, UnreadableImageError
 from anomalymatch_ui.pool.opening import open_pool
+from anomalymatch_ui.pool.subset import SubsetPool
 
-__all__ = ["Batch", "ImagePool", "PoolReport", "UnreadableImageError", "open_pool"]
+__all__ = ["Batch", "ImagePool", "PoolReport", "SubsetPool", "UnreadableImageError", "open_pool"]

@@ -9,7 +9,13 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Label
-from anomalymatch_ui.learn import build_network, load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.learn import (
+    AnomalyNetwork,
+    build_network,
+    load_checkpoint,
+    network_digest,
+    resolve_device,
+)
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, Fusion, InstantModel, fit_instant
 from anomalymatch_ui.score import ScoreStore, StoreManifest, open_embeddings, score_pool, write_embeddings
@@ -49,7 +55,7 @@ class PoolScorer:
         source
             What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
         """
-        cycle = self._folder.cycle
+        cycle = self._trained_cycle
         if cycle > 0:
             by_network = self._cycle_scores(cycle, reporter)
             if self._config.order == "network":
@@ -63,6 +69,51 @@ class PoolScorer:
             return by_network, f"cycle {cycle}"
         fused = Fusion.of(by_labels, by_network).scores(by_labels, by_network)
         return fused, f"cycle {cycle} and {model.source}"
+
+    def scores_of(self, images: ImagePool, view: Mapping[str, Label], reporter: Reporter) -> np.ndarray:
+        """Score other images as :meth:`scores` does the pool's, on the pool's scale.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(images),)``; NaN where an image could not be read.
+        """
+        cycle = self._trained_cycle
+        if cycle > 0:
+            network = load_checkpoint(self._folder.checkpoint(cycle)).average
+            by_network, _ = self._run(images, network, reporter)
+            if self._config.order == "network":
+                return by_network
+        features, scale = self._features(reporter)
+        model = self._fit(features, scale, view)
+        if cycle > 0 and not model.knows_anomalies:
+            return by_network
+        _, other_features = self._run(
+            images, build_network(self._config.network, self._config.seed), reporter
+        )
+        by_labels = model.scores(other_features)
+        if cycle == 0:
+            return by_labels
+        fusion = Fusion.of(model.scores(features), self._cycle_scores(cycle, reporter))
+        return fusion.scores(by_labels, by_network)
+
+    @property
+    def _trained_cycle(self) -> int:
+        return 0 if self._config.order == "labels" else self._folder.cycle
+
+    def _run(
+        self, images: ImagePool, network: AnomalyNetwork, reporter: Reporter
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give scores ``(n,)`` and features ``(n, features)`` of images, with NaN where unreadable."""
+        scores = np.full(len(images), np.nan, np.float32)
+        features = np.full((len(images), network.feature_count), np.nan, np.float16)
+        device = resolve_device(self._config.device)
+        reporter.begin("ranking", len(images), device=str(device))
+        with closing(score_pool(images, network, self._config.score, device=device)) as batches:
+            for batch in batches:
+                scores[batch.indices], features[batch.indices] = batch.scores, batch.features
+                reporter.advance(batch.asked.stop)
+        return scores, features
 
     def _fit(self, features: np.ndarray, scale: FeatureScale, view: Mapping[str, Label]) -> InstantModel:
         return fit_instant(

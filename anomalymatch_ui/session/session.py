@@ -89,7 +89,7 @@ class Session:
     def open(
         cls,
         path: str | Path,
-        images: str | Path | None = None,
+        images: str | Path | ImagePool | None = None,
         labels: str | Path | None = None,
         *,
         config: Config | None = None,
@@ -103,7 +103,8 @@ class Session:
         path
             The folder.
         images
-            The pool: a folder of images or an HDF5 file. ``None`` takes the one the session was made with.
+            The pool: a folder of images, an HDF5 file, or a pool that is open. ``None`` takes the one the
+            session was made with.
         labels
             A table with the columns ``filename,label``. A table is imported once: opening the session
             with it again does not override what was labelled since.
@@ -124,7 +125,9 @@ class Session:
             If the disk refuses.
         """
         folder = SessionFolder(Path(path))
-        pool = open_pool(folder.pool_path() if images is None else Path(images))
+        if images is None or isinstance(images, str | Path):
+            images = open_pool(folder.pool_path() if images is None else images)
+        pool = images
         table = None if labels is None else read_labels_csv(Path(labels))
         folder.prepare()
         changed = folder.claim_pool(pool)
@@ -269,7 +272,7 @@ class Session:
         """
         self._start("rank", self._rank, wait)
 
-    def train(self, steps: int | None = None, wait: bool = False) -> None:
+    def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
         """Train one cycle on the labels now, then rank the pool by it.
 
         A cycle that was stopped goes on where it was, with the labels of now. Runs in the background
@@ -281,14 +284,21 @@ class Session:
             Steps of the cycle; ``None`` takes the settings'.
         wait
             Return when it is done, raising what it failed with.
+        rank
+            Whether to rank the pool afterwards; without it :meth:`rank` does so later.
 
         Raises
         ------
         InputError
-            If a job runs already, or the labels do not hold both classes.
+            If a job runs already, the labels do not hold both classes, or the settings know no training.
         """
         from anomalymatch_ui.learn import check_classes
 
+        if self.config.order == "labels":
+            raise InputError(
+                "These settings order the images by the linear head alone, so there is nothing to train. "
+                "Choose the preset default, or set order to fused."
+            )
         counts = self.status.counts
         check_classes(counts.anomaly, counts.nominal)
 
@@ -297,9 +307,37 @@ class Session:
 
             train_cycle(self._folder, self.pool, self.labels(), self.config, steps, reporter)
             self._publish(cycle=self._folder.cycle, interrupted_step=None)
-            self._rank(reporter)
+            if rank:
+                self._rank(reporter)
 
         self._start("train", work, wait)
+
+    def score_images(self, images: ImagePool) -> np.ndarray:
+        """Score other images by what this session has learnt; returns when it is done.
+
+        Parameters
+        ----------
+        images
+            Another pool.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(images),)``, on the same scale as the ranking's scores; NaN where an image could
+            not be read.
+
+        Raises
+        ------
+        InputError
+            If a job runs already.
+        """
+        scores: list[np.ndarray] = []
+
+        def work(reporter: Reporter) -> None:
+            scores.append(self._scoring().scores_of(images, self.labels(), reporter))
+
+        self._start("score", work, wait=True)
+        return scores[0]
 
     def pause(self) -> None:
         """Let the running job wait after its current step."""
@@ -338,17 +376,20 @@ class Session:
         return f"<Session {self.path} of {len(self.pool):,} images>"
 
     def _rank(self, reporter: Reporter) -> None:
-        from anomalymatch_ui.session.scoring import PoolScorer
-
-        if self._scorer is None:
-            self._scorer = PoolScorer(self._folder, self.pool, self.config)
-        scores, source = self._scorer.scores(self.labels(), reporter)
+        scores, source = self._scoring().scores(self.labels(), reporter)
         self._pen.check()
         ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
         ranking.save(self._folder.ranking, self.pool.digest)
         with self._lock:
             self._ranking = ranking
         self._publish(ranking_version=ranking.version)
+
+    def _scoring(self) -> PoolScorer:
+        from anomalymatch_ui.session.scoring import PoolScorer
+
+        if self._scorer is None:
+            self._scorer = PoolScorer(self._folder, self.pool, self.config)
+        return self._scorer
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
         self._pen.check()

@@ -1,0 +1,218 @@
+"""The results of a benchmark: run seed by seed, kept as JSON, shown as a table and as discovery curves."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate.metrics import paired_difference
+from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, SeedResult, run_seed
+from anomalymatch_ui.evaluate.task import Task
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import open_pool
+
+Report = dict[str, Any]
+MEASURES = ("auroc", "ap", "precision_top1", "recall_5", "calibration_error", "found", "train_seconds")
+
+
+def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
+    """Give the report to go on with: the one at ``path``, or a new one.
+
+    Parameters
+    ----------
+    path
+        Where it is kept; ``None`` keeps it in memory.
+    settings
+        Task, preset and protocol. A report of other settings is refused, never mixed.
+
+    Raises
+    ------
+    InputError
+        If the file is no report, or of other settings.
+    """
+    if path is None or not path.exists():
+        return {**settings, "seeds": []}
+    try:
+        report: Report = json.loads(path.read_text(encoding="utf-8"))
+        seeds = report["seeds"]
+        kept = {key: report.get(key) for key in settings}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not the report of a benchmark. Choose another file for --json."
+        ) from error
+    if kept != settings:
+        different = next(key for key in settings if kept[key] != settings[key])
+        raise InputError(
+            f"{path} holds results with another {different} ({kept[different]}, not {settings[different]}). "
+            "Choose another file for --json."
+        )
+    return {**report, "seeds": seeds}
+
+
+def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
+    """Add a seed's result, and keep the report.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    report["seeds"].append(result.as_dict())
+    if path is not None:
+        write_bytes_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+
+
+def values(report: Report, measure: str, cycle: int) -> np.ndarray:
+    """Give a measure after a cycle, float ``(seeds,)``."""
+    return np.array([seed["cycles"][cycle][measure] for seed in report["seeds"]], dtype=float)
+
+
+def table(report: Report) -> str:
+    """Give mean and standard deviation over the seeds of each measure after each cycle, as Markdown."""
+    cycles = range(min((len(seed["cycles"]) for seed in report["seeds"]), default=0))
+    seeds = len(report["seeds"])
+    title = f"{report['task']}, preset {report['preset']}, mean ± standard deviation over {seeds} seeds"
+    lines = [title, "", f"| cycle | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
+    for cycle in cycles:
+        cells = []
+        for measure in MEASURES:
+            column = values(report, measure, cycle)
+            spread = column.std(ddof=1) if len(column) > 1 else 0.0
+            cells.append(f"{column.mean():.3f} ± {spread:.3f}")
+        lines.append(f"| {cycle} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def comparison(report: Report, reference: Report, measure: str, cycle: int) -> str:
+    """Say by how much a report differs from a reference, over the seeds that both have.
+
+    Raises
+    ------
+    InputError
+        If they are of different tasks, or have no seed in common.
+    """
+    if report["task"] != reference["task"]:
+        raise InputError(f"The reports are of different tasks, {report['task']} and {reference['task']}.")
+    ours, theirs = ({seed["seed"]: seed["cycles"] for seed in r["seeds"]} for r in (report, reference))
+    common = [seed for seed in ours if seed in theirs]
+    if not common:
+        raise InputError("The reports have no seed in common.")
+    pairs = np.array([[side[seed][cycle][measure] for side in (ours, theirs)] for seed in common])
+    mean, low, high = paired_difference(pairs[:, 0], pairs[:, 1])
+    return (
+        f"{measure} after cycle {cycle}: {report['preset']} - {reference['preset']} = "
+        f"{mean:+.3f} (95 % interval {low:+.3f} to {high:+.3f}, {len(common)} seeds)"
+    )
+
+
+def plot_discoveries(report: Report, path: Path) -> None:
+    """Draw anomalies found against images looked at: each seed, and their mean.
+
+    Raises
+    ------
+    InputError
+        If Matplotlib is not installed.
+    StorageError
+        If the disk refuses.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError(
+            "Drawing needs Matplotlib. Install it with `pip install anomalymatch-ui[plot]`."
+        ) from error
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="images looked at", ylabel="anomalies found", title=report["task"])
+    curves = [np.concatenate([[0], np.cumsum(seed["discoveries"])]) for seed in report["seeds"]]
+    for curve in curves:
+        axes.plot(curve, color="0.75", linewidth=1)
+    length = min(map(len, curves))
+    mean = np.mean([curve[:length] for curve in curves], axis=0)
+    axes.plot(mean, color="tab:orange", linewidth=2, label=f"preset {report['preset']}, mean")
+    axes.plot([0, length - 1], [0, length - 1], color="0.6", linestyle=":", label="every look a find")
+    axes.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_bytes_atomically(path, buffer.getvalue())
+
+
+def run_benchmark(
+    task: Task,
+    images: Path,
+    config: Config,
+    protocol: Protocol,
+    seeds: Iterable[int],
+    *,
+    out: Path | None = None,
+    plot: Path | None = None,
+    reference: Path | None = None,
+) -> Report:
+    """Run a benchmark, going on from the seeds that ``out`` holds, and print its tables.
+
+    Parameters
+    ----------
+    task
+        What is searched.
+    images
+        Path of the pool that holds the task's images.
+    config
+        Settings of the product; the name of their preset is kept with the results.
+    protocol
+        How the astronomer works.
+    seeds
+        One search each.
+    out
+        Keep the results here.
+    plot
+        Draw the discovery curves into this PNG.
+    reference
+        Compare with the results kept there.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used, or ``out`` holds results of other settings.
+    StorageError
+        If the disk refuses.
+    """
+    settings = {
+        "task": task.name,
+        "preset": config.preset_name,
+        "config": config.model_dump(exclude={"seed", "device"}),
+        "protocol": asdict(protocol),
+    }
+    report = open_report(out, settings)
+    pool = open_pool(images)
+    done = {seed["seed"] for seed in report["seeds"]}
+    for seed in seeds:
+        if seed in done:
+            continue
+
+        def tell(result: CycleResult, seed: int = seed) -> None:
+            print(
+                f"seed {seed}, cycle {result.cycle}: AP {result.metrics.ap:.3f}, "
+                f"AUROC {result.metrics.auroc:.3f}, found {result.found} of {result.viewed} looked at, "
+                f"{result.train_seconds:.0f} s",
+                file=sys.stderr,
+            )
+
+        add_result(report, run_seed(task, pool, config, protocol, seed, tell), out)
+    print(table(report))
+    if reference is not None:
+        other = json.loads(reference.read_text(encoding="utf-8")) if reference.exists() else {}
+        if "seeds" not in other:
+            raise InputError(f"{reference} is not the report of a benchmark.")
+        for cycle in sorted({0, protocol.cycles}):
+            print(comparison(report, other, "ap", cycle))
+    if plot is not None:
+        plot_discoveries(report, plot)
+    return report

@@ -1,0 +1,189 @@
+"""A simulated astronomer at the real product: draw labels, train, measure, label what is shown first.
+
+The search runs through :class:`~anomalymatch_ui.session.Session`, as a person's does; only the answers come
+from a table. The images it is measured on are never trained on and never shown.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
+from anomalymatch_ui.evaluate.task import Task
+from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.session import Session
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the astronomer works.
+
+    Attributes
+    ----------
+    cycles
+        Rounds of training after the first; 0 measures the start only.
+    start_anomalies, start_nominals
+        Labels drawn at the start.
+    per_cycle
+        Images labelled after each round: those shown first, whatever they turn out to be.
+    """
+
+    cycles: int = 3
+    start_anomalies: int = 5
+    start_nominals: int = 50
+    per_cycle: int = 10
+
+
+@dataclass
+class CycleResult:
+    """One round: the measures of its order, then what was found by looking at its first images.
+
+    Attributes
+    ----------
+    cycle
+        Counted from 0.
+    metrics
+        On the test split, after training.
+    found, viewed
+        Anomalies met and images looked at so far, this round's among them.
+    train_seconds, score_seconds
+        Of training, and of scoring pool and test split.
+    peak_memory_mb
+        Largest resident memory of the process so far.
+    """
+
+    cycle: int
+    metrics: DetectionMetrics
+    found: int
+    viewed: int
+    train_seconds: float
+    score_seconds: float
+    peak_memory_mb: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Give it flat, for JSON."""
+        values = asdict(self)
+        return {"cycle": values.pop("cycle"), **values.pop("metrics"), **values}
+
+
+@dataclass
+class SeedResult:
+    """A whole search from one seed.
+
+    Attributes
+    ----------
+    discoveries
+        For each image looked at, in order, whether it was an anomaly.
+    """
+
+    seed: int
+    cycles: list[CycleResult] = field(default_factory=list)
+    discoveries: list[bool] = field(default_factory=list)
+
+    @property
+    def discovery_area(self) -> float:
+        """Area under the discovery curve: mean share of the looks so far that were anomalies."""
+        if not self.discoveries:
+            return 0.0
+        found = np.cumsum(self.discoveries)
+        return float(np.mean(found / np.arange(1, len(found) + 1)))
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it for JSON."""
+        return {
+            "seed": self.seed,
+            "cycles": [cycle.as_dict() for cycle in self.cycles],
+            "discovery_area": self.discovery_area,
+            "discoveries": self.discoveries,
+        }
+
+
+def run_seed(
+    task: Task,
+    images: ImagePool,
+    config: Config,
+    protocol: Protocol,
+    seed: int,
+    on_cycle: Callable[[CycleResult], None] = lambda _: None,
+) -> SeedResult:
+    """Run one search.
+
+    Parameters
+    ----------
+    task
+        Says what is true.
+    images
+        Holds the images of the task.
+    config
+        Settings of the product; ``seed`` takes the place of theirs.
+    protocol
+        How the astronomer works.
+    seed
+        Of the start and of the learner.
+    on_cycle
+        Told of each round.
+    """
+    pool, test = SubsetPool(images, task.pool), SubsetPool(images, task.test)
+    result = SeedResult(seed)
+    truth = np.array([task.test[name] == "anomaly" for name in test.ids])
+    with (
+        tempfile.TemporaryDirectory(prefix="anomalymatch-benchmark-") as folder,
+        Session.open(Path(folder) / "s", pool, config=config.with_values(seed=seed)) as session,
+    ):
+        for name, label in task.start(seed, protocol.start_anomalies, protocol.start_nominals).items():
+            session.label([name], label, origin="benchmark")
+        for cycle in range(protocol.cycles + 1):
+            train_seconds, score_seconds, scores = _train_and_score(session, test)
+            looked_at = _look(session, task, protocol.per_cycle)
+            result.discoveries.extend(looked_at)
+            round_result = CycleResult(
+                cycle=cycle,
+                metrics=measure_detection(truth, scores),
+                found=sum(result.discoveries),
+                viewed=len(result.discoveries),
+                train_seconds=train_seconds,
+                score_seconds=score_seconds,
+                peak_memory_mb=_peak_memory(),
+            )
+            result.cycles.append(round_result)
+            on_cycle(round_result)
+    return result
+
+
+def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, np.ndarray]:
+    """Train a cycle where the settings do, order the pool, and score the test split."""
+    started = time.perf_counter()
+    trained = started
+    if session.config.order == "labels":
+        session.rank(wait=True)
+    else:
+        session.train(wait=True, rank=False)
+        trained = time.perf_counter()
+        session.rank(wait=True)
+    scores = session.score_images(test)
+    return trained - started, time.perf_counter() - trained, scores
+
+
+def _look(session: Session, task: Task, count: int) -> list[bool]:
+    """Label the unlabelled images that come first, as the table says; gives which were anomalies."""
+    labels = session.labels()
+    order = (session.pool.ids[index] for index in session.ranking().order)
+    shown = [name for name in order if name not in labels][:count]
+    for name in shown:
+        session.label([name], task.pool[name], origin="benchmark")
+    return [task.pool[name] == "anomaly" for name in shown]
+
+
+def _peak_memory() -> float:
+    """Give the largest resident memory so far, in MB; the system counts in kB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -1,0 +1,83 @@
+"""An anomaly-search task: images whose labels are known, half to search and half to measure on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Label
+
+COLUMNS = ("filename", "label", "split")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A table ``filename,label,split``.
+
+    Attributes
+    ----------
+    name
+        Name of the table.
+    pool
+        Label of each image that is searched, in the table's order.
+    test
+        Label of each image that is only measured on.
+    """
+
+    name: str
+    pool: dict[str, Label]
+    test: dict[str, Label]
+
+    @classmethod
+    def read(cls, path: Path) -> Task:
+        """Read a task.
+
+        Raises
+        ------
+        InputError
+            If the table is missing, lacks a column, or a split lacks a class.
+        """
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"Cannot read the task {path}: {error}.") from error
+        missing = [column for column in COLUMNS if column not in table.columns]
+        if missing:
+            raise InputError(
+                f"The task {path} lacks the column {missing[0]}. It needs the columns {', '.join(COLUMNS)}."
+            )
+        splits = {}
+        for split in ("pool", "test"):
+            rows = table[table["split"] == split]
+            splits[split] = dict(zip(rows["filename"], rows["label"], strict=True))
+            if set(splits[split].values()) != {"anomaly", "nominal"}:
+                raise InputError(
+                    f"The {split} split of the task {path} must hold images labelled anomaly and nominal, "
+                    "and no others."
+                )
+        return cls(path.stem, splits["pool"], splits["test"])
+
+    def start(self, seed: int, anomalies: int, nominals: int) -> dict[str, Label]:
+        """Draw the labels a search starts with, anomalies first.
+
+        Raises
+        ------
+        InputError
+            If the pool does not hold as many.
+        """
+        random = np.random.default_rng(seed)
+        labels: dict[str, Label] = {}
+        wanted: tuple[tuple[Label, int], ...] = (("anomaly", anomalies), ("nominal", nominals))
+        for label, count in wanted:
+            names = [name for name, its in self.pool.items() if its == label]
+            if count > len(names):
+                raise InputError(
+                    f"The task {self.name} has {len(names)} images labelled {label}, not {count}."
+                )
+            chosen = random.choice(np.array(names, dtype=object), size=count, replace=False)
+            labels.update(dict.fromkeys(chosen.tolist(), label))
+        return labels

@@ -1,0 +1,72 @@
+"""Some of a pool's images, as a pool of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool.base import Batch, ImagePool, PoolReport, check_indices, split_into_shards
+
+
+class SubsetPool:
+    """The images of a pool that have certain ids; see :class:`~anomalymatch_ui.pool.ImagePool`.
+
+    Parameters
+    ----------
+    pool
+        Holds the images.
+    ids
+        Which of them; they keep the pool's order, and repetitions do not matter.
+
+    Raises
+    ------
+    InputError
+        If there are no ids, or one is not in the pool.
+    """
+
+    def __init__(self, pool: ImagePool, ids: Iterable[str]) -> None:
+        try:
+            self._members = np.unique(np.array([pool.index(image_id) for image_id in ids], np.int64))
+        except KeyError as error:
+            raise InputError(f"There is no image {error.args[0]!r} in {pool.path}.") from error
+        if len(self._members) == 0:
+            raise InputError(f"None of the images in {pool.path} is asked for.")
+        self.ids: Sequence[str] = tuple(pool.ids[index] for index in self._members.tolist())
+        self.path = pool.path
+        self.name = pool.name
+        self.digest = hashlib.sha256("\0".join((pool.digest, *self.ids)).encode()).hexdigest()
+        self.report: PoolReport = pool.report
+        self._pool = pool
+        self._index = {image_id: index for index, image_id in enumerate(self.ids)}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<SubsetPool of {len(self):,} of {len(self._pool):,} images>"
+
+    def index(self, image_id: str) -> int:
+        """Give the index of an image; ``KeyError`` if there is none of that id."""
+        return self._index[image_id]
+
+    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+        """Read the central squares of some images; see :meth:`ImagePool.read`."""
+        batch = self._pool.read(self._members[check_indices(indices, len(self))], size)
+        # Members ascend, so that a place among them is found by bisection.
+        return Batch(np.searchsorted(self._members, batch.indices), batch.pixels)
+
+    def image(self, index: int) -> np.ndarray:
+        """Read one whole image; see :meth:`ImagePool.image`."""
+        (checked,) = check_indices([index], len(self)).tolist()
+        return self._pool.image(int(self._members[checked]))
+
+    def shards(self, size: int) -> Iterator[range]:
+        """Give the indices of all images in ranges of ``size``."""
+        return split_into_shards(len(self), size)
+
+    def close(self) -> None:
+        """Let go of the files of the pool."""
+        self._pool.close()

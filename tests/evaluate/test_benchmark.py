@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from images import make_pool
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate import Protocol, Task, run_benchmark, run_seed
+from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.session import Session
+
+PROTOCOL = Protocol(cycles=1, start_anomalies=2, start_nominals=6, per_cycle=5)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    make_pool(tmp_path / "images", images=90, rings=18)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rows = [
+        f"{number:04d}.jpg,{'anomaly' if number < 18 else 'nominal'},{'test' if number % 3 == 2 else 'pool'}"
+        for number in range(90)
+    ]
+    path = tmp_path / "rings.csv"
+    path.write_text("\n".join(["filename,label,split", *rows]) + "\n")
+    return path
+
+
+def test_a_search_labels_what_the_product_shows_first_and_measures_on_the_test_split_only(
+    images: Path, table: Path, quick: Config
+) -> None:
+    task = Task.read(table)
+    result = run_seed(task, open_pool(images), quick.with_values(order="fused"), PROTOCOL, seed=3)
+    assert [cycle.cycle for cycle in result.cycles] == [0, 1]
+    assert [cycle.viewed for cycle in result.cycles] == [5, 10]
+    assert [cycle.found for cycle in result.cycles] == np.cumsum(result.discoveries)[[4, 9]].tolist()
+    assert result.cycles[0].metrics.auroc > 0.7  # rings are told from discs
+    assert result.cycles[0].train_seconds > 0
+
+
+def test_one_seed_gives_one_search_whatever_the_order_of_the_table(
+    images: Path, table: Path, quick: Config
+) -> None:
+    task = Task.read(table)
+    first, second = (run_seed(task, open_pool(images), quick, PROTOCOL, seed=1) for _ in range(2))
+    assert [cycle.metrics for cycle in first.cycles] == [cycle.metrics for cycle in second.cycles]
+    assert first.discoveries == second.discoveries
+
+
+def test_the_start_is_drawn_as_the_protocol_says(table: Path) -> None:
+    task = Task.read(table)
+    start = task.start(42, 2, 6)
+    random = np.random.default_rng(42)
+    anomalies = [name for name, label in task.pool.items() if label == "anomaly"]
+    nominals = [name for name, label in task.pool.items() if label == "nominal"]
+    expected = [*random.choice(anomalies, 2, replace=False), *random.choice(nominals, 6, replace=False)]
+    assert list(start) == expected
+    assert list(start.values()) == ["anomaly"] * 2 + ["nominal"] * 6
+
+
+def test_a_benchmark_goes_on_from_the_seeds_it_has(
+    images: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
+    first = run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+    kept = out.read_text()
+    again = run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2, 3], out=out)
+    assert again["seeds"][:2] == first["seeds"]
+    assert [seed["seed"] for seed in json.loads(out.read_text())["seeds"]] == [1, 2, 3]
+    assert "preset embedding, mean ± standard deviation over 3 seeds" in capsys.readouterr().out
+    out.write_text(kept)
+    with pytest.raises(InputError, match="with another protocol"):
+        run_benchmark(Task.read(table), images, config, Protocol(cycles=0), [1], out=out)
+    assert out.read_text() == kept
+
+
+def test_the_command_prints_a_table_and_a_paired_comparison(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    command = [
+        *(sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)),
+        *("--preset", "embedding", "--seeds", "1,2", "--cycles", "1", "--size", "32", "--per-cycle", "4"),
+        *("--start-anomalies", "2", "--start-nominals", "6"),
+    ]
+    out = tmp_path / "embedding.json"
+    first = subprocess.run([*command, "--json", str(out)], capture_output=True, text=True, check=True)
+    assert "| cycle | auroc | ap |" in first.stdout
+    report = json.loads(out.read_text())
+    assert (report["task"], report["preset"]) == ("rings", "embedding")
+    cycle = report["seeds"][0]["cycles"][1]
+    expected = {"cycle", "auroc", "ap", "precision_top1", "recall_5", "found", "viewed"}
+    assert expected | {"train_seconds", "score_seconds"} <= set(cycle)
+    second = subprocess.run(
+        [*command, "--json", str(out), "--reference", str(out)], capture_output=True, text=True, check=True
+    )
+    assert "ap after cycle 1: embedding - embedding = +0.000" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("filename,label\na,anomaly\n", "lacks the column split"),
+        ("filename,label,split\na,anomaly,pool\nb,nominal,pool\nc,anomaly,test\n", "test split"),
+        ("", "Cannot read the task"),
+    ],
+)
+def test_a_task_that_cannot_be_used_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "task.csv").write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        Task.read(tmp_path / "task.csv")
+
+
+def test_images_outside_the_session_are_scored_on_the_scale_of_its_ranking(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    for order in ("fused", "network", "labels"):
+        with Session.open(tmp_path / order, pool_folder, config=quick.with_values(order=order)) as session:
+            session.label(["0000.jpg", "0001.jpg"], "anomaly")
+            session.label(["0020.jpg", "0021.jpg"], "nominal")
+            if order != "labels":
+                session.train(wait=True, rank=False)
+                assert session.ranking().version == 0
+            session.rank(wait=True)
+            scores = session.score_images(open_pool(pool_folder))
+            np.testing.assert_allclose(scores, session.ranking().scores, atol=2e-3)
+
+
+def test_settings_that_know_no_training_refuse_to_train(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    config = quick.with_values(order="labels")
+    with (
+        Session.open(tmp_path / "s", pool_folder, config=config) as session,
+        pytest.raises(InputError, match="nothing to train"),
+    ):
+        session.train(wait=True)
