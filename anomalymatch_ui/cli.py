@@ -7,6 +7,7 @@ one JSON object. Bad input ends with exit code 2 and one line on standard error.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -179,16 +180,21 @@ def benchmark(
 
 def main() -> None:
     """Run the command line; what the user can mend ends with exit code 2 and one line."""
+    # A batch scheduler ends a job by SIGTERM: like Ctrl+C, it keeps the cycle under way.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = application(standalone_mode=False)
     except typer.TyperException as error:
         _fail(f"{error.format_message().rstrip('.')}. Try `anomalymatch --help`.")
     except AnomalyMatchError as error:
         _fail(str(error))
+    except Exception as error:  # noqa: BLE001 - the last resort: a person reads one line, not a traceback
+        _fail(_unexpected(error), code=1)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("Stopped. What was labelled is kept.", code=130)
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+        code = 130
+    if code == 130:  # typer gives Ctrl+C back as this code, without a word
+        _fail("Stopped. What was labelled and trained so far is kept.", code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _numbers(text: str) -> list[int]:
@@ -196,6 +202,19 @@ def _numbers(text: str) -> list[int]:
         return [int(number) for number in text.split(",")]
     except ValueError as error:
         raise InputError(f"--seeds takes whole numbers separated by commas, not {text!r}.") from error
+
+
+def _unexpected(error: Exception) -> str:
+    """Keep the traceback in a file, and give the sentence that names it."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="anomalymatch-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    return (
+        f"Something failed that should not: {type(error).__name__}: {error}. Labels are safe. "
+        f"The details are in {log.name}; please report them."
+    )
 
 
 def _fail(sentence: str, code: int = 2) -> None:

@@ -77,7 +77,12 @@ class TrainConfig(_Settings):
     window: int = Field(
         20_000, ge=1, description="unlabelled images held in memory during a cycle (245 MB at 64 px)"
     )
-    checkpoint_every: int = Field(25, ge=1, description="steps between checkpoints of a running cycle")
+    checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
+    checkpoint_seconds: float = Field(
+        10,
+        ge=0,
+        description="most seconds between them, unless a step takes longer; one is 27 MB",
+    )
 
 
 class ScoreConfig(_Settings):

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from anomalymatch_ui.errors import StorageError
 
+TEMPORARY_SUFFIX = ".tmp"
+"""Ends the name, which begins with a dot, under which a file is written before it is renamed."""
+
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -47,7 +50,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     StorageError
         If the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -55,8 +58,21 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             with temporary.open("rb") as handle:
                 os.fsync(handle.fileno())
             temporary.replace(path)
+            _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename outlive a power cut, where the system can open folders."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:

@@ -349,10 +349,7 @@ def unlabelled(ranking: Ranking, session: Session) -> np.ndarray:
     """Give the pool indices of the images without a label, best first, int64 ``(n,)``."""
     free = np.ones(len(session.pool), dtype=bool)
     for name in session.labels():
-        try:
+        if name in session.pool:  # an image may have been deleted from the folder since it was labelled
             free[session.pool.index(name)] = False
-        except KeyError:
-            # A label of an image that has since been deleted from the folder.
-            continue
     listed: np.ndarray = ranking.order[free[ranking.order]]
     return listed

@@ -46,6 +46,11 @@ class History:
         self.last_seq = entry.seq
         self.last_action = max(self.last_action, entry.action)
 
+    @property
+    def touched(self) -> frozenset[str]:
+        """Ids of all images that any row names."""
+        return frozenset(self._touches)
+
     def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
         """Give the annotator's last action that still shows, and the labels from before it."""
         return self._last_that_shows(self._undoable[annotator])

@@ -159,6 +159,12 @@ class Journal:
                 self._view = MappingProxyType(dict(self._history.labels))
             return self._view
 
+    def touched(self) -> frozenset[str]:
+        """Give the ids of all images that were ever labelled, also of those whose label was withdrawn."""
+        with self._lock:
+            self._refresh()
+            return self._history.touched
+
     @property
     def last_seq(self) -> int:
         """Number of the newest row, 0 while there is none."""

@@ -1,9 +1,21 @@
 """Learning: the network, its augmentations, FixMatch, the training loop and its checkpoints."""
 
-from anomalymatch_ui.learn.checkpoint import Checkpoint, checkpoint_step, load_checkpoint, save_checkpoint
+from anomalymatch_ui.learn.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    peek_checkpoint,
+    save_checkpoint,
+    training_recipe,
+)
 from anomalymatch_ui.learn.data import TrainingData, check_classes
 from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory, resolve_device
-from anomalymatch_ui.learn.network import ANOMALY, AnomalyNetwork, build_network, network_digest
+from anomalymatch_ui.learn.network import (
+    ANOMALY,
+    AnomalyNetwork,
+    backbone_digest,
+    build_network,
+    network_digest,
+)
 from anomalymatch_ui.learn.trainer import StepReport, StopTraining, Trainer
 
 __all__ = [
@@ -14,13 +26,15 @@ __all__ = [
     "StopTraining",
     "Trainer",
     "TrainingData",
+    "backbone_digest",
     "build_network",
     "check_classes",
-    "checkpoint_step",
     "inference_dtype",
     "is_out_of_memory",
     "load_checkpoint",
     "network_digest",
+    "peek_checkpoint",
     "resolve_device",
     "save_checkpoint",
+    "training_recipe",
 ]

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.config import NetworkConfig, TrainConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
@@ -33,6 +33,8 @@ class Checkpoint:
         The trained network and the moving average of its weights, which gives the scores.
     momentum
         The optimiser's buffer of each parameter, by name; empty for a finished cycle.
+    recipe
+        Settings and seed it was trained by, see :func:`training_recipe`.
     cycle
         Which cycle, counted from 1.
     step, steps
@@ -42,6 +44,7 @@ class Checkpoint:
     network: AnomalyNetwork
     average: AnomalyNetwork
     momentum: dict[str, Tensor]
+    recipe: str
     cycle: int
     step: int
     steps: int
@@ -75,6 +78,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
     metadata = {
         "format": FORMAT,
         "network": trainer.network.config.model_dump_json(),
+        "recipe": training_recipe(trainer.config, trainer.seed),
         "cycle": str(trainer.cycle),
         "step": str(trainer.step),
         "steps": str(steps),
@@ -83,9 +87,30 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
     write_bytes_atomically(path, save(dense, metadata))
 
 
-def checkpoint_step(path: Path) -> int:
-    """Give the number of steps a checkpoint has done, without loading its tensors. Raises as below."""
-    return int(_read(path, with_tensors=False)[0]["step"])
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """Where a cycle was interrupted, and by which recipe it was trained."""
+
+    cycle: int
+    step: int
+    recipe: str
+
+
+def peek_checkpoint(path: Path) -> Interruption:
+    """Say how far a checkpoint is, without loading its tensors. Raises as :func:`load_checkpoint`."""
+    metadata, _ = _read(path, with_tensors=False)
+    try:
+        return Interruption(int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"])
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
+        ) from error
+
+
+def training_recipe(config: TrainConfig, seed: int) -> str:
+    """Give what must not change within a cycle: all settings of training but its length, and the seed."""
+    settings = config.model_dump(exclude={"steps", "checkpoint_every", "checkpoint_seconds"})
+    return json.dumps({"seed": seed, **settings}, sort_keys=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -97,17 +122,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         If the file is missing, damaged, or of another format.
     """
     metadata, tensors = _read(path, with_tensors=True)
-    config = NetworkConfig.model_validate(
-        {**json.loads(metadata["network"]), "pretrained": False}  # every weight comes from the file
-    )
-    return Checkpoint(
-        network=_network(config, _part(tensors, "network."), metadata["network"]),
-        average=_network(config, _part(tensors, "average."), metadata["network"]),
-        momentum=_part(tensors, "momentum."),
-        cycle=int(metadata["cycle"]),
-        step=int(metadata["step"]),
-        steps=int(metadata["steps"]),
-    )
+    try:
+        saved = NetworkConfig.model_validate_json(metadata["network"])
+        return Checkpoint(
+            network=_network(saved, _part(tensors, "network.")),
+            average=_network(saved, _part(tensors, "average.")),
+            momentum=_part(tensors, "momentum."),
+            recipe=metadata["recipe"],
+            cycle=int(metadata["cycle"]),
+            step=int(metadata["step"]),
+            steps=int(metadata["steps"]),
+        )
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
+        ) from error
 
 
 def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -140,8 +169,9 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _network(config: NetworkConfig, state: dict[str, Tensor], saved_config: str) -> AnomalyNetwork:
-    network = build_network(config, seed=0)
+def _network(saved: NetworkConfig, state: dict[str, Tensor]) -> AnomalyNetwork:
+    # Every weight comes from the file, so none is loaded or downloaded first.
+    network = build_network(saved.model_copy(update={"pretrained": False}), seed=0)
     network.load_state_dict(state)
-    network.config = NetworkConfig.model_validate_json(saved_config)
+    network.config = saved
     return network.to(memory_format=torch.channels_last)

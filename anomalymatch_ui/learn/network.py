@@ -86,6 +86,13 @@ def network_digest(network: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
+def backbone_digest(network: AnomalyNetwork) -> str:
+    """Give a name to what the backbone computes; the head, whose weights are drawn, does not matter."""
+    config = network.config
+    setting = f"{config.name} {config.image_size} "
+    return hashlib.sha256((setting + network_digest(network.backbone)).encode()).hexdigest()[:16]
+
+
 def _build_backbone(config: NetworkConfig) -> nn.Module:
     parameters = {
         "image_size": config.image_size,  # sets the padding, which must fit the size that is really used

@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from anomalymatch_ui.config import TrainConfig
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.augment import strong_augment, weak_augment
 from anomalymatch_ui.learn.data import BatchSampler, TrainingData
 from anomalymatch_ui.learn.device import is_out_of_memory
@@ -105,11 +106,21 @@ class Trainer:
         -------
         bool
             Whether they are done; false if a callback raised :class:`StopTraining`.
+
+        Raises
+        ------
+        InputError
+            If the loss is no longer a number.
         """
         callbacks = tuple(callbacks)
         while self.step < steps:
             started = time.perf_counter()
             loss = self._step_within_memory()
+            if not torch.isfinite(loss.total):
+                raise InputError(
+                    f"Training diverged at step {self.step + 1}: the loss is no number any more. Nothing of "
+                    f"it is kept. Lower the learning rate (now {self.config.learning_rate}) and train again."
+                )
             self.step += 1
             report = StepReport(
                 step=self.step,

@@ -139,6 +139,9 @@ class ImagePool(Protocol):
     def __len__(self) -> int:
         """Give the number of images, the unreadable ones included."""
 
+    def __contains__(self, image_id: object) -> bool:
+        """Tell whether there is an image of that id."""
+
     def index(self, image_id: str) -> int:
         """Give the index of an image.
 

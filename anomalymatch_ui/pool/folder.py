@@ -49,7 +49,9 @@ class FolderPool:
         self.path = path
         self.name = path.name or str(path)
         self.ids: Sequence[str] = tuple(sorted(listing.images))
-        self.digest = hashlib.sha256("\0".join(("folder", *self.ids)).encode()).hexdigest()
+        # Sizes, too: two surveys may number their cutouts alike, and a file that was repaired is another.
+        files = (f"{image_id}\0{listing.images[image_id]}" for image_id in self.ids)
+        self.digest = hashlib.sha256("\0".join(("folder", *files)).encode()).hexdigest()
         self.report = PoolReport(len(self.ids), listing.skipped)
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
         self._prefix = f"{path}/"
@@ -59,6 +61,9 @@ class FolderPool:
 
     def __repr__(self) -> str:
         return f"<FolderPool {self.path} of {len(self):,} images>"
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._index
 
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""

@@ -91,6 +91,9 @@ class Hdf5Pool:
     def __repr__(self) -> str:
         return f"<Hdf5Pool {self.path} of {len(self):,} images>"
 
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self.ids
+
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""
         index = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1

@@ -17,14 +17,15 @@ class Listing:
     Attributes
     ----------
     images
-        Paths of the images relative to the folder, with ``/`` on every system, in no order.
+        Path of each image relative to the folder, with ``/`` on every system, and its size in bytes; in
+        no order.
     other_suffixes
         How many other files there are of each suffix; ``""`` counts those without one.
     skipped
         Name -> reason, a sentence fragment, of what could not be looked at.
     """
 
-    images: list[str] = field(default_factory=list)
+    images: dict[str, int] = field(default_factory=dict)
     other_suffixes: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +98,7 @@ def _sort_in(
         elif not is_image:
             listing.other_suffixes[PurePosixPath(entry.name).suffix.lower()] += 1
         elif entry.is_file():
-            listing.images.append(name)
+            listing.images[name] = entry.stat().st_size
         else:
             listing.skipped[name] = "a link to nothing" if entry.is_symlink() else "not a regular file"
     except OSError as error:

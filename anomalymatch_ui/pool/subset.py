@@ -48,6 +48,9 @@ class SubsetPool:
     def __repr__(self) -> str:
         return f"<SubsetPool of {len(self):,} of {len(self._pool):,} images>"
 
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._index
+
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""
         return self._index[image_id]

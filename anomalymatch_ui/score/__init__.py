@@ -2,9 +2,10 @@
 
 from anomalymatch_ui.score.embeddings import open_embeddings, write_embeddings
 from anomalymatch_ui.score.pipeline import ScoredBatch, read_ahead, score_pool
-from anomalymatch_ui.score.store import ScoreStore, StoreManifest
+from anomalymatch_ui.score.store import DamagedStoreError, ScoreStore, StoreManifest
 
 __all__ = [
+    "DamagedStoreError",
     "ScoreStore",
     "ScoredBatch",
     "StoreManifest",

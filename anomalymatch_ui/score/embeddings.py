@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_atomically
 from anomalymatch_ui.score.pipeline import ScoredBatch
+from anomalymatch_ui.score.store import DamagedStoreError
 
 
 def write_embeddings(
@@ -61,13 +61,13 @@ def open_embeddings(path: Path) -> np.ndarray:
 
     Raises
     ------
-    InputError
+    DamagedStoreError
         If the file is damaged.
     """
     try:
         table: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedStoreError(
             f"The features in {path} are damaged ({error}). Delete the file; they can be made again."
         ) from error
     return table

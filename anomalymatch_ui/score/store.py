@@ -38,6 +38,10 @@ class StoreManifest:
     shard_size: int
 
 
+class DamagedStoreError(InputError):
+    """Something that can be computed again cannot be read."""
+
+
 class ScoreStore:
     """The scores one network gave to one pool.
 
@@ -55,6 +59,8 @@ class ScoreStore:
     ------
     InputError
         If the folder holds the scores of another network or pool.
+    DamagedStoreError
+        If it cannot be read.
     StorageError
         If the disk refuses.
     """
@@ -111,13 +117,24 @@ class ScoreStore:
             advance(batch.asked.stop)
 
     def scores(self, pool: ImagePool) -> np.ndarray:
-        """Give all scores, float32 ``(len(pool),)`` by pool index, NaN where there is none."""
+        """Give all scores, float32 ``(len(pool),)`` by pool index, NaN where there is none.
+
+        Raises
+        ------
+        DamagedStoreError
+            If a shard cannot be read.
+        """
         import pyarrow.parquet as parquet
 
         scores = np.full(len(pool), np.nan, dtype=np.float32)
         for shard in range(self.finished_shards):
-            table = parquet.read_table(self._shard(shard))
-            indices = [pool.index(image_id) for image_id in table["id"].to_pylist()]
+            try:
+                table = parquet.read_table(self._shard(shard), columns=["id", "score"])
+                indices = [pool.index(image_id) for image_id in table["id"].to_pylist()]
+            except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
+                raise DamagedStoreError(
+                    f"The scores in {self.folder} are damaged. Delete the folder; they can be made again."
+                ) from error
             scores[indices] = table["score"].to_numpy()
         return scores
 
@@ -148,6 +165,6 @@ def _read_manifest(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
+        raise DamagedStoreError(
             f"The score store {path.parent} is damaged ({error}). Delete it to score again."
         ) from error

@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import storage_errors, write_bytes_atomically
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 
 _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
@@ -96,8 +97,8 @@ class SessionFolder:
             )
         return Path(self._pool()["path"])
 
-    def claim_pool(self, pool: ImagePool) -> bool:
-        """Write down that this session is about ``pool``, or check that it is.
+    def check_pool(self, pool: ImagePool) -> bool:
+        """Check that this session is about ``pool``, or about none yet.
 
         A pool is the same if it holds the same images, wherever it lies now; or if it lies where it
         lay, though images have come or gone.
@@ -112,7 +113,7 @@ class SessionFolder:
         InputError
             If the session belongs to another pool.
         """
-        record = {"path": str(pool.path.resolve()), "digest": pool.digest, "images": len(pool)}
+        record = _record(pool)
         known = self._pool() if self._is_session() else record
         same_images = known["digest"] == record["digest"]
         if not same_images and known["path"] != record["path"]:
@@ -120,9 +121,22 @@ class SessionFolder:
                 f"The session {self.path} belongs to the images in {known['path']}, not to {pool.path}. "
                 "Choose another session folder for these images."
             )
-        if known != record or not self._is_session():
-            write_bytes_atomically(self._pool_file, json.dumps(record, indent=2).encode())
         return not same_images
+
+    def keep_pool(self, pool: ImagePool) -> None:
+        """Write down that this session is about ``pool``.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode())
+
+    def sweep(self) -> None:
+        """Remove what a process that was killed had half written."""
+        for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
 
     @property
     def _pool_file(self) -> Path:
@@ -131,11 +145,15 @@ class SessionFolder:
     def _is_session(self) -> bool:
         return self._pool_file.exists()
 
-    def _pool(self) -> dict[str, str]:
+    def _pool(self) -> dict[str, Any]:
         try:
-            record: dict[str, str] = json.loads(self._pool_file.read_text(encoding="utf-8"))
+            record: dict[str, Any] = json.loads(self._pool_file.read_text(encoding="utf-8"))
             return {key: record[key] for key in ("path", "digest", "images")}
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
                 f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
             ) from error
+
+
+def _record(pool: ImagePool) -> dict[str, str | int]:
+    return {"path": str(pool.path.resolve()), "digest": pool.digest, "images": len(pool)}

@@ -45,8 +45,10 @@ class Job:
         self._on_state = on_state
         self._on_end = on_end
         self._condition = threading.Condition()
+        self._ended = threading.Event()
         self._pause_asked = False
         self._stop_asked = False
+        self._work_done = False
         self._seconds_paused = 0.0
         self._started = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -57,11 +59,6 @@ class Job:
         self._thread.start()
 
     @property
-    def alive(self) -> bool:
-        """Whether the work has not ended yet."""
-        return self._thread.is_alive()
-
-    @property
     def active_seconds(self) -> float:
         """Time since the start, without the time it was paused."""
         return time.monotonic() - self._started - self._seconds_paused
@@ -69,7 +66,7 @@ class Job:
     def pause(self) -> None:
         """Ask the work to wait after its current step."""
         with self._condition:
-            if self._stop_asked or self._pause_asked:
+            if self._stop_asked or self._pause_asked or self._work_done:
                 return
             self._pause_asked = True
             self._on_state("pausing")
@@ -86,13 +83,19 @@ class Job:
     def stop(self) -> None:
         """Ask the work to end after its current step."""
         with self._condition:
+            if self._work_done:
+                return
             self._stop_asked = True
             self._condition.notify_all()
             self._on_state("stopping")
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the work to end, at most ``timeout`` seconds."""
-        self._thread.join(timeout)
+        """Wait until the end has been told, at most ``timeout`` seconds.
+
+        Not ``Thread.join``: interrupted by Ctrl+C, that takes a running thread for an ended one from then
+        on (Python issue 90882), and whoever closes the session would pull it away from under the work.
+        """
+        self._ended.wait(timeout)
 
     def tick(self) -> None:
         """Mark the end of a step.
@@ -119,7 +122,12 @@ class Job:
             pass
         except BaseException as raised:  # noqa: BLE001 - handed on: nothing may end a session
             error = raised
-        self._on_end(error)
+        with self._condition:
+            self._work_done = True
+        try:
+            self._on_end(error)
+        finally:
+            self._ended.set()
 
 
 class Reporter:
@@ -249,9 +257,9 @@ class Background:
             job.stop()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the running job to end, at most ``timeout`` seconds."""
-        if job := self._job:
-            job.join(timeout)
+        """Wait until the end of the last job has been told, at most ``timeout`` seconds."""
+        if self._last is not None:
+            self._last[0].join(timeout)
 
     def finish(self) -> None:
         """Wait for the last job that was started, and raise what it failed with."""

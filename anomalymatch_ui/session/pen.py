@@ -48,8 +48,10 @@ class PenHolder:
         try:
             # A process number is given out again; the start time tells the new owner from the old.
             return abs(psutil.Process(self.pid).create_time() - self.process_started) < 1
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, ValueError):
             return False
+        except psutil.AccessDenied:
+            return True
 
     def __str__(self) -> str:
         return f"{self.user} on {self.host} (process {self.pid}, since {self.since})"
@@ -124,8 +126,16 @@ def user_name() -> str:
 
 def _read(path: Path) -> PenHolder | None:
     try:
-        return PenHolder(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return PenHolder(
+            token=str(values["token"]),
+            user=str(values["user"]),
+            host=str(values["host"]),
+            pid=int(values["pid"]),
+            process_started=float(values["process_started"]),
+            since=str(values["since"]),
+        )
+    except OSError:  # nobody holds it, or the disk does not answer; then a write will say so
         return None
-    except (ValueError, TypeError):  # not ours: damaged, or of another version
+    except (ValueError, TypeError, KeyError):  # damaged, or of another version
         return None

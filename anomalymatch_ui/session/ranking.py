@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,16 +76,18 @@ class Ranking:
         write_bytes_atomically(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path, pool_digest: str) -> Ranking | None:
-        """Read a ranking; ``None`` if there is none of this pool (it can be computed again)."""
+    def load(cls, path: Path, pool_digest: str, images: int) -> Ranking | None:
+        """Read a ranking; ``None`` if there is none of this pool, or it is damaged: it can be made again."""
         try:
             with np.load(path, allow_pickle=False) as saved:
                 if str(saved["pool"]) != pool_digest:
                     return None
                 scores = saved["scores"]
+                if scores.shape != (images,):
+                    return None
                 order = order_by_score(scores)
                 created = datetime.fromisoformat(str(saved["created"]))
                 scores.flags.writeable = order.flags.writeable = False
                 return cls(int(saved["version"]), str(saved["source"]), created, scores, order)
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None

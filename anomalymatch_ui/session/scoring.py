@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.learn import (
     AnomalyNetwork,
+    backbone_digest,
     build_network,
     load_checkpoint,
     network_digest,
@@ -18,9 +23,18 @@ from anomalymatch_ui.learn import (
 )
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, Fusion, InstantModel, fit_instant
-from anomalymatch_ui.score import ScoreStore, StoreManifest, open_embeddings, score_pool, write_embeddings
+from anomalymatch_ui.score import (
+    DamagedStoreError,
+    ScoreStore,
+    StoreManifest,
+    open_embeddings,
+    score_pool,
+    write_embeddings,
+)
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+
+logger = logging.getLogger(__name__)
 
 
 class PoolScorer:
@@ -128,33 +142,52 @@ class PoolScorer:
     def _features(self, reporter: Reporter) -> tuple[np.ndarray, FeatureScale]:
         """Give the frozen backbone's features of the pool, and their scale."""
         if self._measured is None:
-            config, pool = self._config, self._pool
-            network = build_network(config.network, config.seed)
-            path = self._folder.embeddings(network_digest(network), pool.digest)
-            if not path.exists():
-                device = resolve_device(config.device)
-                reporter.begin("embedding", len(pool), device=str(device))
-                with closing(score_pool(pool, network, config.score, device=device)) as batches:
-                    write_embeddings(
-                        path,
-                        batches,
-                        images=len(pool),
-                        feature_count=network.feature_count,
-                        advance=reporter.advance,
-                    )
-            features = open_embeddings(path)
+            features = self._open_or_make_features(reporter)
             self._measured = features, FeatureScale.of(features)
         return self._measured
 
+    def _open_or_make_features(self, reporter: Reporter) -> np.ndarray:
+        config, pool = self._config, self._pool
+        network = build_network(config.network, config.seed)
+        path = self._folder.embeddings(backbone_digest(network), pool.digest)
+        if path.exists():
+            try:
+                return open_embeddings(path)
+            except DamagedStoreError as error:
+                logger.warning("%s They are made again.", error)
+        device = resolve_device(config.device)
+        reporter.begin("embedding", len(pool), device=str(device))
+        with closing(score_pool(pool, network, config.score, device=device)) as batches:
+            write_embeddings(
+                path,
+                batches,
+                images=len(pool),
+                feature_count=network.feature_count,
+                advance=reporter.advance,
+            )
+        return open_embeddings(path)
+
     def _cycle_scores(self, cycle: int, reporter: Reporter) -> np.ndarray:
-        """Give the scores of a finished cycle's averaged network; shards that are missing are scored."""
-        pool, config = self._pool, self._config.score
+        """Give the scores of a finished cycle's averaged network; what is missing or damaged is made."""
         network = load_checkpoint(self._folder.checkpoint(cycle)).average
-        manifest = StoreManifest(network_digest(network), pool.digest, len(pool), config.shard_size)
-        store = ScoreStore(self._folder.scores(manifest.model, pool.digest), manifest)
+        digest = network_digest(network)
+        folder = self._folder.scores(digest, self._pool.digest)
+        try:
+            return self._stored_scores(folder, network, digest, reporter)
+        except DamagedStoreError as error:
+            logger.warning("%s They are made again.", error)
+            with storage_errors(folder):
+                shutil.rmtree(folder)
+            return self._stored_scores(folder, network, digest, reporter)
+
+    def _stored_scores(
+        self, folder: Path, network: AnomalyNetwork, digest: str, reporter: Reporter
+    ) -> np.ndarray:
+        pool, config = self._pool, self._config.score
+        store = ScoreStore(folder, StoreManifest(digest, pool.digest, len(pool), config.shard_size))
         if store.finished_shards < store.shard_count:
             device = resolve_device(self._config.device)
-            start = store.finished_shards * manifest.shard_size
+            start = store.finished_shards * config.shard_size
             reporter.begin("ranking", len(pool), done=start, device=str(device))
             with closing(score_pool(pool, network, config, device=device, start=start)) as batches:
                 store.write(pool, batches, reporter.advance)
@@ -163,11 +196,5 @@ class PoolScorer:
 
 def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
     """Give the pool indices with that label, int64, ascending, without images that are gone."""
-    indices = []
-    for image_id, given in view.items():
-        if given == label:
-            try:
-                indices.append(pool.index(image_id))
-            except KeyError:
-                continue
+    indices = [pool.index(name) for name, given in view.items() if given == label and name in pool]
     return np.array(sorted(indices), dtype=np.int64)

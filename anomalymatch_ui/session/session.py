@@ -77,13 +77,19 @@ class Session:
         self._subscribers: list[Callable[[Status], None]] = []
         self._background = Background(self._publish, pen.check)
         self._scorer: PoolScorer | None = None
-        self._ranking = Ranking.load(folder.ranking, pool.digest) or Ranking.of_pool(len(pool))
+        self._ranking = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
         self._status = Status(
             cycle=folder.cycle,
             ranking_version=self._ranking.version,
             counts=self._count(),
             interrupted_step=self._interrupted_step(),
+            unreadable=len(pool) - len(self._ranking.order),
         )
+        if self._status.interrupted_step is not None:
+            self._publish(
+                message=f"Cycle {folder.cycle + 1} was interrupted at step {self._status.interrupted_step}. "
+                "Training goes on from there, with the labels of now."
+            )
 
     @classmethod
     def open(
@@ -130,11 +136,13 @@ class Session:
         pool = images
         table = None if labels is None else read_labels_csv(Path(labels))
         folder.prepare()
-        changed = folder.claim_pool(pool)
+        changed = folder.check_pool(pool)
         if config is None:
             config = Config.load(folder.config) if folder.config.exists() else Config()
         pen = Pen.take(folder.pen, take_over=take_over)
         try:
+            folder.sweep()
+            folder.keep_pool(pool)
             config.save(folder.config)
             session = cls(folder, pool, config, annotator or user_name(), pen)
             if changed:
@@ -198,10 +206,8 @@ class Session:
         """
         ids = [ids] if isinstance(ids, str) else list(ids)
         for image_id in ids:
-            try:
-                self.pool.index(image_id)
-            except KeyError as error:
-                raise InputError(f"There is no image {image_id!r} in {self.pool.path}.") from error
+            if image_id not in self.pool:
+                raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
         self._pen.check()
         return self._receipt(self._journal.append(ids, label, self.annotator, origin))
 
@@ -417,40 +423,51 @@ class Session:
         )
 
     def _interrupted_step(self) -> int | None:
-        if not self._folder.interrupted.exists():
+        if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
             return None
-        from anomalymatch_ui.learn import checkpoint_step
+        from anomalymatch_ui.session.training import interrupted_cycle
 
         try:
-            return checkpoint_step(self._folder.interrupted)
+            found = interrupted_cycle(self._folder, self.config)
         except InputError as error:
             logger.warning("%s", error)
             return None
+        return None if found is None else found.step
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
         return Receipt(event.seq, event.time, event.labels)
 
     def _count(self) -> Counts:
-        counted = Counter(self._journal.view().values())
+        counted = Counter(label for name, label in self._journal.view().items() if name in self.pool)
         return Counts(len(self.pool), *(counted[label] for label in LABELS))
 
     def _import(self, table: LabelTable) -> None:
-        """Import a table of labels, unless the same table was imported before."""
-        labels, extras, report = match_labels(table, self.pool.ids)
-        self.import_report = report
+        """Import a table of labels; of one imported before only what concerns images without a history.
+
+        So a table given again does not override what was labelled since, and images that have come to the
+        pool meanwhile get their labels all the same. The table counts as an annotator of its own, so that
+        an undo never takes a whole table back.
+        """
+        labels, extras, self.import_report = match_labels(table, self.pool.ids)
         key = f"imported {hashlib.sha256(table.path.read_bytes()).hexdigest()}"
-        if key in self._journal.meta() or not labels:
+        if key in self._journal.meta():
+            touched = self._journal.touched()
+            labels = {name: label for name, label in labels.items() if name not in touched}
+        if not labels:
             return
-        event = self._journal.append_many(
-            labels, self.annotator, "import", extras=extras, meta={key: str(table.path)}
+        self._receipt(
+            self._journal.append_many(
+                labels, f"table {table.path.name}", "import", extras=extras, meta={key: str(table.path)}
+            )
         )
-        self._receipt(event)
-        self._publish(message=report.sentence())
+        self._publish(message=self.import_report.sentence())
 
     def _publish(self, **changes: Any) -> None:
         with self._lock:
-            status = replace(self._status, unreadable=len(self.pool.report), **changes)
+            # Those met so far; or, when the session is opened again, those that the ranking lacks.
+            unreadable = max(len(self.pool.report), len(self.pool) - len(self._ranking.order))
+            status = replace(self._status, unreadable=unreadable, **changes)
             if changes and not self._pen.held:
                 status = replace(status, read_only=True)
             self._status = status

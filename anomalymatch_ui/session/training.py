@@ -5,6 +5,7 @@ It runs on a job's thread, reports each step, and leaves files.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -12,6 +13,8 @@ import numpy as np
 import torch
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.learn import (
     AnomalyNetwork,
@@ -21,9 +24,12 @@ from anomalymatch_ui.learn import (
     TrainingData,
     build_network,
     load_checkpoint,
+    peek_checkpoint,
     resolve_device,
     save_checkpoint,
+    training_recipe,
 )
+from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import (
     read_ahead,
@@ -64,10 +70,14 @@ def train_cycle(
     trainer, steps = _make_trainer(folder, pool, view, config, steps, device, reporter)
     reporter.begin("training", steps, done=trainer.step, device=str(device))
     stopped: list[JobStopped] = []
+    saved = time.monotonic()
 
     def after_step(report: StepReport) -> None:
-        if report.step % config.train.checkpoint_every == 0 and report.step < steps:
+        nonlocal saved
+        late = time.monotonic() - saved >= config.train.checkpoint_seconds
+        if report.step < steps and (late or report.step % config.train.checkpoint_every == 0):
             save_checkpoint(folder.interrupted, trainer, steps)
+            saved = time.monotonic()
         try:
             reporter.advance(report.step, loss=report.loss, pseudo_label_share=report.pseudo_label_share)
         except JobStopped as stop:
@@ -83,6 +93,24 @@ def train_cycle(
         raise stopped[0]
 
 
+def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | None:
+    """Give the cycle that training would go on with; ``None`` if there is none.
+
+    One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
+    or that was trained by other settings is not gone on with.
+
+    Raises
+    ------
+    InputError
+        If its checkpoint is damaged.
+    """
+    if not folder.interrupted.exists():
+        return None
+    found = peek_checkpoint(folder.interrupted)
+    same = found.recipe == training_recipe(config.train, config.seed)
+    return found if same and found.cycle > folder.cycle else None
+
+
 def _make_trainer(
     folder: SessionFolder,
     pool: ImagePool,
@@ -93,18 +121,28 @@ def _make_trainer(
     reporter: Reporter,
 ) -> tuple[Trainer, int]:
     """Give a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
-    interrupted = load_checkpoint(folder.interrupted) if folder.interrupted.exists() else None
+    interrupted = None
+    if interrupted_cycle(folder, config) is not None:
+        interrupted = load_checkpoint(folder.interrupted)
+    else:
+        with storage_errors(folder.interrupted):
+            folder.interrupted.unlink(missing_ok=True)
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
     network: AnomalyNetwork
     average: AnomalyNetwork | None
     if interrupted:
         network, average = interrupted.network, interrupted.average
-        steps = steps or interrupted.steps
+        steps = max(steps or interrupted.steps, interrupted.step)
     elif folder.cycle > 0:
         previous = load_checkpoint(folder.checkpoint(folder.cycle))
         network, average = previous.network, previous.average
     else:
         network, average = build_network(config.network, config.seed), None
+    if network.config != config.network:
+        raise InputError(
+            f"The settings in {folder.config} ask for another network than the one the last cycle trained. "
+            "Set them back, or start a new session with the labels of this one (export them first)."
+        )
     data = _training_data(pool, view, config, cycle, network.config.image_size, reporter)
     trainer = Trainer(network, average, config.train, data, device=device, seed=config.seed, cycle=cycle)
     if interrupted:
@@ -133,7 +171,14 @@ def _training_data(
     workers = config.score.workers
     readable, labelled_pixels = _read_all(pool, labelled, size, workers, reporter, 0)
     _, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
-    return TrainingData(labelled_pixels, np.isin(readable, anomalies), unlabelled_pixels)
+    is_anomaly = np.isin(readable, anomalies)
+    for label, count in (("anomaly", is_anomaly.sum()), ("nominal", (~is_anomaly).sum())):
+        if count == 0:
+            raise InputError(
+                f"None of the images labelled {label} can be read. {pool.report.sentence()} "
+                "Label others, or repair these."
+            )
+    return TrainingData(labelled_pixels, is_anomaly, unlabelled_pixels)
 
 
 def _read_all(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +94,35 @@ def test_one_seed_gives_one_ranking(run: Run, pool_folder: Path, table: Path, tm
         assert run("train", pool_folder, *arguments, "--device", "cpu").returncode == 0
         outputs.append(run("rank", tmp_path / name).stdout)
     assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_ended_keeps_its_cycle_and_goes_on_later(
+    ending: signal.Signals, run: Run, pool_folder: Path, table: Path, session: Path
+) -> None:
+    arguments = ["train", str(pool_folder), "--labels", str(table), "--session", str(session)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "anomalymatch_ui.cli", *arguments, "--iterations", "2000"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for_file(session / "checkpoints" / "current.safetensors")
+        process.send_signal(ending)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped" in errors.splitlines()[-1]
+    assert not (session / "session.lock").exists()
+    with Session.open(session) as opened:
+        assert opened.status.interrupted_step is not None
+        step = opened.status.interrupted_step
+    assert last_json(run(*arguments, "--iterations", step + 1, "--json"))["cycle"] == 1
+
+
+def wait_for_file(path: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_rank_of_a_session_without_training_uses_the_labels(run: Run, session: Path) -> None:
