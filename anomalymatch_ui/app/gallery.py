@@ -299,7 +299,12 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
             return {"kind": "refused", "sentence": str(error)}
         if receipt is None:
             return {"kind": "refused", "sentence": f"There is nothing to {message['kind']}."}
-        return {"kind": "saved", "seq": receipt.seq, "time": receipt.time.isoformat()}
+        return {
+            "kind": "saved",
+            "seq": receipt.seq,
+            "time": receipt.time.isoformat(),
+            "labels": dict(receipt.labels),
+        }
 
     def _report(self, action: Callable[[], Any]) -> None:
         try:

@@ -19,6 +19,7 @@ PHASES = {
     "training": "Training",
     "ranking": "Ranking the images",
 }
+HINT = "Training needs at least one anomaly (key A) and one nominal image (key N)."
 STATES = {"pausing": "pausing …", "paused": "paused", "stopping": "stopping …"}
 
 
@@ -52,7 +53,11 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
 
     def heed(self, status: Status) -> None:
         """Show a status."""
-        self.status = described(status)
+        shown = described(status)
+        if shown["counts"] != self.status["counts"]:
+            # What was said about the labels of a moment ago is no longer true.
+            self.note = self.refusal = ""
+        self.status = shown
 
     def vue_train(self, _data: Any = None) -> None:
         """Train was clicked."""
@@ -75,19 +80,22 @@ def described(status: Status) -> dict[str, Any]:
     """Put a status into the words and numbers that the template shows."""
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
-    total = status.progress.total
+    total, done = status.progress.total, status.progress.done
+    both_classes = status.counts.anomaly > 0 and status.counts.nominal > 0
     return {
         "counts": _counts(status),
         "busy": busy,
-        "can_train": not busy and not status.read_only,
-        "can_pause": busy and status.state in ("running", "pausing", "paused"),
+        "can_train": not busy and not status.read_only and both_classes,
+        "hint": "" if busy or both_classes else HINT,
+        "can_pause": busy and status.state in ("running", "paused"),
         "can_stop": busy and status.state != "stopping",
         "train": "Train"
         if status.interrupted_step is None
         else f"Resume cycle (step {status.interrupted_step})",
-        "pause": "Resume" if status.state in ("pausing", "paused") else "Pause",
+        "pause": {"pausing": "Pausing …", "paused": "Resume"}.get(status.state, "Pause"),
         "phase": _phase(status),
-        "percent": 100 * status.progress.done / total if total else None,
+        # The first step takes several times as long as the others: a bar at zero would look stuck.
+        "percent": 100 * done / total if total and (done or status.phase != "training") else None,
         "figures": _figures(status) if busy else [],
         "error": status.error or "",
         "message": status.message,
@@ -124,6 +132,8 @@ def _phase(status: Status) -> str:
     words = PHASES[status.phase]
     if status.phase == "training":
         words = f"Training, cycle {status.cycle + 1}"
+    elif status.phase == "idle" and status.state == "idle" and status.interrupted_step is not None:
+        words = f"Cycle {status.cycle + 1} stopped at step {status.interrupted_step}"
     elif status.phase == "idle" and status.state == "running":
         words = "Getting ready"
     elif status.phase == "idle":

@@ -33,17 +33,22 @@ def test_counts_hide_unreadable_images_until_there_are_some():
     assert described(Status(counts=counts, unreadable=2))["counts"][-1]["number"] == "2"
 
 
+BOTH = Counts(60, anomaly=3, nominal=3)
+
+
 @pytest.mark.parametrize(
     ("status", "can_train", "can_pause", "can_stop", "pause"),
     [
-        (Status(), True, False, False, "Pause"),
+        (Status(counts=BOTH), True, False, False, "Pause"),
+        (Status(counts=Counts(60, anomaly=3)), False, False, False, "Pause"),
+        (Status(counts=Counts(60, nominal=3)), False, False, False, "Pause"),
         (Status("training", "running"), False, True, True, "Pause"),
-        (Status("training", "pausing"), False, True, True, "Resume"),
+        (Status("training", "pausing"), False, False, True, "Pausing …"),
         (Status("training", "paused"), False, True, True, "Resume"),
         (Status("training", "stopping"), False, False, False, "Pause"),
         (Status("ranking", "running"), False, True, True, "Pause"),
         (Status("idle", "running"), False, True, True, "Pause"),
-        (Status(read_only=True), False, False, False, "Pause"),
+        (Status(counts=BOTH, read_only=True), False, False, False, "Pause"),
     ],
 )
 def test_buttons_work_only_when_they_can_do_something(status, can_train, can_pause, can_stop, pause):
@@ -54,7 +59,18 @@ def test_buttons_work_only_when_they_can_do_something(status, can_train, can_pau
 
 def test_a_stopped_cycle_is_offered_to_be_gone_on_with():
     assert described(Status(interrupted_step=40))["train"] == "Resume cycle (step 40)"
+    assert described(Status(interrupted_step=40))["phase"] == "Cycle 1 stopped at step 40"
     assert described(Status())["train"] == "Train"
+
+
+def test_what_training_needs_is_said_before_it_is_asked_for():
+    assert "key A" in described(Status(counts=Counts(60)))["hint"]
+    assert described(Status(counts=BOTH))["hint"] == ""
+
+
+def test_the_bar_does_not_look_stuck_during_the_first_step():
+    assert described(Status("training", "running", Progress(0, 100)))["percent"] is None
+    assert described(Status("training", "running", Progress(1, 100)))["percent"] == 1
 
 
 @pytest.mark.parametrize(

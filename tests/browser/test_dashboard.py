@@ -119,6 +119,43 @@ def test_every_key_does_what_the_legend_says(page: Page, served: Served, prepare
     assert second[0] not in desk.ids()
 
 
+def test_after_the_last_card_of_a_page_labelling_goes_on_on_the_next(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    last = desk.ids()[-1]
+    desk.press("End", "n")
+    expect(page.locator(".am-page")).to_have_text("page 2 of 3")
+    first = desk.ids()[0]
+    desk.press("a")
+    expect(desk.card(first)).to_have_attribute("data-label", "anomaly")
+    desk.press("PageUp")
+    expect(page.locator(".am-page")).to_have_text("page 1 of 3")
+    expect(desk.card(last)).to_have_attribute("data-label", "nominal")
+
+
+def test_an_undo_goes_to_the_image_it_changes_or_names_it(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    first, second = desk.ids()[:2]
+    desk.press("a")
+    expect(desk.active.locator(".am-name")).to_have_attribute("title", second)
+    desk.press("z")
+    expect(desk.active.locator(".am-name")).to_have_attribute("title", first)
+    desk.press("n", "PageDown")
+    expect(page.locator(".am-page")).to_have_text("page 2 of 3")
+    desk.press("z")
+    expect(page.locator(".am-sentence")).to_have_text(f"undo: {first}, now without a label")
+
+
+def test_a_key_held_down_labels_one_image_only(page: Page, served: Served, prepared: Prepared):
+    desk = Desk(page).open(served.address)
+    before = len(prepared.journal())
+    for _ in range(4):
+        page.keyboard.down("a")
+    page.keyboard.up("a")
+    expect(page.locator(".am-safety")).to_contain_text("saved")
+    assert len(prepared.journal()) - before == 1
+    assert list(desk.labels().values()) == ["anomaly"]
+
+
 def test_after_a_click_on_a_button_of_the_panel_the_keys_go_on_labelling(
     page: Page, served: Served, prepared: Prepared
 ):

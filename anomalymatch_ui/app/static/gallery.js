@@ -150,6 +150,7 @@ class Desk {
       this.pending.delete(message.request);
       if (message.kind === "saved") {
         if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
+        else this.showStep(asked.kind, message.labels);
         this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
       } else {
         this.say(message.sentence, "error");
@@ -157,6 +158,19 @@ class Desk {
       this.tell("labels");
       this.tell("header");
     }
+  }
+
+  // Show what an undo or a redo has changed: on this page the frame goes there, elsewhere it is said.
+  showStep(kind, labels) {
+    const ids = Object.keys(labels);
+    const position = (this.page.cards ?? []).findIndex((card) => ids.includes(card.id));
+    if (position >= 0) {
+      this.tell("activate", position);
+      return;
+    }
+    const [id] = ids;
+    const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
+    this.say(`${kind}: ${id.split("/").at(-1)}${more}, now ${labels[id] ?? "without a label"}`);
   }
 
   // What the top line says about the disk: [text, kind].
@@ -292,6 +306,7 @@ class View {
   heed(what, detail) {
     if (what === "page") this.drawPage(detail);
     else if (what === "labels") this.drawLabels();
+    else if (what === "activate") this.activate(detail);
     else this.drawHeader();
   }
 
@@ -398,6 +413,7 @@ class View {
     if (label === null) return;
     const next = this.cards.findIndex((card, position) => position > this.active && !card.label);
     if (next > 0) this.activate(next);
+    else this.turn(1); // or else the next key would label the same image again
   }
 
   move(position) {
@@ -426,7 +442,8 @@ class View {
     const action = this.action(event.key.length === 1 ? event.key.toLowerCase() : event.key, event.shiftKey);
     if (!action) return;
     event.preventDefault();
-    action();
+    // A key held down moves on, but labels one image only.
+    if (!event.repeat || event.key.startsWith("Arrow") || event.key.startsWith("Page")) action();
   }
 
   action(key, shift) {
