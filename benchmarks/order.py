@@ -4,7 +4,7 @@ Counts the anomalies among the first images without a label, after one and the s
 alone, by the trained network alone (preset ``paper``), and by both together (preset ``default``).
 
     python benchmarks/order.py --json                                 # the demo
-    python benchmarks/order.py --images DIR --task TASK.csv --json    # a table filename,label,split
+    python benchmarks/order.py --images DIR --task TASK.csv --json    # its pool half
 """
 
 from __future__ import annotations
@@ -12,46 +12,39 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from anomalymatch_ui import Config, Session
+from anomalymatch_ui import Config, Session, open_pool
 from anomalymatch_ui.demo import survey
+from anomalymatch_ui.evaluate import Task
+from anomalymatch_ui.labels import read_labels_csv
+from anomalymatch_ui.pool import ImagePool, SubsetPool
 
 FIRST = (20, 60, 120)
-START = {"anomaly": 5, "nominal": 50}
 
 
-def demo_task() -> tuple[Path, dict[str, str], dict[str, str]]:
+def demo_search() -> tuple[ImagePool, dict[str, str], dict[str, str]]:
     """Give the demo's images, what is true of them, and the labels to start with."""
     made = survey()
-    truth, start = pd.read_csv(made.truth), pd.read_csv(made.labels)
-    return (
-        made.images,
-        dict(zip(truth.filename, truth.label, strict=True)),
-        dict(zip(start.filename, start.label, strict=True)),
-    )
+    truth = pd.read_csv(made.truth)
+    labels = dict(read_labels_csv(made.labels).labels)
+    return open_pool(made.images), dict(zip(truth["filename"], truth["label"], strict=True)), labels
 
 
-def table_task(images: Path, table: Path, seed: int) -> tuple[Path, dict[str, str], dict[str, str]]:
+def task_search(images: Path, table: Path, seed: int) -> tuple[ImagePool, dict[str, str], dict[str, str]]:
     """Give the pool half of a task, and 5 + 50 labels drawn from it by ``seed``."""
-    rows = pd.read_csv(table).query("split == 'pool'")
-    random = np.random.default_rng(seed)
-    start = {}
-    for label, count in START.items():
-        names = rows.loc[rows.label == label, "filename"].to_numpy()
-        start.update(dict.fromkeys(random.choice(names, count, replace=False), label))
-    return images, dict(zip(rows.filename, rows.label, strict=True)), start
+    task = Task.read(table)
+    return SubsetPool(open_pool(images), task.pool), dict(task.pool), dict(task.start(seed, 5, 50))
 
 
-def anomalies_first(session: Session, truth: Mapping[str, str]) -> dict[str, int]:
-    """Count the anomalies among the first images that have no label and whose truth is known."""
-    ranking, labels = session.ranking(), session.labels()
-    names = [session.pool.ids[index] for index in ranking.order]
-    hits = [truth[name] == "anomaly" for name in names if name not in labels and name in truth]
+def anomalies_first(session: Session, truth: dict[str, str]) -> dict[str, int]:
+    """Count the anomalies among the first images that have no label."""
+    labels = session.labels()
+    names = [session.pool.ids[index] for index in session.ranking().order]
+    hits = [truth[name] == "anomaly" for name in names if name not in labels]
     return {str(first): int(np.sum(hits[:first])) for first in FIRST}
 
 
@@ -64,22 +57,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.task is None:
-        images, truth, start = demo_task()
+        pool, truth, start = demo_search()
     else:
-        images, truth, start = table_task(arguments.images, arguments.task, arguments.seed)
+        pool, truth, start = task_search(arguments.images, arguments.task, arguments.seed)
+    left = sum(label == "anomaly" for name, label in truth.items() if name not in start)
+    result: dict[str, object] = {"images": len(pool), "seed": arguments.seed, "left": left}
     config = Config.preset("paper").with_values(seed=arguments.seed)
-    result: dict[str, object] = {"images": len(truth), "seed": arguments.seed}
     with tempfile.TemporaryDirectory() as folder:
-        with Session.open(Path(folder) / "s", images, config=config) as session:
-            for label in START:
-                session.label([name for name, given in start.items() if given == label], label)  # type: ignore[arg-type]
+        with Session.open(Path(folder) / "s", pool, config=config) as session:
+            for name, label in start.items():
+                session.label([name], label)  # type: ignore[arg-type]
             session.rank(wait=True)
-            result["left"] = sum(truth[name] == "anomaly" for name in truth if name not in start)
             result["linear head"] = anomalies_first(session, truth)
             session.train(wait=True)
             result["network"] = anomalies_first(session, truth)
-        fused = config.with_values(order="fused")
-        with Session.open(Path(folder) / "s", config=fused) as session:
+        with Session.open(Path(folder) / "s", pool, config=config.with_values(order="fused")) as session:
             session.rank(wait=True)
             result["fused"] = anomalies_first(session, truth)
     for name, value in result.items():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from anomalymatch_ui.app.gallery import Gallery
@@ -182,3 +184,15 @@ def test_a_screen_with_a_finer_grid_gets_a_finer_sheet(browser, gallery: Gallery
     large._handle_custom_msg({"kind": "hello", "pixel_ratio": 2}, [])
     assert large.page["cell"] == 256
     large.close()
+
+
+@pytest.mark.shared_data
+def test_the_first_page_of_26174_images_is_there_before_they_have_been_looked_at(
+    shared_data: Path, tmp_path: Path
+):
+    with Session.open(tmp_path / "session", shared_data / "survey") as session:
+        gallery = Gallery(session)
+        assert gallery.pages == 437  # of 60 images each
+        assert len(gallery.ids) == 60
+        assert len(gallery.sheet) > 60_000
+        gallery.close()
