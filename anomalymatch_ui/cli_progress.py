@@ -6,7 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from anomalymatch_ui.session import Session, Status
 
@@ -20,12 +27,14 @@ _PHASES = {
 
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show one bar; gives a function to be called with what is done and the total."""
+    """Show one bar from the first progress on; gives a function to be told what is done and the total."""
     with _progress() as progress:
-        task = progress.add_task(title, total=None)
+        tasks: list[TaskID] = []
 
         def advance(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+            if not tasks:
+                tasks.append(progress.add_task(title))
+            progress.update(tasks[0], completed=done, total=total)
 
         yield advance
 
