@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.session import Session
 
-# Threads of torch and scikit-learn that wait for each other sleep instead of spinning: beside another
-# program on the same two cores a training step took 4.8 s spinning and 0.9 s sleeping. It is read when those
-# libraries are loaded, so it is set here, before; a user's own choice stands.
+# Threads of torch and scikit-learn that wait for each other sleep instead of spinning. On idle cores that
+# costs a fifth (0.68 s a training step for 0.56 s); beside busy programs spinning took over 3 s for 0.9 s
+# (docs/benchmark.md). It is read when those libraries are loaded, so it is set here, before; a user's own
+# choice stands.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
