@@ -145,6 +145,20 @@ def test_an_undo_goes_to_the_image_it_changes_or_names_it(page: Page, served: Se
     expect(page.locator(".am-sentence")).to_have_text(f"undo: {first}, now without a label")
 
 
+def test_a_late_answer_to_an_undo_does_not_take_the_frame_back(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    first, _, third = desk.ids()[:3]
+    desk.press("a")
+    desk.expect_saved()
+    (kernel,) = kernels(served)
+    kernel.suspend()
+    desk.press("z", "ArrowRight")
+    kernel.resume()
+    expect(desk.card(first)).not_to_have_attribute("data-label", re.compile(".+"))
+    desk.expect_saved()
+    assert desk.active.locator(".am-name").get_attribute("title") == third
+
+
 def test_a_key_held_down_labels_one_image_only(page: Page, served: Served, prepared: Prepared):
     desk = Desk(page).open(served.address)
     before = len(prepared.journal())

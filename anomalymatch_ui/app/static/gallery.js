@@ -39,6 +39,7 @@ class Desk {
     this.sentence = "";
     this.tone = "info";
     this.touched = false;
+    this.moves = 0; // what the person has done, counted, so that a late answer does not take the frame back
     this.views = new Set();
     this.connection = model.widget_manager?.kernel ?? null;
     this.readPage();
@@ -95,7 +96,8 @@ class Desk {
 
   ask(message) {
     const request = ++this.request;
-    const entry = { message: { ...message, request, frontend: this.frontend }, sent: performance.now(), late: false };
+    const sent = { ...message, request, frontend: this.frontend };
+    const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
     this.pending.set(request, entry);
     this.sentence = "";
     this.send(entry.message);
@@ -107,6 +109,7 @@ class Desk {
   }
 
   touch() {
+    this.moves += 1;
     if (this.touched) return;
     this.touched = true;
     this.send({ kind: "touched" });
@@ -146,11 +149,11 @@ class Desk {
     } else if (message.kind === "say") {
       this.say(message.sentence, message.tone);
     } else if (message.frontend === this.frontend && this.pending.has(message.request)) {
-      const { message: asked } = this.pending.get(message.request);
+      const { message: asked, moves } = this.pending.get(message.request);
       this.pending.delete(message.request);
       if (message.kind === "saved") {
         if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
-        else this.showStep(asked.kind, message.labels);
+        else this.showStep(asked.kind, message.labels, moves);
         this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
       } else {
         this.say(message.sentence, "error");
@@ -160,12 +163,13 @@ class Desk {
     }
   }
 
-  // Show what an undo or a redo has changed: on this page the frame goes there, elsewhere it is said.
-  showStep(kind, labels) {
+  // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has
+  // gone on meanwhile; elsewhere it is said.
+  showStep(kind, labels, moves) {
     const ids = Object.keys(labels);
     const position = (this.page.cards ?? []).findIndex((card) => ids.includes(card.id));
     if (position >= 0) {
-      this.tell("activate", position);
+      if (moves === this.moves) this.tell("activate", position);
       return;
     }
     const [id] = ids;
@@ -212,7 +216,7 @@ class Card {
     // The focus stays on the grid: cards and their buttons only take clicks.
     this.root.addEventListener("mousedown", (event) => {
       event.preventDefault();
-      view.activate(position);
+      view.move(position);
       view.grid.focus({ preventScroll: true });
     });
   }
@@ -457,8 +461,8 @@ class View {
       ArrowRight: () => this.move(this.active + 1),
       ArrowUp: () => this.move(this.active - this.columns),
       ArrowDown: () => this.move(this.active + this.columns),
-      Home: () => this.activate(0),
-      End: () => this.activate(this.cards.length - 1),
+      Home: () => this.move(0),
+      End: () => this.move(this.cards.length - 1),
       PageUp: () => this.turn(-1),
       PageDown: () => this.turn(1),
       Enter: () => this.apply(),
