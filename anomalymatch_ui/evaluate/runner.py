@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.session import Session
+
+Queries = Literal["shown", "balanced"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,19 @@ class Protocol:
     start_anomalies, start_nominals
         Labels drawn at the start.
     per_cycle
-        Images labelled after each round: those shown first, whatever they turn out to be.
+        Images labelled after each round.
+    queries
+        Which these are. ``"shown"``: those shown first, whatever they turn out to be, as a person meets them.
+        ``"balanced"``: half of them the anomalies that come first, half the nominal images that come first,
+        as in the published figures (Gómez & O'Ryan 2025, arXiv:2505.03509); nobody can look like this,
+        because it takes the answers to choose, and ``found`` then counts labels instead of discoveries.
     """
 
     cycles: int = 3
     start_anomalies: int = 5
     start_nominals: int = 50
     per_cycle: int = 10
+    queries: Queries = "shown"
 
 
 @dataclass
@@ -143,7 +152,7 @@ def run_seed(
             session.label([name], label, origin="benchmark")
         for cycle in range(protocol.cycles + 1):
             train_seconds, score_seconds, scores = _train_and_score(session, test)
-            looked_at = _look(session, task, protocol.per_cycle)
+            looked_at = _look(session, task, protocol)
             result.discoveries.extend(looked_at)
             round_result = CycleResult(
                 cycle=cycle,
@@ -173,14 +182,24 @@ def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, n
     return trained - started, time.perf_counter() - trained, scores
 
 
-def _look(session: Session, task: Task, count: int) -> list[bool]:
-    """Label the unlabelled images that come first, as the table says; gives which were anomalies."""
+def _look(session: Session, task: Task, protocol: Protocol) -> list[bool]:
+    """Label some of the unlabelled images, as the table says; gives which were anomalies, in their order."""
     labels = session.labels()
     order = (session.pool.ids[index] for index in session.ranking().order)
-    shown = [name for name in order if name not in labels][:count]
-    for name in shown:
+    chosen = _choose([name for name in order if name not in labels], task, protocol)
+    for name in chosen:
         session.label([name], task.pool[name], origin="benchmark")
-    return [task.pool[name] == "anomaly" for name in shown]
+    return [task.pool[name] == "anomaly" for name in chosen]
+
+
+def _choose(shown: list[str], task: Task, protocol: Protocol) -> list[str]:
+    """Give the images to label next, in the order shown."""
+    if protocol.queries == "shown":
+        return shown[: protocol.per_cycle]
+    anomalies = [name for name in shown if task.pool[name] == "anomaly"][: protocol.per_cycle // 2]
+    nominals = [name for name in shown if task.pool[name] == "nominal"]
+    wanted = {*anomalies, *nominals[: protocol.per_cycle - protocol.per_cycle // 2]}
+    return [name for name in shown if name in wanted]
 
 
 def _peak_memory() -> float:

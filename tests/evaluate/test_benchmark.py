@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,17 @@ def test_a_search_labels_what_the_product_shows_first_and_measures_on_the_test_s
     assert [cycle.found for cycle in result.cycles] == np.cumsum(result.discoveries)[[4, 9]].tolist()
     assert result.cycles[0].metrics.auroc > 0.7  # rings are told from discs
     assert result.cycles[0].train_seconds > 0
+
+
+def test_balanced_queries_label_the_anomalies_and_the_nominals_that_come_first(
+    images: Path, table: Path, quick: Config
+) -> None:
+    protocol = replace(PROTOCOL, per_cycle=7, queries="balanced")
+    task = Task.read(table)
+    result = run_seed(task, open_pool(images), quick.with_values(order="labels"), protocol, seed=3)
+    assert [cycle.viewed for cycle in result.cycles] == [7, 14]
+    assert [cycle.found for cycle in result.cycles] == [3, 6]
+    assert result.discoveries.index(True) < 4  # in the order shown, which brings rings forward
 
 
 def test_one_seed_gives_one_search_whatever_the_order_of_the_table(
