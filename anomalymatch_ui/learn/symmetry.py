@@ -1,0 +1,103 @@
+"""The symmetries of a square image: turned and mirrored views of the same pixels, nothing resampled.
+
+The sky has no up, so that an image of it may be seen in all eight ways a square lies on itself; a picture
+with an up, such as a landscape or a plot, in two or one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from anomalymatch_ui.errors import InputError
+
+Symmetry = Literal["none", "mirror", "square"]
+"""What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
+
+# A view is a number whose bits say what is done: 1 swaps left and right, 2 swaps top and bottom, 4 swaps
+# rows and columns first. Numbers below 2 are thus the mirror's group, numbers below 8 the square's.
+_ORDER: dict[Symmetry, int] = {"none": 1, "mirror": 2, "square": 8}
+
+
+def symmetries(images: Tensor, kind: Symmetry) -> Iterator[Tensor]:
+    """Give every view of the images, to average a network's answers over.
+
+    Parameters
+    ----------
+    images
+        ``(n, bands, height, width)``, uint8 or float; square if ``kind`` is ``"square"``.
+    kind
+        Which views there are.
+
+    Returns
+    -------
+    iterator of Tensor
+        1, 2 or 8 tensors of the shape and dtype of ``images``, which comes first. They may share its
+        memory.
+
+    Raises
+    ------
+    InputError
+        If images that are not square are to be turned.
+    """
+    if kind == "square":
+        require_square(images)
+    return (_view(images, number) for number in range(_ORDER[kind]))
+
+
+def random_symmetry(images: Tensor, generator: Generator, kind: Symmetry) -> Tensor:
+    """Give one view of each image, drawn for each with equal chances.
+
+    Parameters
+    ----------
+    images
+        ``(n, bands, height, width)``, uint8 or float; square if ``kind`` is ``"square"``.
+    generator
+        A generator on the CPU, so that one seed gives the same views on every device.
+    kind
+        Which views there are.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of ``images``, which is not changed.
+
+    Raises
+    ------
+    InputError
+        If images that are not square are to be turned.
+    """
+    if kind == "square":
+        require_square(images)
+    numbers = torch.randint(_ORDER[kind], (len(images),), generator=generator)
+    result = torch.empty_like(images)
+    for number in range(_ORDER[kind]):
+        rows = torch.nonzero(numbers == number).squeeze(1).to(images.device)
+        result[rows] = _view(images[rows], number)
+    return result
+
+
+def require_square(images: Tensor) -> None:
+    """Refuse images that cannot be turned on themselves.
+
+    Raises
+    ------
+    InputError
+        If height and width differ.
+    """
+    height, width = images.shape[-2:]
+    if height != width:
+        raise InputError(
+            f"Images of {width} x {height} pixels cannot be turned, because they are not square. "
+            "Give their central squares."
+        )
+
+
+def _view(images: Tensor, number: int) -> Tensor:
+    if number & 4:
+        images = images.transpose(-2, -1)
+    axes = [axis for bit, axis in ((1, -1), (2, -2)) if number & bit]
+    return images.flip(axes) if axes else images
