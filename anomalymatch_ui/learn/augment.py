@@ -1,4 +1,6 @@
-"""Weak and strong augmentation of whole batches, on the device they are on.
+"""The published weak and strong augmentation of whole batches, on the device they are on.
+
+They were made for photographs; :mod:`anomalymatch_ui.learn.science` holds those made for the sky.
 
 Every image of a batch gets its own random operations, yet nothing loops over images in Python: the
 images that drew the same operation are transformed together.
@@ -42,13 +44,7 @@ def weak_augment(images: Tensor, generator: Generator) -> Tensor:
     shifts = torch.randint(-reach, reach + 1, (count,), generator=generator)
     columns = torch.arange(width).expand(count, width)
     columns = torch.where(flips[:, None], width - 1 - columns, columns)
-    rows = (torch.arange(height) - shifts[:, None]).abs()
-    rows = torch.where(rows >= height, 2 * (height - 1) - rows, rows)
-    batch = torch.arange(count)[:, None, None]
-    picked = images.permute(0, 2, 3, 1)[
-        batch.to(images.device), rows[:, :, None].to(images.device), columns[:, None, :].to(images.device)
-    ]
-    return picked.permute(0, 3, 1, 2)
+    return take_pixels(images, torch.arange(height) - shifts[:, None], columns)
 
 
 def strong_augment(images: Tensor, generator: Generator) -> Tensor:
@@ -72,13 +68,61 @@ def cutout(images: Tensor, generator: Generator) -> Tensor:
     """Blank a square of random size and place in each image with mid-grey."""
     count, _, height, width = images.shape
     sides = torch.rand(count, generator=generator) * MAX_CUTOUT
-    centres = torch.rand(count, 2, generator=generator)
+    inside = random_squares(sides, height, width, generator)
+    return images.masked_fill(inside.to(images.device), 0.5)
+
+
+def random_squares(sides: Tensor, height: int, width: int, generator: Generator) -> Tensor:
+    """Mark a square at a random place of each image.
+
+    Parameters
+    ----------
+    sides
+        Float ``(n,)``: side of each square as a share of the image's; 0 marks nothing.
+    height, width
+        Of the images, in pixels.
+    generator
+        Gives the centres, anywhere in the image, so that a square may reach over the edge.
+
+    Returns
+    -------
+    Tensor
+        Bool ``(n, 1, height, width)``, true inside the square, on the CPU.
+    """
+    centres = torch.rand(len(sides), 2, generator=generator)
     y = (torch.arange(height) + 0.5) / height
     x = (torch.arange(width) + 0.5) / width
     in_rows = (y - centres[:, :1]).abs() < sides[:, None] / 2
     in_columns = (x - centres[:, 1:]).abs() < sides[:, None] / 2
-    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    return images.masked_fill(inside.to(images.device), 0.5)
+    return in_rows[:, None, :, None] & in_columns[:, None, None, :]
+
+
+def take_pixels(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Give each image the pixels at its own rows and columns, reflected where they lie outside.
+
+    Parameters
+    ----------
+    images
+        ``(n, bands, height, width)`` of any dtype.
+    rows, columns
+        Int64 ``(n, height)`` and ``(n, width)``, less than one image outside on either side.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of ``images``, channels last in memory.
+    """
+    count, _, height, width = images.shape
+    batch = torch.arange(count, device=images.device)[:, None, None]
+    rows = _reflect(rows, height).to(images.device)
+    columns = _reflect(columns, width).to(images.device)
+    picked = images.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2)
+
+
+def _reflect(positions: Tensor, size: int) -> Tensor:
+    positions = positions.abs()
+    return torch.where(positions >= size, 2 * (size - 1) - positions, positions)
 
 
 def _blend(images: Tensor, degenerate: Tensor, values: Tensor) -> Tensor:
