@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from anomalymatch_ui.demo.cache import cache_folder
 from anomalymatch_ui.demo.camera import canvas, expose, seeing_transfer
 from anomalymatch_ui.demo.scenes import COMMON, ODD, Scene, background
 from anomalymatch_ui.errors import InputError
@@ -79,7 +79,7 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
     StorageError
         If the disk refuses.
     """
-    folder = _cache_folder() if folder is None else Path(folder)
+    folder = cache_folder(f"demo-survey-{VERSION}") if folder is None else Path(folder)
     made = DemoSurvey(folder / IMAGES, folder / "labels.csv", folder / "truth.csv", folder / "demo.session")
     if _is_complete(made):
         return made
@@ -97,12 +97,6 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return made
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return cache / "anomalymatch-ui" / f"demo-survey-{VERSION}"
 
 
 def _is_complete(made: DemoSurvey) -> bool:
