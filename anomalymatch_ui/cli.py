@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -34,6 +34,8 @@ Labels = Annotated[Path | None, typer.Option(help="A table with the columns file
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
+Anomaly = Annotated[str | None, typer.Option(help="The class of a published data set to search.")]
+NoDownload = Annotated[bool, typer.Option("--no-download", help="Use the network for nothing.")]
 SessionFolder = Annotated[Path | None, typer.Option("--session", help="Folder that keeps labels and models.")]
 
 
@@ -53,16 +55,28 @@ def serve(
 @application.command()
 def demo(
     session: SessionFolder = None,
+    galaxy_mnist: Annotated[
+        bool, typer.Option("--galaxy-mnist", help="Real galaxies instead, downloaded on first use.")
+    ] = False,
+    anomaly: Anomaly = None,
+    no_download: NoDownload = False,
     port: Port = 8866,
     no_browser: NoBrowser = False,
     as_json: Json = False,
 ) -> None:
-    """Open the dashboard on a simulated survey, made on first use."""
+    """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
     from anomalymatch_ui.cli_progress import bar
-    from anomalymatch_ui.demo import survey
+    from anomalymatch_ui.demo import DemoSurvey, GalaxySearch, search_galaxies, survey
 
-    with bar("Simulating a survey") as advance:
-        made = survey(progress=advance)
+    made: DemoSurvey | GalaxySearch
+    if galaxy_mnist:
+        with bar("Downloading GalaxyMNIST (kB)") as advance:
+            made = search_galaxies(anomaly, download=not no_download, progress=advance)
+    elif anomaly is not None:
+        raise InputError("The simulated survey has its own anomalies: --anomaly goes with --galaxy-mnist.")
+    else:
+        with bar("Simulating a survey") as advance:
+            made = survey(progress=advance)
     _serve(made.images, made.labels, session or made.session, port, not no_browser, as_json)
 
 
@@ -143,8 +157,15 @@ def rank(
 
 @application.command()
 def benchmark(
-    task: Annotated[Path, typer.Argument(help="A table filename,label,split.", metavar="TASK")],
-    images: Annotated[Path, typer.Option(help="The folder its file names are relative to.")],
+    task: Annotated[
+        str,
+        typer.Argument(
+            help="A table filename,label,split; or galaxy_mnist; or miniimagenet.", metavar="TASK"
+        ),
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of the images; galaxy_mnist has a default.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Named settings.")] = "default",
     seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "42",
     out: Annotated[
@@ -153,25 +174,43 @@ def benchmark(
     plot: Annotated[Path | None, typer.Option(help="Draw the discovery curves into this PNG.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Compare with the results kept there.")] = None,
     cycles: Annotated[int, typer.Option(min=0, help="Rounds after the first; 0 is the start only.")] = 3,
-    start_anomalies: Annotated[int, typer.Option(min=1)] = 5,
-    start_nominals: Annotated[int, typer.Option(min=1)] = 50,
-    per_cycle: Annotated[int, typer.Option(min=1, help="Images looked at in a round.")] = 10,
+    start_anomalies: Annotated[int | None, typer.Option(min=1, help="5, or as published.")] = None,
+    start_nominals: Annotated[int | None, typer.Option(min=1, help="50, or as published.")] = None,
+    per_cycle: Annotated[
+        int | None, typer.Option(min=1, help="Images labelled in a round: 10, or as published.")
+    ] = None,
+    queries: Annotated[
+        Literal["shown", "balanced"],
+        typer.Option(help="Label those shown first, or half anomalies, half nominals."),
+    ] = "shown",
+    anomaly: Anomaly = None,
+    no_download: NoDownload = False,
     size: Annotated[int | None, typer.Option(min=32, help="Side the network sees, in pixels.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
 ) -> None:
     """Measure a preset: a simulated astronomer searches a pool whose labels are known."""
+    from anomalymatch_ui.cli_progress import bar
     from anomalymatch_ui.config import Config
-    from anomalymatch_ui.evaluate import Protocol, Task, run_benchmark
+    from anomalymatch_ui.evaluate import open_benchmark, run_benchmark
 
     config = Config.preset(preset).with_values(device=device)
     if size is not None:
         config = config.with_values(network={"image_size": size})
+    numbers = _numbers(seeds)
+    with bar("Downloading (kB)") as advance:
+        opened = open_benchmark(task, images, anomaly=anomaly, download=not no_download, progress=advance)
     run_benchmark(
-        Task.read(task),
-        images,
+        opened.task,
+        opened.images,
         config,
-        Protocol(cycles, start_anomalies, start_nominals, per_cycle),
-        _numbers(seeds),
+        opened.protocol.with_values(
+            cycles=cycles,
+            start_anomalies=start_anomalies,
+            start_nominals=start_nominals,
+            per_cycle=per_cycle,
+            queries=queries,
+        ),
+        numbers,
         out=out,
         plot=plot,
         reference=reference,

@@ -28,15 +28,20 @@ _PHASES = {
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show one bar from the first progress on; gives a function to be told what is done and the total."""
-    with _progress() as progress:
-        tasks: list[TaskID] = []
+    progress = _progress()
+    tasks: list[TaskID] = []
 
-        def advance(done: int, total: int) -> None:
-            if not tasks:
-                tasks.append(progress.add_task(title))
-            progress.update(tasks[0], completed=done, total=total)
+    def advance(done: int, total: int) -> None:
+        if not tasks:
+            progress.start()
+            tasks.append(progress.add_task(title))
+        progress.update(tasks[0], completed=done, total=total)
 
+    try:
         yield advance
+    finally:
+        if tasks:  # a bar that never started would still end its line
+            progress.stop()
 
 
 @contextlib.contextmanager

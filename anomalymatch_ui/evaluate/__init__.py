@@ -6,19 +6,23 @@ from anomalymatch_ui.evaluate.metrics import (
     measure_detection,
     paired_difference,
 )
+from anomalymatch_ui.evaluate.published import Benchmark, open_benchmark
 from anomalymatch_ui.evaluate.report import comparison, run_benchmark, table
-from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, SeedResult, run_seed
+from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, Queries, SeedResult, run_seed
 from anomalymatch_ui.evaluate.task import Task
 
 __all__ = [
+    "Benchmark",
     "CycleResult",
     "DetectionMetrics",
     "Protocol",
+    "Queries",
     "SeedResult",
     "Task",
     "comparison",
     "expected_calibration_error",
     "measure_detection",
+    "open_benchmark",
     "paired_difference",
     "run_benchmark",
     "run_seed",

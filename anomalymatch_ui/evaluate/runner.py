@@ -11,9 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -50,6 +50,10 @@ class Protocol:
     start_nominals: int = 50
     per_cycle: int = 10
     queries: Queries = "shown"
+
+    def with_values(self, **values: Any) -> Protocol:
+        """Give a copy with other values; ``None`` leaves one as it is."""
+        return replace(self, **{name: value for name, value in values.items() if value is not None})
 
 
 @dataclass
