@@ -33,8 +33,8 @@ maximisation [2]_, moments, tails) was further off than this constant, at times 
 PRIOR_SLOPE = 1.0
 """Rise of the log-odds over one standard deviation of the pool's margins, before any label.
 
-Fitted to the truth of 335 to 2,424 held-out images it was 0.7 to 1.5 on five tasks of real images, whose margins
-have longer tails than normal ones.
+Fitted to the truth of 335 to 2,424 held-out images it was 0.7 to 1.5 on five tasks of real images,
+whose margins have longer tails than normal ones.
 """
 
 PRIOR_SLOPE_DEVIATION = 0.2
