@@ -1,0 +1,203 @@
+"""What to show next: the order in which a person should look at a pool.
+
+References
+----------
+.. [1] Lewis & Gale 1994, "A sequential algorithm for training text classifiers", SIGIR
+   (uncertainty sampling).
+.. [2] Saerens, Latinne & Decaestecker 2002, "Adjusting the outputs of a classifier to new a priori
+   probabilities", Neural Computation 14, 21.
+.. [3] Carbonell & Goldstein 1998, "The use of MMR, diversity-based reranking for reordering documents
+   and producing summaries", SIGIR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from anomalymatch_ui.rank.order import order_by_score
+from anomalymatch_ui.rank.similarity import unit_vectors
+
+Acquisition = Literal["most_likely", "uncertain", "diverse", "mixed"]
+"""How the next images to look at are chosen; see :func:`arrange`."""
+
+UNCERTAIN_EVERY = 5
+"""In the mixed order every fifth image is an uncertain one: 12 of a page of 60."""
+
+_SAMPLE_ROWS = 512  # 130,816 pairs: 130 of them lie above the quantile, so that it is known to 9 %
+_PAIR_QUANTILE = 0.999  # leaves 2 near-duplicates an image among 1,517 galaxies, 30-40 among 26,174
+_SIMILARITY_BOUNDS = (0.5, 0.95)  # below, no pair is a duplicate; above, every pair is, in any pool
+_EDGE = 1e-6  # a probability nearer to 0 or 1 than this counts as this
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Images in the order in which to look at them.
+
+    Attributes
+    ----------
+    order
+        Rows of the pool, the first to look at first, int64 ``(m,)``.
+    drawn
+        Whether the image at that place was drawn at random, bool ``(m,)``.
+    """
+
+    order: np.ndarray
+    drawn: np.ndarray
+
+
+def arrange(
+    scores: np.ndarray,
+    embeddings: np.ndarray,
+    taken: np.ndarray,
+    acquisition: Acquisition,
+    *,
+    random_every: int,
+    head: int,
+    seed: int,
+) -> Listing:
+    """Put all readable images that are not taken into the order in which to look at them.
+
+    ``"most_likely"``
+        From the highest score to the lowest.
+    ``"uncertain"``
+        Nearest to the decision first [1]_. Among rare anomalies that is not a probability of 0.5, which
+        next to none has, but the one at which both classes would be equally likely if they were equally
+        frequent: the prevalence [2]_, which for calibrated scores is their mean over the pool. Distance
+        is measured in log-odds, in which the correction for prevalence is a shift, so that this is the
+        order by the entropy of the corrected probability.
+    ``"diverse"``
+        As most likely, but of the first ``head`` images those that nearly duplicate one already placed
+        come after those that do not: maximal marginal relevance [3]_ with a threshold in place of the
+        weight. The images held back are placed by the same rule in their turn, so a group of duplicates
+        gives one image a turn. The same images stay among the first ``head``.
+    ``"mixed"``
+        The diverse order, with every fifth image from the uncertain one (:data:`UNCERTAIN_EVERY`).
+
+    A near-duplicate is a pair whose cosine exceeds the 0.999 quantile of random pairs of the pool, within
+    0.5 to 0.95. Only ``head`` images and a sample of 512 are compared, whatever the size of the pool.
+
+    **The random share.** Every ``random_every``-th place holds an image drawn at random. Those among the
+    first ``head`` places are a uniform sample of all images listed: they are the first of one shuffle of
+    the pool, which ignores scores and labels, so that with one seed the draw goes on where it was when
+    some of it has been labelled. What is drawn is held back from its place by score. For no likely
+    anomaly to be held back to the end of a large pool, the draw begins anew after ``head`` places, and
+    again after 2, 4, 8 … times as many more: there it is a uniform sample of what was not placed before.
+    An image that belongs at place ``p`` is thus listed by about place ``2 p + head``.
+
+    Parameters
+    ----------
+    scores
+        Probabilities of an anomaly, float ``(n,)``; NaN for images that cannot be read.
+    embeddings
+        Features of the pool around zero mean, float ``(n, features)``. A row of zeros or NaN
+        duplicates nothing.
+    taken
+        Images to leave out, such as those with a label, bool ``(n,)``.
+    acquisition
+        One of the four above.
+    random_every
+        A place in so many is drawn at random; 0 for none.
+    head
+        How many images a person may look at before the next ranking, a few hundred.
+    seed
+        Of the draw and of the sample of pairs.
+    """
+    random = np.random.default_rng(seed)
+    lottery = random.permutation(len(scores))
+    by_score = order_by_score(np.where(taken, np.nan, scores))
+    order = by_score
+    if acquisition in ("diverse", "mixed"):
+        order = _duplicates_later(by_score, embeddings, head, random)
+    if acquisition in ("uncertain", "mixed"):
+        uncertain = _nearest_to_the_decision(by_score, scores)
+        order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
+    if random_every <= 0:
+        return Listing(order, np.zeros(len(order), dtype=bool))
+    listed = ~(taken | np.isnan(scores))
+    return _with_random_share(order, lottery[listed[lottery]], random_every, head)
+
+
+def _nearest_to_the_decision(by_score: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Order the rows ``by_score`` by uncertainty; of two that are equally so the likelier is first."""
+    if len(by_score) == 0:
+        return by_score
+    decision = _log_odds(np.nanmean(scores, dtype=np.float64))
+    distances = np.abs(_log_odds(scores[by_score]) - decision)
+    return by_score[np.argsort(distances, kind="stable")]
+
+
+def _log_odds(probabilities: np.ndarray | np.floating) -> np.ndarray:
+    clipped = np.clip(np.asarray(probabilities, dtype=np.float64), _EDGE, 1 - _EDGE)
+    odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
+    return odds
+
+
+def _duplicates_later(
+    by_score: np.ndarray, embeddings: np.ndarray, head: int, random: np.random.Generator
+) -> np.ndarray:
+    first, rest = by_score[: max(head, 0)], by_score[max(head, 0) :]
+    if len(first) < 2:
+        return by_score
+    sample = random.choice(by_score, min(_SAMPLE_ROWS, len(by_score)), replace=False)
+    threshold = _duplicate_threshold(unit_vectors(embeddings[sample]))
+    units = unit_vectors(embeddings[first])
+    return np.concatenate([first[_take_turns(units @ units.T > threshold)], rest])
+
+
+def _duplicate_threshold(units: np.ndarray) -> float:
+    """Measure from which cosine on two images are near-duplicates, on a random sample's unit vectors."""
+    units = units[~np.isnan(units).any(axis=1)]
+    pairs = (units @ units.T)[np.triu_indices(len(units), 1)]
+    quantile = np.quantile(pairs, _PAIR_QUANTILE) if len(pairs) else 1.0
+    return float(np.clip(quantile, *_SIMILARITY_BOUNDS))
+
+
+def _take_turns(similar: np.ndarray) -> np.ndarray:
+    """Order images, best first, so that those similar to one placed in this turn wait for the next.
+
+    Parameters
+    ----------
+    similar
+        bool ``(n, n)``.
+    """
+    order = []
+    waiting = np.ones(len(similar), dtype=bool)
+    while waiting.any():
+        turn = waiting.copy()
+        while turn.any():
+            best = int(np.argmax(turn))
+            order.append(best)
+            waiting[best] = turn[best] = False
+            turn &= ~similar[best]
+    return np.array(order, dtype=np.int64)
+
+
+def _interleave(order: np.ndarray, uncertain: np.ndarray) -> np.ndarray:
+    """Merge two orders of the same rows; a row that both want comes at the earlier of its two places."""
+    ranks = np.arange(len(order))
+    places = np.full(order.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    places[order] = ranks + ranks // (UNCERTAIN_EVERY - 1)
+    places[uncertain] = np.minimum(places[uncertain], (ranks + 1) * UNCERTAIN_EVERY - 1)
+    return order[np.argsort(places[order], kind="stable")]
+
+
+def _with_random_share(order: np.ndarray, lottery: np.ndarray, every: int, head: int) -> Listing:
+    """Put the first rows of ``lottery`` at every ``every``-th place of ``order``; see :func:`arrange`."""
+    listing, drawn = np.empty_like(order), np.zeros(len(order), dtype=bool)
+    drawn[every - 1 :: every] = True
+    placed = np.zeros(order.max(initial=-1) + 1, dtype=bool)
+    start, stretch = 0, max(head // every, 1) * every
+    while len(order) > 0:
+        places = slice(start, start + stretch)
+        is_drawn = drawn[places]
+        chosen = lottery[: np.count_nonzero(is_drawn)]
+        placed[chosen] = True
+        others = order[~placed[order]][: len(is_drawn) - len(chosen)]
+        placed[others] = True
+        listing[places][is_drawn], listing[places][~is_drawn] = chosen, others
+        order, lottery = order[~placed[order]], lottery[~placed[lottery]]
+        start, stretch = start + len(is_drawn), 2 * stretch
+    return Listing(listing, drawn)

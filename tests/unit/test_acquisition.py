@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import time
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomalymatch_ui.rank.acquisition import UNCERTAIN_EVERY, Acquisition, Listing, arrange
+
+STRATEGIES: tuple[Acquisition, ...] = get_args(Acquisition)
+every_strategy = pytest.mark.parametrize("acquisition", STRATEGIES)
+
+
+def listing(
+    scores: np.ndarray,
+    acquisition: Acquisition = "most_likely",
+    *,
+    embeddings: np.ndarray | None = None,
+    taken: np.ndarray | None = None,
+    random_every: int = 0,
+    head: int = 300,
+    seed: int = 0,
+) -> Listing:
+    if embeddings is None:
+        embeddings = np.random.default_rng(1).normal(size=(len(scores), 16)).astype(np.float16)
+    if taken is None:
+        taken = np.zeros(len(scores), dtype=bool)
+    return arrange(scores, embeddings, taken, acquisition, random_every=random_every, head=head, seed=seed)
+
+
+def spaced_scores(count: int) -> np.ndarray:
+    """From nearly 1 down to nearly 0, so that row 0 is the most likely."""
+    return np.linspace(0.99, 0.01, count, dtype=np.float32)
+
+
+@given(
+    scores=st.lists(st.floats(0, 1, width=32) | st.just(float("nan")), max_size=70),
+    data=st.data(),
+    acquisition=st.sampled_from(STRATEGIES),
+    random_every=st.integers(0, 7),
+    head=st.integers(0, 30),
+    seed=st.integers(0, 99),
+)
+def test_every_readable_image_that_is_not_taken_is_listed_once_and_no_other(
+    scores: list[float],
+    data: st.DataObject,
+    acquisition: Acquisition,
+    random_every: int,
+    head: int,
+    seed: int,
+) -> None:
+    array = np.array(scores, dtype=np.float32)
+    taken = np.array(data.draw(st.lists(st.booleans(), min_size=len(array), max_size=len(array))), bool)
+    # Few directions, zeros among them: duplicates and images without a direction.
+    embeddings = np.array([[row % 3, row % 2] for row in range(len(array))], np.float16).reshape(-1, 2)
+    result = listing(
+        array,
+        acquisition,
+        embeddings=embeddings,
+        taken=taken,
+        random_every=random_every,
+        head=head,
+        seed=seed,
+    )
+    assert sorted(result.order) == list(np.flatnonzero(~taken & ~np.isnan(array)))
+    assert result.order.dtype == np.int64
+    places = np.arange(1, len(result.order) + 1)
+    expected = places % random_every == 0 if random_every else np.zeros(len(places), bool)
+    np.testing.assert_array_equal(result.drawn, expected)
+
+
+@every_strategy
+@pytest.mark.parametrize("why", ["no image", "all unreadable", "all taken"])
+def test_a_pool_with_nothing_to_show_gives_an_empty_listing(acquisition: Acquisition, why: str) -> None:
+    scores = np.full(0 if why == "no image" else 5, np.nan if why == "all unreadable" else 0.5, np.float32)
+    taken = np.full(len(scores), why == "all taken")
+    result = listing(scores, acquisition, taken=taken, random_every=2)
+    assert len(result.order) == len(result.drawn) == 0
+
+
+@every_strategy
+def test_a_single_image_is_listed(acquisition: Acquisition) -> None:
+    assert listing(np.array([0.3], np.float32), acquisition).order.tolist() == [0]
+
+
+@every_strategy
+@pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
+def test_equal_scores_of_images_that_are_all_alike_keep_the_order_of_the_pool(
+    acquisition: Acquisition, score: float
+) -> None:
+    scores = np.full(50, score, np.float32)
+    result = listing(scores, acquisition, embeddings=np.ones((50, 4), np.float16))
+    assert result.order.tolist() == list(range(50))
+
+
+@every_strategy
+def test_one_seed_gives_one_listing(acquisition: Acquisition) -> None:
+    scores = np.random.default_rng(5).random(500).astype(np.float32)
+    first, second = (listing(scores, acquisition, random_every=20, seed=9) for _ in range(2))
+    np.testing.assert_array_equal(first.order, second.order)
+
+
+@every_strategy
+def test_the_arguments_are_left_as_they_were(acquisition: Acquisition) -> None:
+    scores, taken = spaced_scores(100), np.zeros(100, dtype=bool)
+    embeddings = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float16)
+    for array in (scores, taken, embeddings):
+        array.setflags(write=False)
+    listing(scores, acquisition, embeddings=embeddings, taken=taken, random_every=10)
+
+
+def test_the_most_likely_come_from_high_to_low() -> None:
+    scores = np.array([0.2, 0.9, np.nan, 0.4], np.float32)
+    assert listing(scores).order.tolist() == [1, 3, 0]
+
+
+def test_among_calibrated_scores_the_uncertain_are_those_near_the_prevalence() -> None:
+    scores = np.array([0.9] + [0.001] * 97 + [0.011, 0.5], np.float32)  # their mean is 0.016
+    order = listing(scores, "uncertain").order
+    assert order[0] == 98
+    assert order.tolist().index(99) < order.tolist().index(0)
+
+
+def test_for_balanced_scores_the_uncertain_are_those_near_one_half() -> None:
+    scores = np.array([0.01, 0.1, 0.45, 0.55, 0.9, 0.99], np.float32)
+    assert set(listing(scores, "uncertain").order[:2]) == {2, 3}
+
+
+def test_labelling_from_the_top_does_not_move_the_decision() -> None:
+    scores = np.random.default_rng(2).beta(0.3, 5, 2000).astype(np.float32)
+    taken = np.zeros(2000, dtype=bool)
+    taken[listing(scores).order[:200]] = True
+    before = listing(scores, "uncertain").order
+    after = listing(scores, "uncertain", taken=taken).order
+    np.testing.assert_array_equal(after, before[~taken[before]])
+
+
+def near_duplicates_on_top() -> tuple[np.ndarray, np.ndarray]:
+    """500 images; rows 0 to 29, the most likely, are one field over and over."""
+    embeddings = np.random.default_rng(3).normal(size=(500, 64))
+    embeddings[:30] = embeddings[0] + np.random.default_rng(4).normal(scale=0.05, size=(30, 64))
+    return spaced_scores(500), embeddings.astype(np.float16)
+
+
+def test_diverse_shows_near_duplicates_once_and_the_others_after_the_rest_of_the_head() -> None:
+    scores, embeddings = near_duplicates_on_top()
+    order = listing(scores, "diverse", embeddings=embeddings, head=100).order
+    assert order[:71].tolist() == [0, *range(30, 100)]
+    assert order[71:].tolist() == [*range(1, 30), *range(100, 500)]
+
+
+def test_diverse_keeps_the_order_by_score_of_images_that_are_not_alike() -> None:
+    scores, embeddings = spaced_scores(40), np.eye(40, dtype=np.float16)
+    assert listing(scores, "diverse", embeddings=embeddings).order.tolist() == list(range(40))
+
+
+def test_groups_of_duplicates_take_turns() -> None:
+    scores, embeddings = spaced_scores(300), np.eye(300, dtype=np.float16)
+    embeddings[1:3] = embeddings[0]
+    embeddings[4:6] = embeddings[3]
+    order = listing(scores, "diverse", embeddings=embeddings, head=7).order
+    assert order[:7].tolist() == [0, 3, 6, 1, 4, 2, 5]
+
+
+def test_images_without_a_direction_duplicate_nothing() -> None:
+    scores, embeddings = spaced_scores(60), np.zeros((60, 8), np.float16)
+    embeddings[30:] = np.nan
+    assert listing(scores, "diverse", embeddings=embeddings).order.tolist() == list(range(60))
+
+
+def test_mixed_is_mostly_the_diverse_order_with_every_fifth_image_an_uncertain_one() -> None:
+    scores, embeddings = near_duplicates_on_top()
+    scores = scores**4
+    diverse = listing(scores, "diverse", embeddings=embeddings, head=100).order
+    uncertain = listing(scores, "uncertain").order
+    assert not set(diverse[:48]) & set(uncertain[:12])
+    page = listing(scores, "mixed", embeddings=embeddings, head=100).order[:60]
+    turns = np.arange(60) % UNCERTAIN_EVERY == UNCERTAIN_EVERY - 1
+    np.testing.assert_array_equal(page[turns], uncertain[:12])
+    np.testing.assert_array_equal(page[~turns], diverse[:48])
+
+
+def test_the_draw_does_not_depend_on_the_scores() -> None:
+    rows = spaced_scores(1000)
+    drawn = [
+        result.order[:300][result.drawn[:300]].tolist()
+        for result in (listing(rows, random_every=20), listing(rows[::-1].copy(), "mixed", random_every=20))
+    ]
+    assert len(drawn[0]) == 15
+    assert drawn[0] == drawn[1]
+
+
+def test_every_image_is_drawn_equally_often_over_many_seeds() -> None:
+    scores, times = spaced_scores(100), np.zeros(100)
+    for seed in range(2000):
+        result = listing(scores, random_every=5, head=50, seed=seed)
+        times[result.order[:50][result.drawn[:50]]] += 1
+    # Binomial: 200 expected, 13.4 its standard deviation; the top ten together 2000 and 40.
+    assert np.abs(times - 200).max() < 5 * 13.4
+    assert abs(times[:10].sum() - 2000) < 5 * 40
+
+
+def test_the_draw_goes_on_where_it_was_when_what_was_shown_has_been_labelled() -> None:
+    scores, taken = spaced_scores(1000), np.zeros(1000, dtype=bool)
+    before = listing(scores, random_every=20, head=300)
+    taken[before.order[:60]] = True
+    after = listing(scores, random_every=20, head=300, taken=taken)
+    later_draws = before.order[60:300][before.drawn[60:300]]
+    np.testing.assert_array_equal(after.order[after.drawn][:12], later_draws)
+
+
+@given(
+    count=st.integers(1, 2000),
+    random_every=st.integers(2, 30),
+    head=st.integers(1, 300),
+    seed=st.integers(0, 99),
+)
+def test_no_likely_image_is_held_back_by_the_draw_to_the_end_of_the_pool(
+    count: int, random_every: int, head: int, seed: int
+) -> None:
+    order = listing(spaced_scores(count), random_every=random_every, head=head, seed=seed).order
+    belongs, place = np.arange(count), np.argsort(order)
+    share = random_every / (random_every - 1)
+    assert np.all(place <= 2 * share * belongs + max(head, random_every))
+
+
+@every_strategy
+def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisition: Acquisition) -> None:
+    random = np.random.default_rng(0)
+    scores = random.beta(0.3, 6, 100_000).astype(np.float32)
+    embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
+    seconds = []
+    for _ in range(10):  # the best of ten: another program may have the processor
+        start = time.perf_counter()
+        listing(scores, acquisition, embeddings=embeddings, random_every=20)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.1
