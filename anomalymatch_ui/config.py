@@ -1,7 +1,7 @@
 """Every setting: validated, with its default, its unit and its source.
 
 A :class:`Config` is immutable. Presets are named sets of values (:data:`PRESETS`); a session keeps
-its config as ``config.toml``. The defaults of :class:`TrainConfig` are the published recipe.
+its config as ``config.toml``.
 
 References
 ----------
@@ -34,6 +34,12 @@ NetworkName = Literal[
     "efficientnet-b7",
 ]
 
+Symmetry = Literal["none", "mirror", "square"]
+"""What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
+
+ThresholdRule = Literal["fixed", "flex", "free", "soft"]
+"""Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -44,9 +50,16 @@ class NetworkConfig(_Settings):
 
     name: NetworkName = Field("efficientnet-lite0", description="Lite0's weights come with the package")
     pretrained: bool = Field(True, description="start from ImageNet weights; false starts from random ones")
-    image_size: int = Field(64, ge=32, le=1024, description="side of the square the network sees, in pixels")
+    image_size: int = Field(
+        96,
+        ge=32,
+        le=1024,
+        description="side of the square the network sees, in pixels; smaller images are enlarged",
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="before the head [1]_")
-    drop_connect: float = Field(0.2, ge=0, lt=1, description="stochastic depth, the library's default [3]_")
+    drop_connect: float = Field(
+        0.0, ge=0, lt=1, description="stochastic depth; the library's own is 0.2 [3]_"
+    )
     batch_norm_momentum: float = Field(
         0.01, gt=0, le=1, description="weight of a new batch; 0.1 instead of 0.01 costs 0.1 AUROC"
     )
@@ -56,26 +69,65 @@ class NetworkConfig(_Settings):
         description="standard deviation of the new head's weights; a large head makes every "
         "pseudo-label pass the threshold at step 1 with random labels",
     )
+    batch_norm: Literal["frozen", "batch"] = Field(
+        "frozen",
+        description="frozen: normalise by the pretrained statistics, also in training; batch: by those of "
+        "the batch, as published, which collapses when the head starts from the labels",
+    )
+    frozen_blocks: int = Field(
+        9, ge=0, description="leading blocks that stay as pretrained; 9 of Lite0's 16 halve a step's time"
+    )
 
 
 class TrainConfig(_Settings):
-    """FixMatch [2]_ as published for anomaly search [1]_."""
+    """FixMatch [2]_, beyond what was published for anomaly search [1]_ (preset ``paper``)."""
 
-    steps: int = Field(100, ge=1, description="optimiser steps in a cycle")
+    steps: int = Field(60, ge=1, description="optimiser steps in a cycle")
     labelled_batch: int = Field(16, ge=2, description="labelled images a step, half of each class")
     unlabelled_batch: int = Field(
-        80, ge=1, description="unlabelled images a step, each seen weakly and strongly"
+        32, ge=1, description="unlabelled images a step, each seen weakly and strongly"
     )
-    learning_rate: float = Field(0.0075, gt=0, description="constant, SGD with Nesterov momentum")
+    learning_rate: float = Field(0.001, gt=0, description="SGD with Nesterov momentum")
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="cosine: five steps of warm-up, then down to a fifth of it, as in FixMatch [2]_"
+    )
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(7.5e-4, ge=0, description="on everything but normalisation parameters")
-    ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged network, which gives the scores")
-    confidence_threshold: float = Field(0.95, ge=0.5, le=1, description="pseudo-labels below it are not used")
-    unlabelled_weight: float = Field(
-        1.0, ge=0, description="of the unlabelled loss; 0 is supervised training"
+    weight_decay: float = Field(1e-4, ge=0, description="on everything but normalisation parameters")
+    ema_decay: float = Field(0.98, ge=0, lt=1, description="of the averaged network, which gives the scores")
+    ema_warmup: bool = Field(
+        True, description="let the average follow closely at first: decay at most (1 + step) / (10 + step)"
     )
+    warm_head: bool = Field(
+        True, description="start the first cycle's head from the linear head instead of random weights"
+    )
+    weak: Literal["symmetry", "published"] = Field(
+        "symmetry", description="weak augmentation: the pool's symmetries and a shift, or flip and shift"
+    )
+    strong: Literal["science", "randaugment"] = Field(
+        "science",
+        description="strong augmentation: rotation, scale, shift, blur, noise, brightness; or RandAugment, "
+        "which also solarises and posterises, as published",
+    )
+    confidence_threshold: float = Field(0.95, ge=0.5, le=1, description="pseudo-labels below it are not used")
+    threshold_rule: ThresholdRule = Field(
+        "fixed", description="fixed; or adaptive by FlexMatch, FreeMatch or SoftMatch"
+    )
+    align: bool = Field(
+        True, description="hold the share of anomalies among the predictions to the prevalence"
+    )
+    unlabelled_weight: float = Field(
+        1.0,
+        ge=0,
+        description="of the unlabelled loss; 0 is supervised training and reads no unlabelled image",
+    )
+    carry_over: bool = Field(
+        False,
+        description="begin a cycle with the last one's weights, as published; or anew from the pretrained "
+        "weights and the labels of now, so that no early mistake is inherited",
+    )
+    mixed_precision: bool = Field(True, description="bfloat16 where the hardware multiplies it")
     window: int = Field(
-        20_000, ge=1, description="unlabelled images held in memory during a cycle (245 MB at 64 px)"
+        20_000, ge=1, description="unlabelled images held in memory during a cycle (553 MB at 96 px)"
     )
     checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
     checkpoint_seconds: float = Field(
@@ -90,19 +142,59 @@ class ScoreConfig(_Settings):
 
     batch_size: int = Field(64, ge=1, description="images; on a CPU 32-64 ran 3x faster than 1,000")
     workers: int = Field(2, ge=1, description="threads that read and decode")
+    symmetries: bool = Field(
+        True, description="average the network's answers over the pool's symmetries; eight times the work"
+    )
     shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
 
 
+class EmbeddingConfig(_Settings):
+    """What the frozen backbone says of an image: the ground of every order before and beside training."""
+
+    sizes: tuple[int, ...] = Field(
+        (96, 160),
+        min_length=1,
+        description="sides in pixels at which the backbone sees each image; photographs gain from 160, "
+        "galaxies from 96, and both from the two together",
+    )
+    symmetric_up_to: int = Field(
+        96,
+        ge=0,
+        description="largest size at which the features are averaged over the pool's symmetries; eight "
+        "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
+    )
+    components: int = Field(256, ge=1, description="principal components kept of each size")
+    whitening: float = Field(
+        0.25, ge=0, le=0.5, description="power of its variance a component is divided by; 0.5 whitens fully"
+    )
+
+
 class HeadConfig(_Settings):
-    """The linear head on frozen features, which orders the pool from the first label on."""
+    """The linear head on the embedding, which orders the pool from the first label on."""
 
     regularisation: float = Field(
-        0.001, gt=0, description="C of the L2 logistic regression on standardised features, balanced classes"
+        1.0, gt=0, description="C of the L2 logistic regression on the embedding, balanced classes"
     )
     background: int = Field(
         2_000, ge=1, description="unlabelled images that stand in for nominal ones while none are labelled"
     )
-    novelty_components: int = Field(32, ge=1, description="principal components of the novelty measure")
+
+
+class AcquisitionConfig(_Settings):
+    """What to show next."""
+
+    strategy: Literal["most_likely", "uncertain", "diverse", "mixed"] = Field(
+        "diverse",
+        description="most_likely; uncertain; diverse: most likely, near-duplicates later; mixed: diverse, "
+        "every fifth uncertain",
+    )
+    random_every: int = Field(
+        20,
+        ge=0,
+        description="one place in so many is drawn at random, the only unbiased sample of what is still "
+        "unfound; 0 for none",
+    )
+    head: int = Field(600, ge=1, description="places within which duplicates and the random share are placed")
 
 
 class Config(_Settings):
@@ -125,10 +217,28 @@ class Config(_Settings):
         description="fused: the trained network and the linear head together; network: as published; "
         "labels: the linear head alone. From five examples training alone can make an order worse",
     )
+    symmetry: Literal["auto", "none", "mirror", "square"] = Field(
+        "auto",
+        description="what changes nothing of what an image means; auto: measured on the pool. The sky has no "
+        "up: square, all eight turns and mirror images of a square. Photographs have one: mirror",
+    )
+    network_weight: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="of the trained network in the fused order; unset: 0.5 where the images have all "
+        "symmetries of a square, 0.2 where they have not, for there training gains little (docs/benchmark.md)",
+    )
+    prevalence: float | None = Field(
+        None, gt=0, lt=1, description="expected share of anomalies in the pool; unknown: estimated"
+    )
+    instant: bool = Field(True, description="order the pool anew after each label")
     network: NetworkConfig = NetworkConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
     train: TrainConfig = TrainConfig()
     score: ScoreConfig = ScoreConfig()
     head: HeadConfig = HeadConfig()
+    acquisition: AcquisitionConfig = AcquisitionConfig()
 
     @classmethod
     def preset(cls, name: str) -> Config:
@@ -173,6 +283,24 @@ class Config(_Settings):
             merged[key] = {**merged[key], **value} if isinstance(value, dict) and key in merged else value
         return self.validated(merged, "these settings")
 
+    def with_assignment(self, text: str) -> Config:
+        """Give a copy with one other value, written as in ``train.align=false`` or ``seed=7``.
+
+        Raises
+        ------
+        InputError
+            If the text is no assignment, or the setting is unknown or out of range.
+        """
+        name, equals, written = (part.strip() for part in text.partition("="))
+        if not (name and equals and written):
+            raise InputError(f"{text!r} is no setting. Write it as in train.align=false.")
+        try:
+            value = tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = written  # a word needs no quotes
+        group, _, setting = name.partition(".")
+        return self.with_values(**{group: {setting: value} if setting else value})
+
     @classmethod
     def load(cls, path: Path) -> Config:
         """Read a ``config.toml``.
@@ -198,17 +326,43 @@ class Config(_Settings):
         StorageError
             If the disk refuses.
         """
-        write_bytes_atomically(path, tomli_w.dumps(self.model_dump()).encode())
+        write_bytes_atomically(path, tomli_w.dumps(self.model_dump(exclude_none=True)).encode())
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "embedding": {"order": "labels"},
-    "paper": {"order": "network"},
+    "paper": {
+        "order": "network",
+        "network": {
+            "image_size": 64,
+            "drop_connect": 0.2,
+            "batch_norm": "batch",
+            "frozen_blocks": 0,
+        },
+        "train": {
+            "steps": 100,
+            "unlabelled_batch": 80,
+            "learning_rate": 0.0075,
+            "schedule": "constant",
+            "weight_decay": 7.5e-4,
+            "ema_decay": 0.99,
+            "ema_warmup": False,
+            "warm_head": False,
+            "weak": "published",
+            "strong": "randaugment",
+            "align": False,
+            "mixed_precision": False,
+            "carry_over": True,
+        },
+        "score": {"symmetries": False},
+        "instant": False,
+        "acquisition": {"strategy": "most_likely", "random_every": 0},
+    },
 }
 """Named settings, as differences from the defaults.
 
 ``default`` is what the product does unless told otherwise; ``paper`` is the method exactly as published
-[1]_: the same training, and the order by the trained network alone; ``embedding`` is the frozen backbone
-and the linear head alone, the floor under everything that is trained for minutes.
+[1]_, and its order the trained network's alone; ``embedding`` is the frozen backbone and the linear head
+alone, what there is without training.
 """

@@ -16,6 +16,7 @@ from anomalymatch_ui.learn.network import (
     build_network,
     network_digest,
 )
+from anomalymatch_ui.learn.symmetry import symmetries
 from anomalymatch_ui.learn.trainer import StepReport, StopTraining, Trainer
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "peek_checkpoint",
     "resolve_device",
     "save_checkpoint",
+    "symmetries",
     "training_recipe",
 ]

@@ -33,6 +33,8 @@ class Checkpoint:
         The trained network and the moving average of its weights, which gives the scores.
     momentum
         The optimiser's buffer of each parameter, by name; empty for a finished cycle.
+    labeller
+        What the pseudo-labels rest on; empty for a finished cycle.
     recipe
         Settings and seed it was trained by, see :func:`training_recipe`.
     cycle
@@ -44,6 +46,7 @@ class Checkpoint:
     network: AnomalyNetwork
     average: AnomalyNetwork
     momentum: dict[str, Tensor]
+    labeller: dict[str, Tensor]
     recipe: str
     cycle: int
     step: int
@@ -57,6 +60,7 @@ class Checkpoint:
     def restore(self, trainer: Trainer) -> None:
         """Put the step and the optimiser's momentum into a trainer made with these networks."""
         trainer.step = self.step
+        trainer.labeller.load_state_dict(self.labeller)
         for name, parameter in trainer.network.named_parameters():
             if name in self.momentum:
                 buffer = self.momentum[name].to(parameter.device)
@@ -75,6 +79,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
     tensors |= {f"average.{name}": tensor for name, tensor in trainer.average.state_dict().items()}
     if trainer.step < steps:
         tensors |= _momentum(trainer)
+        tensors |= {f"labeller.{name}": tensor for name, tensor in trainer.labeller.state_dict().items()}
     metadata = {
         "format": FORMAT,
         "network": trainer.network.config.model_dump_json(),
@@ -128,6 +133,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             network=_network(saved, _part(tensors, "network.")),
             average=_network(saved, _part(tensors, "average.")),
             momentum=_part(tensors, "momentum."),
+            labeller=_part(tensors, "labeller."),
             recipe=metadata["recipe"],
             cycle=int(metadata["cycle"]),
             step=int(metadata["step"]),

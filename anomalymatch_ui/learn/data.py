@@ -82,11 +82,12 @@ class BatchSampler:
         classes[:anomalies] = ANOMALY
         return self._labelled[rows], classes
 
-    def unlabelled(self, count: int, generator: Generator) -> Tensor:
-        """Give uint8 images ``(count, 3, size, size)``; a pool smaller than the batch is repeated."""
+    def unlabelled(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Give rows, int64 ``(count,)``, and their images; a pool smaller than the batch is repeated."""
         size = len(self._unlabelled)
         orders = [torch.randperm(size, generator=generator) for _ in range(-(-count // size))]
-        return self._unlabelled[torch.cat(orders)[:count]]
+        rows = torch.cat(orders)[:count]
+        return rows, self._unlabelled[rows]
 
     def _draw(self, is_anomaly: bool, count: int, generator: Generator) -> Tensor:
         members = self._members[is_anomaly]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from anomalymatch_ui.learn.network import ANOMALY
+from anomalymatch_ui.learn.pseudo_labels import PseudoLabels
 
 
 class FixMatchLoss(NamedTuple):
@@ -42,7 +42,7 @@ class FixMatchLoss(NamedTuple):
 
 
 def fixmatch_loss(
-    labelled: Tensor, labels: Tensor, weak: Tensor, strong: Tensor, *, threshold: float, weight: float
+    labelled: Tensor, labels: Tensor, strong: Tensor, pseudo: PseudoLabels, *, weight: float
 ) -> FixMatchLoss:
     """Compute the loss of FixMatch [1]_ with hard pseudo-labels.
 
@@ -52,23 +52,20 @@ def fixmatch_loss(
         Logits ``(n, 2)`` of the labelled images.
     labels
         Their classes, int64 ``(n,)``.
-    weak, strong
-        Logits ``(m, 2)`` of the same unlabelled images under weak and strong augmentation. No gradient
-        flows through ``weak``.
-    threshold
-        Confidence from which on a pseudo-label is used.
+    strong
+        Logits ``(m, 2)`` of unlabelled images under strong augmentation.
+    pseudo
+        What is believed of the same images, from their weak augmentation.
     weight
         Of the unlabelled term.
     """
     supervised = functional.cross_entropy(labelled, labels)
-    confidence, pseudo_labels = torch.softmax(weak.detach(), dim=1).max(dim=1)
-    used = (confidence >= threshold).to(strong.dtype)
-    unlabelled = (functional.cross_entropy(strong, pseudo_labels, reduction="none") * used).mean()
-    anomalies = (used * (pseudo_labels == ANOMALY)).sum()
+    used = pseudo.weights.to(strong.dtype)
+    unlabelled = (functional.cross_entropy(strong, pseudo.classes, reduction="none") * used).mean()
     return FixMatchLoss(
         total=supervised + weight * unlabelled,
         supervised=supervised.detach(),
         unlabelled=unlabelled.detach(),
         pseudo_label_share=used.mean(),
-        pseudo_anomaly_share=anomalies / used.sum().clamp(min=1),
+        pseudo_anomaly_share=(used * (pseudo.classes == ANOMALY)).sum() / used.sum().clamp(min=1e-8),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.error import URLError
 
 import torch
@@ -41,11 +41,43 @@ class AnomalyNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=config.head_scale)
         nn.init.zeros_(self.head.bias)
         self.backbone._fc = nn.Identity()
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set what training changes; frozen blocks and frozen statistics stay as they score."""
+        super().train(mode)
+        if self.config.batch_norm == "frozen":
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        for module in self._frozen_modules():
+            module.eval()
+        return self
 
     def features(self, images: Tensor) -> Tensor:
         """Give the globally average-pooled features ``(n, feature_count)`` of ``images``."""
-        maps = self.backbone.extract_features(images)
+        backbone, frozen = self.backbone, self.config.frozen_blocks
+        # The frozen part keeps nothing for a backward pass, which is most of a step's memory.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
+            maps = backbone._swish(backbone._bn0(backbone._conv_stem(images)))
+            maps = self._through(maps, 0, frozen)
+        maps = self._through(maps, frozen, len(backbone._blocks))
+        maps = backbone._swish(backbone._bn1(backbone._conv_head(maps)))
         return cast(Tensor, maps.mean(dim=(2, 3)))
+
+    def _through(self, maps: Tensor, start: int, stop: int) -> Tensor:
+        rate = self.backbone._global_params.drop_connect_rate or 0.0
+        for number, block in enumerate(self.backbone._blocks[start:stop], start):
+            maps = block(maps, drop_connect_rate=rate * number / len(self.backbone._blocks))
+        return maps
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        frozen = self.config.frozen_blocks
+        if frozen == 0:
+            return []
+        backbone = self.backbone
+        return [backbone._conv_stem, backbone._bn0, *backbone._blocks[:frozen]]
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the logits ``(n, 2)`` of ``images``."""

@@ -27,8 +27,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.learn.augment import MAX_SHIFT, random_squares, take_pixels
-from anomalymatch_ui.learn.symmetry import Symmetry, random_symmetry, require_square
+from anomalymatch_ui.learn.symmetry import random_symmetry, require_square
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,12 @@ with an up, such as a landscape or a plot, in two or one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
+from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import InputError
-
-Symmetry = Literal["none", "mirror", "square"]
-"""What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
 
 # A view is a number whose bits say what is done: 1 swaps left and right, 2 swaps top and bottom, 4 swaps
 # rows and columns first. Numbers below 2 are thus the mirror's group, numbers below 8 the square's.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,13 +13,24 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from anomalymatch_ui.config import TrainConfig
+from anomalymatch_ui.config import Symmetry, TrainConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.augment import strong_augment, weak_augment
 from anomalymatch_ui.learn.data import BatchSampler, TrainingData
-from anomalymatch_ui.learn.device import is_out_of_memory
+from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory
 from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
 from anomalymatch_ui.learn.network import AnomalyNetwork
+from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
+from anomalymatch_ui.learn.science import science_augment, weak_symmetry_augment
+
+ASSUMED_PREVALENCE = 0.03
+"""Share of anomalies that pseudo-labels are aligned to where nobody has given one.
+
+Higher than the usual 1 %: too high costs a few wrong pseudo-labels, too low silences the few right ones.
+"""
+
+WARM_UP_STEPS = 5
+"""Steps over which a cosine schedule rises to its rate: the head is right, the rest not used to it."""
 
 
 class StopTraining(Exception):
@@ -67,6 +79,10 @@ class Trainer:
         Where to train.
     seed, cycle
         Of everything drawn at random.
+    symmetry
+        What changes nothing of what an image means.
+    prevalence
+        Share of anomalies that pseudo-labels are aligned to, where the settings align them.
 
     Attributes
     ----------
@@ -84,6 +100,8 @@ class Trainer:
         device: torch.device,
         seed: int,
         cycle: int = 1,
+        symmetry: Symmetry = "none",
+        prevalence: float = ASSUMED_PREVALENCE,
     ) -> None:
         self.network = network.to(device).to(memory_format=torch.channels_last)
         average = copy.deepcopy(network) if average is None else average
@@ -95,6 +113,14 @@ class Trainer:
         self.cycle = cycle
         self.step = 0
         self.optimizer = build_optimizer(self.network, config)
+        self.labeller = PseudoLabeller(
+            config.threshold_rule,
+            config.confidence_threshold,
+            prevalence if config.align else None,
+            len(data.unlabelled),
+            device,
+        )
+        self._symmetry = symmetry
         self._sampler = BatchSampler(data)
         self._labelled_batch = config.labelled_batch
         self._unlabelled_batch = config.unlabelled_batch
@@ -115,6 +141,8 @@ class Trainer:
         callbacks = tuple(callbacks)
         while self.step < steps:
             started = time.perf_counter()
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(self.config, self.step, steps)
             loss = self._step_within_memory()
             if not torch.isfinite(loss.total):
                 raise InputError(
@@ -130,7 +158,7 @@ class Trainer:
                 unlabelled_loss=float(loss.unlabelled),
                 pseudo_label_share=float(loss.pseudo_label_share),
                 pseudo_anomaly_share=float(loss.pseudo_anomaly_share),
-                batch=self._labelled_batch + 2 * self._unlabelled_batch,
+                batch=self._labelled_batch + (2 * self._unlabelled_batch if self._is_semi_supervised else 0),
                 seconds=time.perf_counter() - started,
             )
             try:
@@ -157,33 +185,49 @@ class Trainer:
     def _take_step(self) -> FixMatchLoss:
         generator, dropout_seed = self._randomness()
         labelled, classes = self._sampler.labelled(self._labelled_batch, generator)
-        unlabelled = self._to_device(self._sampler.unlabelled(self._unlabelled_batch, generator))
-        images = torch.cat(
-            [
-                weak_augment(self._to_device(labelled), generator),
-                weak_augment(unlabelled, generator),
-                strong_augment(weak_augment(unlabelled, generator), generator),
-            ]
-        ).contiguous(memory_format=torch.channels_last)
+        batches, rows = [labelled], torch.empty(0, dtype=torch.int64)
+        if self._is_semi_supervised:
+            rows, unlabelled = self._sampler.unlabelled(self._unlabelled_batch, generator)
+            batches.append(unlabelled)
+        images = self._augment([self._to_device(batch) for batch in batches], generator)
         self.network.train()
         with torch.random.fork_rng(devices=self._cuda_devices()), self._autocast():
             torch.manual_seed(dropout_seed)
             logits = self.network(images).float()
-        sizes = [self._labelled_batch, self._unlabelled_batch, self._unlabelled_batch]
-        labelled_logits, weak_logits, strong_logits = logits.split(sizes)
+        labelled_logits, weak, strong = logits.split([self._labelled_batch, len(rows), len(rows)])
         loss = fixmatch_loss(
             labelled_logits,
             classes.to(self.device),
-            weak_logits,
-            strong_logits,
-            threshold=self.config.confidence_threshold,
+            strong,
+            self.labeller.label(weak, rows),
             weight=self.config.unlabelled_weight,
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        update_average(self.average, self.network, self.config.ema_decay)
+        update_average(self.average, self.network, average_decay(self.config, self.step))
         return loss._replace(total=loss.total.detach())
+
+    @property
+    def _is_semi_supervised(self) -> bool:
+        return self.config.unlabelled_weight > 0
+
+    def _augment(self, batches: list[Tensor], generator: Generator) -> Tensor:
+        """Give labelled images weakly, unlabelled ones weakly and then strongly augmented, as one batch."""
+        views = [self._weak(images, generator) for images in batches]
+        for unlabelled in batches[1:]:
+            views.append(self._strong(self._weak(unlabelled, generator), generator))
+        return torch.cat(views).contiguous(memory_format=torch.channels_last)
+
+    def _weak(self, images: Tensor, generator: Generator) -> Tensor:
+        if self.config.weak == "published":
+            return weak_augment(images, generator)
+        return weak_symmetry_augment(images, generator, self._symmetry)
+
+    def _strong(self, images: Tensor, generator: Generator) -> Tensor:
+        if self.config.strong == "randaugment":
+            return strong_augment(images, generator)
+        return science_augment(images, generator, self._symmetry)
 
     def _randomness(self) -> tuple[Generator, int]:
         words = np.random.SeedSequence((self.seed, self.cycle, self.step)).generate_state(2, np.uint32)
@@ -193,7 +237,7 @@ class Trainer:
         return images.to(self.device).float() / 255
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        enabled = self.config.mixed_precision and inference_dtype(self.device) == torch.bfloat16
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def _cuda_devices(self) -> list[torch.device]:
@@ -208,9 +252,10 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
         for parameter in module.parameters()
     }
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in network.parameters() if id(p) not in norms]},
-        {"params": [p for p in network.parameters() if id(p) in norms], "weight_decay": 0.0},
+        {"params": [p for p in trained if id(p) not in norms]},
+        {"params": [p for p in trained if id(p) in norms], "weight_decay": 0.0},
     ]
     return torch.optim.SGD(
         groups,
@@ -219,6 +264,22 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
         weight_decay=config.weight_decay,
         nesterov=config.momentum > 0,
     )
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """Give the learning rate of a step, counted from 0, of ``steps``.
+
+    The cosine is FixMatch's (arXiv:2001.07685, section 2.4), which ends at a fifth of the rate.
+    """
+    if config.schedule == "constant":
+        return config.learning_rate
+    rise = min(1.0, (step + 1) / WARM_UP_STEPS)
+    return config.learning_rate * rise * math.cos(7 * math.pi * step / (16 * steps))
+
+
+def average_decay(config: TrainConfig, step: int) -> float:
+    """Give the weight of the former average at a step, counted from 0."""
+    return min(config.ema_decay, (1 + step) / (10 + step)) if config.ema_warmup else config.ema_decay
 
 
 @torch.no_grad()

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
+from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.augment import MAX_SHIFT
 from anomalymatch_ui.learn.science import NOISE, blur, resample, science_augment, weak_symmetry_augment
-from anomalymatch_ui.learn.symmetry import Symmetry, symmetries
+from anomalymatch_ui.learn.symmetry import symmetries
 
 Augmentation = Callable[[Tensor, Generator], Tensor]
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn.symmetry import Symmetry, random_symmetry, symmetries
+from anomalymatch_ui.learn.symmetry import random_symmetry, symmetries
 
 KINDS: tuple[tuple[Symmetry, int], ...] = (("none", 1), ("mirror", 2), ("square", 8))
 
