@@ -1,18 +1,42 @@
 """From features and labels to an order. Pure functions: arrays in, arrays out."""
 
-from anomalymatch_ui.rank.fusion import Fusion
+from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
+from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
+from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
+from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
 from anomalymatch_ui.rank.novelty import Novelty
 from anomalymatch_ui.rank.order import order_by_score
+from anomalymatch_ui.rank.orientation import measure_symmetry
+from anomalymatch_ui.rank.reduction import Reduction, sample_rows
+from anomalymatch_ui.rank.similarity import Similar, most_similar
+from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
 
 __all__ = [
+    "Acquisition",
+    "Audit",
+    "Calibration",
     "FeatureScale",
     "Fusion",
     "InstantModel",
     "LinearHead",
+    "Listing",
     "Novelty",
+    "Reduction",
+    "Similar",
+    "Unfound",
+    "arrange",
+    "audit_labels",
+    "estimate_unfound",
+    "expected_anomalies",
+    "fit_calibration",
     "fit_instant",
     "fit_linear_head",
+    "held_out_margins",
+    "log_odds",
+    "measure_symmetry",
+    "most_similar",
     "order_by_score",
+    "sample_rows",
 ]

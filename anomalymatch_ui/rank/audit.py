@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank.linear import FeatureScale, fit_linear_head
+from anomalymatch_ui.rank.linear import fit_linear_head
 
 LEAVE_ONE_OUT = 40
 """Up to so many labels each is judged by all the others; a fit costs milliseconds."""
@@ -92,42 +93,64 @@ def audit_labels(
             "label at least one more anomaly or nominal image that can be read."
         )
     deals = _deals(labels, folds, repeats, np.random.default_rng(seed))
-    probabilities[readable] = _judge(features[readable], labels, deals, regularisation)
+    judgements = [_judge(features[readable], labels, deal, regularisation) for deal in deals]
+    probabilities[readable] = expit(np.mean(judgements, axis=0))
     contest = np.where(is_anomaly, 1 - probabilities, probabilities)
     order = np.argsort(-contest, kind="stable")
     return Audit(rows[order].astype(np.int64), probabilities[order], contest[order])
 
 
+def held_out_margins(
+    features: np.ndarray, is_anomaly: np.ndarray, *, regularisation: float, seed: int, folds: int = 5
+) -> np.ndarray:
+    """Give each label's log-odds from a head that has not seen it, by one deal to ``folds`` folds.
+
+    Parameters
+    ----------
+    features
+        Of the labelled images, without NaN, float ``(n, features)``.
+    is_anomaly
+        bool ``(n,)``; of one class only all margins are NaN.
+    regularisation, seed, folds
+        As in :func:`audit_labels`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(n,)``; NaN for the only member of a class.
+    """
+    if is_anomaly.all() or not is_anomaly.any():
+        return np.full(len(is_anomaly), np.nan, np.float32)
+    deal = _deal(is_anomaly, folds, np.random.default_rng(seed))
+    return _judge(features.astype(np.float32), is_anomaly, deal, regularisation)
+
+
 def _deals(labels: np.ndarray, folds: int, repeats: int, random: np.random.Generator) -> Iterator[np.ndarray]:
     """Give the fold of each label, int64 ``(labels,)``, -1 where it is never held out, deal by deal."""
-    alone = np.bincount(labels, minlength=2)[labels.astype(np.int64)] == 1
     if len(labels) <= LEAVE_ONE_OUT:
-        yield np.where(alone, -1, np.arange(len(labels)))
+        yield np.where(_is_alone(labels), -1, np.arange(len(labels)))
         return
     for _ in range(repeats):
-        deal = np.empty(len(labels), dtype=np.int64)
-        for members in (np.flatnonzero(labels), np.flatnonzero(~labels)):
-            deal[random.permutation(members)] = np.arange(len(members)) % folds
-        yield np.where(alone, -1, deal)
+        yield _deal(labels, folds, random)
 
 
-def _judge(
-    features: np.ndarray, labels: np.ndarray, deals: Iterator[np.ndarray], regularisation: float
-) -> np.ndarray:
-    """Give each label's probability from heads without it, averaged over the deals, float32."""
-    scale = FeatureScale(
-        np.zeros(features.shape[1], np.float32),
-        np.ones(features.shape[1], np.float32),
-    )
-    judgements = []
-    for deal in deals:
-        judgement = np.full(len(labels), np.nan, dtype=np.float32)
-        for fold in np.unique(deal[deal >= 0]):
-            held_out = deal == fold
-            head = fit_linear_head(
-                features[~held_out], labels[~held_out], scale, regularisation=regularisation
-            )
-            judgement[held_out] = head.scores(features[held_out])
-        judgements.append(judgement)
-    average: np.ndarray = np.mean(judgements, axis=0)
-    return average
+def _deal(labels: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    deal = np.empty(len(labels), dtype=np.int64)
+    for members in (np.flatnonzero(labels), np.flatnonzero(~labels)):
+        deal[random.permutation(members)] = np.arange(len(members)) % folds
+    return np.where(_is_alone(labels), -1, deal)
+
+
+def _is_alone(labels: np.ndarray) -> np.ndarray:
+    alone: np.ndarray = np.bincount(labels, minlength=2)[labels.astype(np.int64)] == 1
+    return alone
+
+
+def _judge(features: np.ndarray, labels: np.ndarray, deal: np.ndarray, regularisation: float) -> np.ndarray:
+    """Give each label's log-odds from a head without it, float32; NaN where it is never held out."""
+    judgement = np.full(len(labels), np.nan, dtype=np.float32)
+    for fold in np.unique(deal[deal >= 0]):
+        held_out = deal == fold
+        head = fit_linear_head(features[~held_out], labels[~held_out], regularisation=regularisation)
+        judgement[held_out] = head.margins(features[held_out])
+    return judgement

@@ -11,53 +11,57 @@ _EDGE = 1e-6  # a probability nearer to 0 or 1 than this counts as this
 
 @dataclass(frozen=True)
 class Fusion:
-    """An average of two scores on the scale of their log-odds.
+    """A weighted average of two margins, each standardised over the pool.
 
-    Each score's log-odds are standardised over the pool first, so that neither judge weighs more for
-    being bolder. Unlike an average of ranks this keeps how far the few at the top stand out.
+    Neither judge weighs more for being bolder, and unlike an average of ranks this keeps how far the few
+    at the top stand out.
 
     Attributes
     ----------
     means, deviations
-        Of the log-odds of the two scores over the pool.
+        Of the two margins over the pool.
+    weight
+        Of the second one, 0 to 1.
     """
 
     means: tuple[float, float]
     deviations: tuple[float, float]
+    weight: float
 
     @classmethod
-    def of(cls, first: np.ndarray, second: np.ndarray) -> Fusion:
-        """Measure two scores of a pool, float ``(n,)`` each; rows where either is NaN are left out."""
-        margins = np.stack([_log_odds(first), _log_odds(second)])
-        margins = margins[:, ~np.isnan(margins).any(axis=0)]
+    def of(cls, first: np.ndarray, second: np.ndarray, weight: float = 0.5) -> Fusion:
+        """Measure two margins of a pool, float ``(n,)`` each, where both are finite."""
+        margins = np.stack([first, second]).astype(np.float64)
+        margins = margins[:, np.isfinite(margins).all(axis=0)]
         if margins.shape[1] == 0:
-            return cls((0.0, 0.0), (1.0, 1.0))
+            return cls((0.0, 0.0), (1.0, 1.0), weight)
         means, deviations = margins.mean(axis=1), margins.std(axis=1)
-        return cls((float(means[0]), float(means[1])), (float(deviations[0]), float(deviations[1])))
+        deviations[deviations == 0] = 1
+        return cls((float(means[0]), float(means[1])), (float(deviations[0]), float(deviations[1])), weight)
 
-    def scores(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Fuse two scores, of the pool or of other images.
+    def margins(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Fuse two margins, of the pool or of other images.
 
         Parameters
         ----------
         first, second
-            Probabilities, float ``(n,)``; an image that either has no score for (NaN) gets none.
+            float ``(n,)``; an image that either has none for (NaN) gets none.
 
         Returns
         -------
         numpy.ndarray
-            float32 ``(n,)`` in [0, 1], on the mean location and scale of the two.
+            float64 ``(n,)``, in deviations of the pool.
         """
-        standardised = [
-            (_log_odds(scores) - mean) / (deviation or 1.0)
-            for scores, mean, deviation in zip((first, second), self.means, self.deviations, strict=True)
-        ]
-        location, scale = np.mean(self.means), np.mean(self.deviations) or 1.0
-        fused: np.ndarray = 1 / (1 + np.exp(-(location + scale * np.mean(standardised, axis=0))))
-        return fused.astype(np.float32)
+        one, other = (
+            (margins - mean) / deviation
+            for margins, mean, deviation in zip((first, second), self.means, self.deviations, strict=True)
+        )
+        fused: np.ndarray = (1 - self.weight) * one + self.weight * other
+        return fused
 
 
-def _log_odds(probabilities: np.ndarray) -> np.ndarray:
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """Give the log-odds of probabilities, float64 ``(n,)``; those of 0 and 1 stay finite."""
     clipped = np.clip(probabilities.astype(np.float64), _EDGE, 1 - _EDGE)
     odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
     return odds

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomalymatch_ui.config import HeadConfig
-from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
+from anomalymatch_ui.rank.linear import LinearHead, fit_linear_head
 from anomalymatch_ui.rank.novelty import Novelty
 
 
@@ -31,21 +31,15 @@ class InstantModel:
         """Whether it has seen one; novelty has not."""
         return isinstance(self.model, LinearHead)
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
+    def scores(self, embedding: np.ndarray) -> np.ndarray:
         """Give scores in [0, 1], float32 ``(n,)``, for rows of the pool or of other images."""
-        return self.model.scores(features)
+        return self.model.scores(embedding)
 
 
 def fit_instant(
-    features: np.ndarray,
-    scale: FeatureScale,
-    anomalies: np.ndarray,
-    nominals: np.ndarray,
-    config: HeadConfig,
-    *,
-    seed: int,
+    embedding: np.ndarray, anomalies: np.ndarray, nominals: np.ndarray, config: HeadConfig, *, seed: int
 ) -> InstantModel:
-    """Fit what orders a pool from frozen features and the labels at hand.
+    """Fit what orders a pool from its embedding and the labels at hand.
 
     With labels of both classes a linear head tells them apart. With anomalies only, a random
     background of unlabelled images stands in for the nominal ones: the few anomalies among it are too
@@ -53,18 +47,16 @@ def fit_instant(
 
     Parameters
     ----------
-    features
-        float ``(n, features)`` of the pool; rows with NaN are images that could not be read.
-    scale
-        Of the whole pool.
+    embedding
+        float ``(n, components)`` of the pool; rows with NaN are images that could not be read.
     anomalies, nominals
         Rows with these labels, int64.
     config
-        Regularisation, size of the background, components of the novelty measure.
+        Regularisation, size of the background.
     seed
-        Of the background and the novelty measure.
+        Of the background.
     """
-    readable = ~np.isnan(np.asarray(features[:, 0]))
+    readable = ~np.isnan(np.asarray(embedding[:, 0]))
     anomalies, nominals = anomalies[readable[anomalies]], nominals[readable[nominals]]
     source = "linear head"
     if len(anomalies) > 0 and len(nominals) == 0:
@@ -74,9 +66,8 @@ def fit_instant(
         count = min(config.background, len(others))
         nominals = np.random.default_rng(seed).choice(others, count, replace=False)
     if len(anomalies) == 0 or len(nominals) == 0:
-        novelty = Novelty.of(features, scale, components=config.novelty_components, seed=seed)
-        return InstantModel(novelty, "novelty")
-    rows = np.sort(np.concatenate([anomalies, nominals]))
-    labels = np.isin(rows, anomalies)
-    head = fit_linear_head(np.asarray(features[rows]), labels, scale, regularisation=config.regularisation)
+        return InstantModel(Novelty.of(embedding), "novelty")
+    rows = np.concatenate([anomalies, nominals])
+    labels = np.arange(len(rows)) < len(anomalies)
+    head = fit_linear_head(np.asarray(embedding[rows]), labels, regularisation=config.regularisation)
     return InstantModel(head, source)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 BLOCK_ROWS = 8192
 """Rows of a feature table on disk that are in memory at one time (42 MB at 1,280 columns)."""
@@ -61,22 +63,26 @@ class LinearHead:
     weights: np.ndarray
     bias: float
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give the probability of an anomaly, float32 ``(n,)``, for each row of ``features``.
+    def margins(self, features: np.ndarray) -> np.ndarray:
+        """Give the log-odds of an anomaly, float32 ``(n,)``, for each row of ``features``.
 
         Rows with NaN (images that could not be read) get NaN.
         """
-        result = np.empty(len(features), dtype=np.float32)
+        margins = np.empty(len(features), dtype=np.float32)
         for rows, block in feature_blocks(features):
-            margins = block @ self.weights + self.bias
-            result[rows] = 1 / (1 + np.exp(-np.clip(margins, -60, 60)))
-        return result
+            margins[rows] = block @ self.weights + self.bias
+        return margins
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Give the probability of an anomaly, float32 ``(n,)``, as :meth:`margins` gives its log-odds."""
+        probabilities: np.ndarray = expit(self.margins(features))
+        return probabilities
 
 
 def fit_linear_head(
-    features: np.ndarray, labels: np.ndarray, scale: FeatureScale, *, regularisation: float
+    features: np.ndarray, labels: np.ndarray, scale: FeatureScale | None = None, *, regularisation: float
 ) -> LinearHead:
-    """Fit a logistic regression with balanced classes on standardised features.
+    """Fit a logistic regression with balanced classes.
 
     Parameters
     ----------
@@ -85,14 +91,19 @@ def fit_linear_head(
     labels
         bool ``(n,)``, true for anomalies; both classes must occur.
     scale
-        Of the whole pool: a handful of labelled images do not tell what varies.
+        Standardise by it. It is that of the whole pool, for a handful of labelled images do not tell what
+        varies. ``None`` takes the features as they are.
     regularisation
         scikit-learn's ``C``; small is strong.
     """
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=regularisation, class_weight="balanced", max_iter=1000)
-    model.fit(scale.apply(features), labels)
+    # So small a fit is slower on two threads than on one, and 30 times slower where the cores are busy.
+    with threadpool_limits(1, "blas"):
+        model.fit(features.astype(np.float32) if scale is None else scale.apply(features), labels)
+    if scale is None:
+        return LinearHead(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
     weights = (model.coef_[0] / scale.deviation).astype(np.float32)
     return LinearHead(weights, float(model.intercept_[0] - scale.mean @ weights))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,15 +43,31 @@ def write_embeddings(
         If the disk refuses.
     """
 
+    def blocks() -> Iterator[np.ndarray]:
+        for batch in batches:
+            rows = np.full((len(batch.asked), feature_count), np.nan, dtype=np.float16)
+            rows[batch.indices - batch.asked.start] = batch.features
+            yield rows
+            advance(batch.asked.stop)
+
+    write_table(path, blocks(), images=images, columns=feature_count)
+
+
+def write_table(path: Path, blocks: Iterable[np.ndarray], *, images: int, columns: int) -> None:
+    """Write a float16 table ``(images, columns)`` as ``.npy``, whole or not at all, block by block.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+
     def write(temporary: Path) -> None:
         # Written as a stream: a memory map that is written to on a full disk kills the process.
         with temporary.open("wb") as file:
-            _write_header(file, images, feature_count)
-            for batch in batches:
-                rows = np.full((len(batch.asked), feature_count), np.nan, dtype=np.float16)
-                rows[batch.indices - batch.asked.start] = batch.features
-                file.write(rows.tobytes())
-                advance(batch.asked.stop)
+            _write_header(file, images, columns)
+            for block in blocks:
+                file.write(np.ascontiguousarray(block, dtype=np.float16).tobytes())
 
     write_atomically(path, write)
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from anomalymatch_ui.config import ScoreConfig
-from anomalymatch_ui.learn import ANOMALY, AnomalyNetwork, inference_dtype, is_out_of_memory
+from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.learn import ANOMALY, AnomalyNetwork, inference_dtype, is_out_of_memory, symmetries
 from anomalymatch_ui.pool import Batch, ImagePool
 
 Chunk = TypeVar("Chunk", range, np.ndarray)
@@ -42,7 +42,13 @@ class ScoredBatch:
 
 
 def score_pool(
-    pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig, *, device: torch.device, start: int = 0
+    pool: ImagePool,
+    network: AnomalyNetwork,
+    config: ScoreConfig,
+    *,
+    device: torch.device,
+    start: int = 0,
+    symmetry: Symmetry = "none",
 ) -> Generator[ScoredBatch, None, None]:
     """Score the images of a pool from index ``start`` on, in order.
 
@@ -62,6 +68,8 @@ def score_pool(
         Where the network runs.
     start
         Index of the first image.
+    symmetry
+        Average logits and features over these views of each image.
     """
     dtype = inference_dtype(device)
     scorer = _scorer(network, device, dtype)
@@ -75,25 +83,47 @@ def score_pool(
             features = np.empty((0, network.feature_count), np.float16)
             yield ScoredBatch(asked, batch.indices, np.empty(0, np.float32), features)
             continue
-        scores, features = _score(scorer, batch.pixels, device, dtype)
+        scores, features = _score(scorer, batch.pixels, device, dtype, symmetry)
         yield ScoredBatch(asked, batch.indices, scores, features)
+
+
+def features_of(network: AnomalyNetwork, pixels: np.ndarray, device: torch.device) -> np.ndarray:
+    """Give the features, float16 ``(n, features)``, of a batch of images that is at hand.
+
+    Parameters
+    ----------
+    network
+        It is copied, not changed.
+    pixels
+        uint8 ``(n, 3, height, width)``.
+    device
+        Where the network runs.
+    """
+    dtype = inference_dtype(device)
+    _, features = _score(_scorer(network, device, dtype), pixels, device, dtype, "none")
+    return features
 
 
 @torch.inference_mode()
 def _score(
-    scorer: AnomalyNetwork, pixels: np.ndarray, device: torch.device, dtype: torch.dtype
+    scorer: AnomalyNetwork, pixels: np.ndarray, device: torch.device, dtype: torch.dtype, symmetry: Symmetry
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give scores and features; where the device's memory is used up, in two halves."""
     try:
         images = torch.from_numpy(pixels).to(device).to(dtype) / 255
-        logits, features = scorer.forward_with_features(images.contiguous(memory_format=torch.channels_last))
-        scores = torch.softmax(logits.float(), dim=1)[:, ANOMALY]
+        views = [
+            scorer.forward_with_features(view.contiguous(memory_format=torch.channels_last))
+            for view in symmetries(images, symmetry)
+        ]
+        logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)
+        features = torch.stack([features.float() for _, features in views]).mean(dim=0)
+        scores = torch.softmax(logits, dim=1)[:, ANOMALY]
         return scores.cpu().numpy(), features.to(torch.float16).cpu().numpy()
     except RuntimeError as error:
         if not is_out_of_memory(error) or len(pixels) == 1:
             raise
-    halves = [_score(scorer, half, device, dtype) for half in np.array_split(pixels, 2)]
-    return np.concatenate([scores for scores, _ in halves]), np.concatenate([part for _, part in halves])
+    parts = [_score(scorer, half, device, dtype, symmetry) for half in np.array_split(pixels, 2)]
+    return np.concatenate([scores for scores, _ in parts]), np.concatenate([part for _, part in parts])
 
 
 def _scorer(network: AnomalyNetwork, device: torch.device, dtype: torch.dtype) -> AnomalyNetwork:
