@@ -17,9 +17,18 @@ _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
 
 @dataclass(frozen=True)
 class SessionFolder:
-    """The files of a session. Everything but the journal and the settings can be computed again."""
+    """The files of a session. Everything but the journal and the settings can be computed again.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    shared
+        Where the embeddings are kept instead, for sessions on the same images to share them.
+    """
 
     path: Path
+    shared: Path | None = None
 
     @property
     def config(self) -> Path:
@@ -60,9 +69,17 @@ class SessionFolder:
         """Score store of a network."""
         return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}"
 
-    def embeddings(self, model_digest: str, pool_digest: str) -> Path:
-        """Features a frozen network gives the pool."""
-        return self.path / "embeddings" / f"{model_digest}-{pool_digest[:8]}.npy"
+    def embeddings(self, digest: str, pool_digest: str) -> Path:
+        """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
+        return self._embeddings / f"{digest}-{pool_digest[:8]}.npy"
+
+    def symmetry(self, pool_digest: str) -> Path:
+        """Symmetry of a pool, as it was measured."""
+        return self._embeddings / f"symmetry-{pool_digest[:8]}.json"
+
+    @property
+    def _embeddings(self) -> Path:
+        return self.shared or self.path / "embeddings"
 
     def prepare(self) -> None:
         """Make the folder.

@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.rank import order_by_score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,9 @@ class Ranking:
     order
         int64, pool indices from the most to the least likely anomaly; images without a score are left
         out.
+    log_odds_error
+        Where the scores are calibrated probabilities, by how much their log-odds may be off together;
+        else ``None``.
     """
 
     version: int
@@ -39,14 +47,17 @@ class Ranking:
     created: datetime
     scores: np.ndarray
     order: np.ndarray
+    log_odds_error: float | None = None
 
     @classmethod
-    def of_scores(cls, version: int, source: str, scores: np.ndarray) -> Ranking:
+    def of_scores(
+        cls, version: int, source: str, scores: np.ndarray, log_odds_error: float | None = None
+    ) -> Ranking:
         """Rank by scores, highest first."""
         scores = scores.copy()
         order = order_by_score(scores)
         scores.flags.writeable = order.flags.writeable = False
-        return cls(version, source, datetime.now(UTC), scores, order)
+        return cls(version, source, datetime.now(UTC), scores, order, log_odds_error)
 
     @classmethod
     def of_pool(cls, images: int) -> Ranking:
@@ -55,6 +66,21 @@ class Ranking:
         order = np.arange(images)
         scores.flags.writeable = order.flags.writeable = False
         return cls(0, "pool order", datetime.now(UTC), scores, order)
+
+    def table(self, ids: Sequence[str], labels: Mapping[str, str], top: int | None = None) -> pd.DataFrame:
+        """Give a table with the columns ``rank,id,score,label``, of the first ``top`` images or of all."""
+        import pandas as pd
+
+        order = self.order[:top]
+        names = [ids[index] for index in order]
+        return pd.DataFrame(
+            {
+                "rank": np.arange(1, len(order) + 1),
+                "id": names,
+                "score": self.scores[order],
+                "label": [labels.get(name, "") for name in names],
+            }
+        )
 
     def save(self, path: Path, pool_digest: str) -> None:
         """Write the ranking to disk, whole or not at all.
@@ -71,6 +97,7 @@ class Ranking:
             source=self.source,
             created=self.created.isoformat(),
             scores=self.scores,
+            log_odds_error=np.nan if self.log_odds_error is None else self.log_odds_error,
             pool=pool_digest,
         )
         write_bytes_atomically(path, buffer.getvalue())
@@ -88,6 +115,8 @@ class Ranking:
                 order = order_by_score(scores)
                 created = datetime.fromisoformat(str(saved["created"]))
                 scores.flags.writeable = order.flags.writeable = False
-                return cls(int(saved["version"]), str(saved["source"]), created, scores, order)
+                error = float(saved["log_odds_error"])
+                known = None if np.isnan(error) else error
+                return cls(int(saved["version"]), str(saved["source"]), created, scores, order, known)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections import Counter
@@ -23,12 +22,14 @@ from anomalymatch_ui.labels import (
     Label,
     LabelEvent,
     LabelTable,
-    match_labels,
     read_labels_csv,
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.importing import import_labels
+from anomalymatch_ui.session.insight import DRAWN, Insight
+from anomalymatch_ui.session.instant import InstantClock
 from anomalymatch_ui.session.jobs import Background, Reporter
 from anomalymatch_ui.session.pen import Pen, user_name
 from anomalymatch_ui.session.ranking import Ranking
@@ -37,7 +38,7 @@ from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomalymatch_ui.session.scoring import PoolScorer
+    from anomalymatch_ui.session.scoring import PoolScorer, Scores
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class Session:
         Whose labels these are.
     import_report
         What became of the table given as ``labels``; ``None`` if there was none.
+    insight
+        What to show next, how many anomalies to expect, more like these, and labels to look at again.
     """
 
     def __init__(
@@ -76,8 +79,11 @@ class Session:
         self._lock = threading.RLock()
         self._subscribers: list[Callable[[Status], None]] = []
         self._background = Background(self._publish, pen.check)
+        self._clock = InstantClock(self._rank_instantly, self._instant_failed)
         self._scorer: PoolScorer | None = None
         self._ranking = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
+        self.insight = Insight(pool, config, self._journal, self.ranking, lambda: self._scoring().embedder)
+        self._kept_version = self._ranking.version
         self._status = Status(
             cycle=folder.cycle,
             ranking_version=self._ranking.version,
@@ -101,6 +107,7 @@ class Session:
         config: Config | None = None,
         annotator: str | None = None,
         take_over: bool = False,
+        embeddings: str | Path | None = None,
     ) -> Self:
         """Open a session folder, or make one.
 
@@ -120,6 +127,9 @@ class Session:
             Whose labels these are; ``None`` takes the user's name.
         take_over
             Take the pen from another process that has the session open.
+        embeddings
+            A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
+            it in the session's own.
 
         Raises
         ------
@@ -130,7 +140,7 @@ class Session:
         StorageError
             If the disk refuses.
         """
-        folder = SessionFolder(Path(path))
+        folder = SessionFolder(Path(path), None if embeddings is None else Path(embeddings))
         if images is None or isinstance(images, str | Path):
             images = open_pool(folder.pool_path() if images is None else images)
         pool = images
@@ -209,6 +219,8 @@ class Session:
             if image_id not in self.pool:
                 raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
         self._pen.check()
+        if len(ids) == 1 and ids[0] in self.insight.drawn:
+            origin += DRAWN
         return self._receipt(self._journal.append(ids, label, self.annotator, origin))
 
     def undo(self, origin: str = "api") -> Receipt | None:
@@ -252,19 +264,7 @@ class Session:
         top
             How many of the most likely images; ``None`` gives all.
         """
-        import pandas as pd
-
-        ranking, labels = self.ranking(), self.labels()
-        order = ranking.order[:top]
-        ids = [self.pool.ids[index] for index in order]
-        return pd.DataFrame(
-            {
-                "rank": np.arange(1, len(order) + 1),
-                "id": ids,
-                "score": ranking.scores[order],
-                "label": [labels.get(image_id, "") for image_id in ids],
-            }
-        )
+        return self.ranking().table(self.pool.ids, self.labels(), top)
 
     def rank(self, wait: bool = False) -> None:
         """Order the pool by the labels now and, after a cycle, by its network.
@@ -364,8 +364,10 @@ class Session:
 
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back."""
+        self._clock.close()
         self.stop()
         self.wait()
+        self._keep_ranking()
         self._journal.close()
         self._pen.release()
         self.pool.close()
@@ -382,13 +384,37 @@ class Session:
         return f"<Session {self.path} of {len(self.pool):,} images>"
 
     def _rank(self, reporter: Reporter) -> None:
-        scores, source = self._scoring().scores(self.labels(), reporter)
+        scores = self._scoring().scores(self.labels(), reporter)
         self._pen.check()
-        ranking = Ranking.of_scores(self.ranking().version + 1, source, scores)
-        ranking.save(self._folder.ranking, self.pool.digest)
+        self._take_ranking(scores).save(self._folder.ranking, self.pool.digest)
+        self._kept_version = self._ranking.version
+
+    def _rank_instantly(self) -> None:
+        """Order the pool by the labels of now, if its embedding is there; no file is written."""
+        scorer = self._scoring()
+        if self.config.order == "network" and self._folder.cycle > 0:
+            return
+        scores = scorer.instant_scores(self.labels())
+        if scores is not None:
+            self._take_ranking(scores)
+
+    def _take_ranking(self, scores: Scores) -> Ranking:
+        error = None if scores.calibration is None else scores.calibration.log_odds_error
         with self._lock:
+            ranking = Ranking.of_scores(self._ranking.version + 1, scores.source, scores.values, error)
             self._ranking = ranking
-        self._publish(ranking_version=ranking.version)
+            self._publish(ranking_version=ranking.version)
+        return ranking
+
+    def _instant_failed(self, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
+        self._publish(error=f"The order could not follow your last labels: {sentence} They are safe.")
+
+    def _keep_ranking(self) -> None:
+        """Keep what the instant clock gave since the last job: so the next opening shows it at once."""
+        ranking = self.ranking()
+        if ranking.version > self._kept_version and self._pen.held:
+            ranking.save(self._folder.ranking, self.pool.digest)
 
     def _scoring(self) -> PoolScorer:
         from anomalymatch_ui.session.scoring import PoolScorer
@@ -436,6 +462,8 @@ class Session:
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
+        if self.config.instant and self._ranking.version > 0:
+            self._clock.tick()
         return Receipt(event.seq, event.time, event.labels)
 
     def _count(self) -> Counts:
@@ -443,25 +471,10 @@ class Session:
         return Counts(len(self.pool), *(counted[label] for label in LABELS))
 
     def _import(self, table: LabelTable) -> None:
-        """Import a table of labels; of one imported before only what concerns images without a history.
-
-        So a table given again does not override what was labelled since, and images that have come to the
-        pool meanwhile get their labels all the same. The table counts as an annotator of its own, so that
-        an undo never takes a whole table back.
-        """
-        labels, extras, self.import_report = match_labels(table, self.pool.ids)
-        key = f"imported {hashlib.sha256(table.path.read_bytes()).hexdigest()}"
-        if key in self._journal.meta():
-            touched = self._journal.touched()
-            labels = {name: label for name, label in labels.items() if name not in touched}
-        if not labels:
-            return
-        self._receipt(
-            self._journal.append_many(
-                labels, f"table {table.path.name}", "import", extras=extras, meta={key: str(table.path)}
-            )
-        )
-        self._publish(message=self.import_report.sentence())
+        self.import_report, event = import_labels(table, self.pool, self._journal)
+        if event is not None:
+            self._receipt(event)
+            self._publish(message=self.import_report.sentence())
 
     def _publish(self, **changes: Any) -> None:
         with self._lock:

@@ -30,16 +30,23 @@ from anomalymatch_ui.learn import (
     training_recipe,
 )
 from anomalymatch_ui.learn.checkpoint import Interruption
+from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score import (
-    read_ahead,
-)
+from anomalymatch_ui.rank import FeatureScale, fit_linear_head
+from anomalymatch_ui.score import features_of, read_ahead
+from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
 from anomalymatch_ui.session.scoring import labelled_indices
 
 READ_ROWS = 256
 """Images read at one time while a cycle's window is gathered."""
+
+SCALE_IMAGES = 2_000
+"""Unlabelled images that tell how much each feature varies; they take two seconds on two cores."""
+
+WARM_REGULARISATION = 0.001
+"""C of the head that training starts from, on standardised features."""
 
 
 def train_cycle(
@@ -129,25 +136,59 @@ def _make_trainer(
             folder.interrupted.unlink(missing_ok=True)
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
     network: AnomalyNetwork
-    average: AnomalyNetwork | None
+    average: AnomalyNetwork | None = None
     if interrupted:
         network, average = interrupted.network, interrupted.average
         steps = max(steps or interrupted.steps, interrupted.step)
-    elif folder.cycle > 0:
+    elif folder.cycle > 0 and config.train.carry_over:
         previous = load_checkpoint(folder.checkpoint(folder.cycle))
         network, average = previous.network, previous.average
     else:
-        network, average = build_network(config.network, config.seed), None
+        network = build_network(config.network, config.seed)
     if network.config != config.network:
         raise InputError(
             f"The settings in {folder.config} ask for another network than the one the last cycle trained. "
             "Set them back, or start a new session with the labels of this one (export them first)."
         )
+    needs_symmetry = "symmetry" in config.train.weak or config.train.strong == "science"
+    symmetry = Embedder(folder, pool, config).symmetry(reporter) if needs_symmetry else "none"
     data = _training_data(pool, view, config, cycle, network.config.image_size, reporter)
-    trainer = Trainer(network, average, config.train, data, device=device, seed=config.seed, cycle=cycle)
+    if config.train.warm_head and not interrupted and average is None:
+        _warm_head(network, data, device)
+    trainer = Trainer(
+        network,
+        average,
+        config.train,
+        data,
+        device=device,
+        seed=config.seed,
+        cycle=cycle,
+        symmetry=symmetry,
+        prevalence=config.prevalence or ASSUMED_PREVALENCE,
+    )
     if interrupted:
         interrupted.restore(trainer)
     return trainer, steps or config.train.steps
+
+
+def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device) -> None:
+    """Start the head from a linear head on the network's own features, instead of from random weights.
+
+    Split evenly between the two logits, it gives the same log-odds.
+    """
+    rows = np.linspace(0, len(data.unlabelled) - 1, min(len(data.unlabelled), SCALE_IMAGES)).astype(np.int64)
+    pool = np.concatenate([features_of(network, part, device) for part in _parts(data.unlabelled[rows])])
+    labelled = np.concatenate([features_of(network, part, device) for part in _parts(data.labelled)])
+    scale = FeatureScale.of(np.concatenate([pool, labelled]))
+    head = fit_linear_head(labelled, data.labels, scale, regularisation=WARM_REGULARISATION)
+    weights = torch.from_numpy(head.weights) / 2
+    with torch.no_grad():
+        network.head.weight.copy_(torch.stack([-weights, weights]))
+        network.head.bias.copy_(torch.tensor([-head.bias, head.bias]) / 2)
+
+
+def _parts(pixels: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(pixels, -(-len(pixels) // READ_ROWS))
 
 
 def _training_data(
@@ -163,11 +204,13 @@ def _training_data(
     nominals = labelled_indices(pool, view, "nominal")
     unsure = labelled_indices(pool, view, "unsure")
     unlabelled = np.setdiff1d(np.arange(len(pool)), np.concatenate([anomalies, nominals, unsure]))
+    unlabelled = _by_name(pool, unlabelled)
     if len(unlabelled) > config.train.window:
         random = np.random.default_rng((config.seed, cycle))
-        unlabelled = np.sort(random.choice(unlabelled, config.train.window, replace=False))
+        drawn = random.choice(len(unlabelled), config.train.window, replace=False)
+        unlabelled = unlabelled[np.sort(drawn)]
     reporter.begin("preparing", len(anomalies) + len(nominals) + len(unlabelled))
-    labelled = np.sort(np.concatenate([anomalies, nominals]))
+    labelled = _by_name(pool, np.concatenate([anomalies, nominals]))
     workers = config.score.workers
     readable, labelled_pixels = _read_all(pool, labelled, size, workers, reporter, 0)
     _, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
@@ -179,6 +222,11 @@ def _training_data(
                 "Label others, or repair these."
             )
     return TrainingData(labelled_pixels, is_anomaly, unlabelled_pixels)
+
+
+def _by_name(pool: ImagePool, rows: np.ndarray) -> np.ndarray:
+    """Sort rows by the names of their images: what is learnt must not depend on how files are listed."""
+    return np.array(sorted(rows, key=lambda row: pool.ids[row]), dtype=np.int64)
 
 
 def _read_all(

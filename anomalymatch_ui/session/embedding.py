@@ -1,0 +1,235 @@
+"""The embedding of a session's pool: what the frozen backbone says of each image, made once, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from anomalymatch_ui.config import Config, Symmetry
+from anomalymatch_ui.files import storage_errors, write_atomically, write_bytes_atomically
+from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device
+from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.rank import Reduction, measure_symmetry, sample_rows
+from anomalymatch_ui.score import (
+    DamagedStoreError,
+    features_of,
+    open_embeddings,
+    score_pool,
+    write_embeddings,
+    write_table,
+)
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.jobs import Reporter
+
+logger = logging.getLogger(__name__)
+
+SYMMETRY_IMAGES = 256
+"""Images that tell whether a pool has an up; they take two seconds on two cores."""
+
+SYMMETRY_SIZE = 64
+"""Side at which they are looked at, in pixels; the threshold was measured at this size."""
+
+SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
+
+
+class Embedder:
+    """Embeds a session's pool, and other images as the pool.
+
+    Parameters
+    ----------
+    folder, pool, config
+        Of the session.
+    """
+
+    def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._config = config
+        self._opened: np.ndarray | None = None
+
+    def symmetry(self, reporter: Reporter) -> Symmetry:
+        """Give what changes nothing of what the pool's images mean: as set, or measured once."""
+        known = self.known_symmetry()
+        if known is None:
+            known = self._measure_symmetry(reporter)
+            path = self._folder.symmetry(self._pool.digest)
+            write_bytes_atomically(path, json.dumps({"symmetry": known}).encode())
+        return known
+
+    def known_symmetry(self) -> Symmetry | None:
+        """Give :meth:`symmetry` if it is set or was measured; else ``None``."""
+        if self._config.symmetry != "auto":
+            return self._config.symmetry
+        return _read_symmetry(self._folder.symmetry(self._pool.digest))
+
+    def of_pool(self, reporter: Reporter) -> np.ndarray:
+        """Give the pool's embedding, float16 ``(len(pool), components)``, memory-mapped."""
+        if self._opened is None:
+            symmetry = self.symmetry(reporter)
+            path = self._path(self._pool, symmetry)
+            opened = _open(path) if _projection(path).exists() else None
+            self._opened = self._make(path, symmetry, reporter) if opened is None else opened
+        return self._opened
+
+    def if_made(self) -> np.ndarray | None:
+        """Give the pool's embedding if it is on disk; ``None`` if it has to be made first."""
+        symmetry = self.known_symmetry()
+        if self._opened is None and symmetry is not None:
+            path = self._path(self._pool, symmetry)
+            self._opened = _open(path) if _projection(path).exists() else None
+        return self._opened
+
+    def of(self, images: ImagePool, reporter: Reporter) -> np.ndarray:
+        """Give the embedding of other images in the pool's components, float16 ``(n, components)``."""
+        self.of_pool(reporter)
+        symmetry = self.symmetry(reporter)
+        reductions = _load_reductions(_projection(self._path(self._pool, symmetry)))
+        digest = f"{self._digest(symmetry)}-{self._pool.digest[:8]}"
+        path = self._folder.embeddings(digest, images.digest)
+        known = _open(path)
+        if known is not None:
+            return known
+        raw = [path.with_suffix(f".{size}.raw") for size in self._config.embedding.sizes]
+        try:
+            for size, file in zip(self._config.embedding.sizes, raw, strict=True):
+                self._write_features(file, images, size, symmetry, reporter)
+            return _write_reduced(path, raw, reductions)
+        finally:
+            _remove(raw)
+
+    def _make(self, path: Path, symmetry: Symmetry, reporter: Reporter) -> np.ndarray:
+        settings = self._config.embedding
+        rows = sample_rows(self._pool.ids, SEED)
+        raw = [path.with_suffix(f".{size}.raw") for size in settings.sizes]
+        try:
+            for size, file in zip(settings.sizes, raw, strict=True):
+                self._write_features(file, self._pool, size, symmetry, reporter)
+            reductions = [
+                Reduction.of(
+                    open_embeddings(file), rows, components=settings.components, whitening=settings.whitening
+                )
+                for file in raw
+            ]
+            _save_reductions(_projection(path), reductions)
+            return _write_reduced(path, raw, reductions)
+        finally:
+            _remove(raw)
+
+    def _write_features(
+        self, path: Path, images: ImagePool, size: int, symmetry: Symmetry, reporter: Reporter
+    ) -> None:
+        device = resolve_device(self._config.device)
+        network = self._network(size)
+        views: Symmetry = symmetry if size <= self._config.embedding.symmetric_up_to else "none"
+        reporter.begin("embedding", len(images), device=str(device))
+        batches = score_pool(images, network, self._config.score, device=device, symmetry=views)
+        with closing(batches):
+            write_embeddings(
+                path,
+                batches,
+                images=len(images),
+                feature_count=network.feature_count,
+                advance=reporter.advance,
+            )
+
+    def _measure_symmetry(self, reporter: Reporter) -> Symmetry:
+        rows = sample_rows(self._pool.ids, SEED, SYMMETRY_IMAGES)
+        sample = SubsetPool(self._pool, [self._pool.ids[row] for row in rows])
+        network, device = self._network(SYMMETRY_SIZE), resolve_device(self._config.device)
+        reporter.begin("preparing", len(sample), device=str(device))
+        views: list[list[np.ndarray]] = [[] for _ in range(5)]
+        for start in range(0, len(sample), self._config.score.batch_size):
+            stop = min(start + self._config.score.batch_size, len(sample))
+            pixels = sample.read(range(start, stop), SYMMETRY_SIZE).pixels
+            turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
+            for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
+                views[number].append(features_of(network, np.ascontiguousarray(view), device))
+            reporter.advance(stop)
+        upright, mirrored, *turns = (np.concatenate(parts) for parts in views)
+        return measure_symmetry(upright, mirrored, turns)
+
+    def _network(self, size: int) -> AnomalyNetwork:
+        config = self._config.network.model_copy(update={"image_size": size})
+        return build_network(config, self._config.seed)
+
+    def _path(self, images: ImagePool, symmetry: Symmetry) -> Path:
+        return self._folder.embeddings(self._digest(symmetry), images.digest)
+
+    def _digest(self, symmetry: Symmetry) -> str:
+        backbone = backbone_digest(self._network(self._config.embedding.sizes[0]))
+        settings = f"{backbone} {symmetry} {self._config.embedding.model_dump_json()}"
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+
+def _open(path: Path) -> np.ndarray | None:
+    if not path.exists():
+        return None
+    try:
+        return open_embeddings(path)
+    except DamagedStoreError as error:
+        logger.warning("%s They are made again.", error)
+        return None
+
+
+def _projection(path: Path) -> Path:
+    return path.with_suffix(".npz")
+
+
+def _write_reduced(path: Path, raw: list[Path], reductions: list[Reduction]) -> np.ndarray:
+    """Write the embedding from the features of each size; each size weighs the same."""
+    tables = [open_embeddings(file) for file in raw]
+    images, columns = len(tables[0]), sum(reduction.axes.shape[1] for reduction in reductions)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, images, 4096):
+            rows = slice(start, start + 4096)
+            parts = [r.apply(table[rows]) for r, table in zip(reductions, tables, strict=True)]
+            yield np.concatenate(parts, axis=1) / np.float16(np.sqrt(len(parts)))
+
+    write_table(path, blocks(), images=images, columns=columns)
+    return open_embeddings(path)
+
+
+def _save_reductions(path: Path, reductions: list[Reduction]) -> None:
+    arrays = {}
+    for number, reduction in enumerate(reductions):
+        arrays[f"axes{number}"], arrays[f"offset{number}"] = reduction.axes, reduction.offset
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **cast(Any, arrays))
+
+    write_atomically(path, write)
+
+
+def _load_reductions(path: Path) -> list[Reduction]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            count = len(saved.files) // 2
+            return [Reduction(saved[f"axes{n}"], saved[f"offset{n}"]) for n in range(count)]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DamagedStoreError(
+            f"{path} is damaged ({error}). Delete it; the embedding can be made again."
+        ) from error
+
+
+def _read_symmetry(path: Path) -> Symmetry | None:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))["symmetry"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return cast(Symmetry, known) if known in ("none", "mirror", "square") else None
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        with storage_errors(file):
+            file.unlink(missing_ok=True)

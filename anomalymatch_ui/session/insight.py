@@ -1,0 +1,216 @@
+"""What a session can say beyond its order: how many anomalies to expect, what is alike, what is contested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Journal, Label
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.rank import (
+    Acquisition,
+    Listing,
+    Unfound,
+    arrange,
+    audit_labels,
+    estimate_unfound,
+    expected_anomalies,
+    most_similar,
+)
+from anomalymatch_ui.session.ranking import Ranking
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.session.embedding import Embedder
+
+DRAWN = " (drawn)"
+"""Ends the origin of a label given to an image that was shown because it was drawn at random."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is to be expected of the images without a label.
+
+    Attributes
+    ----------
+    top
+        How many of the best of them are meant.
+    expected, low, high
+        Anomalies among these, with a 95 % interval; ``None`` while the scores are no probabilities.
+    unfound
+        Anomalies among all of them, from the images drawn at random; see
+        :func:`~anomalymatch_ui.rank.estimate_unfound`.
+    drawn
+        Images drawn at random and labelled so far.
+    """
+
+    top: int
+    expected: float | None
+    low: int | None
+    high: int | None
+    unfound: Unfound
+    drawn: int
+
+
+@dataclass(frozen=True)
+class Contested:
+    """A label and the probability, by heads that have not seen it, that it is wrong."""
+
+    image_id: str
+    label: Label
+    contest: float
+
+
+class Insight:
+    """What follows from a session's labels and ranking, computed when it is asked for.
+
+    Parameters
+    ----------
+    pool, config, journal
+        Of the session.
+    ranking
+        Gives the newest ranking.
+    embedder
+        Gives what embeds the pool.
+
+    Attributes
+    ----------
+    drawn
+        Ids of the images that the last listing drew at random.
+    """
+
+    def __init__(
+        self,
+        pool: ImagePool,
+        config: Config,
+        journal: Journal,
+        ranking: Callable[[], Ranking],
+        embedder: Callable[[], Embedder],
+    ) -> None:
+        self.drawn: frozenset[str] = frozenset()
+        self._pool = pool
+        self._config = config
+        self._journal = journal
+        self._ranking = ranking
+        self._embedder = embedder
+
+    def listing(self, acquisition: Acquisition | None = None) -> Listing:
+        """Give the images without a label in the order to show them in, with a random share among them.
+
+        Before the first ranking it is the pool's own order; without an embedding on disk no duplicates
+        are told.
+
+        Parameters
+        ----------
+        acquisition
+            ``"most_likely"``, ``"uncertain"``, ``"diverse"`` or ``"mixed"``; ``None`` takes the settings'.
+
+        Returns
+        -------
+        Listing
+            Pool indices, int64 ``(n,)``, and which of them were drawn at random.
+        """
+        settings, ranking = self._config.acquisition, self._ranking()
+        taken = labelled_mask(self._pool, self._journal.view())
+        if ranking.version == 0:
+            order = ranking.order[~taken[ranking.order]]
+            return Listing(order, np.zeros(len(order), dtype=bool))
+        strategy = acquisition or settings.strategy
+        if ranking.log_odds_error is None and strategy in ("uncertain", "mixed"):
+            strategy = "diverse"  # a quantile of novelty has no decision to be uncertain about
+        embedding = self._embedder().if_made() if strategy in ("diverse", "mixed") else None
+        if embedding is None:
+            strategy = "uncertain" if strategy == "uncertain" else "most_likely"
+            embedding = np.zeros((len(self._pool), 1), np.float16)
+        listing = arrange(
+            ranking.scores,
+            embedding,
+            taken,
+            strategy,
+            random_every=settings.random_every,
+            head=settings.head,
+            seed=self._config.seed,
+        )
+        # Beyond the head the draw is uniform among what is left only, which would bias the estimate.
+        drawn = listing.order[: settings.head][listing.drawn[: settings.head]]
+        self.drawn = frozenset(self._pool.ids[index] for index in drawn)
+        return listing
+
+    def outlook(self, top: int = 100) -> Outlook:
+        """Tell how many anomalies to expect among the best images without a label, and among all of them.
+
+        Parameters
+        ----------
+        top
+            How many of the best.
+        """
+        view, ranking = self._journal.view(), self._ranking()
+        taken = labelled_mask(self._pool, view)
+        origins = {entry.image_id: entry.origin for entry in self._journal.entries()}
+        drawn = [name for name in view if origins[name].endswith(DRAWN)]
+        anomalies = sum(view[name] == "anomaly" for name in drawn)
+        unfound = estimate_unfound(anomalies, len(drawn), int((~taken).sum()))
+        if ranking.log_odds_error is None:
+            return Outlook(top, None, None, None, unfound, len(drawn))
+        left, error = ranking.scores[~taken], ranking.log_odds_error
+        expected, low, high = expected_anomalies(left, top, log_odds_error=error)
+        return Outlook(top, expected, low, high, unfound, len(drawn))
+
+    def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:
+        """Give the ids of the images most like some images, the most alike first.
+
+        Raises
+        ------
+        InputError
+            If an id is not in the pool, or the pool has not been ranked yet.
+        """
+        rows = np.array([self._index(name) for name in ids], dtype=np.int64)
+        similar = most_similar(self._embedding(), rows, count)
+        return [self._pool.ids[row] for row in similar.indices]
+
+    def audit(self) -> list[Contested]:
+        """Give the labels the others contest, the most contested first, judged by heads without them.
+
+        Raises
+        ------
+        InputError
+            If there are not labels of both classes, or the pool has not been ranked yet.
+        """
+        pool, view, config = self._pool, self._journal.view(), self._config
+        names = [name for name, label in view.items() if label != "unsure" and name in pool]
+        audit = audit_labels(
+            self._embedding(),
+            np.array([pool.index(name) for name in names], dtype=np.int64),
+            np.array([view[name] == "anomaly" for name in names], dtype=bool),
+            regularisation=config.head.regularisation,
+            seed=config.seed,
+        )
+        ids = [pool.ids[row] for row in audit.rows]
+        return [
+            Contested(name, view[name], float(contest))
+            for name, contest in zip(ids, audit.contest, strict=True)
+        ]
+
+    def _embedding(self) -> np.ndarray:
+        embedding = self._embedder().if_made()
+        if embedding is None:
+            raise InputError("The images have not been compared yet. Rank them first, then ask again.")
+        return embedding
+
+    def _index(self, name: str) -> int:
+        if name not in self._pool:
+            raise InputError(f"There is no image {name!r} in {self._pool.path}.")
+        return self._pool.index(name)
+
+
+def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
+    """Tell which images of a pool have a label, bool ``(len(pool),)``."""
+    mask = np.zeros(len(pool), dtype=bool)
+    for name in view:
+        if name in pool:  # an image may have been deleted from the folder since it was labelled
+            mask[pool.index(name)] = True
+    return mask
