@@ -186,6 +186,13 @@ def benchmark(
     anomaly: Anomaly = None,
     no_download: NoDownload = False,
     size: Annotated[int | None, typer.Option(min=32, help="Side the network sees, in pixels.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one setting, as in train.align=false; may be given again."),
+    ] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Keep the embeddings in this folder, for other runs.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
 ) -> None:
     """Measure a preset: a simulated astronomer searches a pool whose labels are known."""
@@ -196,6 +203,8 @@ def benchmark(
     config = Config.preset(preset).with_values(device=device)
     if size is not None:
         config = config.with_values(network={"image_size": size})
+    for change in changes or ():
+        config = config.with_assignment(change)
     numbers = _numbers(seeds)
     with bar("Downloading (kB)") as advance:
         opened = open_benchmark(task, images, anomaly=anomaly, download=not no_download, progress=advance)
@@ -214,6 +223,8 @@ def benchmark(
         out=out,
         plot=plot,
         reference=reference,
+        embeddings=embeddings,
+        changes=changes or (),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def table(report: Report) -> str:
     """Give mean and standard deviation over the seeds of each measure after each cycle, as Markdown."""
     cycles = range(min((len(seed["cycles"]) for seed in report["seeds"]), default=0))
     seeds = len(report["seeds"])
-    title = f"{report['task']}, preset {report['preset']}, mean ± standard deviation over {seeds} seeds"
+    preset = " ".join([report["preset"], *report.get("changes", ())])
+    title = f"{report['task']}, preset {preset}, mean ± standard deviation over {seeds} seeds"
     lines = [title, "", f"| cycle | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
     for cycle in cycles:
         cells = []
@@ -155,6 +157,8 @@ def run_benchmark(
     out: Path | None = None,
     plot: Path | None = None,
     reference: Path | None = None,
+    embeddings: Path | None = None,
+    changes: Sequence[str] = (),
 ) -> Report:
     """Run a benchmark, going on from the seeds that ``out`` holds, and print its tables.
 
@@ -176,6 +180,10 @@ def run_benchmark(
         Draw the discovery curves into this PNG.
     reference
         Compare with the results kept there.
+    embeddings
+        A folder that keeps the embeddings for other runs; ``None`` makes them once for this one.
+    changes
+        How ``config`` differs from its preset, to be named in the table.
 
     Raises
     ------
@@ -187,25 +195,28 @@ def run_benchmark(
     settings = {
         "task": task.name,
         "preset": config.preset_name,
+        "changes": list(changes),
         "config": config.model_dump(exclude={"seed", "device"}),
         "protocol": asdict(protocol),
     }
     report = open_report(out, settings)
     pool = open_pool(images)
     done = {seed["seed"] for seed in report["seeds"]}
-    for seed in seeds:
-        if seed in done:
-            continue
+    with tempfile.TemporaryDirectory(prefix="anomalymatch-embeddings-") as temporary:
+        for seed in seeds:
+            if seed in done:
+                continue
 
-        def tell(result: CycleResult, seed: int = seed) -> None:
-            print(
-                f"seed {seed}, cycle {result.cycle}: AP {result.metrics.ap:.3f}, "
-                f"AUROC {result.metrics.auroc:.3f}, found {result.found} of {result.viewed} looked at, "
-                f"{result.train_seconds:.0f} s",
-                file=sys.stderr,
-            )
+            def tell(result: CycleResult, seed: int = seed) -> None:
+                print(
+                    f"seed {seed}, cycle {result.cycle}: AP {result.metrics.ap:.3f}, "
+                    f"AUROC {result.metrics.auroc:.3f}, found {result.found} of {result.viewed} looked at, "
+                    f"{result.train_seconds:.0f} s",
+                    file=sys.stderr,
+                )
 
-        add_result(report, run_seed(task, pool, config, protocol, seed, tell), out)
+            shared = embeddings or Path(temporary)
+            add_result(report, run_seed(task, pool, config, protocol, seed, tell, shared), out)
     print(table(report))
     if reference is not None:
         other = json.loads(reference.read_text(encoding="utf-8")) if reference.exists() else {}

@@ -127,6 +127,7 @@ def run_seed(
     protocol: Protocol,
     seed: int,
     on_cycle: Callable[[CycleResult], None] = lambda _: None,
+    embeddings: Path | None = None,
 ) -> SeedResult:
     """Run one search.
 
@@ -144,13 +145,17 @@ def run_seed(
         Of the start and of the learner.
     on_cycle
         Told of each round.
+    embeddings
+        A folder for the embeddings, which do not depend on the seed, to share between searches.
     """
+    # Nobody looks between the labels of a round, so the instant clock would only take time from training.
+    config = config.with_values(seed=seed, instant=False)
     pool, test = SubsetPool(images, task.pool), SubsetPool(images, task.test)
     result = SeedResult(seed)
     truth = np.array([task.test[name] == "anomaly" for name in test.ids])
     with (
         tempfile.TemporaryDirectory(prefix="anomalymatch-benchmark-") as folder,
-        Session.open(Path(folder) / "s", pool, config=config.with_values(seed=seed)) as session,
+        Session.open(Path(folder) / "s", pool, config=config, embeddings=embeddings) as session,
     ):
         for name, label in task.start(seed, protocol.start_anomalies, protocol.start_nominals).items():
             session.label([name], label, origin="benchmark")
@@ -188,9 +193,8 @@ def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, n
 
 def _look(session: Session, task: Task, protocol: Protocol) -> list[bool]:
     """Label some of the unlabelled images, as the table says; gives which were anomalies, in their order."""
-    labels = session.labels()
-    order = (session.pool.ids[index] for index in session.ranking().order)
-    chosen = _choose([name for name in order if name not in labels], task, protocol)
+    shown = [session.pool.ids[index] for index in session.insight.listing().order]
+    chosen = _choose(shown, task, protocol)
     for name in chosen:
         session.label([name], task.pool[name], origin="benchmark")
     return [task.pool[name] == "anomaly" for name in chosen]
