@@ -61,11 +61,12 @@ def fixmatch_loss(
     """
     supervised = functional.cross_entropy(labelled, labels)
     used = pseudo.weights.to(strong.dtype)
-    unlabelled = (functional.cross_entropy(strong, pseudo.classes, reduction="none") * used).mean()
+    images = max(len(used), 1)  # supervised training has no unlabelled ones
+    unlabelled = (functional.cross_entropy(strong, pseudo.classes, reduction="none") * used).sum() / images
     return FixMatchLoss(
         total=supervised + weight * unlabelled,
         supervised=supervised.detach(),
         unlabelled=unlabelled.detach(),
-        pseudo_label_share=used.mean(),
+        pseudo_label_share=used.sum() / images,
         pseudo_anomaly_share=(used * (pseudo.classes == ANOMALY)).sum() / used.sum().clamp(min=1e-8),
     )

@@ -102,6 +102,8 @@ class PseudoLabeller:
         """
         state = self._state
         probabilities = torch.softmax(logits.float(), dim=1)
+        if len(rows) == 0:  # supervised training: there is nothing to label, and no mean to move
+            return PseudoLabels(rows.to(logits.device), probabilities[:, 0])
         if self._target is not None:
             state["predicted"] = _moved(state["predicted"], probabilities.mean(dim=0))
             ratio = self._target / state["predicted"].clamp(min=SMALLEST_SHARE)
@@ -120,18 +122,18 @@ class PseudoLabeller:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Give what was learnt so far, to go on with later."""
-        return dict(self._state)
+        return {name: tensor.clone() for name, tensor in self._state.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from what :meth:`state_dict` gave; a record of other images is begun anew."""
         for name, tensor in state.items():
             if name in self._state and tensor.shape == self._state[name].shape:
-                self._state[name] = tensor.to(self._state[name].device)
+                self._state[name] = tensor.to(self._state[name].device, copy=True)
 
     def _soft_weights(self, confidence: Tensor) -> Tensor:
         state = self._state
         state["confidence"] = _moved(state["confidence"], confidence.mean())
-        state["variance"] = _moved(state["variance"], confidence.var(unbiased=False))
+        state["variance"] = _moved(state["variance"], confidence.var(unbiased=len(confidence) > 1))
         below = (confidence - state["confidence"]).clamp(max=0)
         return torch.exp(-below.square() * DEVIATIONS**2 / (2 * state["variance"].clamp(min=1e-8)))
 

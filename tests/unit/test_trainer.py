@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from anomalymatch_ui.config import NetworkConfig, TrainConfig
+from anomalymatch_ui.config import Config, NetworkConfig, ThresholdRule, TrainConfig
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.learn import (
     AnomalyNetwork,
@@ -17,14 +19,20 @@ from anomalymatch_ui.learn import (
     build_network,
     load_checkpoint,
     network_digest,
+    peek_checkpoint,
     save_checkpoint,
+    training_recipe,
 )
+from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.data import BatchSampler
 from anomalymatch_ui.learn.fixmatch import fixmatch_loss
+from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
+from anomalymatch_ui.learn.trainer import average_decay, learning_rate
 
 CPU = torch.device("cpu")
-NETWORK = NetworkConfig(pretrained=False, image_size=32)
+NETWORK = NetworkConfig(image_size=32)
 SMALL = TrainConfig(steps=6, labelled_batch=4, unlabelled_batch=6)
+PAPER = Config.preset("paper")
 
 
 @pytest.fixture
@@ -34,20 +42,69 @@ def data() -> TrainingData:
     return TrainingData(pixels[:10], np.arange(10) < 3, pixels[10:])
 
 
+def rings_and_discs() -> TrainingData:
+    """Four labelled images of each, and twenty rings before twenty discs without labels, of 64 px."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:64, :64]
+
+    def draw(ring: bool) -> np.ndarray:
+        radius = np.hypot(y - random.uniform(24, 40), x - random.uniform(24, 40))
+        profile = np.exp(-np.square(radius - 14 * ring) / 18)
+        return np.repeat((255 * profile).astype(np.uint8)[None], 3, axis=0)
+
+    rings, discs = (np.stack([draw(ring) for _ in range(24)]) for ring in (True, False))
+    return TrainingData(
+        np.concatenate([rings[:4], discs[:4]]), np.arange(8) < 4, np.concatenate([rings[4:], discs[4:]])
+    )
+
+
 def make_trainer(
-    data: TrainingData, *, seed: int = 1, cycle: int = 1, config: TrainConfig = SMALL
+    data: TrainingData,
+    *,
+    seed: int = 1,
+    cycle: int = 1,
+    config: TrainConfig = SMALL,
+    network: NetworkConfig = NETWORK,
+    prevalence: float = 0.03,
 ) -> Trainer:
-    return Trainer(build_network(NETWORK, 0), None, config, data, device=CPU, seed=seed, cycle=cycle)
+    return Trainer(
+        build_network(network, 0),
+        None,
+        config,
+        data,
+        device=CPU,
+        seed=seed,
+        cycle=cycle,
+        symmetry="square",
+        prevalence=prevalence,
+    )
 
 
-def test_two_runs_with_one_seed_agree_to_the_last_bit_and_another_seed_differs(data: TrainingData) -> None:
+def stop_after(step: int) -> Callable[[StepReport], None]:
+    def stop(report: StepReport) -> None:
+        if report.step == step:
+            raise StopTraining
+
+    return stop
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"threshold_rule": "free"}, {"threshold_rule": "soft"}, {"unlabelled_weight": 0}],
+    ids=str,
+)
+def test_two_runs_with_one_seed_agree_to_the_last_bit_and_another_seed_differs(
+    data: TrainingData, settings: dict[str, Any]
+) -> None:
     digests = []
     for seed in (1, 1, 2):
-        trainer = make_trainer(data, seed=seed)
+        trainer = make_trainer(data, seed=seed, config=SMALL.model_copy(update=settings))
         torch.manual_seed(np.random.default_rng().integers(1 << 30))  # the global generator must not matter
         trainer.run(3)
         digests.append((network_digest(trainer.network), network_digest(trainer.average)))
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == digests[1]
+    assert digests[0][0] != digests[2][0]
+    assert digests[0][1] != digests[2][1]
 
 
 def test_each_step_is_reported_in_turn(data: TrainingData) -> None:
@@ -63,30 +120,142 @@ def test_each_step_is_reported_in_turn(data: TrainingData) -> None:
 
 def test_a_callback_stops_training_after_its_step(data: TrainingData) -> None:
     trainer = make_trainer(data)
-
-    def stop_at_two(report: StepReport) -> None:
-        if report.step == 2:
-            raise StopTraining
-
-    assert not trainer.run(6, [stop_at_two])
+    assert not trainer.run(6, [stop_after(2)])
     assert trainer.step == 2
 
 
+@pytest.mark.parametrize(
+    ("train", "network"),
+    [
+        (TrainConfig(), NETWORK),
+        (TrainConfig(threshold_rule="flex"), NETWORK),
+        (TrainConfig(threshold_rule="soft", momentum=0), NETWORK),
+        (PAPER.train, PAPER.network.model_copy(update={"image_size": 32})),
+    ],
+    ids=["default", "flex", "soft", "paper"],
+)
 def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(
-    data: TrainingData, tmp_path: Path
+    data: TrainingData, tmp_path: Path, train: TrainConfig, network: NetworkConfig
 ) -> None:
-    whole = make_trainer(data)
-    whole.run(6)
-    first = make_trainer(data)
-    first.run(3)
+    whole = make_trainer(data, config=train, network=network, prevalence=0.3)
+    assert whole.run(4)
+    first = make_trainer(data, config=train, network=network, prevalence=0.3)
+    first.run(4, [stop_after(2)])
+    path = tmp_path / "current.safetensors"
+    save_checkpoint(path, first, steps=4)
+    assert peek_checkpoint(path) == Interruption(1, 2, training_recipe(train, seed=1))
+    saved = load_checkpoint(path)
+    assert (saved.cycle, saved.step, saved.steps, saved.finished) == (1, 2, 4, False)
+    resumed = Trainer(
+        saved.network, saved.average, train, data, device=CPU, seed=1, symmetry="square", prevalence=0.3
+    )
+    saved.restore(resumed)
+    assert resumed.run(4)
+    assert network_digest(resumed.network) == network_digest(whole.network) != network_digest(first.network)
+    assert network_digest(resumed.average) == network_digest(whole.average) != network_digest(first.average)
+    for name, tensor in whole.labeller.state_dict().items():
+        assert torch.equal(resumed.labeller.state_dict()[name], tensor)
+
+
+def test_a_checkpoint_can_be_resumed_from_more_than_once(data: TrainingData, tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"threshold_rule": "flex"})
+    first = make_trainer(data, config=config)
+    first.run(6, [stop_after(2)])
     save_checkpoint(tmp_path / "current.safetensors", first, steps=6)
     saved = load_checkpoint(tmp_path / "current.safetensors")
-    assert (saved.cycle, saved.step, saved.steps, saved.finished) == (1, 3, 6, False)
-    resumed = Trainer(saved.network, saved.average, SMALL, data, device=CPU, seed=1, cycle=1)
+    before = {name: tensor.clone() for name, tensor in saved.labeller.items()}
+    resumed = make_trainer(data, config=config)
     saved.restore(resumed)
     resumed.run(6)
-    assert network_digest(resumed.network) == network_digest(whole.network)
-    assert network_digest(resumed.average) == network_digest(whole.average)
+    assert not torch.equal(resumed.labeller.state_dict()["learnt"], before["learnt"])
+    assert all(torch.equal(saved.labeller[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("step", [0, 1, 50, 99])
+def test_preset_paper_keeps_its_learning_rate_and_its_average_s_decay(step: int) -> None:
+    assert learning_rate(PAPER.train, step, 100) == 0.0075
+    assert average_decay(PAPER.train, step) == 0.99
+
+
+def test_the_default_rate_rises_in_five_steps_and_falls_to_a_fifth() -> None:
+    rates = [learning_rate(TrainConfig(learning_rate=1, steps=60), step, 60) for step in range(60)]
+    assert rates[0] == pytest.approx(1 / 5)
+    assert rates[4] == pytest.approx(np.cos(7 * np.pi * 4 / (16 * 60)))
+    assert (np.diff(rates[:5]) > 0).all()
+    assert (np.diff(rates[4:]) < 0).all()
+    assert rates[-1] == pytest.approx(np.cos(7 * np.pi * 59 / (16 * 60)))
+    assert rates[-1] == pytest.approx(0.195, abs=0.025)  # cos(7 pi / 16), where the next step would be
+
+
+def test_the_rate_of_a_step_is_the_optimiser_s(data: TrainingData) -> None:
+    trainer = make_trainer(data)
+    rates = []
+    trainer.run(3, [lambda report: rates.append([group["lr"] for group in trainer.optimizer.param_groups])])
+    assert rates == [[learning_rate(SMALL, step, 3)] * 2 for step in range(3)]
+
+
+def test_the_average_follows_closely_at_first_and_then_as_slowly_as_set() -> None:
+    config = TrainConfig(ema_decay=0.8, ema_warmup=True)
+    assert average_decay(config, 0) == 1 / 10
+    assert average_decay(config, 34) == 35 / 44 < 0.8
+    assert average_decay(config, 35) == average_decay(config, 10_000) == 0.8
+
+
+class Counting(AnomalyNetwork):
+    """A network that remembers how many images it was given at a time."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        self.batches: list[int] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(images))
+        return super().forward(images)
+
+
+def test_without_an_unlabelled_loss_no_unlabelled_image_is_seen_and_training_goes_on() -> None:
+    config = TrainConfig(labelled_batch=8, unlabelled_weight=0)
+    network = Counting(NetworkConfig())
+    network.load_state_dict(build_network(NetworkConfig(), 0).state_dict())
+    reports: list[StepReport] = []
+    Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0).run(10, [reports.append])
+    assert network.batches == [8] * 10
+    assert {report.batch for report in reports} == {8}
+    assert {(report.pseudo_label_share, report.unlabelled_loss) for report in reports} == {(0, 0)}
+    assert all(report.loss == report.supervised_loss for report in reports)
+    assert reports[-1].loss < reports[0].loss / 2
+
+
+@pytest.mark.parametrize("rule", ["fixed", "flex", "free", "soft"])
+def test_a_pool_smaller_than_the_batch_is_repeated(data: TrainingData, rule: ThresholdRule) -> None:
+    few = TrainingData(data.labelled, data.labels, data.unlabelled[:1])
+    reports: list[StepReport] = []
+    trainer = make_trainer(few, config=SMALL.model_copy(update={"threshold_rule": rule}))
+    assert trainer.run(2, [reports.append])
+    assert [report.batch for report in reports] == [16, 16]
+    assert all(np.isfinite(report.loss) for report in reports)
+
+
+def test_alignment_holds_down_the_anomalies_among_the_pseudo_labels_of_training(data: TrainingData) -> None:
+    shares = {}
+    for align in (False, True):
+        trainer = make_trainer(data, config=SMALL.model_copy(update={"align": align}), prevalence=0.02)
+        with torch.no_grad():
+            trainer.network.head.bias[:] = torch.tensor([-2.0, 2.0])  # it calls everything an anomaly
+        reports: list[StepReport] = []
+        trainer.run(3, [reports.append])
+        shares[align] = np.mean([r.pseudo_label_share * r.pseudo_anomaly_share for r in reports])
+    assert shares[False] > 0.9
+    assert shares[True] < 0.1
+
+
+def test_what_is_no_number_any_more_ends_training_in_a_sentence(data: TrainingData) -> None:
+    trainer = make_trainer(data)
+    with torch.no_grad():
+        trainer.network.head.bias.fill_(float("nan"))
+    with pytest.raises(InputError, match="diverged at step 1.*Lower the learning rate"):
+        trainer.run(2)
+    assert trainer.step == 0
 
 
 def test_a_finished_checkpoint_gives_both_networks_back(data: TrainingData, tmp_path: Path) -> None:
@@ -163,10 +332,12 @@ def test_labelled_batches_hold_as_many_anomalies_as_nominals(data: TrainingData)
 def test_an_unlabelled_batch_repeats_no_image_unless_the_pool_is_smaller(data: TrainingData) -> None:
     sampler = BatchSampler(data)
     generator = torch.Generator().manual_seed(0)
-    assert len(sampler.unlabelled(30, generator).flatten(1).unique(dim=0)) == 30
-    larger = sampler.unlabelled(75, generator)
-    assert len(larger) == 75
-    assert len(larger.flatten(1).unique(dim=0)) == 30
+    rows, images = sampler.unlabelled(30, generator)
+    assert sorted(rows.tolist()) == list(range(30))
+    np.testing.assert_array_equal(images, data.unlabelled[rows])
+    rows, images = sampler.unlabelled(75, generator)
+    assert set(rows.bincount().tolist()) == {2, 3}
+    np.testing.assert_array_equal(images, data.unlabelled[rows])
 
 
 @pytest.mark.parametrize(("anomalies", "missing"), [(0, "no anomaly"), (4, "no nominal image")])
@@ -180,7 +351,8 @@ def test_the_loss_counts_confident_pseudo_labels_only_and_teaches_the_strong_vie
     labelled = torch.tensor([[2.0, -2.0], [-1.0, 1.0]], requires_grad=True)
     weak = torch.tensor([[-4.0, 4.0], [0.1, 0.0], [3.0, -3.0], [0.0, 1.0]], requires_grad=True)
     strong = torch.zeros(4, 2, requires_grad=True)
-    loss = fixmatch_loss(labelled, torch.tensor([0, 1]), weak, strong, threshold=0.95, weight=1.0)
+    pseudo = PseudoLabeller("fixed", 0.95, None, 4, CPU).label(weak, torch.arange(4))
+    loss = fixmatch_loss(labelled, torch.tensor([0, 1]), strong, pseudo, weight=1.0)
     assert loss.pseudo_label_share == 0.5
     assert loss.pseudo_anomaly_share == 0.5
     assert float(loss.unlabelled) == pytest.approx(np.log(2) * 2 / 4)  # two of four, over all four
@@ -192,21 +364,23 @@ def test_the_loss_counts_confident_pseudo_labels_only_and_teaches_the_strong_vie
     assert (strong.grad[[1, 3]] == 0).all()
 
 
-def test_training_learns_to_tell_rings_from_discs() -> None:
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[:64, :64]
-
-    def draw(ring: bool) -> np.ndarray:
-        radius = np.hypot(y - random.uniform(24, 40), x - random.uniform(24, 40))
-        profile = np.exp(-np.square(radius - 14 * ring) / 18)
-        return np.repeat((255 * profile).astype(np.uint8)[None], 3, axis=0)
-
-    rings, discs = (np.stack([draw(ring) for _ in range(24)]) for ring in (True, False))
-    data = TrainingData(
-        np.concatenate([rings[:4], discs[:4]]), np.arange(8) < 4, np.concatenate([rings[4:], discs[4:]])
+@pytest.mark.parametrize(
+    ("config", "network"),
+    [(TrainConfig(), NetworkConfig()), (PAPER.train, PAPER.network)],
+    ids=["default", "paper"],
+)
+def test_training_learns_to_tell_rings_from_discs(config: TrainConfig, network: NetworkConfig) -> None:
+    data = rings_and_discs()
+    trainer = Trainer(
+        build_network(network, 0),
+        None,
+        config.model_copy(update={"labelled_batch": 8, "unlabelled_batch": 4}),
+        data,
+        device=CPU,
+        seed=0,
+        symmetry="square",
+        prevalence=0.5,
     )
-    config = TrainConfig(labelled_batch=8, unlabelled_batch=4)
-    trainer = Trainer(build_network(NetworkConfig(), 0), None, config, data, device=CPU, seed=0)
     trainer.run(25)
     with torch.inference_mode():
         margins = trainer.average(torch.from_numpy(data.unlabelled).float() / 255).diff(dim=1).squeeze(1)
