@@ -17,6 +17,9 @@ from anomalymatch_ui.rank.linear import FeatureScale, feature_blocks
 SAMPLE_ROWS = 10_000
 """Images the components are measured on; more change them little and cost seconds."""
 
+SMALLEST_VARIANCE = 1e-9  # of a standardised feature's; below it is rounding, where features are constant
+LARGEST = float(np.finfo(np.float16).max)
+
 
 @dataclass(frozen=True)
 class Reduction:
@@ -44,7 +47,7 @@ class Reduction:
         rows
             Rows to measure the components on, int64: see :func:`sample_rows`.
         components
-            To keep, at most; there are fewer in a small pool.
+            To keep, at most; there are fewer in a small pool, or one that varies in fewer directions.
         whitening
             Power of its variance that a component is divided by: 0 leaves the components as they are,
             0.5 gives all the same variance.
@@ -64,7 +67,9 @@ class Reduction:
         standardised = scale.apply(sample).astype(np.float64)
         # Of the covariance, not of the sample: the result then depends on no random start.
         variances, vectors = np.linalg.eigh(standardised.T @ standardised / len(sample))
-        variances, vectors = np.maximum(variances[::-1][:kept], 1e-9), vectors[:, ::-1][:, :kept]
+        kept = max(1, min(kept, int((variances > SMALLEST_VARIANCE).sum())))
+        variances = np.maximum(variances[::-1][:kept], SMALLEST_VARIANCE)
+        vectors = vectors[:, ::-1][:, :kept]
         axes = vectors * variances**-whitening
         axes /= np.sqrt((variances ** (1 - 2 * whitening)).sum())
         axes = axes / scale.deviation[:, None]
@@ -74,7 +79,8 @@ class Reduction:
         """Embed ``features`` ``(n, features)``: float16 ``(n, components)``; a row with NaN stays NaN."""
         embedding = np.empty((len(features), self.axes.shape[1]), np.float16)
         for rows, block in feature_blocks(features):
-            embedding[rows] = block @ self.axes - self.offset
+            # What never varied on the pool may do so elsewhere: an image that odd must not get infinity.
+            embedding[rows] = np.clip(block @ self.axes - self.offset, -LARGEST, LARGEST)
         return embedding
 
 
