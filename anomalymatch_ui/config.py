@@ -227,7 +227,7 @@ class Config(_Settings):
         ge=0,
         le=1,
         description="of the trained network in the fused order; unset: 0.5 where the images have all "
-        "symmetries of a square, 0.2 where they have not, for there training gains little (docs/benchmark.md)",
+        "symmetries of a square, 0.2 where not: there training gains little (docs/benchmark.md)",
     )
     prevalence: float | None = Field(
         None, gt=0, lt=1, description="expected share of anomalies in the pool; unknown: estimated"
@@ -280,7 +280,8 @@ class Config(_Settings):
         """
         merged = self.model_dump()
         for key, value in values.items():
-            merged[key] = {**merged[key], **value} if isinstance(value, dict) and key in merged else value
+            is_group = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = {**merged[key], **value} if is_group else value
         return self.validated(merged, "these settings")
 
     def with_assignment(self, text: str) -> Config:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
@@ -15,6 +19,15 @@ def test_preset_paper_is_the_published_recipe(paper: Config) -> None:
     assert network.batch_norm_momentum == 0.01
     assert (train.labelled_batch, train.unlabelled_batch, train.steps) == (16, 80, 100)
     assert (train.learning_rate, train.momentum, train.weight_decay) == (0.0075, 0.9, 7.5e-4)
+    assert (train.schedule, train.ema_warmup, train.warm_head, train.align) == (
+        "constant",
+        False,
+        False,
+        False,
+    )
+    assert (train.weak, train.strong, train.threshold_rule) == ("published", "randaugment", "fixed")
+    assert (network.batch_norm, network.frozen_blocks, network.drop_connect) == ("batch", 0, 0.2)
+    assert (paper.order, paper.instant, paper.score.symmetries) == ("network", False, False)
     assert (train.ema_decay, train.confidence_threshold, train.unlabelled_weight) == (0.99, 0.95, 1.0)
 
 
@@ -49,3 +62,49 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
 def test_settings_cannot_be_changed_in_place(paper: Config) -> None:
     with pytest.raises(ValueError, match="frozen"):
         paper.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("seed=7", {"seed": 7}),
+        ("train.align = false", {"train": {"align": False}}),
+        ("train.threshold_rule=flex", {"train": {"threshold_rule": "flex"}}),
+        ('train.threshold_rule="flex"', {"train": {"threshold_rule": "flex"}}),
+        ("embedding.sizes=[64]", {"embedding": {"sizes": (64,)}}),
+        ("train.learning_rate=1e-2", {"train": {"learning_rate": 0.01}}),
+    ],
+)
+def test_one_setting_can_be_written_as_an_assignment(text: str, values: dict[str, Any]) -> None:
+    assert Config().with_assignment(text) == Config().with_values(**values)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("train.align", "is no setting. Write it as in train.align=false"),
+        ("=3", "is no setting"),
+        ("seed=", "is no setting"),
+        ("train.aligned=false", "train.aligned .*not a known setting"),
+        ("training.align=false", "training .*not a known setting"),
+        ("train.threshold_rule=fuzzy", "train.threshold_rule"),
+        ("prevalence=0", "prevalence"),
+        ("prevalence=1", "prevalence"),
+        ("seed.x=1", "seed"),
+        ("train=3", "train"),
+    ],
+)
+def test_an_assignment_that_cannot_be_used_is_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Config().with_assignment(text)
+
+
+@given(
+    st.sampled_from(["seed", "device", "train.align", "seed.x", "train.steps.x", "embedding.sizes", "x", ""]),
+    st.sampled_from(["=", ""]),
+    st.text(max_size=12) | st.recursive(st.integers() | st.booleans(), st.lists, max_leaves=4).map(str),
+)
+def test_any_text_is_a_setting_or_refused_in_a_sentence(name: str, equals: str, written: str) -> None:
+    with suppress(InputError):
+        changed = Config().with_assignment(name + equals + written)
+        assert Config.validated(changed.model_dump(), "itself") == changed
