@@ -6,16 +6,39 @@ import numpy as np
 import pytest
 import torch
 
-from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.config import Config, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, network_digest
 from anomalymatch_ui.learn.trainer import build_optimizer, update_average
 
 UNTRAINED = NetworkConfig(pretrained=False, image_size=32)
+FROZEN = NetworkConfig(image_size=32, batch_norm="frozen", frozen_blocks=9, dropout=0)
+THAWED = FROZEN.model_copy(update={"batch_norm": "batch", "frozen_blocks": 0})
 
 
 def images(count: int = 4, size: int = 32) -> torch.Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def is_frozen(name: str, blocks: int = 9) -> bool:
+    """Whether a parameter or statistic belongs to the stem or to the first ``blocks`` blocks."""
+    if name.startswith(("backbone._conv_stem", "backbone._bn0")):
+        return True
+    return name.startswith("backbone._blocks.") and int(name.split(".")[2]) < blocks
+
+
+def train(network: AnomalyNetwork, steps: int = 3) -> None:
+    """Take steps of gradient descent that are large enough to move every weight."""
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.5)
+    for _ in range(steps):
+        loss = torch.nn.functional.cross_entropy(network.train()(images()), torch.tensor([0, 1, 0, 1]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def copied_state(network: AnomalyNetwork) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
 def test_lite0_comes_with_imagenet_weights_and_gives_1280_features() -> None:
@@ -77,8 +100,8 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence_that_says_what_to_do(
         build_network(NetworkConfig(name="efficientnet-b0"), seed=0)
 
 
-def test_weight_decay_spares_the_normalisation_parameters_only(paper) -> None:
-    network = build_network(UNTRAINED, seed=0)
+def test_weight_decay_spares_the_normalisation_parameters_only(paper: Config) -> None:
+    network = build_network(paper.network, seed=0)
     decayed, spared = build_optimizer(network, paper.train).param_groups
     names = {id(p): name for name, p in network.named_parameters()}
     assert decayed["weight_decay"] == 7.5e-4
@@ -88,9 +111,99 @@ def test_weight_decay_spares_the_normalisation_parameters_only(paper) -> None:
     assert len(decayed["params"]) + len(spared["params"]) == len(names)
 
 
+def test_frozen_parameters_are_kept_from_the_optimiser() -> None:
+    network = build_network(FROZEN, seed=0)
+    groups = build_optimizer(network, Config().train).param_groups
+    optimised = {id(p) for group in groups for p in group["params"]}
+    for name, parameter in network.named_parameters():
+        assert (id(parameter) in optimised) == (not is_frozen(name)), name
+
+
 def test_the_average_moves_by_one_minus_the_decay() -> None:
     average, network = (build_network(UNTRAINED, seed) for seed in (1, 2))
     before = average.head.weight.detach().clone()
     update_average(average, network, decay=0.99)
     expected = 0.99 * before + 0.01 * network.head.weight
     np.testing.assert_allclose(average.head.weight.detach(), expected.detach(), rtol=1e-4, atol=1e-7)
+
+
+def test_frozen_statistics_stay_as_pretrained_while_those_of_a_batch_move() -> None:
+    for config, stay in ((FROZEN.model_copy(update={"frozen_blocks": 0}), True), (THAWED, False)):
+        network = build_network(config, seed=0)
+        before = copied_state(network)
+        train(network)
+        after = network.state_dict()
+        statistics = [name for name in before if name.endswith(("running_mean", "running_var"))]
+        assert len(statistics) == 98  # of 49 layers
+        assert {torch.equal(before[name], after[name]) for name in statistics} == {stay}
+
+
+@pytest.mark.parametrize("blocks", [0, 9])
+def test_frozen_statistics_normalise_training_as_they_do_scoring(blocks: int) -> None:
+    network = build_network(FROZEN.model_copy(update={"frozen_blocks": blocks}), seed=0)
+    trained, scored = network.train()(images()), network.eval()(images())
+    assert torch.equal(trained, scored)
+    alone = torch.cat([network.train()(image[None]) for image in images()])
+    torch.testing.assert_close(alone, scored, rtol=1e-4, atol=1e-5)
+
+
+def test_statistics_of_the_batch_normalise_training_and_the_running_ones_scoring() -> None:
+    network = build_network(THAWED, seed=0)
+    assert not torch.allclose(network.train()(images()), network.eval()(images()), atol=1e-3)
+
+
+def test_dropout_is_for_training_only() -> None:
+    network = build_network(FROZEN.model_copy(update={"dropout": 0.5}), seed=0)
+    first, second = network.train()(images()), network(images())
+    assert not torch.equal(first, second)
+    assert torch.equal(network.eval()(images()), network(images()))
+    logits, _ = network.train().forward_with_features(images())
+    torch.testing.assert_close(logits, network.eval()(images()))
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "batch"])
+def test_frozen_blocks_come_out_of_training_bit_for_bit_and_all_others_change(batch_norm: str) -> None:
+    network = build_network(FROZEN.model_copy(update={"batch_norm": batch_norm}), seed=0)
+    before = copied_state(network)
+    train(network)
+    for name, parameter in network.named_parameters():
+        assert (parameter.grad is None) == is_frozen(name), name
+        assert torch.equal(parameter, before[name]) == is_frozen(name), name
+    for name, statistic in network.named_buffers():
+        assert not is_frozen(name) or torch.equal(statistic, before[name]), name
+
+
+def test_nothing_is_frozen_unless_asked() -> None:
+    network = build_network(THAWED, seed=0)
+    train(network, steps=1)
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_more_frozen_blocks_than_there_are_leave_the_end_of_the_network_to_training() -> None:
+    network = build_network(FROZEN.model_copy(update={"frozen_blocks": 99}), seed=0)
+    train(network, steps=1)
+    trained = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert {name.removeprefix("backbone.").split(".")[0] for name in trained} == {
+        "_conv_head",
+        "_bn1",
+        "head",
+    }
+
+
+@pytest.mark.parametrize("blocks", [0, 9])
+def test_features_are_the_library_s_own_pooled(blocks: int) -> None:
+    network = build_network(FROZEN.model_copy(update={"frozen_blocks": blocks}), seed=0).eval()
+    with torch.inference_mode():
+        expected = network.backbone.extract_features(images(size=64)).mean(dim=(2, 3))
+        assert torch.equal(network.features(images(size=64)), expected)
+
+
+def test_blocks_are_dropped_in_training_as_the_library_drops_them() -> None:
+    network = build_network(THAWED.model_copy(update={"drop_connect": 0.2}), seed=0).train()
+    results = []
+    for features in (network.backbone.extract_features, network.features):
+        torch.manual_seed(3)
+        maps = features(images(8))
+        results.append(maps.mean(dim=(2, 3)) if maps.dim() == 4 else maps)
+    torch.testing.assert_close(results[1], results[0])
+    assert not torch.allclose(network.features(images(8)), results[1])  # another draw

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,21 +13,36 @@ from anomalymatch_ui.config import HeadConfig
 from anomalymatch_ui.rank import (
     FeatureScale,
     Fusion,
+    LinearHead,
     Novelty,
+    Reduction,
     fit_instant,
     fit_linear_head,
+    log_odds,
     order_by_score,
 )
+from anomalymatch_ui.rank.linear import BLOCK_ROWS
 
 CONFIG = HeadConfig()
 
 
 @pytest.fixture
 def pool() -> np.ndarray:
-    """500 images, of which the first 20 differ from the rest in three of 40 features."""
+    """Features of 500 images, of which the first 20 differ from the rest in three of 40."""
     features = np.random.default_rng(0).normal(2, 1, (500, 40))
     features[:20, :3] += 6
     return features.astype(np.float16)
+
+
+@pytest.fixture
+def embedding(pool: np.ndarray) -> np.ndarray:
+    """The same images in 24 components."""
+    return embed(pool)
+
+
+def embed(features: np.ndarray) -> np.ndarray:
+    reduction = Reduction.of(features, np.arange(len(features)), components=24, whitening=0.25)
+    return reduction.apply(features)
 
 
 class Scored(NamedTuple):
@@ -34,13 +50,19 @@ class Scored(NamedTuple):
     source: str
 
 
-def instant(features: np.ndarray, *arguments: Any, seed: int) -> Scored:
-    model = fit_instant(features, *arguments, seed=seed)
-    return Scored(model.scores(features), model.source)
+def instant(
+    embedding: np.ndarray, anomalies: Iterable[int], nominals: Iterable[int], seed: int = 0
+) -> Scored:
+    model = fit_instant(embedding, rows_of(anomalies), rows_of(nominals), CONFIG, seed=seed)
+    return Scored(model.scores(embedding), model.source)
 
 
-def fuse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return Fusion.of(first, second).scores(first, second)
+def rows_of(rows: Iterable[int]) -> np.ndarray:
+    return np.array(list(rows), dtype=np.int64)
+
+
+def fuse(first: np.ndarray, second: np.ndarray, weight: float = 0.5) -> np.ndarray:
+    return Fusion.of(first, second, weight).margins(first, second)
 
 
 def share_of_oddities(scores: np.ndarray, without: np.ndarray, top: int) -> float:
@@ -70,8 +92,8 @@ def test_the_scale_of_a_half_precision_table_is_that_of_its_readable_rows(pool: 
 
 def test_a_feature_that_never_varies_does_no_harm(pool: np.ndarray) -> None:
     pool[:, 5] = 3
-    scores = instant(pool, FeatureScale.of(pool), np.arange(3), np.arange(50, 60), CONFIG, seed=0).scores
-    assert np.isfinite(scores).all()
+    assert FeatureScale.of(pool).deviation[5] == 1
+    assert np.isfinite(instant(embed(pool), range(3), range(50, 60)).scores).all()
 
 
 def test_the_head_on_raw_features_equals_the_fit_on_standardised_ones(pool: np.ndarray) -> None:
@@ -82,93 +104,154 @@ def test_the_head_on_raw_features_equals_the_fit_on_standardised_ones(pool: np.n
     head = fit_linear_head(pool[rows], rows < 20, scale, regularisation=0.001)
     reference = LogisticRegression(C=0.001, class_weight="balanced", max_iter=1000)
     reference.fit(scale.apply(pool[rows]), rows < 20)
-    expected = reference.predict_proba(scale.apply(pool))[:, 1]
-    np.testing.assert_allclose(head.scores(pool), expected, atol=1e-4)
+    standardised = scale.apply(pool)
+    np.testing.assert_allclose(head.margins(pool), reference.decision_function(standardised), atol=1e-4)
+    np.testing.assert_allclose(head.scores(pool), reference.predict_proba(standardised)[:, 1], atol=1e-4)
 
 
-def test_labels_of_both_classes_bring_the_other_oddities_to_the_top(pool: np.ndarray) -> None:
-    anomalies, nominals = np.arange(5), np.arange(100, 120)
-    result = instant(pool, FeatureScale.of(pool), anomalies, nominals, CONFIG, seed=0)
+def test_the_head_on_an_embedding_takes_it_as_it_is(embedding: np.ndarray) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.r_[0:5, 100:120]
+    head = fit_linear_head(embedding[rows], rows < 20, regularisation=1.0)
+    reference = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
+    reference.fit(embedding[rows].astype(np.float32), rows < 20)
+    expected = reference.decision_function(embedding.astype(np.float32))
+    np.testing.assert_allclose(head.margins(embedding), expected, atol=1e-4)
+
+
+def test_a_table_longer_than_a_block_is_judged_row_by_row() -> None:
+    head = LinearHead(np.array([1, -2], np.float32), 0.5)
+    table = np.random.default_rng(0).normal(size=(BLOCK_ROWS + 3, 2)).astype(np.float16)
+    table[BLOCK_ROWS] = np.nan
+    expected = table.astype(np.float64) @ [1, -2] + 0.5
+    np.testing.assert_allclose(head.margins(table), expected, atol=1e-5)
+    np.testing.assert_allclose(head.scores(table), 1 / (1 + np.exp(-expected)), atol=1e-6)
+
+
+def test_labels_of_both_classes_bring_the_other_oddities_to_the_top(embedding: np.ndarray) -> None:
+    result = instant(embedding, range(5), range(100, 120))
     assert result.source == "linear head"
-    assert share_of_oddities(result.scores, np.r_[anomalies, nominals], top=15) > 0.8
+    assert share_of_oddities(result.scores, np.r_[0:5, 100:120], top=15) > 0.8
 
 
-def test_anomalies_alone_are_enough_to_find_more_of_their_kind(pool: np.ndarray) -> None:
-    anomalies = np.arange(5)
-    result = instant(pool, FeatureScale.of(pool), anomalies, np.array([], int), CONFIG, seed=0)
+def test_anomalies_alone_are_enough_to_find_more_of_their_kind(embedding: np.ndarray) -> None:
+    result = instant(embedding, range(5), ())
     assert result.source == "similarity to the anomalies"
-    assert share_of_oddities(result.scores, anomalies, top=15) > 0.8
+    assert share_of_oddities(result.scores, np.arange(5), top=15) > 0.8
 
 
 @pytest.mark.parametrize("nominals", [[], [100, 101]])
-def test_without_an_anomaly_the_most_novel_come_first(pool: np.ndarray, nominals: list[int]) -> None:
-    scale = FeatureScale.of(pool)
-    result = instant(pool, scale, np.array([], int), np.array(nominals, int), CONFIG, seed=0)
+def test_without_an_anomaly_the_most_novel_come_first(embedding: np.ndarray, nominals: list[int]) -> None:
+    result = instant(embedding, (), nominals)
     assert result.source == "novelty"
+    assert not fit_instant(embedding, rows_of(()), rows_of(nominals), CONFIG, seed=0).knows_anomalies
     assert share_of_oddities(result.scores, np.array([]), top=20) > 8 * 20 / 500  # eight times chance
     assert result.scores.min() == 0
     assert result.scores.max() == 1
 
 
+def test_novelty_is_the_share_of_the_pool_that_lies_nearer_to_its_centre() -> None:
+    novelty = Novelty.of(np.array([[3, 0], [0, -1], [0, 0], [0, 2], [np.nan, 0]], np.float16))
+    np.testing.assert_array_equal(novelty.distances, [0, 1, 2, 3])
+    others = np.array([[0, 0.5], [0, -2.5], [4, 3], [np.nan, np.nan], [0, 0]], np.float16)
+    np.testing.assert_allclose(novelty.scores(others), [1 / 3, 1, 1, np.nan, 0])
+
+
 def test_images_that_could_not_be_read_get_no_score_even_if_they_carry_a_label(pool: np.ndarray) -> None:
     pool[[2, 101, 300]] = np.nan
-    scale = FeatureScale.of(pool)
+    embedding = embed(pool)
     for anomalies, nominals in ((range(5), range(100, 110)), (range(5), ()), ((), ())):
-        scores = instant(
-            pool, scale, np.array(anomalies, int), np.array(nominals, int), CONFIG, seed=0
-        ).scores
+        scores = instant(embedding, anomalies, nominals).scores
         assert np.flatnonzero(np.isnan(scores)).tolist() == [2, 101, 300]
+
+
+def test_labels_of_images_that_cannot_be_read_only_are_as_good_as_none(pool: np.ndarray) -> None:
+    pool[[2, 101]] = np.nan
+    embedding = embed(pool)
+    assert instant(embedding, [2], range(100, 110)).source == "novelty"
+    assert instant(embedding, range(5), [101]).source == "similarity to the anomalies"
 
 
 @pytest.mark.parametrize("images", [1, 2, 3])
 def test_novelty_of_a_handful_of_images_is_a_number(images: int) -> None:
     features = np.random.default_rng(1).normal(size=(images, 40)).astype(np.float16)
-    scores = Novelty.of(features, FeatureScale.of(features), components=32, seed=0).scores(features)
-    assert np.isfinite(scores).all()
+    embedding = embed(features)
+    scores = Novelty.of(embedding).scores(embedding)
+    assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_an_anomaly_that_is_the_only_image_does_not_crash() -> None:
-    features = np.ones((1, 40), dtype=np.float16)
-    result = instant(features, FeatureScale.of(features), np.array([0]), np.array([], int), CONFIG, seed=0)
-    assert np.isfinite(result.scores).all()
+@pytest.mark.parametrize("labels", [((0,), ()), ((), (0,)), ((), ())])
+def test_a_pool_of_one_image_has_a_score(labels: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    embedding = embed(np.ones((1, 40), np.float16))
+    assert np.isfinite(instant(embedding, *labels).scores).all()
 
 
-def test_one_seed_gives_one_order(pool: np.ndarray) -> None:
-    scale = FeatureScale.of(pool)
-    for labels in ((np.arange(5), np.array([], int)), (np.array([], int), np.array([], int))):
-        first, second = (instant(pool, scale, *labels, CONFIG, seed=3).scores for _ in range(2))
-        np.testing.assert_array_equal(first, second)
+def test_one_seed_gives_one_order_and_another_seed_another_background(embedding: np.ndarray) -> None:
+    config = CONFIG.model_copy(update={"background": 30})
+    fits = [
+        fit_instant(embedding, rows_of(range(5)), rows_of(()), config, seed=seed).scores(embedding)
+        for seed in (3, 3, 4)
+    ]
+    np.testing.assert_array_equal(fits[0], fits[1])
+    assert not np.array_equal(fits[0], fits[2])
 
 
-def test_a_judge_that_knows_nothing_does_not_hide_what_the_other_has_found(pool: np.ndarray) -> None:
-    head = instant(pool, FeatureScale.of(pool), np.arange(5), np.arange(100, 120), CONFIG, seed=0).scores
-    noise = np.random.default_rng(0).uniform(0, 1, len(pool)).astype(np.float32)
-    fused = fuse(head, noise)
-    assert share_of_oddities(fused, np.arange(5), top=15) > 0.6
+def test_a_judge_that_knows_nothing_does_not_hide_what_the_other_has_found(embedding: np.ndarray) -> None:
+    head = log_odds(instant(embedding, range(5), range(100, 120)).scores)
+    noise = np.random.default_rng(0).normal(0, 50, len(embedding))
+    assert share_of_oddities(fuse(head, noise), np.arange(5), top=15) > 0.6
+    assert share_of_oddities(fuse(noise, head), np.arange(5), top=15) > 0.6
 
 
-def test_fused_scores_are_probabilities_whatever_goes_in() -> None:
-    first = np.array([0, 1, 0.5, np.nan, 0.2], np.float32)
-    second = np.array([1, 1, 0.5, 0.3, np.nan], np.float32)
+def test_neither_judge_weighs_more_for_being_bolder_or_biased() -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 50))
+    np.testing.assert_allclose(fuse(100 * first + 7, second), fuse(first, 0.01 * second - 3))
+
+
+@pytest.mark.parametrize("weight", [0, 0.2, 1])
+def test_the_weight_is_the_second_judge_s(weight: float) -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 50))
+    one, other = ((margins - margins.mean()) / margins.std() for margins in (first, second))
+    np.testing.assert_allclose(fuse(first, second, weight), (1 - weight) * one + weight * other)
+
+
+def test_an_image_that_either_judge_has_no_margin_for_gets_none_and_changes_no_other() -> None:
+    first = np.array([0, 3, 1, np.nan, 0.2], np.float32)
+    second = np.array([-1, 2, 0, 0.3, np.nan], np.float32)
     fused = fuse(first, second)
     assert np.isnan(fused).tolist() == [False, False, False, True, True]
-    assert ((fused[:3] > 0) & (fused[:3] < 1)).all()
-    assert fused[1] == fused.max(initial=0, where=~np.isnan(fused))
+    np.testing.assert_array_equal(fused[:3], fuse(first[:3], second[:3]))
     assert np.isnan(fuse(first[3:4], second[3:4])).all()
 
 
-def test_fusing_a_score_with_itself_or_with_a_constant_keeps_its_order() -> None:
-    scores = np.array([0.1, 0.9, 0.4, 0.7], np.float32)
-    for other in (scores, np.full(4, 0.5, np.float32)):
-        assert order_by_score(fuse(scores, other)).tolist() == [1, 3, 2, 0]
+def test_fusing_a_judge_with_itself_or_with_one_that_says_the_same_of_all_keeps_its_order() -> None:
+    margins = np.array([-2, 2, -0.4, 0.8], np.float32)
+    for other in (margins, np.full(4, 0.5, np.float32)):
+        assert order_by_score(fuse(margins, other)).tolist() == [1, 3, 2, 0]
 
 
-def test_images_outside_the_pool_are_scored_on_the_pool_s_scale(pool: np.ndarray) -> None:
-    scale = FeatureScale.of(pool[:400])
-    for labels in ((np.arange(5), np.arange(100, 120)), (np.array([], int), np.array([], int))):
-        model = fit_instant(pool[:400], scale, *labels, CONFIG, seed=0)
-        together = model.scores(pool)
+def test_images_outside_the_pool_are_fused_on_the_pool_s_scale() -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 50))
+    fusion = Fusion.of(first, second)
+    np.testing.assert_array_equal(fusion.margins(first[:3], second[:3]), fusion.margins(first, second)[:3])
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1))
+def test_log_odds_are_finite_in_the_order_of_their_probabilities(probabilities: list[float]) -> None:
+    array = np.array(probabilities, np.float32)
+    odds = log_odds(array)
+    assert np.isfinite(odds).all()
+    assert (np.diff(odds[np.argsort(array)]) >= 0).all()
+    inside = (array > 1e-3) & (array < 1 - 1e-3)
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds[inside])), array[inside], rtol=1e-4)
+
+
+def test_images_outside_the_pool_are_scored_on_the_pool_s_scale(embedding: np.ndarray) -> None:
+    for labels in ((np.arange(5), np.arange(100, 120)), (rows_of(()), rows_of(()))):
+        model = fit_instant(embedding[:400], *labels, CONFIG, seed=0)
+        together = model.scores(embedding)
         for part in (slice(0, 400), slice(400, 500)):  # rounding may move a quantile by one image of 400
-            np.testing.assert_allclose(model.scores(pool[part]), together[part], atol=1.01 / 399)
+            np.testing.assert_allclose(model.scores(embedding[part]), together[part], atol=1.01 / 399)
         assert together.min() >= 0
         assert together.max() <= 1
