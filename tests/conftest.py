@@ -72,3 +72,14 @@ def quick() -> Config:
         train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4, "checkpoint_every": 2},
         score={"batch_size": 8, "shard_size": 20},
     )
+
+
+@pytest.fixture
+def swift() -> Config:
+    """The product's own settings, small enough that a cycle takes a second."""
+    return Config.preset("default").with_values(
+        network={"image_size": 32},
+        embedding={"sizes": (32, 48), "symmetric_up_to": 32},
+        train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4},
+        score={"batch_size": 16, "shard_size": 20},
+    )

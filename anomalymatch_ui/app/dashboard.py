@@ -13,7 +13,7 @@ from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
 from anomalymatch_ui.errors import AnomalyMatchError
-from anomalymatch_ui.session import Session, Status
+from anomalymatch_ui.session import Outlook, Session, Status
 
 
 class Dashboard:
@@ -59,6 +59,7 @@ class Dashboard:
         )
         self.widget = ipywidgets.HBox([self.panel, self.gallery])
         self.widget.add_class("anomalymatch")
+        self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)
@@ -128,8 +129,15 @@ class Dashboard:
         self.session.close()
 
     def _heed(self, status: Status) -> None:
-        self.panel.heed(status)
+        self.panel.heed(status, self._outlook(status))
         self.gallery.heed(status)
+
+    def _outlook(self, status: Status) -> Outlook:
+        """Give what to expect, anew only where a label or a ranking has come."""
+        state = (status.counts, status.ranking_version)
+        if state != self._foreseen[0]:
+            self._foreseen = state, self.session.insight.outlook()
+        return self._foreseen[1]
 
     def _pause_or_resume(self) -> None:
         if self.session.status.state in ("pausing", "paused"):

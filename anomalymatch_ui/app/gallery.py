@@ -16,7 +16,7 @@ import traitlets
 
 from anomalymatch_ui.app.sheet import CellSize, Sheet, SheetMaker, native_side
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
-from anomalymatch_ui.session import Ranking, Receipt, Session, Status
+from anomalymatch_ui.session import Receipt, Session, Status
 
 Label = Literal["anomaly", "nominal", "unsure"]
 
@@ -60,6 +60,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
         self._answers = Answers()
         self._ranking = session.ranking()
         self._listed = np.empty(0, dtype=np.int64)
+        self._drawn = np.empty(0, dtype=bool)
         self._listing = 0
         self._serial = 0
         self._number = 0
@@ -200,7 +201,8 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
     def _cards(self, number: int, sheet: Sheet) -> list[dict[str, Any]]:
         labels = self._session.labels()
         cards = []
-        for index, readable in zip(self._indices(number), sheet.readable, strict=True):
+        drawn = self._drawn[number * self._page_size :]
+        for position, (index, readable) in enumerate(zip(self._indices(number), sheet.readable, strict=True)):
             name, score = self._session.pool.ids[index], float(self._ranking.scores[index])
             cards.append(
                 {
@@ -208,6 +210,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
                     "score": score if math.isfinite(score) else None,
                     "label": labels.get(name),
                     "readable": readable,
+                    "drawn": bool(drawn[position]),
                 }
             )
         return cards
@@ -238,7 +241,8 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
             Return when the page is shown; otherwise it is shown as soon as it is ready.
         """
         self._ranking = self._session.ranking()
-        self._listed = unlabelled(self._ranking, self._session)
+        listing = self._session.insight.listing(ranking=self._ranking)
+        self._listed, self._drawn = listing.order, listing.drawn
         self._listing += 1
         self._asked = False
         self.offer = {}
@@ -348,13 +352,3 @@ class Answers:
 def in_words(source: str) -> str:
     """Say where a ranking comes from in words that need no explanation."""
     return source.replace("linear head", "your labels")
-
-
-def unlabelled(ranking: Ranking, session: Session) -> np.ndarray:
-    """Give the pool indices of the images without a label, best first, int64 ``(n,)``."""
-    free = np.ones(len(session.pool), dtype=bool)
-    for name in session.labels():
-        if name in session.pool:  # an image may have been deleted from the folder since it was labelled
-            free[session.pool.index(name)] = False
-    listed: np.ndarray = ranking.order[free[ranking.order]]
-    return listed

@@ -9,7 +9,7 @@ from typing import Any
 import ipyvuetify
 import traitlets
 
-from anomalymatch_ui.session import Status
+from anomalymatch_ui.session import Outlook, Status
 
 MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 PHASES = {
@@ -41,6 +41,7 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     pool = traitlets.Unicode().tag(sync=True)
     export_to = traitlets.Unicode().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
+    outlook: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     refusal = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
 
@@ -51,9 +52,10 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         super().__init__(pool=pool, export_to=f"to {export_to}", status=described(status))
         self.add_class("am-panel")
 
-    def heed(self, status: Status) -> None:
-        """Show a status."""
+    def heed(self, status: Status, outlook: Outlook) -> None:
+        """Show a status, and what to expect of the images without a label."""
         shown = described(status)
+        self.outlook = foreseen(outlook)
         if shown["counts"] != self.status["counts"]:
             # What was said about the labels of a moment ago is no longer true.
             self.note = self.refusal = ""
@@ -101,6 +103,19 @@ def described(status: Status) -> dict[str, Any]:
         "message": status.message,
         "read_only": status.read_only,
     }
+
+
+def foreseen(outlook: Outlook) -> list[dict[str, str]]:
+    """Put what to expect into the words and numbers that the template shows."""
+    rows = []
+    if outlook.expected is not None:
+        name = f"anomalies expected in the next {outlook.top:,}"
+        rows.append((name, f"{outlook.expected:.0f} ({outlook.low:,}–{outlook.high:,})"))
+    if outlook.drawn:
+        unfound = outlook.unfound
+        name = f"anomalies unfound, from {outlook.drawn:,} drawn"
+        rows.append((name, f"{unfound.expected:,.0f} ({unfound.low:,}–{unfound.high:,})"))
+    return [{"name": name, "value": value} for name, value in rows]
 
 
 def duration(seconds: float) -> str:

@@ -196,7 +196,7 @@ def run_benchmark(
         "task": task.name,
         "preset": config.preset_name,
         "changes": list(changes),
-        "config": config.model_dump(exclude={"seed", "device"}),
+        "config": config.model_dump(mode="json", exclude={"seed", "device"}),
         "protocol": asdict(protocol),
     }
     report = open_report(out, settings)

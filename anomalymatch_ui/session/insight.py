@@ -98,7 +98,7 @@ class Insight:
         self._ranking = ranking
         self._embedder = embedder
 
-    def listing(self, acquisition: Acquisition | None = None) -> Listing:
+    def listing(self, acquisition: Acquisition | None = None, ranking: Ranking | None = None) -> Listing:
         """Give the images without a label in the order to show them in, with a random share among them.
 
         Before the first ranking it is the pool's own order; without an embedding on disk no duplicates
@@ -108,13 +108,15 @@ class Insight:
         ----------
         acquisition
             ``"most_likely"``, ``"uncertain"``, ``"diverse"`` or ``"mixed"``; ``None`` takes the settings'.
+        ranking
+            Of the session; ``None`` takes the newest.
 
         Returns
         -------
         Listing
             Pool indices, int64 ``(n,)``, and which of them were drawn at random.
         """
-        settings, ranking = self._config.acquisition, self._ranking()
+        settings, ranking = self._config.acquisition, ranking or self._ranking()
         taken = labelled_mask(self._pool, self._journal.view())
         if ranking.version == 0:
             order = ranking.order[~taken[ranking.order]]

@@ -226,7 +226,9 @@ class Card {
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     this.name.textContent = card.id.split("/").at(-1);
     this.name.title = card.id;
-    this.score.textContent = card.score === null ? "–" : card.score.toFixed(3);
+    const score = card.score === null ? "–" : card.score.toFixed(3);
+    this.score.textContent = card.drawn ? `${score} · drawn` : score;
+    this.score.title = card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "";
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     this.canvas.width = this.canvas.height = page.cell;
     if (card.readable && bitmap) {

@@ -1,0 +1,103 @@
+"""How long after a label the order of a large pool has changed.
+
+A session on 100,000 small images with a random embedding of the default width; each label is given
+through the session, and the time is taken until the new ranking is announced. Run
+
+    python benchmarks/instant.py --json
+
+Medians and 95th percentiles over 50 labels, in milliseconds; beside them the time a listing of the next
+images takes, which a page that is shown anew waits for as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session, Status
+
+
+class Quiet:
+    """A reporter for what is not a job."""
+
+    def begin(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+    def advance(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+
+def place_embedding(session: Session) -> None:
+    """Write a random embedding where the session looks for its own."""
+    from anomalymatch_ui.rank import Reduction
+    from anomalymatch_ui.score import write_table
+    from anomalymatch_ui.session.embedding import _projection, _save_reductions
+
+    settings = session.config.embedding
+    columns = settings.components * len(settings.sizes)
+    random = np.random.default_rng(0)
+    blocks = (random.normal(0, columns**-0.5, (10_000, columns)) for _ in range(len(session.pool) // 10_000))
+    path = session._scoring().embedder._path(session.pool, "none")
+    write_table(path, blocks, images=len(session.pool), columns=columns)
+    _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
+
+
+def measure(images: int, labels: int) -> dict[str, object]:
+    """Give the times from label to announced ranking, and of a listing, in milliseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        with h5py.File(Path(folder) / "pool.h5", "w") as file:
+            file.create_dataset("images", data=np.zeros((images, 8, 8, 3), np.uint8))
+        config = Config().with_values(symmetry="none")
+        with Session.open(Path(folder) / "s", Path(folder) / "pool.h5", config=config) as session:
+            place_embedding(session)
+            session.label([str(n) for n in range(5)], "anomaly")
+            session.label([str(n) for n in range(100, 150)], "nominal")
+            session.rank(wait=True)
+            announced = threading.Event()
+            version = session.ranking().version
+
+            def watch(status: Status) -> None:
+                if status.ranking_version > version:
+                    announced.set()
+
+            session.subscribe(watch)
+            ranked, listed = [], []
+            for number in range(labels):
+                announced.clear()
+                version = session.ranking().version
+                started = time.perf_counter()
+                session.label([str(1000 + number)], "nominal")
+                assert announced.wait(60)
+                ranked.append(1000 * (time.perf_counter() - started))
+                started = time.perf_counter()
+                session.insight.listing()
+                listed.append(1000 * (time.perf_counter() - started))
+    return {"images": images, "label_to_ranking_ms": summary(ranked), "listing_ms": summary(listed)}
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    """Give median and 95th percentile."""
+    return {"median": round(float(np.median(times)), 1), "p95": round(float(np.percentile(times, 95)), 1)}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--labels", type=int, default=50)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    result = measure(arguments.images, arguments.labels)
+    print(json.dumps(result, indent=1) if arguments.json else result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.pool import Batch, ImagePool, SubsetPool
+from anomalymatch_ui.pool.folder import FolderPool
+from anomalymatch_ui.session import Session
+
+RINGS = [f"{number:04d}.jpg" for number in range(4)]
+DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
+
+
+class ReorderedPool(SubsetPool):
+    """A pool that lists the same images in another order."""
+
+    def __init__(self, pool: ImagePool, ids: list[str]) -> None:
+        super().__init__(pool, ids)
+        self._members = np.array([pool.index(name) for name in ids])
+        self.ids = tuple(ids)
+        self._index = {name: index for index, name in enumerate(ids)}
+
+    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+        batch = self._pool.read(self._members[np.asarray(indices)], size)
+        return Batch(np.asarray(indices), batch.pixels)
+
+
+def learn(path: Path, pool: SubsetPool, config: Config) -> dict[str, float]:
+    with Session.open(path, pool, config=config) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.train(wait=True)
+        return dict(zip(session.pool.ids, session.ranking().scores.tolist(), strict=True))
+
+
+def test_what_is_learnt_does_not_depend_on_the_order_of_the_files(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    ids = list(FolderPool(pool_folder).ids)
+    mixed = np.random.default_rng(0).permutation(ids).tolist()
+    one = learn(tmp_path / "one", SubsetPool(FolderPool(pool_folder), ids), swift)
+    other = learn(tmp_path / "other", ReorderedPool(FolderPool(pool_folder), mixed), swift)
+    # Not to the last digit: an image's neighbours in a batch change the order of additions.
+    for name in ids:
+        assert other[name] == pytest.approx(one[name], rel=0.03, abs=1e-4)
+
+
+def test_two_searches_with_one_seed_agree_to_the_last_digit(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    pool = SubsetPool(FolderPool(pool_folder), FolderPool(pool_folder).ids)
+    assert learn(tmp_path / "one", pool, swift) == learn(tmp_path / "other", pool, swift)
+
+
+def test_sessions_on_the_same_images_can_share_their_embedding(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    shared = tmp_path / "embeddings"
+    for name in ("one", "other"):
+        with Session.open(tmp_path / name, pool_folder, config=swift, embeddings=shared) as session:
+            session.rank(wait=True)
+            assert not (session.path / "embeddings").exists()
+        if name == "one":
+            written = {file: file.stat().st_mtime_ns for file in shared.iterdir()}
+    assert {file: file.stat().st_mtime_ns for file in shared.iterdir()} == written
+    assert {file.suffix for file in written} == {".npy", ".npz", ".json"}
+
+
+def test_a_damaged_embedding_is_made_again(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    with Session.open(path, pool_folder, config=swift) as session:
+        session.rank(wait=True)
+        scores = session.ranking().scores
+    for file in (path / "embeddings").glob("*.npy"):
+        file.write_bytes(b"not an array")
+    with Session.open(path) as session:
+        session.rank(wait=True)
+        np.testing.assert_array_equal(session.ranking().scores, scores)
+
+
+def test_another_symmetry_makes_another_embedding(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    with Session.open(path, pool_folder, config=swift.with_values(symmetry="none")) as session:
+        session.rank(wait=True)
+    with Session.open(path, config=swift.with_values(symmetry="square")) as session:
+        session.rank(wait=True)
+    assert len(list((path / "embeddings").glob("*.npz"))) == 2
+
+
+def test_images_outside_the_pool_are_scored_on_its_scale(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    everything = FolderPool(pool_folder)
+    pool = SubsetPool(everything, [name for name in everything.ids if name not in ("0004.jpg", "0040.jpg")])
+    others = SubsetPool(everything, ["0040.jpg", "0004.jpg", "0001.jpg"])
+    with Session.open(tmp_path / "session", pool, config=swift) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+        scores = dict(zip(others.ids, session.score_images(others), strict=True))
+        known = session.ranking().scores[session.pool.index("0001.jpg")]
+    assert scores["0004.jpg"] > scores["0040.jpg"]
+    assert scores["0001.jpg"] == pytest.approx(known, rel=0.02)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.session import Session
+
+RINGS = [f"{number:04d}.jpg" for number in range(6)]
+DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
+
+
+@pytest.fixture
+def session(pool_folder: Path, swift: Config, tmp_path: Path):
+    config = swift.with_values(acquisition={"random_every": 5})
+    with Session.open(tmp_path / "session", pool_folder, config=config) as opened:
+        yield opened
+
+
+@pytest.fixture
+def labelled(session: Session) -> Session:
+    session.label(RINGS[:3], "anomaly")
+    session.label(DISCS, "nominal")
+    session.rank(wait=True)
+    return session
+
+
+def names(session: Session, indices: np.ndarray) -> list[str]:
+    return [session.pool.ids[index] for index in indices]
+
+
+def test_before_a_ranking_the_listing_is_the_pool_without_what_is_labelled(session: Session) -> None:
+    session.label(["0001.jpg"], "unsure")
+    listing = session.insight.listing()
+    assert names(session, listing.order) == [name for name in session.pool.ids if name != "0001.jpg"]
+    assert not listing.drawn.any()
+
+
+@pytest.mark.parametrize("acquisition", ["most_likely", "uncertain", "diverse", "mixed"])
+def test_every_way_to_choose_lists_each_unlabelled_image_once(labelled: Session, acquisition: str) -> None:
+    listing = labelled.insight.listing(acquisition)
+    expected = set(labelled.pool.ids) - set(labelled.labels())
+    assert sorted(names(labelled, listing.order)) == sorted(expected)
+    assert np.flatnonzero(listing.drawn).tolist()[:3] == [4, 9, 14]
+
+
+def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Session) -> None:
+    listing = labelled.insight.listing("most_likely")
+    shown = names(labelled, listing.order[~listing.drawn])
+    assert set(RINGS[3:]) <= set(shown[:6]) | set(names(labelled, listing.order[listing.drawn]))
+    assert set(labelled.insight.similar(RINGS[:1], 8)) & set(RINGS[1:])
+
+
+def test_labels_of_drawn_images_say_how_many_anomalies_are_unfound(labelled: Session) -> None:
+    nothing_drawn = labelled.insight.outlook(top=10)
+    assert nothing_drawn.drawn == 0
+    assert (nothing_drawn.unfound.low, nothing_drawn.unfound.high) == (0, 47)
+    assert nothing_drawn.expected is not None
+    assert nothing_drawn.low <= nothing_drawn.expected <= nothing_drawn.high
+
+    listing = labelled.insight.listing()
+    chosen = names(labelled, listing.order[~listing.drawn])[0]
+    drawn = names(labelled, listing.order[listing.drawn])[:4]
+    for name in [chosen, *drawn]:
+        labelled.label([name], "nominal", origin="dashboard")
+    outlook = labelled.insight.outlook(top=10)
+    assert outlook.drawn == 4
+    assert outlook.unfound.expected == 0
+    assert 0 < outlook.unfound.high <= 42
+    with Journal(labelled.path / "journal.sqlite") as journal:
+        origins = {entry.image_id: entry.origin for entry in journal.entries()}
+    assert origins[chosen] == "dashboard"
+    assert {origins[name] for name in drawn} == {"dashboard (drawn)"}
+
+
+def test_the_audit_finds_a_label_given_by_mistake(labelled: Session) -> None:
+    labelled.label(["0003.jpg", "0004.jpg"], "anomaly")
+    labelled.label(["0005.jpg"], "nominal")
+    audit = labelled.insight.audit()
+    assert audit[0].image_id == "0005.jpg"
+    assert audit[0].contest > 0.5
+    assert len(audit) == 16
+
+
+def test_without_labels_of_both_classes_there_is_nothing_to_audit(session: Session) -> None:
+    session.label(RINGS[:2], "anomaly")
+    session.rank(wait=True)
+    with pytest.raises(InputError, match="some of both classes"):
+        session.insight.audit()
+
+
+def test_what_needs_the_embedding_says_so_before_there_is_one(session: Session) -> None:
+    with pytest.raises(InputError, match="Rank them first"):
+        session.insight.similar(RINGS[:1])
+
+
+def test_more_like_an_unknown_image_is_a_sentence(labelled: Session) -> None:
+    with pytest.raises(InputError, match="no image 'nobody.jpg'"):
+        labelled.insight.similar(["nobody.jpg"])
+
+
+def test_scores_are_probabilities_that_add_up_to_the_prevalence(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    config = swift.with_values(prevalence=0.1)
+    with Session.open(tmp_path / "s", pool_folder, config=config) as session:
+        session.label(RINGS[:3], "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+        ranking, taken = session.ranking(), [session.pool.index(name) for name in session.labels()]
+        left = np.delete(ranking.scores, taken)
+        assert left.sum() == pytest.approx(0.1 * 60 - 3, rel=0.01)

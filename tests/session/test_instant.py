@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.instant import InstantClock
+
+RINGS = [f"{number:04d}.jpg" for number in range(6)]
+DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
+
+
+@pytest.fixture
+def ranked(pool_folder: Path, swift: Config, tmp_path: Path):
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.rank(wait=True)
+        yield session
+
+
+def settled(session: Session) -> Session:
+    assert session._clock.settle(20)
+    return session
+
+
+def places(session: Session, ids: list[str]) -> np.ndarray:
+    order = [session.pool.ids[index] for index in session.ranking().order]
+    return np.array([order.index(name) for name in ids])
+
+
+def test_every_label_brings_an_order_without_being_asked(ranked: Session) -> None:
+    before = ranked.ranking().version
+    ranked.label(RINGS[:1], "anomaly")
+    first = settled(ranked).ranking()
+    assert (first.version, first.source) == (before + 1, "similarity to the anomalies")
+    ranked.label(DISCS, "nominal")
+    assert settled(ranked).ranking().source == "linear head"
+    assert places(ranked, RINGS).max() < 12
+    ranked.undo()
+    assert settled(ranked).ranking().source == "similarity to the anomalies"
+
+
+def test_a_label_during_training_changes_the_order_before_training_ends(ranked: Session) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    settled(ranked)
+    ranked.train(steps=10_000)
+    while ranked.status.phase != "training":
+        threading.Event().wait(0.01)
+    before = ranked.ranking().version
+    ranked.label(RINGS[2:4], "anomaly")
+    assert settled(ranked).ranking().version > before
+    assert ranked.status.phase == "training"
+    ranked.stop()
+
+
+def test_after_a_cycle_a_label_moves_the_fused_order(ranked: Session) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    ranked.train(wait=True)
+    trained = ranked.ranking()
+    assert trained.source == "cycle 1 and linear head"
+    ranked.label(RINGS[2:4], "nominal")
+    after = settled(ranked).ranking()
+    assert after.source == "cycle 1 and linear head"
+    assert not np.array_equal(after.scores, trained.scores)
+
+
+def test_a_session_opened_again_goes_on_from_the_order_it_was_left_in(
+    ranked: Session, pool_folder: Path, swift: Config
+) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    ranked.train(wait=True)
+    ranked.label(RINGS[2:3], "anomaly")
+    left = settled(ranked).ranking()
+    ranked.close()
+    with Session.open(ranked.path, pool_folder) as again:
+        np.testing.assert_array_equal(again.ranking().scores, left.scores)
+        again.label(RINGS[3:4], "anomaly")
+        assert settled(again).ranking().source == "cycle 1 and linear head"
+
+
+def test_the_clock_can_be_switched_off(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
+    config = swift.with_values(instant=False)
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        session.rank(wait=True)
+        session.label(RINGS[:1], "anomaly")
+        assert settled(session).ranking().version == 1
+
+
+def test_the_clock_does_at_once_what_was_asked_for_at_once() -> None:
+    done, gate, begun = [], threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        gate.wait(10)
+        done.append(1)
+
+    clock = InstantClock(work, lambda error: None)
+    clock.tick()
+    begun.wait(10)
+    for _ in range(50):
+        clock.tick()
+    gate.set()
+    assert clock.settle(10)
+    assert len(done) == 2
+    clock.close()
+    clock.tick()
+    assert len(done) == 2
+
+
+def test_a_failure_is_told_and_the_clock_goes_on() -> None:
+    told: list[Exception] = []
+    failures = [ValueError("no")]
+
+    def work() -> None:
+        if failures:
+            raise failures.pop()
+
+    clock = InstantClock(work, told.append)
+    clock.tick()
+    assert clock.settle(10)
+    clock.tick()
+    assert clock.settle(10)
+    assert [str(error) for error in told] == ["no"]
+    clock.close()
