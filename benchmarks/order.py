@@ -1,7 +1,7 @@
 """Say whether a training cycle makes the order better.
 
 Counts the anomalies among the first images without a label, after one and the same cycle: by the linear head
-alone, by the trained network alone (preset ``paper``), and by both together (preset ``default``).
+alone, by the trained network alone, and by both together.
 
     python benchmarks/order.py --json                                 # the demo
     python benchmarks/order.py --images DIR --task TASK.csv --json    # its pool half
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path)
     parser.add_argument("--task", type=Path)
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--preset", default="default", help="whose training is used")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.task is None:
@@ -62,7 +63,8 @@ def main() -> None:
         pool, truth, start = task_search(arguments.images, arguments.task, arguments.seed)
     left = sum(label == "anomaly" for name, label in truth.items() if name not in start)
     result: dict[str, object] = {"images": len(pool), "seed": arguments.seed, "left": left}
-    config = Config.preset("paper").with_values(seed=arguments.seed)
+    result["preset"] = arguments.preset
+    config = Config.preset(arguments.preset).with_values(seed=arguments.seed, order="network")
     with tempfile.TemporaryDirectory() as folder:
         with Session.open(Path(folder) / "s", pool, config=config) as session:
             for name, label in start.items():
