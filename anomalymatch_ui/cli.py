@@ -190,6 +190,9 @@ def benchmark(
         list[str] | None,
         typer.Option("--set", help="Change one setting, as in train.align=false; may be given again."),
     ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Measure on a part of the pool held out, to choose settings by.")
+    ] = False,
     embeddings: Annotated[
         Path | None, typer.Option(help="Keep the embeddings in this folder, for other runs.")
     ] = None,
@@ -209,7 +212,7 @@ def benchmark(
     with bar("Downloading (kB)") as advance:
         opened = open_benchmark(task, images, anomaly=anomaly, download=not no_download, progress=advance)
     run_benchmark(
-        opened.task,
+        opened.task.held_out() if tune else opened.task,
         opened.images,
         config,
         opened.protocol.with_values(

@@ -61,6 +61,26 @@ class Task:
                 )
         return cls(path.stem, splits["pool"], splits["test"])
 
+    def held_out(self, seed: int = 0, share: float = 0.4) -> Task:
+        """Give a task within the pool, to choose settings by without a look at the test split.
+
+        Parameters
+        ----------
+        seed
+            Of the draw.
+        share
+            Of each class of the pool that becomes the test split.
+        """
+        random = np.random.default_rng(seed)
+        measured: set[str] = set()
+        for label in ("anomaly", "nominal"):
+            names = [name for name, its in self.pool.items() if its == label]
+            count = int(share * len(names))
+            measured.update(random.choice(np.array(names, dtype=object), count, replace=False).tolist())
+        searched = {name: label for name, label in self.pool.items() if name not in measured}
+        test = {name: label for name, label in self.pool.items() if name in measured}
+        return Task(f"{self.name} (pool)", searched, test)
+
     def start(self, seed: int, anomalies: int, nominals: int) -> dict[str, Label]:
         """Draw the labels a search starts with, anomalies first.
 

@@ -155,3 +155,36 @@ def test_settings_that_know_no_training_refuse_to_train(
         pytest.raises(InputError, match="nothing to train"),
     ):
         session.train(wait=True)
+
+
+def test_a_task_within_the_pool_never_touches_the_test_split(table: Path) -> None:
+    task = Task.read(table)
+    within = task.held_out()
+    assert not (within.pool.keys() | within.test.keys()) & task.test.keys()
+    assert within.pool | within.test == task.pool
+    assert not within.pool.keys() & within.test.keys()
+    for label in ("anomaly", "nominal"):
+        count = sum(its == label for its in task.pool.values())
+        assert sum(its == label for its in within.test.values()) == int(0.4 * count)
+    assert task.held_out(1).test.keys() != within.test.keys()
+
+
+def test_a_setting_is_changed_for_one_run_and_kept_with_its_results(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)]
+    command += ["--preset", "embedding", "--cycles", "0", "--start-anomalies", "2", "--start-nominals", "6"]
+    command += ["--tune", "--json", str(out), "--embeddings", str(tmp_path / "embeddings")]
+    settings = ["--set", "embedding.sizes=[32]", "--set", "symmetry=none"]
+    finished = subprocess.run([*command, *settings], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    report = json.loads(out.read_text())
+    assert report["config"]["embedding"]["sizes"] == [32]
+    assert report["task"] == "rings (pool)"
+    assert "preset embedding embedding.sizes=[32] symmetry=none" in finished.stdout
+    assert list((tmp_path / "embeddings").glob("*.npy"))
+    for wrong in ("train.align", "train.nothing=1", "seed.x=1", "prevalence=0"):
+        refused = subprocess.run([*command, "--set", wrong], capture_output=True, text=True, check=False)
+        assert refused.returncode == 2
+        assert len(refused.stderr.strip().splitlines()) == 1
