@@ -75,7 +75,7 @@ class Embedder:
         return _read_symmetry(self._folder.symmetry(self._pool.digest))
 
     def of_pool(self, reporter: Reporter) -> np.ndarray:
-        """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if it is large."""
+        """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large."""
         if self._opened is None:
             symmetry = self.symmetry(reporter)
             path = self._path(self._pool, symmetry)
