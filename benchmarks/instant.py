@@ -45,7 +45,7 @@ def place_embedding(session: Session) -> None:
     columns = settings.components * len(settings.sizes)
     random = np.random.default_rng(0)
     blocks = (random.normal(0, columns**-0.5, (10_000, columns)) for _ in range(len(session.pool) // 10_000))
-    path = session._scoring().embedder._path(session.pool, "none")
+    path = session._rankings.scorer.embedder._path(session.pool, "none")
     write_table(path, blocks, images=len(session.pool), columns=columns)
     _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
 

@@ -56,11 +56,11 @@ def fit_instant(
     seed
         Of the background.
     """
-    readable = ~np.isnan(np.asarray(embedding[:, 0]))
-    anomalies, nominals = anomalies[readable[anomalies]], nominals[readable[nominals]]
+    anomalies, nominals = (rows[~np.isnan(embedding[rows, 0])] for rows in (anomalies, nominals))
     source = "linear head"
     if len(anomalies) > 0 and len(nominals) == 0:
         source = "similarity to the anomalies"
+        readable = ~np.isnan(np.asarray(embedding[:, 0]))
         readable[anomalies] = False
         others = np.flatnonzero(readable)
         count = min(config.background, len(others))

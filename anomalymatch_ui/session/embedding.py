@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,31 +104,25 @@ class Embedder:
         known = _open(path)
         if known is not None:
             return known
-        raw = [path.with_suffix(f".{size}.raw") for size in self._config.embedding.sizes]
-        try:
-            for size, file in zip(self._config.embedding.sizes, raw, strict=True):
+        with _raw_files(path, self._config.embedding.sizes) as raw:
+            for size, file in raw.items():
                 self._write_features(file, images, size, symmetry, reporter)
-            return _write_reduced(path, raw, reductions)
-        finally:
-            _remove(raw)
+            return _write_reduced(path, list(raw.values()), reductions)
 
     def _make(self, path: Path, symmetry: Symmetry, reporter: Reporter) -> np.ndarray:
         settings = self._config.embedding
         rows = sample_rows(self._pool.ids, SEED)
-        raw = [path.with_suffix(f".{size}.raw") for size in settings.sizes]
-        try:
-            for size, file in zip(settings.sizes, raw, strict=True):
+        with _raw_files(path, settings.sizes) as raw:
+            for size, file in raw.items():
                 self._write_features(file, self._pool, size, symmetry, reporter)
             reductions = [
                 Reduction.of(
                     open_embeddings(file), rows, components=settings.components, whitening=settings.whitening
                 )
-                for file in raw
+                for file in raw.values()
             ]
             _save_reductions(_projection(path), reductions)
-            return _write_reduced(path, raw, reductions)
-        finally:
-            _remove(raw)
+            return _write_reduced(path, list(raw.values()), reductions)
 
     def _write_features(
         self, path: Path, images: ImagePool, size: int, symmetry: Symmetry, reporter: Reporter
@@ -154,10 +150,14 @@ class Embedder:
         for start in range(0, len(sample), self._config.score.batch_size):
             stop = min(start + self._config.score.batch_size, len(sample))
             pixels = sample.read(range(start, stop), SYMMETRY_SIZE).pixels
+            reporter.advance(stop)
+            if len(pixels) == 0:
+                continue
             turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
             for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
                 views[number].append(features_of(network, np.ascontiguousarray(view), device))
-            reporter.advance(stop)
+        if not views[0]:
+            return "none"
         upright, mirrored, *turns = (np.concatenate(parts) for parts in views)
         return measure_symmetry(upright, mirrored, turns)
 
@@ -242,7 +242,19 @@ def _read_symmetry(path: Path) -> Symmetry | None:
     return cast(Symmetry, known) if known in ("none", "mirror", "square") else None
 
 
-def _remove(files: list[Path]) -> None:
-    for file in files:
-        with storage_errors(file):
-            file.unlink(missing_ok=True)
+@contextmanager
+def _raw_files(path: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, Path]]:
+    """Give a file for the features of each size, of this process alone, and remove them in the end.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".raw-", dir=path.parent))
+    try:
+        yield {size: folder / f"{size}.npy" for size in sizes}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

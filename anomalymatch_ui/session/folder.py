@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,8 @@ class SessionFolder:
         """Remove what a process that was killed had half written."""
         for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+        for folder in (self.path / "embeddings").glob(".raw-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _pool_file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,8 +28,7 @@ from anomalymatch_ui.session.ranking import Ranking
 if TYPE_CHECKING:
     from anomalymatch_ui.session.embedding import Embedder
 
-DRAWN = " (drawn)"
-"""Ends the origin of a label given to an image that was shown because it was drawn at random."""
+_DRAWN = "drawn"  # the journal's fact that holds the ids, so that an undo or a correction changes nothing
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,22 @@ class Insight:
         self.drawn = frozenset(self._pool.ids[index] for index in drawn)
         return listing
 
+    def note_drawn(self, ids: Iterable[str]) -> None:
+        """Keep in mind which of these, about to be labelled, were shown because they were drawn.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        known = self._known_drawn()
+        new = self.drawn.intersection(ids) - known
+        if new:
+            self._journal.keep_meta({_DRAWN: json.dumps(sorted(known | new))})
+
+    def _known_drawn(self) -> frozenset[str]:
+        return frozenset(json.loads(self._journal.meta().get(_DRAWN, "[]")))
+
     def outlook(self, top: int = 100) -> Outlook:
         """Tell how many anomalies to expect among the best images without a label, and among all of them.
 
@@ -150,12 +166,13 @@ class Insight:
         top
             How many of the best.
         """
-        view, ranking = self._journal.view(), self._ranking()
-        taken = labelled_mask(self._pool, view)
-        origins = {entry.image_id: entry.origin for entry in self._journal.entries()}
-        drawn = [name for name in view if origins[name].endswith(DRAWN)]
+        view, ranking, pool = self._journal.view(), self._ranking(), self._pool
+        taken = labelled_mask(pool, view)
+        drawn = [name for name in self._known_drawn() if name in view and name in pool]
         anomalies = sum(view[name] == "anomaly" for name in drawn)
-        unfound = estimate_unfound(anomalies, len(drawn), int((~taken).sum()))
+        # An image that cannot be read is not in the order, and is no anomaly that could be found.
+        left_readable = int(np.count_nonzero(~taken[ranking.order]))
+        unfound = estimate_unfound(anomalies, len(drawn), left_readable)
         if ranking.log_odds_error is None:
             return Outlook(top, None, None, None, unfound, len(drawn))
         left, error = ranking.scores[~taken], ranking.log_odds_error

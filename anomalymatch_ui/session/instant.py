@@ -65,8 +65,14 @@ class InstantClock:
                 self._work()
             except Exception as error:
                 logger.exception("The instant ranking failed")
-                self._failed(error)
+                self._tell(error)
             finally:
                 with self._condition:
                     self._busy = False
                     self._condition.notify_all()
+
+    def _tell(self, error: Exception) -> None:
+        try:
+            self._failed(error)
+        except Exception:
+            logger.exception("The failure could not be told")

@@ -95,6 +95,12 @@ class Pen:
         other = _read(self._path)
         return other is None or other.token == self._holder.token
 
+    @property
+    def mine(self) -> bool:
+        """Whether this is written down as the holder; not so once the pen is given back, by anybody."""
+        other = _read(self._path)
+        return other is not None and other.token == self._holder.token
+
     def check(self) -> None:
         """Check that this is still the holder.
 

@@ -115,7 +115,7 @@ class Ranking:
                 order = order_by_score(scores)
                 created = datetime.fromisoformat(str(saved["created"]))
                 scores.flags.writeable = order.flags.writeable = False
-                error = float(saved["log_odds_error"])
+                error = float(saved["log_odds_error"]) if "log_odds_error" in saved.files else np.nan
                 known = None if np.isnan(error) else error
                 return cls(int(saved["version"]), str(saved["source"]), created, scores, order, known)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ class Scores:
         float32 ``(len(pool),)`` by pool index, in [0, 1]; NaN where an image could not be read.
     source
         What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
+    cycle
+        Whose network is in them; 0 if none is.
     calibration
         What made them probabilities; ``None`` for novelty, which is a quantile, and for the network
         alone, whose scores are as published.
@@ -59,6 +62,7 @@ class Scores:
 
     values: np.ndarray
     source: str
+    cycle: int = 0
     calibration: Calibration | None = None
 
 
@@ -76,24 +80,27 @@ class PoolScorer:
         self._folder = folder
         self._pool = pool
         self._config = config
+        self._lock = threading.Lock()
         self._by_network: tuple[int, np.ndarray] | None = None
+        self._looked_for_stored = False
 
-    def scores(self, view: Mapping[str, Label], reporter: Reporter) -> Scores:
+    def scores(self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter) -> Scores:
         """Score the pool by the labels now and the last cycle, making first what is not there yet.
 
         Parameters
         ----------
-        view
-            The labels now.
+        labels
+            Gives the labels; asked when all else is ready, for they may change meanwhile.
         reporter
             Told how far it is.
         """
-        cycle = self._trained_cycle
+        cycle, by_network = self._trained_cycle, None
         if cycle > 0:
-            self._by_network = cycle, self._cycle_scores(cycle, reporter)
+            by_network = cycle, self._cycle_scores(cycle, reporter)
+            self._remember(by_network)
             if self._config.order == "network":
-                return Scores(self._by_network[1], f"cycle {cycle}")
-        return self._combine(self.embedder.of_pool(reporter), view)
+                return Scores(by_network[1], f"cycle {cycle}", cycle)
+        return self._combine(self.embedder.of_pool(reporter), by_network, labels())
 
     def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
         """Score the pool by the labels now and what is at hand; ``None`` if the embedding is not there.
@@ -103,9 +110,21 @@ class PoolScorer:
         embedding, symmetry = self.embedder.if_made(), self.embedder.known_symmetry()
         if embedding is None or symmetry is None:
             return None
-        if self._by_network is None and self._trained_cycle > 0:
-            self._by_network = self._stored_if_whole(self._trained_cycle, symmetry)
-        return self._combine(embedding, view)
+        if not self._looked_for_stored:
+            self._looked_for_stored = True
+            for cycle in range(self._trained_cycle, 0, -1):
+                stored = self._stored_if_whole(cycle, symmetry)
+                if stored is not None:
+                    self._remember((cycle, stored))
+                    break
+        with self._lock:
+            by_network = self._by_network
+        return self._combine(embedding, by_network, view)
+
+    def _remember(self, by_network: tuple[int, np.ndarray]) -> None:
+        with self._lock:
+            if self._by_network is None or self._by_network[0] <= by_network[0]:
+                self._by_network = by_network
 
     def scores_of(self, images: ImagePool, view: Mapping[str, Label], reporter: Reporter) -> np.ndarray:
         """Score other images as :meth:`scores` does the pool's, on the pool's scale.
@@ -116,41 +135,45 @@ class PoolScorer:
             float32 ``(len(images),)``; NaN where an image could not be read.
         """
         cycle = self._trained_cycle
-        by_network = np.empty(0, np.float32)
+        by_network, pool_scores = np.empty(0, np.float32), None
         if cycle > 0:
             by_network = self._score_images(images, self._average(cycle), reporter)
             if self._config.order == "network":
                 return by_network
-            self._by_network = cycle, self._cycle_scores(cycle, reporter)
+            pool_scores = self._cycle_scores(cycle, reporter)
         embedding = self.embedder.of_pool(reporter)
         model = self._fit(embedding, view)
         others = self.embedder.of(images, reporter)
         if not isinstance(model.model, LinearHead):
             return by_network if cycle > 0 else model.scores(others)
         margins = model.model.margins(others)
-        pool_margins, fusion = self._margins(embedding, model.model)
+        pool_margins, fusion = self._margins(embedding, model.model, pool_scores)
         if fusion is not None:
             margins = fusion.margins(margins, log_odds(by_network))
         return self._calibration(pool_margins, fusion, embedding, view).probabilities(margins)
 
-    def _combine(self, embedding: np.ndarray, view: Mapping[str, Label]) -> Scores:
+    def _combine(
+        self, embedding: np.ndarray, by_network: tuple[int, np.ndarray] | None, view: Mapping[str, Label]
+    ) -> Scores:
         model = self._fit(embedding, view)
-        by_network = self._by_network
+        cycle, network_scores = (0, None) if by_network is None else by_network
         if not isinstance(model.model, LinearHead):
-            if by_network is None:
+            if network_scores is None:
                 return Scores(model.scores(embedding), model.source)
-            return Scores(by_network[1], f"cycle {by_network[0]}")
-        margins, fusion = self._margins(embedding, model.model)
+            return Scores(network_scores, f"cycle {cycle}", cycle)
+        margins, fusion = self._margins(embedding, model.model, network_scores)
         calibration = self._calibration(margins, fusion, embedding, view)
-        source = model.source if by_network is None else f"cycle {by_network[0]} and {model.source}"
-        return Scores(calibration.probabilities(margins), source, calibration)
+        source = f"cycle {cycle} and {model.source}" if cycle else model.source
+        return Scores(calibration.probabilities(margins), source, cycle, calibration)
 
-    def _margins(self, embedding: np.ndarray, head: LinearHead) -> tuple[np.ndarray, Fusion | None]:
+    def _margins(
+        self, embedding: np.ndarray, head: LinearHead, network_scores: np.ndarray | None
+    ) -> tuple[np.ndarray, Fusion | None]:
         """Give the pool's margins, and by what two of them became one where a network is trained."""
         margins = head.margins(embedding)
-        if self._by_network is None:
+        if network_scores is None:
             return margins, None
-        by_network = log_odds(self._by_network[1])
+        by_network = log_odds(network_scores)
         fusion = Fusion.of(margins, by_network, self._network_weight)
         return fusion.margins(margins, by_network), fusion
 
@@ -221,8 +244,9 @@ class PoolScorer:
 
     def _cycle_scores(self, cycle: int, reporter: Reporter) -> np.ndarray:
         """Give the scores of a finished cycle's averaged network; what is missing or damaged is made."""
-        if self._by_network is not None and self._by_network[0] == cycle:
-            return self._by_network[1]
+        with self._lock:
+            if self._by_network is not None and self._by_network[0] == cycle:
+                return self._by_network[1]
         network, symmetry = self._average(cycle), self._symmetry(reporter)
         digest = _scores_digest(network, symmetry)
         folder = self._folder.scores(digest, self._pool.digest)
@@ -234,7 +258,7 @@ class PoolScorer:
                 shutil.rmtree(folder)
             return self._stored_scores(folder, network, digest, symmetry, reporter)
 
-    def _stored_if_whole(self, cycle: int, symmetry: Symmetry) -> tuple[int, np.ndarray] | None:
+    def _stored_if_whole(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
         """Give a cycle's scores if all are on disk, as after a session is opened again."""
         views: Symmetry = symmetry if self._config.score.symmetries else "none"
         digest = _scores_digest(self._average(cycle), views)
@@ -242,8 +266,13 @@ class PoolScorer:
         if not folder.exists():
             return None
         shard_size = self._config.score.shard_size
-        store = ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), shard_size))
-        return (cycle, store.scores(self._pool)) if store.finished_shards == store.shard_count else None
+        try:
+            store = ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), shard_size))
+            whole = store.finished_shards == store.shard_count
+            return store.scores(self._pool) if whole else None
+        except DamagedStoreError as error:
+            logger.warning("%s They are made again by the next ranking.", error)
+            return None
 
     def _stored_scores(
         self, folder: Path, network: AnomalyNetwork, digest: str, symmetry: Symmetry, reporter: Reporter

@@ -28,17 +28,15 @@ from anomalymatch_ui.labels import (
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.importing import import_labels
-from anomalymatch_ui.session.insight import DRAWN, Insight
-from anomalymatch_ui.session.instant import InstantClock
+from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.jobs import Background, Reporter
 from anomalymatch_ui.session.pen import Pen, user_name
 from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from anomalymatch_ui.session.scoring import PoolScorer, Scores
 
 logger = logging.getLogger(__name__)
 
@@ -79,17 +77,25 @@ class Session:
         self._lock = threading.RLock()
         self._subscribers: list[Callable[[Status], None]] = []
         self._background = Background(self._publish, pen.check)
-        self._clock = InstantClock(self._rank_instantly, self._instant_failed)
-        self._scorer: PoolScorer | None = None
-        self._ranking = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
-        self.insight = Insight(pool, config, self._journal, self.ranking, lambda: self._scoring().embedder)
-        self._kept_version = self._ranking.version
+        self._rankings = Rankings(
+            folder,
+            pool,
+            config,
+            self._journal,
+            pen,
+            lambda ranking: self._publish(ranking_version=ranking.version),
+            lambda sentence: self._publish(error=sentence),
+        )
+        self.insight = Insight(
+            pool, config, self._journal, self.ranking, lambda: self._rankings.scorer.embedder
+        )
+        self._closed = False
         self._status = Status(
             cycle=folder.cycle,
-            ranking_version=self._ranking.version,
+            ranking_version=self._rankings.newest.version,
             counts=self._count(),
             interrupted_step=self._interrupted_step(),
-            unreadable=len(pool) - len(self._ranking.order),
+            unreadable=len(pool) - len(self._rankings.newest.order),
         )
         if self._status.interrupted_step is not None:
             self._publish(
@@ -219,8 +225,7 @@ class Session:
             if image_id not in self.pool:
                 raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
         self._pen.check()
-        if len(ids) == 1 and ids[0] in self.insight.drawn:
-            origin += DRAWN
+        self.insight.note_drawn(ids)
         return self._receipt(self._journal.append(ids, label, self.annotator, origin))
 
     def undo(self, origin: str = "api") -> Receipt | None:
@@ -253,8 +258,7 @@ class Session:
 
     def ranking(self) -> Ranking:
         """Give the newest ranking; before there is one, the pool's own order as version 0."""
-        with self._lock:
-            return self._ranking
+        return self._rankings.newest
 
     def ranking_table(self, top: int | None = None) -> pd.DataFrame:
         """Give the newest ranking as a table with the columns ``rank,id,score,label``.
@@ -276,7 +280,7 @@ class Session:
         InputError
             If a job runs already.
         """
-        self._start("rank", self._rank, wait)
+        self._start("rank", self._rankings.rank, wait)
 
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
         """Train one cycle on the labels now, then rank the pool by it.
@@ -314,7 +318,7 @@ class Session:
             train_cycle(self._folder, self.pool, self.labels(), self.config, steps, reporter)
             self._publish(cycle=self._folder.cycle, interrupted_step=None)
             if rank:
-                self._rank(reporter)
+                self._rankings.rank(reporter)
 
         self._start("train", work, wait)
 
@@ -340,7 +344,7 @@ class Session:
         scores: list[np.ndarray] = []
 
         def work(reporter: Reporter) -> None:
-            scores.append(self._scoring().scores_of(images, self.labels(), reporter))
+            scores.append(self._rankings.scorer.scores_of(images, self.labels(), reporter))
 
         self._start("score", work, wait=True)
         return scores[0]
@@ -363,11 +367,15 @@ class Session:
         return self.status
 
     def close(self) -> None:
-        """Stop what runs, keep it, and give the pen back."""
-        self._clock.close()
+        """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
+        self._rankings.end_clock()
         self.stop()
         self.wait()
-        self._keep_ranking()
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if closed:
+            return
+        self._rankings.keep()
         self._journal.close()
         self._pen.release()
         self.pool.close()
@@ -382,46 +390,6 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
-
-    def _rank(self, reporter: Reporter) -> None:
-        scores = self._scoring().scores(self.labels(), reporter)
-        self._pen.check()
-        self._take_ranking(scores).save(self._folder.ranking, self.pool.digest)
-        self._kept_version = self._ranking.version
-
-    def _rank_instantly(self) -> None:
-        """Order the pool by the labels of now, if its embedding is there; no file is written."""
-        scorer = self._scoring()
-        if self.config.order == "network" and self._folder.cycle > 0:
-            return
-        scores = scorer.instant_scores(self.labels())
-        if scores is not None:
-            self._take_ranking(scores)
-
-    def _take_ranking(self, scores: Scores) -> Ranking:
-        error = None if scores.calibration is None else scores.calibration.log_odds_error
-        with self._lock:
-            ranking = Ranking.of_scores(self._ranking.version + 1, scores.source, scores.values, error)
-            self._ranking = ranking
-            self._publish(ranking_version=ranking.version)
-        return ranking
-
-    def _instant_failed(self, error: Exception) -> None:
-        sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
-        self._publish(error=f"The order could not follow your last labels: {sentence} They are safe.")
-
-    def _keep_ranking(self) -> None:
-        """Keep what the instant clock gave since the last job: so the next opening shows it at once."""
-        ranking = self.ranking()
-        if ranking.version > self._kept_version and self._pen.held:
-            ranking.save(self._folder.ranking, self.pool.digest)
-
-    def _scoring(self) -> PoolScorer:
-        from anomalymatch_ui.session.scoring import PoolScorer
-
-        if self._scorer is None:
-            self._scorer = PoolScorer(self._folder, self.pool, self.config)
-        return self._scorer
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
         self._pen.check()
@@ -462,8 +430,7 @@ class Session:
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
-        if self.config.instant and self._ranking.version > 0:
-            self._clock.tick()
+        self._rankings.tick()
         return Receipt(event.seq, event.time, event.labels)
 
     def _count(self) -> Counts:
@@ -479,7 +446,7 @@ class Session:
     def _publish(self, **changes: Any) -> None:
         with self._lock:
             # Those met so far; or, when the session is opened again, those that the ranking lacks.
-            unreadable = max(len(self.pool.report), len(self.pool) - len(self._ranking.order))
+            unreadable = max(len(self.pool.report), len(self.pool) - len(self._rankings.newest.order))
             status = replace(self._status, unreadable=unreadable, **changes)
             if changes and not self._pen.held:
                 status = replace(status, read_only=True)

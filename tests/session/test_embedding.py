@@ -105,3 +105,33 @@ def test_images_outside_the_pool_are_scored_on_its_scale(
         known = session.ranking().scores[session.pool.index("0001.jpg")]
     assert scores["0004.jpg"] > scores["0040.jpg"]
     assert scores["0001.jpg"] == pytest.approx(known, rel=0.02)
+
+
+def test_a_batch_of_images_that_cannot_be_read_keeps_nobody_from_ranking(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    for number in range(40, 60):
+        (pool_folder / f"{number:04d}.jpg").write_bytes(b"no image")
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.train(wait=True)
+        assert len(session.ranking().order) == 40
+        assert session.insight.outlook().unfound.high == 26
+
+
+def test_sessions_that_share_a_folder_can_embed_at_the_same_time(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    shared = tmp_path / "embeddings"
+    sessions = [
+        Session.open(tmp_path / name, pool_folder, config=swift, embeddings=shared)
+        for name in ("one", "other")
+    ]
+    for session in sessions:
+        session.rank()
+    for session in sessions:
+        assert session.wait(60).error is None
+        assert session.ranking().version == 1
+        session.close()
+    assert not list(shared.glob(".raw-*"))

@@ -22,7 +22,7 @@ def ranked(pool_folder: Path, swift: Config, tmp_path: Path):
 
 
 def settled(session: Session) -> Session:
-    assert session._clock.settle(20)
+    assert session._rankings.settle(20)
     return session
 
 
@@ -128,3 +128,72 @@ def test_a_failure_is_told_and_the_clock_goes_on() -> None:
     assert clock.settle(10)
     assert [str(error) for error in told] == ["no"]
     clock.close()
+
+
+def test_a_label_given_while_the_pool_is_scored_is_in_the_order_that_follows(
+    ranked: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomalymatch_ui.session.scoring import PoolScorer
+
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    score_cycle = PoolScorer._cycle_scores
+
+    def interrupted_by_a_label(self: PoolScorer, *arguments: object) -> np.ndarray:
+        scores = score_cycle(self, *arguments)
+        ranked.label(RINGS[2:4], "nominal")
+        settled(ranked)
+        return scores
+
+    monkeypatch.setattr(PoolScorer, "_cycle_scores", interrupted_by_a_label)
+    ranked.train(wait=True)
+    shown = settled(ranked).ranking()
+    monkeypatch.undo()
+    ranked.rank(wait=True)
+    assert shown.source == "cycle 1 and linear head"
+    np.testing.assert_array_equal(shown.scores, ranked.ranking().scores)
+
+
+def test_an_order_by_an_older_cycle_never_replaces_one_by_a_newer(ranked: Session) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    scorer = ranked._rankings.scorer
+    settled(ranked)
+    late = scorer.instant_scores(ranked.labels())
+    ranked.train(wait=True)
+    scorer.instant_scores, real = lambda _: late, scorer.instant_scores  # what a slow thread comes back with
+    ranked._rankings.tick()
+    threading.Event().wait(0.3)
+    assert ranked.ranking().source == "cycle 1 and linear head"
+    scorer.instant_scores = real
+    settled(ranked)
+
+
+def test_closing_twice_leaves_what_another_has_ranked_since(
+    ranked: Session, pool_folder: Path, swift: Config
+) -> None:
+    ranked.label(RINGS[:1], "anomaly")
+    settled(ranked).close()
+    with Session.open(ranked.path, pool_folder) as other:
+        other.label(DISCS, "nominal")
+        other.rank(wait=True)
+        theirs = settled(other).ranking()
+    ranked.close()
+    with Session.open(ranked.path, pool_folder) as again:
+        assert again.ranking().version == theirs.version
+
+
+def test_a_subscriber_that_fails_does_not_stop_the_clock(ranked: Session) -> None:
+    failures = [RuntimeError("the page is gone")]
+
+    def fail_once(status: object) -> None:
+        if failures and threading.current_thread().name == "instant-clock":
+            raise failures.pop()
+
+    ranked.subscribe(fail_once)
+    ranked.label(RINGS[:1], "anomaly")
+    settled(ranked)
+    before = ranked.ranking().version
+    ranked.label(DISCS, "nominal")
+    assert settled(ranked).ranking().version > before
+    assert ranked.status.error is None

@@ -1,0 +1,149 @@
+"""The rankings of a session: one after each job, one after each label, never an older one over a newer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import AnomalyMatchError, StorageError
+from anomalymatch_ui.labels import Journal, Label
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.instant import InstantClock
+from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.pen import Pen
+from anomalymatch_ui.session.ranking import Ranking
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.session.scoring import PoolScorer, Scores
+
+logger = logging.getLogger(__name__)
+
+
+class Rankings:
+    """Makes the rankings of a session and keeps the newest.
+
+    Parameters
+    ----------
+    folder, pool, config, journal, pen
+        Of the session.
+    announce
+        Told, under a lock, of each new ranking in order.
+    failed
+        Told of what kept the instant clock from following a label; ``None`` when it follows again.
+    """
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        pool: ImagePool,
+        config: Config,
+        journal: Journal,
+        pen: Pen,
+        announce: Callable[[Ranking], None],
+        failed: Callable[[str | None], None],
+    ) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._config = config
+        self._journal = journal
+        self._pen = pen
+        self._announce = announce
+        self._failed = failed
+        self._lock = threading.RLock()  # who is told of a ranking may ask for more
+        self._clock = InstantClock(self._follow, self._could_not_follow)
+        self._scorer: PoolScorer | None = None
+        self._newest = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
+        self._cycle = 0
+        self._kept_version = self._newest.version
+        self._has_failed = False
+
+    @property
+    def newest(self) -> Ranking:
+        """The newest ranking; before there is one, the pool's own order as version 0."""
+        return self._newest
+
+    @property
+    def scorer(self) -> PoolScorer:
+        """What scores the pool; torch is imported when it is first asked for."""
+        from anomalymatch_ui.session.scoring import PoolScorer
+
+        with self._lock:
+            if self._scorer is None:
+                self._scorer = PoolScorer(self._folder, self._pool, self._config)
+            return self._scorer
+
+    def rank(self, reporter: Reporter) -> None:
+        """Order the pool by the labels now and the last cycle, and keep that on disk; part of a job."""
+        seen = 0
+
+        def labels() -> Mapping[str, Label]:
+            nonlocal seen
+            seen = self._journal.last_seq
+            return self._journal.view()
+
+        scores = self.scorer.scores(labels, reporter)
+        self._pen.check()
+        ranking = self._take(scores)
+        ranking.save(self._folder.ranking, self._pool.digest)
+        self._kept_version = ranking.version
+        if self._journal.last_seq > seen:
+            self.tick()
+
+    def tick(self) -> None:
+        """Follow the labels of now soon, once the pool has been ranked at all."""
+        if self._config.instant and self._newest.version > 0:
+            self._clock.tick()
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until the order has followed all labels; gives whether it has."""
+        return self._clock.settle(timeout)
+
+    def end_clock(self) -> None:
+        """Let the instant clock finish what it is at, and begin nothing any more."""
+        self._clock.close()
+
+    def keep(self) -> None:
+        """Keep what the instant clock gave since the last job, so that the next opening shows it at once."""
+        ranking = self._newest
+        if ranking.version <= self._kept_version or not self._pen.mine:
+            return
+        try:
+            ranking.save(self._folder.ranking, self._pool.digest)
+        except StorageError as error:  # it can be made again, and the session has to be given back
+            logger.warning("%s", error)
+
+    def _follow(self) -> None:
+        """Order the pool by the labels of now, if its embedding is there; no file is written."""
+        if self._config.order == "network" and self._folder.cycle > 0:
+            return
+        scores = self.scorer.instant_scores(self._journal.view())
+        if scores is None:
+            return
+        with self._lock:
+            is_current = scores.cycle >= self._cycle
+            if is_current:
+                self._take(scores)
+        if not is_current:  # a job has finished a cycle meanwhile
+            self._clock.tick()
+        elif self._has_failed:
+            self._has_failed = False
+            self._failed(None)
+
+    def _could_not_follow(self, error: Exception) -> None:
+        self._has_failed = True
+        sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
+        self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
+
+    def _take(self, scores: Scores) -> Ranking:
+        error = None if scores.calibration is None else scores.calibration.log_odds_error
+        unnumbered = Ranking.of_scores(0, scores.source, scores.values, error)  # sorts, which takes long
+        with self._lock:
+            ranking = replace(unnumbered, version=self._newest.version + 1)
+            self._newest, self._cycle = ranking, scores.cycle
+            self._announce(ranking)
+        return ranking
