@@ -1,7 +1,7 @@
 """What the first page holds before anybody has labelled anything.
 
-For each task: the anomalies among the first 60 images of its pool, by novelty, against what 60 images drawn by
-chance would hold.
+For each task: the anomalies among the first 60 images of its pool, by novelty, against what 60 images
+drawn by chance would hold.
 
     python benchmarks/first_page.py --images DIR --json TASK.csv …
 """

@@ -150,10 +150,12 @@ class Insight:
         StorageError
             If the disk refuses.
         """
+        shown = self.drawn.intersection(ids)
+        if not shown:
+            return
         known = self._known_drawn()
-        new = self.drawn.intersection(ids) - known
-        if new:
-            self._journal.keep_meta({_DRAWN: json.dumps(sorted(known | new))})
+        if not shown <= known:
+            self._journal.keep_meta({_DRAWN: json.dumps(sorted(known | shown))})
 
     def _known_drawn(self) -> frozenset[str]:
         return frozenset(json.loads(self._journal.meta().get(_DRAWN, "[]")))

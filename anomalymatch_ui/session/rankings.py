@@ -32,7 +32,7 @@ class Rankings:
     folder, pool, config, journal, pen
         Of the session.
     announce
-        Told, under a lock, of each new ranking in order.
+        Told that there is a newer ranking.
     failed
         Told of what kept the instant clock from following a label; ``None`` when it follows again.
     """
@@ -44,7 +44,7 @@ class Rankings:
         config: Config,
         journal: Journal,
         pen: Pen,
-        announce: Callable[[Ranking], None],
+        announce: Callable[[], None],
         failed: Callable[[str | None], None],
     ) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Rankings:
         self._pen = pen
         self._announce = announce
         self._failed = failed
-        self._lock = threading.RLock()  # who is told of a ranking may ask for more
+        self._lock = threading.Lock()
         self._clock = InstantClock(self._follow, self._could_not_follow)
         self._scorer: PoolScorer | None = None
         self._newest = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
@@ -88,9 +88,10 @@ class Rankings:
 
         scores = self.scorer.scores(labels, reporter)
         self._pen.check()
-        ranking = self._take(scores)
-        ranking.save(self._folder.ranking, self._pool.digest)
-        self._kept_version = ranking.version
+        with self._lock:
+            self._cycle = min(self._cycle, scores.cycle)  # somebody may have deleted a cycle
+        self._take(scores)
+        self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
 
@@ -113,9 +114,13 @@ class Rankings:
         if ranking.version <= self._kept_version or not self._pen.mine:
             return
         try:
-            ranking.save(self._folder.ranking, self._pool.digest)
+            self._save(ranking)
         except StorageError as error:  # it can be made again, and the session has to be given back
             logger.warning("%s", error)
+
+    def _save(self, ranking: Ranking) -> None:
+        ranking.save(self._folder.ranking, self._pool.digest)
+        self._kept_version = ranking.version
 
     def _follow(self) -> None:
         """Order the pool by the labels of now, if its embedding is there; no file is written."""
@@ -124,11 +129,7 @@ class Rankings:
         scores = self.scorer.instant_scores(self._journal.view())
         if scores is None:
             return
-        with self._lock:
-            is_current = scores.cycle >= self._cycle
-            if is_current:
-                self._take(scores)
-        if not is_current:  # a job has finished a cycle meanwhile
+        if not self._take(scores):  # a job has finished a cycle meanwhile
             self._clock.tick()
         elif self._has_failed:
             self._has_failed = False
@@ -139,11 +140,14 @@ class Rankings:
         sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
         self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
 
-    def _take(self, scores: Scores) -> Ranking:
+    def _take(self, scores: Scores) -> bool:
+        """Make a ranking of scores, unless there is one by a later cycle; gives whether it did."""
         error = None if scores.calibration is None else scores.calibration.log_odds_error
         unnumbered = Ranking.of_scores(0, scores.source, scores.values, error)  # sorts, which takes long
         with self._lock:
-            ranking = replace(unnumbered, version=self._newest.version + 1)
-            self._newest, self._cycle = ranking, scores.cycle
-            self._announce(ranking)
-        return ranking
+            if scores.cycle < self._cycle:
+                return False
+            self._newest = replace(unnumbered, version=self._newest.version + 1)
+            self._cycle = scores.cycle
+        self._announce()
+        return True

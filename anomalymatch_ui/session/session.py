@@ -83,7 +83,7 @@ class Session:
             config,
             self._journal,
             pen,
-            lambda ranking: self._publish(ranking_version=ranking.version),
+            self._announce_ranking,
             lambda sentence: self._publish(error=sentence),
         )
         self.insight = Insight(
@@ -390,6 +390,10 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
+
+    def _announce_ranking(self) -> None:
+        with self._lock:  # the newest under the lock, so that the version never goes back
+            self._publish(ranking_version=self._rankings.newest.version)
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
         self._pen.check()
