@@ -67,8 +67,8 @@ def test_the_embedding_does_not_depend_on_the_order_of_the_images(features: np.n
     for count in (400, 150):
         here = Reduction.of(features, sample_rows(names, 0, count), components=32, whitening=0.25)
         there = Reduction.of(features[order], sample_rows(shuffled, 0, count), components=32, whitening=0.25)
-        np.testing.assert_array_equal(there.axes, here.axes)
-        np.testing.assert_array_equal(there.offset, here.offset)
+        np.testing.assert_allclose(there.axes, here.axes, atol=1e-5)
+        np.testing.assert_allclose(there.offset, here.offset, atol=1e-5)
         embedding = here.apply(features)[order]  # rounded alike but for the last digit of half precision
         np.testing.assert_allclose(there.apply(features[order]), embedding, rtol=2e-3, atol=1e-5)
 
@@ -104,7 +104,8 @@ def test_an_image_that_cannot_be_read_stays_without_an_embedding_and_changes_no_
     readable = np.delete(np.arange(400), [3, 77])
     embedding = reduced(holed)
     assert np.flatnonzero(np.isnan(embedding).all(axis=1)).tolist() == [3, 77]
-    np.testing.assert_array_equal(embedding[readable], reduced(features[readable]))
+    # Not to the last bit: the other rows lie elsewhere in memory, so the library adds in another order.
+    np.testing.assert_allclose(embedding[readable], reduced(features[readable]), rtol=0.005, atol=1e-5)
 
 
 @pytest.mark.parametrize("images", [2, 3, 10])
