@@ -60,6 +60,7 @@ class Dashboard:
         self.widget = ipywidgets.HBox([self.panel, self.gallery])
         self.widget.add_class("anomalymatch")
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
+        self.panel.heed(session.status, self._foreseen[1])
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)

@@ -60,6 +60,7 @@ class Embedder:
         self._pool = pool
         self._config = config
         self._opened: np.ndarray | None = None
+        self._symmetry: Symmetry | None = None if config.symmetry == "auto" else config.symmetry
 
     def symmetry(self, reporter: Reporter) -> Symmetry:
         """Give what changes nothing of what the pool's images mean: as set, or measured once."""
@@ -68,13 +69,14 @@ class Embedder:
             known = self._measure_symmetry(reporter)
             path = self._folder.symmetry(self._pool.digest)
             write_bytes_atomically(path, json.dumps({"symmetry": known}).encode())
+            self._symmetry = known
         return known
 
     def known_symmetry(self) -> Symmetry | None:
         """Give :meth:`symmetry` if it is set or was measured; else ``None``."""
-        if self._config.symmetry != "auto":
-            return self._config.symmetry
-        return _read_symmetry(self._folder.symmetry(self._pool.digest))
+        if self._symmetry is None:  # asked with every label, so read once
+            self._symmetry = _read_symmetry(self._folder.symmetry(self._pool.digest))
+        return self._symmetry
 
     def of_pool(self, reporter: Reporter) -> np.ndarray:
         """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large."""
