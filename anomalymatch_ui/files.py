@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from anomalymatch_ui.errors import StorageError
 
 TEMPORARY_SUFFIX = ".tmp"
 """Ends the name, which begins with a dot, under which a file is written before it is renamed."""
+
+_writes = itertools.count()
 
 
 @contextlib.contextmanager
@@ -36,7 +39,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file through a temporary name, sync it, and rename it into place.
 
     A reader sees the old file or the new one, never a part of it, and a crash or a full disk leaves
-    the old one as it was.
+    the old one as it was. Threads and processes may write the same file at the same time; one of them
+    comes last.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     StorageError
         If the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_writes)}{TEMPORARY_SUFFIX}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
