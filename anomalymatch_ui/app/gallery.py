@@ -14,6 +14,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.app.sheet import CellSize, Sheet, SheetMaker, native_side
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.session import Receipt, Session, Status
@@ -40,8 +41,8 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
         Cards on a page.
     """
 
-    _esm = STATIC / "gallery.js"
-    _css = STATIC / "gallery.css"
+    _esm = joined(STATIC / "gallery" / "main.js")
+    _css = STATIC / "gallery" / "gallery.css"
 
     sheet = traitlets.Bytes().tag(sync=True)
     page = traitlets.Dict().tag(sync=True)

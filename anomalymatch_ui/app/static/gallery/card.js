@@ -1,0 +1,72 @@
+// One card: a cell of the sheet, the score, the label, two buttons.
+
+import { element } from "./elements.js";
+import { LABELS } from "./labels.js";
+
+export class Card {
+  constructor(view, position) {
+    this.root = element("div", "am-card", { role: "gridcell", id: `${view.name}-${position}` });
+    this.picture = element("div", "am-picture");
+    this.canvas = element("canvas", "am-canvas", { "aria-hidden": "true" });
+    this.badge = element("span", "am-badge", { "aria-hidden": "true" });
+    this.unreadable = element("span", "am-unreadable", { textContent: "cannot be read" });
+    this.picture.append(this.canvas, this.badge, this.unreadable);
+    this.score = element("span", "am-score");
+    this.progress = element("span", "am-progress");
+    const caption = element("div", "am-caption");
+    caption.append(this.score, this.progress);
+    this.name = element("div", "am-name");
+    this.buttons = element("div", "am-buttons");
+    for (const label of ["anomaly", "nominal"]) {
+      const button = element("button", `am-label am-${label}`, { type: "button", tabIndex: -1, title: label });
+      button.append(element("span", "", { textContent: LABELS[label].mark }),
+        element("kbd", "", { textContent: LABELS[label].key.toUpperCase() }));
+      button.addEventListener("click", () => view.labelCard(position, label));
+      this.buttons.append(button);
+    }
+    this.root.append(this.picture, caption, this.name, this.buttons);
+    // The focus stays on the grid: cards and their buttons only take clicks.
+    this.root.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      view.move(position);
+      view.grid.focus({ preventScroll: true });
+    });
+  }
+
+  fill(card, page, bitmap, position) {
+    this.card = card;
+    // The folder may tell the class; the file's own name is shown, the whole id on hovering.
+    this.name.textContent = card.id.split("/").at(-1);
+    this.name.title = card.id;
+    const score = card.score === null ? "–" : card.score.toFixed(3);
+    this.score.textContent = card.drawn ? `${score} · drawn` : score;
+    this.score.title = card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "";
+    this.root.classList.toggle("am-is-unreadable", !card.readable);
+    this.canvas.width = this.canvas.height = page.cell;
+    if (card.readable && bitmap) {
+      const x = (position % page.columns) * page.pitch;
+      const y = Math.floor(position / page.columns) * page.pitch;
+      this.canvas.getContext("2d").drawImage(bitmap, x, y, page.cell, page.cell, 0, 0, page.cell, page.cell);
+    }
+    for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
+      this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
+    }
+  }
+
+  show({ label, progress }) {
+    if (this.label === label && this.progressShown === progress && this.described === this.card.id) return;
+    this.label = label;
+    this.progressShown = progress;
+    this.described = this.card.id;
+    if (label) this.root.dataset.label = label;
+    else delete this.root.dataset.label;
+    this.root.dataset.saved = progress;
+    this.badge.textContent = label ? `${LABELS[label].mark} ${label}` : "";
+    this.progress.textContent = progress === "late" ? "not saved" : "";
+    const parts = [this.card.id, label ?? "not labelled"];
+    if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);
+    if (!this.card.readable) parts.push("cannot be read");
+    if (progress === "late") parts.push("not saved");
+    this.root.setAttribute("aria-label", parts.join(", "));
+  }
+}

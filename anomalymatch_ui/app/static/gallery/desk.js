@@ -1,0 +1,168 @@
+// A desk (one per model) knows the labels: what the disk has, and what is still on its way there. What a
+// card shows is what the disk has, overlaid with what waits.
+
+const PATIENCE = 2000; // ms without an answer after which a label counts as not saved and is sent again
+const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
+
+export class Desk {
+  constructor(model) {
+    this.model = model;
+    this.frontend = Math.random().toString(36).slice(2) + Date.now().toString(36);
+    this.request = 0;
+    this.saved = new Map(); // image id -> label on disk
+    this.pending = new Map(); // request -> {message, sent, late}
+    this.wanted = null; // the page asked for: {number, active, sent}
+    this.stamp = "";
+    this.sentence = "";
+    this.tone = "info";
+    this.touched = false;
+    this.moves = 0; // what the person has done, counted, so that a late answer does not take the frame back
+    this.views = new Set();
+    this.connection = model.widget_manager?.kernel ?? null;
+    this.readPage();
+    model.on("change:page", () => this.readPage());
+    model.on("change:offer", () => this.tell("header"));
+    model.on("msg:custom", (message) => this.receive(message));
+    this.timer = setInterval(() => this.sendAgain(), 250);
+    this.guard = (event) => { if (this.pending.size) event.preventDefault(); };
+    window.addEventListener("beforeunload", this.guard);
+    this.send({ kind: "hello", pixel_ratio: window.devicePixelRatio || 1 });
+  }
+
+  close() {
+    clearInterval(this.timer);
+    window.removeEventListener("beforeunload", this.guard);
+  }
+
+  tell(what, detail) {
+    for (const view of this.views) view.heed(what, detail);
+  }
+
+  say(sentence, tone = "info") {
+    this.sentence = sentence;
+    this.tone = tone;
+    this.tell("header");
+  }
+
+  readPage() {
+    const former = this.page;
+    this.page = this.model.get("page");
+    this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
+    const same = former?.listing === this.page.listing && former?.number === this.page.number;
+    this.tell("page", this.wanted?.active ?? (same ? "stay" : "first"));
+    this.wanted = null;
+  }
+
+  // The label shown on a card, and how far it is: "saved", "sending" or "late".
+  state(id) {
+    let label = this.saved.get(id) ?? null;
+    let progress = "saved";
+    for (const { message, late } of this.pending.values()) {
+      if (message.kind !== "label" || !message.ids.includes(id)) continue;
+      label = message.label;
+      progress = late ? "late" : "sending";
+    }
+    return { label, progress };
+  }
+
+  label(ids, label) {
+    const changed = ids.filter((id) => this.state(id).label !== label);
+    if (changed.length) this.ask({ kind: "label", ids: changed, label });
+    this.tell("labels");
+  }
+
+  ask(message) {
+    const request = ++this.request;
+    const sent = { ...message, request, frontend: this.frontend };
+    const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
+    this.pending.set(request, entry);
+    this.sentence = "";
+    this.send(entry.message);
+  }
+
+  turnTo(number, active = "first") {
+    this.wanted = { number, active, sent: performance.now() };
+    this.send({ kind: "page", number });
+  }
+
+  touch() {
+    this.moves += 1;
+    if (this.touched) return;
+    this.touched = true;
+    this.send({ kind: "touched" });
+  }
+
+  send(message) {
+    try {
+      this.model.send(message);
+    } catch (error) {
+      // A closed connection throws; what matters waits in `pending` and is sent again.
+      console.warn("anomalymatch: not sent,", error.message);
+    }
+  }
+
+  sendAgain() {
+    const now = performance.now();
+    let changed = false;
+    for (const entry of this.pending.values()) {
+      if (now - entry.sent < PATIENCE) continue;
+      entry.late = changed = true;
+      entry.sent = now;
+      this.send(entry.message);
+    }
+    if (this.wanted && now - this.wanted.sent > PAGE_PATIENCE) this.turnTo(this.wanted.number, this.wanted.active);
+    if (changed) this.tell("labels");
+    const connection = this.connection?.connectionStatus;
+    if (changed || connection !== this.lastConnection) {
+      this.lastConnection = connection;
+      this.tell("header");
+    }
+  }
+
+  receive(message) {
+    if (message.kind === "labels") {
+      for (const [id, label] of Object.entries(message.labels)) this.saved.set(id, label);
+      this.tell("labels");
+    } else if (message.kind === "say") {
+      this.say(message.sentence, message.tone);
+    } else if (message.frontend === this.frontend && this.pending.has(message.request)) {
+      const { message: asked, moves } = this.pending.get(message.request);
+      this.pending.delete(message.request);
+      if (message.kind === "saved") {
+        if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
+        else this.showStep(asked.kind, message.labels, moves);
+        this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
+      } else {
+        this.say(message.sentence, "error");
+      }
+      this.tell("labels");
+      this.tell("header");
+    }
+  }
+
+  // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has
+  // gone on meanwhile; elsewhere it is said.
+  showStep(kind, labels, moves) {
+    const ids = Object.keys(labels);
+    const position = (this.page.cards ?? []).findIndex((card) => ids.includes(card.id));
+    if (position >= 0) {
+      if (moves === this.moves) this.tell("activate", position);
+      return;
+    }
+    const [id] = ids;
+    const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
+    this.say(`${kind}: ${id.split("/").at(-1)}${more}, now ${labels[id] ?? "without a label"}`);
+  }
+
+  // What the top line says about the disk: [text, kind].
+  get safety() {
+    const late = [...this.pending.values()].filter((entry) => entry.late).length;
+    const waiting = `${late} ${late === 1 ? "label is" : "labels are"} kept here and sent again`;
+    const status = this.connection?.connectionStatus;
+    if (status && status !== "connected") {
+      return [`Connection lost${late ? `: ${waiting}` : ""}`, "error"];
+    }
+    if (late) return [`Not saved: no answer; ${waiting}`, "error"];
+    return this.stamp ? [`saved ${this.stamp}`, "saved"] : ["", "saved"];
+  }
+}
