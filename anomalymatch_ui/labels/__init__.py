@@ -1,5 +1,6 @@
 """What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
 
+from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.matching import ImportReport, match_labels
@@ -13,7 +14,10 @@ __all__ = [
     "Label",
     "LabelEvent",
     "LabelTable",
+    "PairAgreement",
+    "disagreements",
     "match_labels",
+    "pairwise_agreement",
     "read_labels_csv",
     "write_labels_csv",
 ]

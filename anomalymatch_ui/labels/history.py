@@ -12,6 +12,8 @@ from anomalymatch_ui.labels.entries import JournalEntry, Label
 class _Action:
     annotator: str
     is_undo: bool
+    root: int  # the label that this takes back or gives again; of a label itself
+    stands: bool = True  # of a label: whether it was not undone, or was redone
     reverted: bool = False
     image_ids: list[str] = field(default_factory=list)
 
@@ -51,6 +53,24 @@ class History:
         """Ids of all images that any row names."""
         return frozenset(self._touches)
 
+    def words(self) -> dict[str, dict[str, Label]]:
+        """Give each annotator's own present word on each image, by annotator, sorted, and image id.
+
+        It is the annotator's last label of the image that they have not undone; a withdrawn one is no word.
+        The rows of an undo do not count: they may restore somebody else's label.
+        """
+        words: defaultdict[str, dict[str, Label]] = defaultdict(dict)
+        for image_id, touches in self._touches.items():
+            for number, label in touches:
+                action = self._actions[number]
+                if action.root != number or not action.stands:
+                    continue
+                if label is None:
+                    words[action.annotator].pop(image_id, None)
+                else:
+                    words[action.annotator][image_id] = label
+        return {annotator: words[annotator] for annotator in sorted(words) if words[annotator]}
+
     def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
         """Give the annotator's last action that still shows, and the labels from before it."""
         return self._last_that_shows(self._undoable[annotator])
@@ -61,18 +81,19 @@ class History:
 
     def _begin(self, entry: JournalEntry) -> None:
         undoable, redoable = self._undoable[entry.annotator], self._redoable[entry.annotator]
-        is_undo = False
+        is_undo, root = False, entry.action
         if entry.reverts is None:
             redoable.clear()
             undoable.append(entry.action)
         else:
             reverted = self._actions[entry.reverts]
             reverted.reverted = True
-            is_undo = not reverted.is_undo
+            is_undo, root = not reverted.is_undo, reverted.root
+            self._actions[root].stands = not is_undo
             source, target = (undoable, redoable) if is_undo else (redoable, undoable)
             source.remove(entry.reverts)
             target.append(entry.action)
-        self._actions[entry.action] = _Action(entry.annotator, is_undo)
+        self._actions[entry.action] = _Action(entry.annotator, is_undo, root)
 
     def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None]] | None:
         for number in reversed(stack):

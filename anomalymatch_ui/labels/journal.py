@@ -11,6 +11,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels.agreement import disagreements
 from anomalymatch_ui.labels.database import database_errors, encode, open_database, transaction
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
 from anomalymatch_ui.labels.history import History
@@ -48,6 +49,8 @@ class Journal:
         self._lock = threading.RLock()
         self._history = History()
         self._view: Mapping[str, Label] | None = None
+        self._words: Mapping[str, Mapping[str, Label]] | None = None
+        self._foreign_seq = 0
         self._data_version = -1
         self._connection = open_database(self.path)
         self._refresh()
@@ -159,6 +162,37 @@ class Journal:
                 self._view = MappingProxyType(dict(self._history.labels))
             return self._view
 
+    def by_annotator(self) -> Mapping[str, Mapping[str, Label]]:
+        """Give each annotator's own present word on each image: an immutable snapshot.
+
+        A word is the annotator's last label of an image that they have not undone, whatever others said
+        later; an undo restores their former word. A withdrawn label is no word, and who has no word is
+        left out. An imported table is an annotator of its own.
+
+        Returns
+        -------
+        Mapping
+            Label by annotator, sorted, and image id.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            if self._words is None:
+                words = self._history.words()
+                self._words = MappingProxyType({name: MappingProxyType(own) for name, own in words.items()})
+            return self._words
+
+    def disagreements(self) -> tuple[str, ...]:
+        """Give the ids of the images on which the annotators' present words differ, sorted.
+
+        See :func:`~anomalymatch_ui.labels.agreement.disagreements`.
+        """
+        return disagreements(self.by_annotator())
+
     def touched(self) -> frozenset[str]:
         """Give the ids of all images that were ever labelled, also of those whose label was withdrawn."""
         with self._lock:
@@ -171,6 +205,13 @@ class Journal:
         with self._lock:
             self._refresh()
             return self._history.last_seq
+
+    @property
+    def last_foreign_seq(self) -> int:
+        """Number of the newest row that somebody else wrote, or that was there at the start; 0 if none."""
+        with self._lock:
+            self._refresh()
+            return self._foreign_seq
 
     def entries(self, since: int = 0) -> list[JournalEntry]:
         """Give the rows after number ``since``, in order.
@@ -268,7 +309,7 @@ class Journal:
         """Take rows into the derived state, now that they are committed."""
         for entry in entries:
             self._history.add(entry)
-        self._view = None
+        self._view = self._words = None
         last = entries[-1]
         labels = {entry.image_id: entry.label for entry in entries}
         return LabelEvent(last.seq, last.time, last.action, MappingProxyType(labels))
@@ -284,7 +325,8 @@ class Journal:
     def _read_new_rows(self) -> None:
         for entry in self.entries(since=self._history.last_seq):
             self._history.add(entry)
-            self._view = None
+            self._foreign_seq = entry.seq
+            self._view = self._words = None
 
     def _write_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
         self._connection.executemany(
