@@ -1,0 +1,129 @@
+"""Tables of `docs/benchmark.md` from the reports in `benchmarks/results`, beside a plain reference.
+
+    python benchmarks/quality.py [FOLDER]
+
+The reference: frozen EfficientNet-Lite0 features of one view, standardised, L2 logistic regression (C 0.001,
+balanced classes), the ten most likely images queried, means of five other seeds, 64 or 96 px, whichever was
+better. Its values for each seed are not at hand, so intervals are of the product's own seeds alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomalymatch_ui.evaluate.metrics import paired_difference
+from anomalymatch_ui.evaluate.report import comparison, values
+
+Report = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
+PRESETS = ("embedding", "default", "paper")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """AP at cycle 0 and cycle 3, and anomalies found in 40 looks."""
+
+    start: float
+    end: float
+    found: int
+
+
+REFERENCES = {
+    "galaxies_edge_on": Reference(0.833, 0.857, 31),
+    "galaxies_barred": Reference(0.229, 0.237, 13),
+    "natural_american_alligator": Reference(0.185, 0.294, 15),
+    "natural_german_shepherd": Reference(0.365, 0.496, 27),
+    "natural_cockroach": Reference(0.151, 0.232, 6),
+}
+
+
+def spread(column: np.ndarray, digits: int = 3) -> str:
+    """Give mean ± standard deviation over the seeds."""
+    if len(column) == 1:
+        return f"{column[0]:.{digits}f}"
+    return f"{column.mean():.{digits}f} ± {column.std(ddof=1):.{digits}f}"
+
+
+def last_cycle(report: Report) -> int:
+    """Give the last cycle that every seed has."""
+    return min(len(seed["cycles"]) for seed in report["seeds"]) - 1
+
+
+def row(report: Report) -> str:
+    """Give a line of the table of all tasks and presets."""
+    last = last_cycle(report)
+    cells = [f"`{report['task']}`", f"`{report['preset']}`", str(len(report["seeds"]))]
+    for measure, digits in (("auroc", 3), ("ap", 3)):
+        columns = [values(report, measure, cycle) for cycle in sorted({0, last})]
+        cells.append(" → ".join(spread(column, digits) for column in columns))
+    cells.append(spread(values(report, "found", last), 1) if last == 3 else "")
+    errors = [values(report, "calibration_error", cycle).mean() for cycle in sorted({0, last})]
+    cells.append(" → ".join(f"{error:.3f}" for error in errors))
+    seconds = [np.median(values(report, f"{part}_seconds", 0)) for part in ("train", "score")]
+    cells.append(" + ".join(f"{value:.0f}" for value in seconds))
+    return "| " + " | ".join(cells) + " |"
+
+
+def against_reference(reports: Iterable[Report]) -> list[str]:
+    """Compare with the reference: ratios of AP and of finds, and their means over the tasks."""
+    lines = ["| task | seeds | AP, cycle 0 | AP, cycle 3 | found |", "|---|---|---|---|---|"]
+    ratios = []
+    for report in reports:
+        reference, seeds = REFERENCES[report["task"]], len(report["seeds"])
+        cells, ratio = [], []
+        for measure, cycle, theirs in (
+            ("ap", 0, reference.start),
+            ("ap", 3, reference.end),
+            ("found", 3, reference.found),
+        ):
+            ours = values(report, measure, cycle)
+            _, low, high = paired_difference(ours, np.full(seeds, float(theirs)))
+            ratio.append(ours.mean() / theirs)
+            cells.append(
+                f"{ours.mean():.3g} / {theirs:.3g} = **{ratio[-1]:.2f}** "
+                f"({(low + theirs) / theirs:.2f} to {(high + theirs) / theirs:.2f})"
+            )
+        ratios.append(ratio)
+        lines.append(f"| `{report['task']}` | {seeds} | " + " | ".join(cells) + " |")
+    means = np.mean(ratios, axis=0)
+    lines.append("| mean of the ratios | | " + " | ".join(f"**{mean:.2f}**" for mean in means) + " |")
+    return lines
+
+
+def main() -> None:
+    """Print the tables."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    reports = [report for report in reports if report.get("seeds")]
+    plain = {(r["task"], r["preset"]): r for r in reports if not r.get("changes") and "config" in r}
+    print("| task | preset | seeds | AUROC | AP | found | calibration error | train + score, s |")
+    print("|---|---|---|---|---|---|---|---|")
+    for task in REFERENCES:
+        for preset in PRESETS:
+            if (task, preset) in plain:
+                print(row(plain[task, preset]))
+    product = [plain[task, "default"] for task in REFERENCES if (task, "default") in plain]
+    if product:
+        print("\nPreset `default` against the reference:\n")
+        print("\n".join(against_reference(product)))
+    for report in product:
+        print(f"\n{report['task']}:")
+        for preset in ("embedding", "paper"):
+            if (other := plain.get((report["task"], preset))) is not None:
+                for cycle in range(min(last_cycle(report), last_cycle(other)) + 1):
+                    print("-", comparison(report, other, "ap", cycle))
+        for other in reports:
+            if other["task"] == report["task"] and other.get("changes"):
+                line = comparison(other, report, "ap", 0)
+                print(f"- {' '.join(other['changes'])}: {spread(values(other, 'ap', 0))}; {line}")
+
+
+if __name__ == "__main__":
+    main()
