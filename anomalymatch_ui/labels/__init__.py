@@ -3,7 +3,7 @@
 from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
 from anomalymatch_ui.labels.journal import Journal
-from anomalymatch_ui.labels.matching import ImportReport, match_labels
+from anomalymatch_ui.labels.matching import ImportReport, match_labels, match_names
 from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "PairAgreement",
     "disagreements",
     "match_labels",
+    "match_names",
     "pairwise_agreement",
     "read_labels_csv",
     "write_labels_csv",

@@ -90,7 +90,7 @@ def match_labels(
         What became of the rows.
     """
     names = list(dict.fromkeys([*table.labels, *table.extras]))
-    matches, ambiguous = _match(names, list(ids))
+    matches, ambiguous = match_names(names, list(ids))
     labels = {matches[name]: label for name, label in table.labels.items() if name in matches}
     extras = {matches[name]: dict(row) for name, row in table.extras.items() if name in matches}
     counted = Counter(labels.values())
@@ -106,8 +106,23 @@ def match_labels(
     return labels, extras, report
 
 
-def _match(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[str]]:
-    """Give the id of each name that fits one, and the names that fit ambiguously."""
+def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[str]]:
+    """Find the image that each file name means, as :func:`match_labels` does.
+
+    Parameters
+    ----------
+    names
+        File names, each once.
+    ids
+        All image ids of the pool.
+
+    Returns
+    -------
+    matches
+        Image id by file name.
+    ambiguous
+        The names that fit several images, or one image equally well.
+    """
     known = set(ids)
     matches = {name: name for name in names if name in known}
     ambiguous: set[str] = set()
