@@ -7,8 +7,10 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
@@ -34,8 +36,11 @@ class StoreManifest:
 
     model: str
     pool: str
-    images: int
-    shard_size: int
+    images: NonNegativeInt
+    shard_size: PositiveInt
+
+
+_MANIFEST = TypeAdapter(StoreManifest)
 
 
 class DamagedStoreError(InputError):
@@ -73,6 +78,23 @@ class ScoreStore:
             write_bytes_atomically(path, json.dumps(asdict(manifest), indent=2).encode())
         elif _read_manifest(path) != asdict(manifest):
             raise InputError(f"{folder} holds scores of another network or pool. Choose another folder.")
+
+    @classmethod
+    def existing(cls, folder: Path) -> Self:
+        """Open the store in a folder, whatever it belongs to.
+
+        Raises
+        ------
+        DamagedStoreError
+            If there is none, or it cannot be read.
+        """
+        read = _read_manifest(folder / "manifest.json")
+        try:
+            return cls(folder, _MANIFEST.validate_python(read))
+        except ValidationError as error:
+            raise DamagedStoreError(
+                f"The score store {folder} is damaged. Delete it to score again."
+            ) from error
 
     @property
     def shard_count(self) -> int:
@@ -138,6 +160,27 @@ class ScoreStore:
             scores[indices] = table["score"].to_numpy()
         return scores
 
+    def score_of(self, pool: ImagePool, image_id: str) -> float | None:
+        """Give the score of one image, of which one shard is read; ``None`` if it has none.
+
+        Raises
+        ------
+        DamagedStoreError
+            If the shard cannot be read.
+        """
+        import pyarrow.parquet as parquet
+
+        shard = self._shard(pool.index(image_id) // self.manifest.shard_size)
+        if not shard.exists():
+            return None
+        try:
+            found = parquet.read_table(shard, columns=["score"], filters=[("id", "==", image_id)])
+        except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
+            raise DamagedStoreError(
+                f"The scores in {self.folder} are damaged. Delete the folder; they can be made again."
+            ) from error
+        return float(found["score"][0].as_py()) if len(found) else None
+
     def _write_shard(self, shard: int, pool: ImagePool, batches: list[ScoredBatch]) -> list[ScoredBatch]:
         """Write one shard; give back what belongs to the next."""
         import pyarrow
@@ -161,7 +204,7 @@ class ScoreStore:
         return self.folder / f"shard-{number:05d}.parquet"
 
 
-def _read_manifest(path: Path) -> object:
+def _read_manifest(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -57,18 +57,64 @@ class SessionFolder:
         return self.path / "checkpoints" / "current.safetensors"
 
     @property
+    def interrupted_curves(self) -> Path:
+        """How the cycle under way went so far."""
+        return self.interrupted.with_suffix(".json")
+
+    @property
+    def cycles(self) -> tuple[int, ...]:
+        """Numbers of the finished cycles, ascending."""
+        found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob("cycle-*"))
+        return tuple(sorted(int(match[1]) for match in found if match))
+
+    @property
     def cycle(self) -> int:
         """Number of the last finished cycle; 0 if there is none."""
-        found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob("cycle-*"))
-        return max((int(match[1]) for match in found if match), default=0)
+        return max(self.cycles, default=0)
+
+    @property
+    def cycle_in_use(self) -> int:
+        """Number of the cycle that orders the images: the last one, unless somebody went back; 0 for none."""
+        newest = self.cycle
+        try:
+            choice = json.loads(self._choice.read_text(encoding="utf-8"))
+            cycle, newest_then = int(choice["cycle"]), int(choice["newest"])
+        except (OSError, ValueError, KeyError, TypeError):  # nobody has chosen, or it is damaged
+            return newest
+        # What was chosen among the cycles of then holds until a newer one is finished.
+        known = cycle == 0 or self.checkpoint(cycle).exists()
+        return cycle if known and newest <= newest_then else newest
+
+    def use_cycle(self, cycle: int) -> None:
+        """Let an earlier cycle order the images until the next one is finished; 0 for none.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        write_bytes_atomically(self._choice, json.dumps({"cycle": cycle, "newest": self.cycle}).encode())
+
+    @property
+    def _choice(self) -> Path:
+        return self.path / "checkpoints" / "in-use.json"
 
     def checkpoint(self, cycle: int) -> Path:
         """Networks of a finished cycle."""
         return self.path / "checkpoints" / f"cycle-{cycle:04d}.safetensors"
 
+    def cycle_record(self, cycle: int) -> Path:
+        """File that tells what a finished cycle was trained on and how it went."""
+        return self.checkpoint(cycle).with_suffix(".json")
+
     def scores(self, model_digest: str, pool_digest: str) -> Path:
         """Score store of a network."""
         return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}"
+
+    def scores_by(self, model_digest: str, pool_digest: str) -> list[Path]:
+        """Score stores of a network, one for each symmetry it was averaged over, the newest last."""
+        named = f"{model_digest}-*{pool_digest[:8]}/manifest.json"
+        return [path.parent for path in sorted((self.path / "scores").glob(named), key=_modified)]
 
     def embeddings(self, digest: str, pool_digest: str) -> Path:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
@@ -173,6 +219,13 @@ class SessionFolder:
             raise InputError(
                 f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
             ) from error
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # deleted since it was listed
+        return 0.0
 
 
 def _record(pool: ImagePool) -> dict[str, str | int]:

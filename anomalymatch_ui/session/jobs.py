@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session.memory import used_memory
 from anomalymatch_ui.session.status import JobState, Phase, Progress
 
 
@@ -160,14 +161,23 @@ class Reporter:
         self._phase = phase
         self._began = self._job.active_seconds
         self._first = done
-        self._progress = Progress(done=done, total=total, device=device)
+        memory, device_memory = used_memory(device)
+        self._progress = Progress(
+            done=done, total=total, device=device, memory=memory, device_memory=device_memory
+        )
         self._publish(phase, self._progress)
         self._job.tick()
 
     def advance(
-        self, done: int, *, loss: float | None = None, pseudo_label_share: float | None = None
+        self,
+        done: int,
+        *,
+        loss: float | None = None,
+        pseudo_label_share: float | None = None,
+        loss_curve: tuple[float, ...] = (),
+        pseudo_label_curve: tuple[float, ...] = (),
     ) -> None:
-        """Mark a step.
+        """Mark a step; see :class:`~anomalymatch_ui.session.status.Progress` for what it is told of.
 
         Raises
         ------
@@ -181,11 +191,15 @@ class Reporter:
             done=done,
             loss=loss,
             pseudo_label_share=pseudo_label_share,
+            loss_curve=loss_curve,
+            pseudo_label_curve=pseudo_label_curve,
             seconds_left=pace * (self._progress.total - done),
         )
         self._publish(self._phase, self._progress)
         if time.monotonic() - self._checked > 1:
             self._check()
+            memory, device_memory = used_memory(self._progress.device)
+            self._progress = replace(self._progress, memory=memory, device_memory=device_memory)
             self._checked = time.monotonic()
         self._job.tick()
 

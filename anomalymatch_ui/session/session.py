@@ -26,6 +26,7 @@ from anomalymatch_ui.labels import (
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.importing import import_labels
 from anomalymatch_ui.session.insight import Insight
@@ -59,6 +60,8 @@ class Session:
         Whose labels these are.
     import_report
         What became of the table given as ``labels``; ``None`` if there was none.
+    cycles
+        The finished training cycles, their figures, and what each said of an image.
     insight
         What to show next, how many anomalies to expect, more like these, and labels to look at again.
     """
@@ -89,9 +92,11 @@ class Session:
         self.insight = Insight(
             pool, config, self._journal, self.ranking, lambda: self._rankings.scorer.embedder
         )
+        self.cycles = Cycles(folder, pool)
         self._closed = False
         self._status = Status(
             cycle=folder.cycle,
+            cycle_in_use=folder.cycle_in_use,
             ranking_version=self._rankings.newest.version,
             counts=self._count(),
             interrupted_step=self._interrupted_step(),
@@ -315,8 +320,10 @@ class Session:
         def work(reporter: Reporter) -> None:
             from anomalymatch_ui.session.training import train_cycle
 
-            train_cycle(self._folder, self.pool, self.labels(), self.config, steps, reporter)
-            self._publish(cycle=self._folder.cycle, interrupted_step=None)
+            last_seq = self._journal.last_seq
+            train_cycle(self._folder, self.pool, self.labels(), last_seq, self.config, steps, reporter)
+            cycle = self._folder.cycle
+            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None)
             if rank:
                 self._rankings.rank(reporter)
 
@@ -417,6 +424,7 @@ class Session:
             progress=Progress(),
             error=sentence,
             cycle=self._folder.cycle,
+            cycle_in_use=self._folder.cycle_in_use,
             interrupted_step=self._interrupted_step(),
         )
 

@@ -49,6 +49,13 @@ class Progress:
         Estimated from the pace so far, paused time not counted; ``None`` until it is known.
     device
         Where it runs, such as ``"cpu"`` or ``"cuda:0"``; ``None`` until it is known.
+    loss_curve, pseudo_label_curve
+        Both figures since the cycle's first step, at most 200 means over equal spans of steps; empty in
+        the other phases.
+    memory
+        Resident memory of this process, in bytes, at most a second old; ``None`` until it is known.
+    device_memory
+        Memory of a CUDA device that tensors take, in bytes; ``None`` on other devices.
     """
 
     done: int = 0
@@ -57,6 +64,10 @@ class Progress:
     pseudo_label_share: float | None = None
     seconds_left: float | None = None
     device: str | None = None
+    loss_curve: tuple[float, ...] = ()
+    pseudo_label_curve: tuple[float, ...] = ()
+    memory: int | None = None
+    device_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,10 @@ class Status:
     state
         Whether that job runs, is paused, or is on its way there.
     cycle
-        Number of finished training cycles.
+        Number of the last finished training cycle.
+    cycle_in_use
+        The cycle whose network orders the images; smaller than ``cycle`` after going back to an earlier
+        one, 0 if the labels alone do.
     interrupted_step
         Step at which a cycle was stopped and from which ``train()`` goes on; ``None`` if none was.
     ranking_version
@@ -90,6 +104,7 @@ class Status:
     progress: Progress = field(default_factory=Progress)
     counts: Counts = field(default_factory=Counts)
     cycle: int = 0
+    cycle_in_use: int = 0
     interrupted_step: int | None = None
     ranking_version: int = 0
     unreadable: int = 0

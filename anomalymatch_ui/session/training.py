@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from anomalymatch_ui.learn import (
     TrainingData,
     build_network,
     load_checkpoint,
+    network_digest,
     peek_checkpoint,
     resolve_device,
     save_checkpoint,
@@ -34,6 +36,8 @@ from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, fit_linear_head
 from anomalymatch_ui.score import features_of, read_ahead
+from anomalymatch_ui.session.curves import CurveRecorder
+from anomalymatch_ui.session.cycles import Cycle, save_cycle
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
@@ -53,16 +57,19 @@ def train_cycle(
     folder: SessionFolder,
     pool: ImagePool,
     view: Mapping[str, Label],
+    last_seq: int,
     config: Config,
     steps: int | None,
     reporter: Reporter,
 ) -> None:
-    """Train one cycle to its end, or on from where one was interrupted, and keep its checkpoint.
+    """Train one cycle to its end, or on from where one was interrupted; keep its checkpoint and its record.
 
     Parameters
     ----------
-    folder, pool, view, config
-        Of the session; ``view`` is the labels as the cycle starts.
+    folder, pool, config
+        Of the session.
+    view, last_seq
+        The labels as the cycle starts, and the number of the journal's last row among them.
     steps
         Steps of the cycle; ``None`` takes those the interrupted cycle asked for, or the settings'.
     reporter
@@ -75,29 +82,64 @@ def train_cycle(
     """
     device = resolve_device(config.device)
     trainer, steps = _make_trainer(folder, pool, view, config, steps, device, reporter)
+    curves = CurveRecorder.resumed(folder.interrupted_curves, trainer.cycle, trainer.step)
     reporter.begin("training", steps, done=trainer.step, device=str(device))
     stopped: list[JobStopped] = []
     saved = time.monotonic()
 
+    def keep() -> None:
+        curves.save(folder.interrupted_curves, trainer.cycle)
+        save_checkpoint(folder.interrupted, trainer, steps)
+
     def after_step(report: StepReport) -> None:
         nonlocal saved
+        curves.add(report.loss, report.pseudo_label_share, report.seconds)
         late = time.monotonic() - saved >= config.train.checkpoint_seconds
         if report.step < steps and (late or report.step % config.train.checkpoint_every == 0):
-            save_checkpoint(folder.interrupted, trainer, steps)
+            keep()
             saved = time.monotonic()
         try:
-            reporter.advance(report.step, loss=report.loss, pseudo_label_share=report.pseudo_label_share)
+            reporter.advance(
+                report.step,
+                loss=report.loss,
+                pseudo_label_share=report.pseudo_label_share,
+                loss_curve=curves.loss,
+                pseudo_label_curve=curves.pseudo_label_share,
+            )
         except JobStopped as stop:
             stopped.append(stop)
             raise StopTraining from stop
 
     if not trainer.run(steps, [after_step]):
-        save_checkpoint(folder.interrupted, trainer, steps)
+        keep()
         raise stopped[0]
+    anomalies, nominals = (len(labelled_indices(pool, view, label)) for label in ("anomaly", "nominal"))
+    # The record first: once its checkpoint is there, the cycle counts as finished.
+    record = _record(trainer, steps, curves, anomalies, nominals, last_seq)
+    save_cycle(folder.cycle_record(trainer.cycle), record)
     save_checkpoint(folder.checkpoint(trainer.cycle), trainer, steps)
-    folder.interrupted.unlink(missing_ok=True)
+    for file in (folder.interrupted, folder.interrupted_curves):
+        file.unlink(missing_ok=True)
     if stopped:  # the last step was done all the same; only the ranking is left for later
         raise stopped[0]
+
+
+def _record(
+    trainer: Trainer, steps: int, curves: CurveRecorder, anomalies: int, nominals: int, last_seq: int
+) -> Cycle:
+    return Cycle(
+        number=trainer.cycle,
+        finished=datetime.now(UTC),
+        anomalies=anomalies,
+        nominals=nominals,
+        last_seq=last_seq,
+        steps=steps,
+        seconds=curves.seconds,
+        device=str(trainer.device),
+        digest=network_digest(trainer.average),
+        loss=curves.loss,
+        pseudo_label_share=curves.pseudo_label_share,
+    )
 
 
 def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | None:

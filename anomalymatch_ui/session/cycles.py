@@ -1,0 +1,199 @@
+"""The finished training cycles: what each was trained on, how it went, and what it said of an image."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score import DamagedStoreError, ScoreStore
+from anomalymatch_ui.session.curves import CURVE_POINTS
+from anomalymatch_ui.session.folder import SessionFolder
+
+logger = logging.getLogger(__name__)
+
+_Curve = Annotated[tuple[FiniteFloat, ...], Field(max_length=CURVE_POINTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A finished training cycle. All but its number is ``None`` or empty where no record was kept.
+
+    Attributes
+    ----------
+    number
+        Counted from 1.
+    finished
+        When, UTC.
+    anomalies, nominals
+        Labels it was trained on.
+    last_seq
+        Number of the journal's last row then.
+    steps
+        Optimiser steps.
+    seconds
+        Time spent in them, without pauses.
+    device
+        Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
+    digest
+        Of the averaged network, which gives the scores.
+    loss, pseudo_label_share
+        At most 200 means over equal spans of steps: the training loss, and the share of unlabelled images
+        whose pseudo-label was used.
+    """
+
+    number: int
+    finished: datetime | None = None
+    anomalies: NonNegativeInt | None = None
+    nominals: NonNegativeInt | None = None
+    last_seq: NonNegativeInt | None = None
+    steps: NonNegativeInt | None = None
+    seconds: FiniteFloat | None = None
+    device: str | None = None
+    # It becomes part of a path, and a session's folder may come from somebody else.
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    loss: _Curve = ()
+    pseudo_label_share: _Curve = ()
+
+    @property
+    def labels(self) -> int | None:
+        """How many labels it was trained on."""
+        if self.anomalies is None or self.nominals is None:
+            return None
+        return self.anomalies + self.nominals
+
+
+_RECORD = TypeAdapter(Cycle)
+
+
+def save_cycle(path: Path, cycle: Cycle) -> None:
+    """Write a cycle's record, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    write_bytes_atomically(path, _RECORD.dump_json(cycle, indent=2))
+
+
+def load_cycle(path: Path, number: int) -> Cycle:
+    """Read a cycle's record; where it is missing or damaged nothing but the number is known."""
+    try:
+        return replace(_RECORD.validate_json(path.read_bytes()), number=number)
+    except FileNotFoundError:
+        return Cycle(number)
+    except (OSError, ValidationError) as error:
+        logger.warning("The record %s cannot be read, so cycle %d has no figures: %s", path, number, error)
+        return Cycle(number)
+
+
+class Cycles:
+    """The finished cycles of a session, read from its folder whenever they are asked for.
+
+    Parameters
+    ----------
+    folder, pool
+        Of the session.
+    """
+
+    def __init__(self, folder: SessionFolder, pool: ImagePool) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._changed: tuple[tuple[Path, Path], np.ndarray] | None = None
+
+    def all(self) -> tuple[Cycle, ...]:
+        """Give the finished cycles, the oldest first."""
+        folder = self._folder
+        return tuple(load_cycle(folder.cycle_record(number), number) for number in folder.cycles)
+
+    @property
+    def in_use(self) -> int:
+        """Number of the cycle whose network orders the images; 0 if the labels alone do."""
+        return self._folder.cycle_in_use
+
+    def score_history(self, image_id: str) -> tuple[tuple[int, float], ...]:
+        """Give what the network of each cycle said of an image: ``(cycle, score)``, the oldest first.
+
+        The scores are the network's own, in [0, 1], before the linear head and calibration. A cycle that
+        has not scored the image, or whose scores are gone, is left out.
+
+        Raises
+        ------
+        InputError
+            If the image is not in the pool.
+        """
+        if image_id not in self._pool:
+            raise InputError(f"There is no image {image_id!r} in {self._pool.path}.")
+        history = []
+        for cycle in self.all():
+            try:
+                store = self._store(cycle)
+                score = None if store is None else store.score_of(self._pool, image_id)
+            except DamagedStoreError as error:
+                logger.warning("%s", error)
+                continue
+            if score is not None:
+                history.append((cycle.number, score))
+        return tuple(history)
+
+    def change(self) -> np.ndarray:
+        """Tell by how much the network in use scores each image higher than the one ranked before it did.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(pool),)`` by pool index, in [-1, 1], read-only; NaN where either score is
+            unknown, and everywhere before two cycles have ranked the pool.
+        """
+        unknown = _read_only(np.full(len(self._pool), np.nan, np.float32))
+        stores: list[ScoreStore] = []
+        for cycle in reversed(self.all()):
+            if cycle.number > self.in_use or len(stores) == 2:
+                continue
+            store = self._whole_store(cycle)
+            if store is not None:
+                stores.append(store)
+        if len(stores) < 2:
+            return unknown
+        newer, older = stores
+        folders = newer.folder, older.folder
+        known = self._changed
+        if known is not None and known[0] == folders:
+            return known[1]
+        try:
+            change = _read_only(newer.scores(self._pool) - older.scores(self._pool))
+        except DamagedStoreError as error:
+            logger.warning("%s", error)
+            return unknown
+        self._changed = folders, change
+        return change
+
+    def _whole_store(self, cycle: Cycle) -> ScoreStore | None:
+        """Open the scores of a cycle that has ranked the whole pool."""
+        try:
+            store = self._store(cycle)
+        except DamagedStoreError as error:
+            logger.warning("%s", error)
+            return None
+        return store if store is not None and store.finished_shards == store.shard_count else None
+
+    def _store(self, cycle: Cycle) -> ScoreStore | None:
+        """Open a cycle's scores, the newest where the pool's symmetry was set anew; ``None`` without any."""
+        if cycle.digest is None:
+            return None
+        folders = self._folder.scores_by(cycle.digest, self._pool.digest)
+        return ScoreStore.existing(folders[-1]) if folders else None
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    values.flags.writeable = False
+    return values

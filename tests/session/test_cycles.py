@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session import Cycle, Session, Status
+from anomalymatch_ui.session.curves import CurveRecorder, downsample
+from anomalymatch_ui.session.cycles import load_cycle, save_cycle
+
+ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
+NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
+
+
+@pytest.fixture
+def session(pool_folder: Path, quick: Config, tmp_path: Path):
+    with Session.open(tmp_path / "session", pool_folder, config=quick, annotator="ada") as opened:
+        opened.label(ANOMALIES, "anomaly")
+        opened.label(NOMINALS, "nominal")
+        yield opened
+
+
+def watch(session: Session) -> list[Status]:
+    seen: list[Status] = []
+    session.subscribe(seen.append)
+    return seen
+
+
+def record(session: Session, cycle: int) -> Path:
+    return session.path / "checkpoints" / f"cycle-{cycle:04d}.json"
+
+
+def test_a_finished_cycle_is_remembered_with_its_labels_its_time_and_its_curves(session: Session) -> None:
+    session.train(wait=True)
+    (cycle,) = session.cycles.all()
+    assert (cycle.number, cycle.anomalies, cycle.nominals, cycle.labels) == (1, 3, 10, 13)
+    assert (cycle.last_seq, cycle.steps, cycle.device) == (13, 3, "cpu")
+    assert cycle.finished is not None
+    assert timedelta(0) <= datetime.now(UTC) - cycle.finished < timedelta(minutes=5)
+    assert cycle.seconds is not None
+    assert cycle.seconds > 0
+    assert len(cycle.loss) == len(cycle.pseudo_label_share) == 3
+    assert all(0 <= share <= 1 for share in cycle.pseudo_label_share)
+    assert session.cycles.in_use == session.status.cycle_in_use == 1
+
+
+def test_the_curves_grow_with_each_step_and_memory_is_told(session: Session) -> None:
+    seen = watch(session)
+    session.train(wait=True)
+    training = [status.progress for status in seen if status.phase == "training"]
+    lengths = {progress.done: len(progress.loss_curve) for progress in training}
+    assert lengths == {0: 0, 1: 1, 2: 2, 3: 3}
+    assert training[-1].loss == training[-1].loss_curve[-1]
+    assert training[-1].pseudo_label_share == training[-1].pseudo_label_curve[-1]
+    assert all(progress.memory is not None and progress.memory > 1e7 for progress in training)
+    assert training[-1].device_memory is None
+    assert session.status.progress.loss_curve == ()
+
+
+def test_the_curves_of_a_cycle_that_was_stopped_go_on_where_they_were(session: Session) -> None:
+    def stop_after_the_second(status: Status) -> None:
+        if status.phase == "training" and status.progress.done == 2 and status.state == "running":
+            session.stop()
+
+    unsubscribe = session.subscribe(stop_after_the_second)
+    session.train(wait=True)
+    unsubscribe()
+    assert session.cycles.all() == ()
+    seen = watch(session)
+    session.train(wait=True)
+    assert max(len(status.progress.loss_curve) for status in seen) == 3
+    (cycle,) = session.cycles.all()
+    assert len(cycle.loss) == 3
+    assert list((session.path / "checkpoints").glob("current*")) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"number": "one"}', b'{"number": 1, "digest": "../../etc"}', b"\xff\xfe"]
+)
+def test_a_cycle_whose_record_is_damaged_is_shown_without_figures(
+    session: Session, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.train(wait=True)
+    record(session, 1).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert session.cycles.all() == (Cycle(1),)
+    assert "no figures" in caplog.text
+    assert session.cycles.score_history("0000.jpg") == ()
+
+
+def test_a_cycle_whose_record_is_gone_is_shown_without_figures(session: Session) -> None:
+    session.train(wait=True)
+    record(session, 1).unlink()
+    assert session.cycles.all() == (Cycle(1),)
+    assert Cycle(1).labels is None
+
+
+def test_the_history_of_an_image_is_what_each_network_said_of_it(session: Session) -> None:
+    assert session.cycles.score_history("0003.jpg") == ()
+    session.train(wait=True)
+    first = session.ranking().scores
+    session.train(wait=True)
+    second = session.ranking().scores
+    index = session.pool.index("0003.jpg")
+    history = session.cycles.score_history("0003.jpg")
+    assert history == ((1, pytest.approx(first[index])), (2, pytest.approx(second[index])))
+    np.testing.assert_allclose(session.cycles.change(), second - first, rtol=0, atol=1e-7)
+
+
+def test_before_two_cycles_have_ranked_the_pool_no_change_is_known(session: Session) -> None:
+    assert np.isnan(session.cycles.change()).all()
+    session.train(wait=True)
+    session.train(wait=True, rank=False)
+    change = session.cycles.change()
+    assert change.dtype == np.float32
+    assert change.shape == (60,)
+    assert np.isnan(change).all()
+
+
+def test_a_cycle_whose_scores_are_gone_or_damaged_is_left_out_of_the_history(session: Session) -> None:
+    for _ in range(3):
+        session.train(wait=True)
+    digests = [cycle.digest for cycle in session.cycles.all()]
+    first, second = (next((session.path / "scores").glob(f"{digest}-*")) for digest in digests[:2])
+    for file in first.iterdir():
+        file.unlink()
+    (second / "shard-00000.parquet").write_bytes(b"PAR1 no more")
+    assert [cycle for cycle, _ in session.cycles.score_history("0000.jpg")] == [3]
+    assert [cycle for cycle, _ in session.cycles.score_history("0059.jpg")] == [2, 3]
+    assert np.isnan(session.cycles.change()).all()
+    (second / "manifest.json").write_text('{"model": 1}')
+    assert [cycle for cycle, _ in session.cycles.score_history("0059.jpg")] == [3]
+
+
+def test_an_image_that_is_not_in_the_pool_has_no_history(session: Session) -> None:
+    with pytest.raises(InputError, match="no image 'other.jpg'"):
+        session.cycles.score_history("other.jpg")
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(
+    cycle=st.builds(
+        Cycle,
+        number=st.integers(1, 9999),
+        finished=st.none() | st.datetimes(timezones=st.just(UTC)),
+        anomalies=st.none() | st.integers(0, 10**9),
+        seconds=st.none() | finite,
+        device=st.none() | st.text(max_size=20),
+        digest=st.none() | st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
+        loss=st.lists(finite, max_size=200).map(tuple),
+    )
+)
+def test_what_is_kept_of_a_cycle_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, cycle: Cycle
+) -> None:
+    path = tmp_path_factory.mktemp("record") / "cycle.json"
+    save_cycle(path, cycle)
+    assert load_cycle(path, cycle.number) == cycle
+    assert load_cycle(path, 7) == replace(cycle, number=7)
+
+
+@given(content=st.binary(max_size=200))
+def test_no_content_of_a_record_does_harm(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("record") / "cycle.json"
+    path.write_bytes(content)
+    assert load_cycle(path, 3).number == 3
+    recorder = CurveRecorder.resumed(path, cycle=1, step=2)
+    assert recorder.loss == ()
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), max_size=1000), points=st.integers(1, 50))
+def test_a_curve_is_at_most_so_long_and_keeps_its_range(values: list[float], points: int) -> None:
+    curve = downsample(values, points)
+    assert len(curve) == min(points, len(values))
+    if values:
+        assert min(values) - 1e-6 <= min(curve)
+        assert max(curve) <= max(values) + 1e-6
+
+
+@pytest.mark.parametrize("damage", [{"cycle": 2}, {"seconds": None}, {"loss": [1.0]}, {"loss": ["x", 1, 2]}])
+def test_curves_of_another_cycle_or_damaged_ones_are_not_gone_on_with(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
+    recorder = CurveRecorder()
+    for loss in (3.0, 2.0, 1.0):
+        recorder.add(loss, 0.5, 1.0)
+    path = tmp_path / "current.json"
+    recorder.save(path, cycle=1)
+    assert CurveRecorder.resumed(path, 1, 2).loss == (3.0, 2.0)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
+    assert CurveRecorder.resumed(path, 1, 2).loss == ()
