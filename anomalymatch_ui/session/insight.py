@@ -16,6 +16,8 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
     Acquisition,
     Listing,
+    Novelty,
+    Similar,
     Unfound,
     arrange,
     audit_labels,
@@ -80,7 +82,7 @@ class Insight:
     Attributes
     ----------
     drawn
-        Ids of the images that the last listing drew at random.
+        Ids of the images that the listing attended to drew at random.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Insight:
         embedder: Callable[[], Embedder],
     ) -> None:
         self.drawn: frozenset[str] = frozenset()
+        self._novelty: tuple[np.ndarray, np.ndarray] | None = None
         self._pool = pool
         self._config = config
         self._journal = journal
@@ -116,31 +119,75 @@ class Insight:
         Listing
             Pool indices, int64 ``(n,)``, and which of them were drawn at random.
         """
-        settings, ranking = self._config.acquisition, ranking or self._ranking()
         taken = labelled_mask(self._pool, self._journal.view())
+        random_every = self._config.acquisition.random_every
+        ranking = ranking or self._ranking()
+        listing = self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
+        self.attend(listing.order, listing.drawn)
+        return listing
+
+    def arranged(
+        self, taken: np.ndarray, acquisition: Acquisition | None = None, ranking: Ranking | None = None
+    ) -> np.ndarray:
+        """Put images into the order of :meth:`listing`, without a random share; labelled ones, too.
+
+        Parameters
+        ----------
+        taken
+            Images to leave out, bool ``(len(pool),)``.
+        acquisition
+            Carried out as it is, also where the scores are no probabilities; ``None`` as for :meth:`listing`.
+        ranking
+            As for :meth:`listing`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Pool indices, int64; images without a score are left out.
+        """
+        ranking = ranking or self._ranking()
+        return self._arranged(taken, acquisition or self._strategy(None, ranking), ranking, 0).order
+
+    def attend(self, order: np.ndarray, drawn: np.ndarray) -> None:
+        """Take note that images are listed in this order, some of them because they were drawn at random.
+
+        Parameters
+        ----------
+        order
+            Pool indices, int64 ``(n,)``.
+        drawn
+            Which of them were drawn, bool ``(n,)``.
+        """
+        head = self._config.acquisition.head
+        # Beyond the head the draw is uniform among what is left only, which would bias the estimate.
+        self.drawn = frozenset(self._pool.ids[index] for index in order[:head][drawn[:head]])
+
+    def _strategy(self, acquisition: Acquisition | None, ranking: Ranking) -> Acquisition:
+        strategy = acquisition or self._config.acquisition.strategy
+        if ranking.log_odds_error is None and strategy in ("uncertain", "mixed"):
+            return "diverse"  # a quantile of novelty has no decision to be uncertain about
+        return strategy
+
+    def _arranged(
+        self, taken: np.ndarray, strategy: Acquisition, ranking: Ranking, random_every: int
+    ) -> Listing:
+        settings = self._config.acquisition
         if ranking.version == 0:
             order = ranking.order[~taken[ranking.order]]
             return Listing(order, np.zeros(len(order), dtype=bool))
-        strategy = acquisition or settings.strategy
-        if ranking.log_odds_error is None and strategy in ("uncertain", "mixed"):
-            strategy = "diverse"  # a quantile of novelty has no decision to be uncertain about
         embedding = self._embedder().if_made() if strategy in ("diverse", "mixed") else None
         if embedding is None:
             strategy = "uncertain" if strategy == "uncertain" else "most_likely"
             embedding = np.zeros((len(self._pool), 1), np.float16)
-        listing = arrange(
+        return arrange(
             ranking.scores,
             embedding,
             taken,
             strategy,
-            random_every=settings.random_every,
+            random_every=random_every,
             head=settings.head,
             seed=self._config.seed,
         )
-        # Beyond the head the draw is uniform among what is left only, which would bias the estimate.
-        drawn = listing.order[: settings.head][listing.drawn[: settings.head]]
-        self.drawn = frozenset(self._pool.ids[index] for index in drawn)
-        return listing
 
     def note_drawn(self, ids: Iterable[str]) -> None:
         """Keep in mind which of these, about to be labelled, were shown because they were drawn.
@@ -189,9 +236,30 @@ class Insight:
         InputError
             If an id is not in the pool, or the pool has not been ranked yet.
         """
+        return [self._pool.ids[row] for row in self.neighbours(ids, count).indices]
+
+    def neighbours(self, ids: Iterable[str], count: int = 60) -> Similar:
+        """Give what :meth:`similar` gives as pool indices, and how alike each is. Raises as it does."""
         rows = np.array([self._index(name) for name in ids], dtype=np.int64)
-        similar = most_similar(self._embedding(), rows, count)
-        return [self._pool.ids[row] for row in similar.indices]
+        return most_similar(self._embedding(), rows, count)
+
+    def novelty(self) -> np.ndarray:
+        """Tell how unlike the rest of the pool each image is, whatever the labels.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(pool),)``, 0 for the most ordinary to 1; NaN where an image could not be read.
+
+        Raises
+        ------
+        InputError
+            If the pool has not been ranked yet.
+        """
+        embedding = self._embedding()
+        if self._novelty is None or self._novelty[0] is not embedding:
+            self._novelty = embedding, Novelty.of(embedding).scores(embedding)
+        return self._novelty[1]
 
     def audit(self) -> list[Contested]:
         """Give the labels the others contest, the most contested first, judged by heads without them.
