@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
 
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
@@ -119,6 +120,25 @@ class Cycles:
     def in_use(self) -> int:
         """Number of the cycle whose network orders the images; 0 if the labels alone do."""
         return self._folder.cycle_in_use
+
+    def interrupted_step(self, config: Config) -> int | None:
+        """Give the step at which a cycle was interrupted and can be gone on with; ``None`` if none was.
+
+        Parameters
+        ----------
+        config
+            Settings of now; a cycle of others is not gone on with.
+        """
+        if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
+            return None
+        from anomalymatch_ui.session.training import interrupted_cycle
+
+        try:
+            found = interrupted_cycle(self._folder, config)
+        except InputError as error:
+            logger.warning("%s", error)
+            return None
+        return None if found is None else found.step
 
     def score_history(self, image_id: str) -> tuple[tuple[int, float], ...]:
         """Give what the network of each cycle said of an image: ``(cycle, score)``, the oldest first.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.session.memory import used_memory
 from anomalymatch_ui.session.status import JobState, Phase, Progress
+
+logger = logging.getLogger(__name__)
 
 
 class JobStopped(Exception):
@@ -285,3 +289,22 @@ class Background:
 
     def _state(self, state: JobState) -> None:
         self._publish(state=state)
+
+
+def failure_sentence(error: BaseException, session: Path) -> str:
+    """Say what a job failed with; what is no error of ours is logged, too.
+
+    Parameters
+    ----------
+    error
+        What it raised.
+    session
+        The session's folder, in which the labels are.
+    """
+    if isinstance(error, AnomalyMatchError):
+        return str(error)
+    logger.error("A background job failed", exc_info=error)
+    return (
+        f"The work in the background failed: {type(error).__name__}: {error}. Your labels are safe "
+        f"in {session}. Try again; if it fails again, please report it."
+    )
