@@ -36,6 +36,9 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
 Anomaly = Annotated[str | None, typer.Option(help="The class of a published data set to search.")]
 NoDownload = Annotated[bool, typer.Option("--no-download", help="Use the network for nothing.")]
+Annotator = Annotated[
+    str | None, typer.Option(help="Name kept with your labels; several people may label one session.")
+]
 SessionFolder = Annotated[Path | None, typer.Option("--session", help="Folder that keeps labels and models.")]
 
 
@@ -46,10 +49,11 @@ def serve(
     session: SessionFolder = None,
     port: Port = 8866,
     no_browser: NoBrowser = False,
+    annotator: Annotator = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    _serve(images, labels, session, port, not no_browser, as_json)
+    _serve(images, labels, session, port, not no_browser, as_json, annotator)
 
 
 @application.command()
@@ -153,6 +157,20 @@ def rank(
             write_bytes_atomically(out, table.to_csv(index=False).encode())
             print(f"{len(table):,} images are in {out}.")
         _finish(as_json, session=str(session), out=None if out is None else str(out), **_summary(opened))
+
+
+@application.command()
+def report(
+    session: Annotated[Path, typer.Argument(help="Folder of a session.", metavar="SESSION")],
+    as_json: Json = False,
+) -> None:
+    """Say what a session has come to: labels, finds, and how far its annotators agree."""
+    from anomalymatch_ui.session import Session
+
+    with Session.open(session, share=True) as opened:
+        told = opened.report()
+    print("\n".join(told.lines()))
+    _finish(as_json, **told.as_dict())
 
 
 @application.command()
@@ -276,13 +294,17 @@ def _fail(sentence: str, code: int = 2) -> None:
 
 
 def _serve(
-    images: Path, labels: Path | None, session: Path | None, port: int, open_browser: bool, as_json: bool
+    images: Path,
+    labels: Path | None,
+    session: Path | None,
+    port: int,
+    open_browser: bool,
+    as_json: bool,
+    annotator: str | None = None,
 ) -> None:
     from anomalymatch_ui.app.serve import serve as serve_dashboard
 
-    serve_dashboard(
-        images, labels=labels, session=session, port=port, open_browser=open_browser, as_json=as_json
-    )
+    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator)
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from anomalymatch_ui.app.dashboard import Dashboard
@@ -33,18 +34,20 @@ def launch(
     session
         The session's folder, by default ``<name of the images>.session`` in the current folder.
     annotator
-        Name kept with every label.
+        Name kept with every label, by default the user's. Several annotators may have one session open.
 
     Returns
     -------
     Dashboard or ErrorPage
         The page with a sentence if something given cannot be used.
     """
-    given = Wanted(*(None if path is None else Path(path) for path in (images, labels, session)))
+    pool, table, folder = (None if path is None else Path(path) for path in (images, labels, session))
+    given = Wanted(pool, table, folder, annotator)
     try:
         if images is None and session is None:
             given = Wanted.from_environment() or demo()
-        return Dashboard(given.open(annotator))
+            given = given if annotator is None else replace(given, annotator=annotator)
+        return Dashboard(given.open())
     except AnomalyMatchError as error:
         return ErrorPage(str(error))
 

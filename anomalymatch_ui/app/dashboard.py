@@ -64,7 +64,8 @@ class Dashboard:
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)
-        if session.ranking().version == 0 and session.status.state == "idle":
+        nobody_else_ranks = session.status.pen_elsewhere is None
+        if session.ranking().version == 0 and session.status.state == "idle" and nobody_else_ranks:
             session.rank()
 
     def __repr__(self) -> str:

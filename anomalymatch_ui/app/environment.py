@@ -12,11 +12,12 @@ from anomalymatch_ui.session import Session
 IMAGES = "ANOMALYMATCH_IMAGES"
 LABELS = "ANOMALYMATCH_LABELS"
 SESSION = "ANOMALYMATCH_SESSION"
+ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Paths of what to open.
+    """What to open, and for whom.
 
     Attributes
     ----------
@@ -26,22 +27,30 @@ class Wanted:
         A table to import once; ``None`` if there is none.
     session
         The session's folder; ``None`` takes ``<name of the images>.session`` in the current folder.
+    annotator
+        Name kept with every label; ``None`` takes the user's.
     """
 
     images: Path | None = None
     labels: Path | None = None
     session: Path | None = None
+    annotator: str | None = None
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
-        """Read ``ANOMALYMATCH_IMAGES``, ``_LABELS`` and ``_SESSION``; ``None`` if nothing is asked for."""
+        """Read ``ANOMALYMATCH_IMAGES``, ``_LABELS``, ``_SESSION`` and ``_ANNOTATOR``.
+
+        ``None`` if neither images nor a session are asked for.
+        """
         images, labels, session = (_path(name) for name in (IMAGES, LABELS, SESSION))
-        return None if images is None and session is None else cls(images, labels, session)
+        annotator = os.environ.get(ANNOTATOR) or None
+        return None if images is None and session is None else cls(images, labels, session, annotator)
 
     def environment(self) -> dict[str, str]:
         """Give the variables from which :meth:`from_environment` reads this back, in any folder."""
         paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
-        return {name: "" if path is None else str(path.absolute()) for name, path in paths.items()}
+        given = {name: "" if path is None else str(path.absolute()) for name, path in paths.items()}
+        return given | {ANNOTATOR: self.annotator or ""}
 
     @property
     def session_path(self) -> Path:
@@ -58,11 +67,16 @@ class Wanted:
             raise InputError("Give the path of the images, or that of a session to go on with.")
         return Path.cwd() / f"{self.images.absolute().stem or 'images'}.session"
 
-    def open(self, annotator: str | None = None, *, take_over: bool = True) -> Session:
-        """Open the session.
+    def open(self, *, check_only: bool = False) -> Session:
+        """Open the session, beside other annotators if they have it open.
 
-        By default the pen is taken over: reloading a page served by Voilà starts a new kernel while the
-        old one is still about to end.
+        A page reloaded in Voilà is a new kernel while the old one is still about to end, so the pen is
+        taken over from the same annotator; another annotator keeps it.
+
+        Parameters
+        ----------
+        check_only
+            Take nothing over. Unless an annotator is given, a session that is open elsewhere is refused.
 
         Raises
         ------
@@ -70,7 +84,12 @@ class Wanted:
             If something given cannot be used.
         """
         return Session.open(
-            self.session_path, self.images, self.labels, annotator=annotator, take_over=take_over
+            self.session_path,
+            self.images,
+            self.labels,
+            annotator=self.annotator,
+            take_over=not check_only,
+            share=not check_only or self.annotator is not None,
         )
 
 

@@ -87,7 +87,7 @@ def described(status: Status) -> dict[str, Any]:
     return {
         "counts": _counts(status),
         "busy": busy,
-        "can_train": not busy and not status.read_only and both_classes,
+        "can_train": not busy and status.pen_elsewhere is None and both_classes,
         "hint": "" if busy or both_classes else HINT,
         "can_pause": busy and status.state in ("running", "paused"),
         "can_stop": busy and status.state != "stopping",
@@ -101,7 +101,7 @@ def described(status: Status) -> dict[str, Any]:
         "figures": _figures(status) if busy else [],
         "error": status.error or "",
         "message": status.message,
-        "read_only": status.read_only,
+        "pen_elsewhere": status.pen_elsewhere or "",
     }
 
 

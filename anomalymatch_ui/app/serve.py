@@ -36,6 +36,7 @@ def serve(
     port: int = 8866,
     open_browser: bool = True,
     as_json: bool = False,
+    annotator: str | None = None,
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -52,19 +53,21 @@ def serve(
     as_json
         Also print one JSON object with ``address``, ``port`` and ``session`` on standard output, as soon
         as the server answers.
+    annotator
+        As in :func:`anomalymatch_ui.launch`; with it the session may be open elsewhere.
 
     Raises
     ------
     InputError
         If the port is taken, or the images, the labels or the session cannot be used.
     SessionBusyError
-        If another process has the session open.
+        If another process has the session open, and no annotator is given.
     StorageError
         If the disk refuses.
     """
     port = free_port(port)
-    wanted = Wanted(images, labels, session)
-    with contextlib.closing(wanted.open(take_over=False)) as opened:
+    wanted = Wanted(images, labels, session, annotator)
+    with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
     token = secrets.token_urlsafe(24)

@@ -7,6 +7,9 @@ import hashlib
 from anomalymatch_ui.labels import ImportReport, Journal, LabelEvent, LabelTable, match_labels
 from anomalymatch_ui.pool import ImagePool
 
+TABLE = "table "
+"""What the name of a table as an annotator begins with."""
+
 
 def import_labels(
     table: LabelTable, pool: ImagePool, journal: Journal
@@ -37,6 +40,6 @@ def import_labels(
     if not labels:
         return report, None
     event = journal.append_many(
-        labels, f"table {table.path.name}", "import", extras=extras, meta={key: str(table.path)}
+        labels, f"{TABLE}{table.path.name}", "import", extras=extras, meta={key: str(table.path)}
     )
     return report, event

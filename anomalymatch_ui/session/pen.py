@@ -1,4 +1,4 @@
-"""Who may write to a session folder: one process at a time holds the pen."""
+"""Who trains a session: one process at a time holds the pen; labels need none."""
 
 from __future__ import annotations
 
@@ -16,27 +16,45 @@ import psutil
 from anomalymatch_ui.errors import SessionBusyError
 from anomalymatch_ui.files import write_bytes_atomically
 
+START_TOLERANCE = 2.0
+"""Seconds by which two readings of one process's start may differ: the boot is told in whole ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class PenHolder:
-    """Who holds the pen: a token, and what a person needs to find the process."""
+    """Who holds the pen: a token, and what a person needs to find the process.
+
+    Attributes
+    ----------
+    process_started
+        By the clock, in seconds since 1970.
+    process_started_after_boot
+        In seconds since the machine started: stays the same when somebody sets the clock.
+    since
+        When the pen was taken, UTC, ISO 8601.
+    """
 
     token: str
+    annotator: str
     user: str
     host: str
     pid: int
     process_started: float
+    process_started_after_boot: float
     since: str
 
     @classmethod
-    def this_process(cls) -> PenHolder:
+    def this_process(cls, annotator: str) -> PenHolder:
         """Describe this process, with a new token."""
+        started, started_after_boot = _started(os.getpid())
         return cls(
             token=uuid.uuid4().hex,
+            annotator=annotator,
             user=user_name(),
             host=socket.gethostname(),
             pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
+            process_started=started,
+            process_started_after_boot=started_after_boot,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -46,22 +64,28 @@ class PenHolder:
         if self.host != socket.gethostname():
             return True
         try:
-            # A process number is given out again; the start time tells the new owner from the old.
-            return abs(psutil.Process(self.pid).create_time() - self.process_started) < 1
+            started, started_after_boot = _started(self.pid)
         except (psutil.NoSuchProcess, ValueError):
             return False
         except psutil.AccessDenied:
             return True
+        # A process number is given out again; the start time tells the new owner from the old.
+        return (
+            abs(started - self.process_started) < START_TOLERANCE
+            or abs(started_after_boot - self.process_started_after_boot) < START_TOLERANCE
+        )
 
     def __str__(self) -> str:
-        return f"{self.user} on {self.host} (process {self.pid}, since {self.since})"
+        name = self.annotator if self.annotator == self.user else f"{self.annotator} ({self.user})"
+        return f"{name} on {self.host} (process {self.pid}, since {self.since})"
 
 
 class Pen:
-    """The right to write to a session folder.
+    """The right to train a session, to keep its rankings, and to change its settings.
 
-    Taking over from a living process is allowed, because a page reloaded in Voilà is a new kernel whose
-    predecessor may still be ending. The former holder learns of it at its next write, which is refused.
+    Labels are everybody's: the journal takes the rows of several processes. Taking the pen over from a
+    living process is allowed, because a page reloaded in Voilà is a new kernel whose predecessor may still
+    be ending; the former holder's job ends within a second.
     """
 
     def __init__(self, path: Path, holder: PenHolder) -> None:
@@ -69,31 +93,43 @@ class Pen:
         self._holder = holder
 
     @classmethod
-    def take(cls, path: Path, *, take_over: bool) -> Pen:
-        """Take the pen whose holder is written down in ``path``.
+    def take(cls, path: Path, annotator: str, *, take_over: bool = False, share: bool = False) -> Pen:
+        """Take the pen whose holder is written down in ``path``, if it is free.
+
+        Parameters
+        ----------
+        path
+            The file.
+        annotator
+            Who takes it.
+        take_over
+            Take it from another living process, too; with ``share`` only from one of the same annotator.
+        share
+            Where it is not taken, go on without it.
 
         Raises
         ------
         SessionBusyError
-            If another living process holds it and ``take_over`` is false.
+            If another living process holds it and neither keyword allows for that.
         StorageError
             If the folder cannot be written.
         """
-        other = _read(path)
-        if other is not None and other.alive and not take_over:
+        pen = cls(path, PenHolder.this_process(annotator))
+        other = pen.elsewhere
+        if other is None or (take_over and (not share or other.annotator == annotator)):
+            pen._write()
+        elif not share:
             raise SessionBusyError(
-                f"The session {path.parent} is open elsewhere: {other}. Close it there first, "
-                "or choose another session folder."
+                f"The session {path.parent} is open elsewhere: {other}. Close it there first, choose "
+                "another session folder, or give an annotator's name to label beside them."
             )
-        holder = PenHolder.this_process()
-        write_bytes_atomically(path, json.dumps(asdict(holder)).encode())
-        return cls(path, holder)
+        return pen
 
     @property
-    def held(self) -> bool:
-        """Whether this is still the holder."""
+    def elsewhere(self) -> PenHolder | None:
+        """The other living process that holds the pen; ``None`` if there is none."""
         other = _read(self._path)
-        return other is None or other.token == self._holder.token
+        return None if other is None or other.token == self._holder.token or not other.alive else other
 
     @property
     def mine(self) -> bool:
@@ -102,24 +138,41 @@ class Pen:
         return other is not None and other.token == self._holder.token
 
     def check(self) -> None:
-        """Check that this is still the holder.
+        """Check that nobody else holds the pen.
 
         Raises
         ------
         SessionBusyError
-            If another process has taken over.
+            If another living process does.
         """
-        other = _read(self._path)
-        if other is not None and other.token != self._holder.token:
+        other = self.elsewhere
+        if other is not None:
             raise SessionBusyError(
-                f"This session was opened elsewhere by {other}, so nothing more is written here. "
-                "Reload the page to take it back."
+                f"This session is trained elsewhere, by {other}; here you can label. To train here, close "
+                f"it there; if that process is gone for good, delete {self._path}."
             )
+
+    def claim(self) -> None:
+        """Take the pen if it is free; to be done before anything is written that it rules.
+
+        Raises
+        ------
+        SessionBusyError
+            If another living process holds it.
+        StorageError
+            If the folder cannot be written.
+        """
+        if not self.mine:
+            self.check()
+            self._write()
 
     def release(self) -> None:
         """Give the pen back, if it is still held."""
-        if self.held:
+        if self.mine:
             self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        write_bytes_atomically(self._path, json.dumps(asdict(self._holder)).encode())
 
 
 def user_name() -> str:
@@ -130,15 +183,23 @@ def user_name() -> str:
         return "unknown"
 
 
+def _started(pid: int) -> tuple[float, float]:
+    """When a process started, in seconds since 1970 and since the machine started."""
+    started = psutil.Process(pid).create_time()
+    return started, started - psutil.boot_time()
+
+
 def _read(path: Path) -> PenHolder | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return PenHolder(
             token=str(values["token"]),
+            annotator=str(values["annotator"]),
             user=str(values["user"]),
             host=str(values["host"]),
             pid=int(values["pid"]),
             process_started=float(values["process_started"]),
+            process_started_after_boot=float(values["process_started_after_boot"]),
             since=str(values["since"]),
         )
     except OSError:  # nobody holds it, or the disk does not answer; then a write will say so

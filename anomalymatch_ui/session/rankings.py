@@ -95,6 +95,18 @@ class Rankings:
         if self._journal.last_seq > seen:
             self.tick()
 
+    def adopt(self) -> None:
+        """Take the ranking that another process, which holds the pen, has kept on disk."""
+        kept = Ranking.load(self._folder.ranking, self._pool.digest, len(self._pool))
+        if kept is None:
+            return
+        with self._lock:
+            self._newest = replace(kept, version=self._newest.version + 1)
+            self._kept_version = self._newest.version
+            self._scorer = None  # a new one finds the embedding and the scores that the other has made
+        self._announce()
+        self.tick()
+
     def tick(self) -> None:
         """Follow the labels of now soon, once the pool has been ranked at all."""
         if self._config.instant and self._newest.version > 0:

@@ -31,10 +31,13 @@ from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.importing import import_labels
 from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.jobs import Background, Reporter
-from anomalymatch_ui.session.pen import Pen, user_name
+from anomalymatch_ui.session.pen import Pen
+from anomalymatch_ui.session.people import People, annotator_name
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
+from anomalymatch_ui.session.report import Report
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
+from anomalymatch_ui.session.watch import Watch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +67,8 @@ class Session:
         The finished training cycles, their figures, and what each said of an image.
     insight
         What to show next, how many anomalies to expect, more like these, and labels to look at again.
+    people
+        Who labels, on what they differ, and how far they agree.
     """
 
     def __init__(
@@ -93,6 +98,8 @@ class Session:
             pool, config, self._journal, self.ranking, lambda: self._rankings.scorer.embedder
         )
         self.cycles = Cycles(folder, pool)
+        self.people = People(pool, self._journal)
+        self._watch = Watch(self._journal, pen, folder, self._rankings, self._count, self._publish)
         self._closed = False
         self._status = Status(
             cycle=folder.cycle,
@@ -101,6 +108,7 @@ class Session:
             counts=self._count(),
             interrupted_step=self._interrupted_step(),
             unreadable=len(pool) - len(self._rankings.newest.order),
+            pen_elsewhere=self._watch.seen.pen,
         )
         if self._status.interrupted_step is not None:
             self._publish(
@@ -118,6 +126,7 @@ class Session:
         config: Config | None = None,
         annotator: str | None = None,
         take_over: bool = False,
+        share: bool = False,
         embeddings: str | Path | None = None,
     ) -> Self:
         """Open a session folder, or make one.
@@ -135,9 +144,12 @@ class Session:
         config
             Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
         annotator
-            Whose labels these are; ``None`` takes the user's name.
+            Whose labels these are, a line of at most 100 characters; ``None`` takes the user's name.
         take_over
-            Take the pen from another process that has the session open.
+            Take the pen from another process: it can label on, and trains no more.
+        share
+            While another process has the pen, label beside it and do not train; settings given are then
+            not kept. With ``take_over``, take the pen from a process of the same annotator only.
         embeddings
             A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
             it in the session's own.
@@ -145,12 +157,13 @@ class Session:
         Raises
         ------
         InputError
-            If the images, the table, the settings or the folder cannot be used.
+            If the images, the table, the settings, the name or the folder cannot be used.
         SessionBusyError
-            If another process has it open, and ``take_over`` is false.
+            If another process has the pen, and neither ``take_over`` nor ``share`` is true.
         StorageError
             If the disk refuses.
         """
+        annotator = annotator_name(annotator)
         folder = SessionFolder(Path(path), None if embeddings is None else Path(embeddings))
         if images is None or isinstance(images, str | Path):
             images = open_pool(folder.pool_path() if images is None else images)
@@ -160,12 +173,13 @@ class Session:
         changed = folder.check_pool(pool)
         if config is None:
             config = Config.load(folder.config) if folder.config.exists() else Config()
-        pen = Pen.take(folder.pen, take_over=take_over)
+        pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
         try:
-            folder.sweep()
-            folder.keep_pool(pool)
-            config.save(folder.config)
-            session = cls(folder, pool, config, annotator or user_name(), pen)
+            if pen.mine:
+                folder.sweep()
+                folder.keep_pool(pool)
+                config.save(folder.config)
+            session = cls(folder, pool, config, annotator, pen)
             if changed:
                 session._publish(message="Images have come or gone since this session was last open.")
             if table is not None:
@@ -173,6 +187,7 @@ class Session:
         except BaseException:
             pen.release()
             raise
+        session._watch.start()
         return session
 
     @property
@@ -220,8 +235,6 @@ class Session:
         ------
         InputError
             If an id is not in the pool, there is none, or the label is unknown.
-        SessionBusyError
-            If another process has taken the pen.
         StorageError
             If the disk refuses; then nothing is written.
         """
@@ -229,19 +242,16 @@ class Session:
         for image_id in ids:
             if image_id not in self.pool:
                 raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
-        self._pen.check()
         self.insight.note_drawn(ids)
         return self._receipt(self._journal.append(ids, label, self.annotator, origin))
 
     def undo(self, origin: str = "api") -> Receipt | None:
         """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""
-        self._pen.check()
         event = self._journal.undo(self.annotator, origin)
         return None if event is None else self._receipt(event)
 
     def redo(self, origin: str = "api") -> Receipt | None:
         """Do again what was undone last; ``None`` if there is nothing. Raises as :meth:`label`."""
-        self._pen.check()
         event = self._journal.redo(self.annotator, origin)
         return None if event is None else self._receipt(event)
 
@@ -260,6 +270,10 @@ class Session:
         view = self._journal.view()
         write_labels_csv(Path(path), view, self._journal.extras())
         return len(view)
+
+    def report(self) -> Report:
+        """Tell what was labelled, by whom, and how far they agree."""
+        return Report.of(self.path, self.pool, self.labels(), self.people, self.status.cycle)
 
     def ranking(self) -> Ranking:
         """Give the newest ranking; before there is one, the pool's own order as version 0."""
@@ -375,6 +389,7 @@ class Session:
 
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
+        self._watch.close()
         self._rankings.end_clock()
         self.stop()
         self.wait()
@@ -403,7 +418,7 @@ class Session:
             self._publish(ranking_version=self._rankings.newest.version)
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
-        self._pen.check()
+        self._pen.claim()
         self._background.start(name, work, self._job_end)
         if wait:
             self._background.finish()
@@ -459,10 +474,7 @@ class Session:
         with self._lock:
             # Those met so far; or, when the session is opened again, those that the ranking lacks.
             unreadable = max(len(self.pool.report), len(self.pool) - len(self._rankings.newest.order))
-            status = replace(self._status, unreadable=unreadable, **changes)
-            if changes and not self._pen.held:
-                status = replace(status, read_only=True)
-            self._status = status
+            self._status = status = replace(self._status, unreadable=unreadable, **changes)
             # Under the lock, so that nobody is told of an older status after a newer one.
             for callback in tuple(self._subscribers):
                 callback(status)

@@ -95,8 +95,8 @@ class Status:
         The last thing worth telling, a sentence; empty if none.
     error
         What made the last job fail, a sentence; ``None`` if it did not.
-    read_only
-        Another process has taken the pen.
+    pen_elsewhere
+        Who else trains this session, in words; ``None`` if nobody does. Labels need no pen.
     """
 
     phase: Phase = "idle"
@@ -110,7 +110,7 @@ class Status:
     unreadable: int = 0
     message: str = ""
     error: str | None = None
-    read_only: bool = False
+    pen_elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

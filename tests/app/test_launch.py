@@ -15,8 +15,8 @@ from anomalymatch_ui.session import Session
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("ANOMALYMATCH_IMAGES", "ANOMALYMATCH_LABELS", "ANOMALYMATCH_SESSION"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("IMAGES", "LABELS", "SESSION", "ANNOTATOR"):
+        monkeypatch.delenv(f"ANOMALYMATCH_{name}", raising=False)
     return tmp_path
 
 
@@ -39,13 +39,14 @@ def test_the_session_is_kept_beside_where_one_works(in_folder: Path, pool_folder
 def test_what_serve_was_asked_for_reaches_the_kernel(in_folder, pool_folder, tmp_path, monkeypatch):
     table = tmp_path / "labels.csv"
     table.write_text("filename,label\n0000.jpg,anomaly\n0030.jpg,normal\n")
-    for name, value in Wanted(pool_folder, table, Path("kept.session")).environment().items():
+    for name, value in Wanted(pool_folder, table, Path("kept.session"), "ada").environment().items():
         monkeypatch.setenv(name, value)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     dashboard = anomalymatch_ui.launch()
     assert isinstance(dashboard, Dashboard)
     assert dashboard.session.path == tmp_path / "kept.session"
+    assert dashboard.session.annotator == "ada"
     assert dashboard.session.labels() == {"0000.jpg": "anomaly", "0030.jpg": "nominal"}
     dashboard.close()
 
@@ -66,8 +67,33 @@ def test_opening_takes_the_pen_over_as_a_reloaded_page_must(in_folder, pool_fold
     second = anomalymatch_ui.launch(pool_folder)
     assert isinstance(second, Dashboard)
     second.gallery.label(["0000.jpg"], "anomaly")
+    assert second.session.status.pen_elsewhere is None
     second.close()
     first.close()
+
+
+def test_somebody_else_s_page_takes_nothing_over_and_shows_the_labels_of_the_first(in_folder, pool_folder):
+    first = anomalymatch_ui.launch(pool_folder, annotator="ada")
+    second = anomalymatch_ui.launch(pool_folder, annotator="<script>")
+    assert isinstance(first, Dashboard)
+    assert isinstance(second, Dashboard)
+    assert first.session.status.pen_elsewhere is None
+    second.refresh()
+    assert second.panel.status["pen_elsewhere"].startswith("ada")
+    assert not second.panel.status["can_train"]
+    name = second.gallery.ids[0]
+    first.gallery.label([name], "anomaly")
+    second.refresh()
+    assert second.gallery.page["cards"][0]["label"] == "anomaly"
+    second.close()
+    first.close()
+
+
+@pytest.mark.parametrize("name", ["", "a" * 300])
+def test_an_annotator_s_name_that_cannot_be_kept_is_a_sentence_on_the_page(name, in_folder, pool_folder):
+    page = anomalymatch_ui.launch(pool_folder, annotator=name)
+    assert isinstance(page, ErrorPage)
+    assert "annotator's name" in page.sentence
 
 
 def test_a_missing_folder_is_a_sentence_on_the_page(in_folder):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.serve import ThisInterpreter, free_port, serve
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session
@@ -49,6 +50,14 @@ def test_a_session_that_is_open_elsewhere_is_told_of(tmp_path: Path, pool_folder
         with pytest.raises(SessionBusyError, match=str(process.pid)):
             serve(pool_folder, session=tmp_path / "session", port=0, open_browser=False)
         process.kill()
+
+
+def test_a_session_that_is_open_elsewhere_is_shared_with_who_gives_a_name(tmp_path: Path, pool_folder: Path):
+    with Session.open(tmp_path / "session", pool_folder, annotator="ada") as ada:
+        wanted = Wanted(pool_folder, session=tmp_path / "session", annotator="bob")
+        with wanted.open(check_only=True) as bob, wanted.open() as again:
+            assert bob.status.pen_elsewhere == again.status.pen_elsewhere is not None
+        assert ada.status.pen_elsewhere is None
 
 
 def test_the_kernel_is_the_interpreter_that_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def refused(finished: subprocess.CompletedProcess[str], sentence: str) -> None:
     assert sentence in lines[0]
 
 
-def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, object]:
+def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert finished.returncode == 0, finished.stderr
     result = json.loads(finished.stdout.splitlines()[-1])
     assert isinstance(result, dict)
@@ -210,6 +211,36 @@ def test_an_option_that_cannot_be_used_is_refused_in_one_line(
     arguments: list[str], sentence: str, run: Run, pool_folder: Path, table: Path, session: Path
 ) -> None:
     refused(run("train", pool_folder, "--labels", table, "--session", session, *arguments), sentence)
+
+
+def test_report_tells_what_each_annotator_has_said_while_the_session_is_open(run: Run, session: Path) -> None:
+    with (
+        Session.open(session, annotator="ada") as ada,
+        Session.open(session, annotator="<script>", share=True) as other,
+    ):
+        ada.label(["0000.jpg", "0001.jpg"], "anomaly")
+        other.label(["0001.jpg"], "unsure")
+        finished = run("report", session, "--json")
+    result = last_json(finished)
+    assert (result["images"], result["looked_at"], result["found"], result["cycles"]) == (60, 2, 1, 0)
+    assert [annotator["name"] for annotator in result["annotators"]] == ["<script>", "ada"]
+    assert result["agreement"][0]["kappa"] is None
+    assert result["disagreements"] == ["0001.jpg"]
+    assert "ada: 2 labels (2 anomaly, 0 nominal, 0 unsure)" in finished.stdout
+    assert "differ on 1 image: 0001.jpg" in finished.stdout
+
+
+def test_a_report_of_what_is_no_session_is_refused(run: Run, tmp_path: Path) -> None:
+    refused(run("report", tmp_path), "not a session folder")
+    refused(run("report", tmp_path / "missing"), "not a session folder")
+    refused(run("report"), "SESSION")
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("", "is empty"), ("a" * 300, "300 characters")])
+def test_an_annotator_s_name_that_cannot_be_kept_is_refused(
+    name: str, sentence: str, run: Run, pool_folder: Path, session: Path
+) -> None:
+    refused(run("serve", pool_folder, "--session", session, "--annotator", name, "--no-browser"), sentence)
 
 
 def test_what_is_no_session_cannot_be_ranked(run: Run, tmp_path: Path) -> None:

@@ -231,17 +231,18 @@ def test_a_killed_process_loses_no_label_and_goes_on_from_its_last_checkpoint(
         assert session.status.interrupted_step >= 4
 
 
-def test_taking_over_makes_the_former_holder_read_only_and_stops_its_training(session: Session) -> None:
+def test_taking_over_stops_the_former_holder_s_training_and_both_can_label(session: Session) -> None:
     label_both(session)
     session.train(steps=200)
     wait_for(session, lambda status: status.progress.loss is not None)
     with Session.open(session.path, take_over=True) as other:
-        with pytest.raises(SessionBusyError, match="opened elsewhere"):
-            session.label(["0050.jpg"], "anomaly")
-        session.wait(timeout=30)
-        assert session.status.phase == "idle"
-        assert session.status.read_only
-        other.label(["0050.jpg"], "anomaly")
+        session.label(["0050.jpg"], "anomaly")
+        other.label(["0051.jpg"], "anomaly")
+        assert session.wait(timeout=30).phase == "idle"
+        assert "trained elsewhere" in (session.status.error or "")
+        assert session.labels() == other.labels()
+        with pytest.raises(SessionBusyError, match="here you can label"):
+            session.train()
     assert session.status.cycle == 0
 
 

@@ -1,0 +1,124 @@
+"""What other processes do to an open session, noticed within a second."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.pen import Pen
+from anomalymatch_ui.session.rankings import Rankings
+from anomalymatch_ui.session.status import Counts
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 0.5
+"""Seconds between two looks; one costs about 0.1 ms: a pragma, a small file, a time stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What shows of other processes.
+
+    Attributes
+    ----------
+    row
+        Number of the newest row of the journal that is not this session's.
+    pen
+        Who else holds the pen, in words; ``None`` if nobody does.
+    ranking
+        Time stamp of the ranking on disk, in nanoseconds; 0 if there is none.
+    """
+
+    row: int
+    pen: str | None
+    ranking: int
+
+
+class Watch:
+    """Looks at a session's folder twice a second, on a thread of its own, until it is closed.
+
+    Rows of others are counted and the order follows them, as it does a label given here. While another
+    process holds the pen, the rankings that it keeps on disk are taken.
+
+    Parameters
+    ----------
+    journal, pen, folder, rankings
+        Of the session.
+    count
+        Counts the labels of now.
+    publish
+        Given changes of the session's status: ``counts``, ``cycle``, ``pen_elsewhere``, ``error``.
+
+    Attributes
+    ----------
+    seen
+        What showed at the last look.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        pen: Pen,
+        folder: SessionFolder,
+        rankings: Rankings,
+        count: Callable[[], Counts],
+        publish: Callable[..., None],
+    ) -> None:
+        self._journal = journal
+        self._pen = pen
+        self._folder = folder
+        self._rankings = rankings
+        self._count = count
+        self._publish = publish
+        self._failure: str | None = None
+        self.seen = self._look()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Start looking."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more. Closing twice does no harm."""
+        self._closed.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.wait(INTERVAL):
+            try:
+                self._compare()
+                failure = None
+            except AnomalyMatchError as error:
+                failure = f"The labels of others cannot be seen: {error}"
+            except Exception as error:
+                logger.exception("The watch failed")
+                failure = f"The labels of others cannot be seen: {type(error).__name__}: {error}."
+            if failure != self._failure:
+                self._failure = failure
+                self._publish(error=failure)
+
+    def _compare(self) -> None:
+        now = self._look()
+        if now == self.seen:
+            return
+        before, self.seen = self.seen, now
+        if now.pen is not None and now.ranking != before.ranking:
+            self._rankings.adopt()
+        self._publish(counts=self._count(), cycle=self._folder.cycle, pen_elsewhere=now.pen)
+        if now.row != before.row:
+            self._rankings.tick()
+
+    def _look(self) -> Outside:
+        other = self._pen.elsewhere
+        try:
+            ranking = self._folder.ranking.stat().st_mtime_ns
+        except OSError:  # not made yet, or the disk does not answer; then a write will say so
+            ranking = 0
+        return Outside(self._journal.last_foreign_seq, None if other is None else str(other), ranking)

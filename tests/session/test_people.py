@@ -1,0 +1,334 @@
+"""Two people on one session folder, each with a process of their own."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session import pen as pen_module
+from anomalymatch_ui.session.pen import Pen, PenHolder
+from anomalymatch_ui.session.watch import INTERVAL
+
+RINGS = [f"{number:04d}.jpg" for number in range(6)]
+DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
+PATIENCE = 60
+
+
+@pytest.fixture
+def session(pool_folder: Path, swift: Config, tmp_path: Path) -> Iterator[Session]:
+    with Session.open(tmp_path / "session", pool_folder, config=swift, annotator="ada") as opened:
+        yield opened
+
+
+COLLEAGUE = """
+import json, sys
+from anomalymatch_ui.session import Session
+
+with Session.open(sys.argv[1], annotator="bob", share=True) as session:
+    seen = {"counts": (0, 0, 0)}
+    def tell(status):
+        counts = (status.counts.anomaly, status.counts.nominal, status.counts.unsure)
+        if counts != seen["counts"]:
+            seen["counts"] = counts
+            print(json.dumps({"counts": counts}), flush=True)
+    session.subscribe(tell)
+    print(json.dumps({"pen": session.status.pen_elsewhere}), flush=True)
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        result = getattr(session, name)(*arguments)
+        print(json.dumps({"done": name}), flush=True)
+"""
+
+
+class Colleague:
+    """Bob, who has the session open in another process."""
+
+    def __init__(self, path: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COLLEAGUE, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pen = self.hear("pen")
+
+    def do(self, name: str, *arguments: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([name, arguments]) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self, key: str) -> Any:
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            told = json.loads(line)
+            if key in told:
+                return told[key]
+        raise AssertionError(f"Bob's process ended with {self.process.wait(10)}")
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def colleague(session: Session) -> Iterator[Colleague]:
+    colleague = Colleague(session.path)
+    yield colleague
+    colleague.close()
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
+def test_two_processes_label_one_session_and_each_notices_the_other_by_itself(
+    session: Session, colleague: Colleague
+) -> None:
+    assert colleague.pen.startswith("ada")
+    told = threading.Event()
+    session.subscribe(lambda status: told.set() if status.counts.nominal == 2 else None)
+    colleague.do("label", DISCS[:2], "nominal")
+    colleague.hear("done")
+    assert told.wait(PATIENCE)
+    assert session.labels() == dict.fromkeys(DISCS[:2], "nominal")
+
+    session.label(RINGS[:3], "anomaly")
+    assert colleague.hear("counts") in ([0, 2, 0], [3, 2, 0])
+    wait_until(lambda: session.status.counts.anomaly == 3)
+    colleague.do("label", RINGS[:1], "unsure")
+    wait_until(lambda: session.status.counts.unsure == 1)
+    assert session.people.disagreements() == (RINGS[0],)
+    colleague.do("undo")
+    wait_until(lambda: session.status.counts.unsure == 0)
+    assert session.labels()[RINGS[0]] == "anomaly"
+    assert session.people.disagreements() == ()
+    colleague.do("redo")
+    wait_until(lambda: session.status.counts.unsure == 1)
+
+
+def test_the_order_follows_the_labels_of_another(session: Session, colleague: Colleague) -> None:
+    session.rank(wait=True)
+    assert session.ranking().source == "novelty"
+    colleague.do("label", RINGS[:3], "anomaly")
+    colleague.do("label", DISCS, "nominal")
+    wait_until(lambda: session.ranking().source == "linear head")
+
+
+def test_who_does_not_train_takes_over_the_order_that_the_other_has_made(
+    session: Session, swift: Config
+) -> None:
+    with Session.open(session.path, annotator="bob", share=True) as bob:
+        assert bob.ranking().version == 0
+        session.label(RINGS[:3], "anomaly")
+        session.label(DISCS, "nominal")
+        session.train(wait=True)
+        wait_until(lambda: bob.status.cycle == 1 and "cycle 1" in bob.ranking().source)
+        kept = (session.path / "ranking.npz").read_bytes()
+        version = bob.ranking().version
+        bob.label(["0040.jpg"], "nominal")
+        wait_until(lambda: bob.ranking().version > version)
+        assert bob._rankings.settle(PATIENCE)
+        assert "cycle 1" in bob.ranking().source
+    assert (session.path / "ranking.npz").read_bytes() == kept
+
+
+def test_who_shares_trains_and_keeps_nothing_and_may_once_the_pen_is_free(session: Session) -> None:
+    other_settings = session.config.with_values(seed=7)
+    session.label(RINGS[:3], "anomaly")
+    session.label(DISCS, "nominal")
+    with Session.open(session.path, annotator="bob", share=True, config=other_settings) as bob:
+        assert Config.load(session.path / "config.toml") == session.config
+        for work in (bob.train, bob.rank):
+            with pytest.raises(SessionBusyError, match="here you can label"):
+                work()
+        session.close()
+        wait_until(lambda: bob.status.pen_elsewhere is None)
+        bob.rank(wait=True)
+        assert bob.ranking().version > 0
+        with pytest.raises(SessionBusyError, match="bob"):
+            Session.open(session.path, annotator="ada")
+
+
+def test_the_pen_is_taken_over_from_the_same_annotator_only_when_it_is_shared(session: Session) -> None:
+    with Session.open(session.path, annotator="bob", take_over=True, share=True) as bob:
+        assert (bob.status.pen_elsewhere or "").startswith("ada")
+        assert session.status.pen_elsewhere is None
+    with Session.open(session.path, annotator="ada", take_over=True, share=True) as reloaded:
+        assert reloaded.status.pen_elsewhere is None
+        wait_until(lambda: (session.status.pen_elsewhere or "").startswith("ada"))
+    wait_until(lambda: session.status.pen_elsewhere is None)
+
+
+def test_closing_ends_the_watch(session: Session) -> None:
+    watch = next(thread for thread in threading.enumerate() if thread.name == "watch")
+    session.close()
+    assert not watch.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "is empty"),
+        (" \t", "is empty"),
+        ("a" * 300, "300 characters"),
+        ("ada\nbob", "cannot be shown"),
+        ("ada\udce9", "cannot be shown"),
+        ("table labels.csv", "imported table"),
+    ],
+)
+def test_a_name_that_cannot_be_kept_is_refused_before_anything_is_made(
+    name: str, sentence: str, pool_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Session.open(tmp_path / "session", pool_folder, annotator=name)
+    assert not (tmp_path / "session").exists()
+
+
+def test_a_name_of_markup_is_kept_as_the_text_it_is(pool_folder: Path, tmp_path: Path) -> None:
+    name = "<script>alert('é')</script>"
+    with Session.open(tmp_path / "session", pool_folder, annotator=f" {name} ") as session:
+        session.label(RINGS[:1], "anomaly")
+        assert session.people.annotators() == (name,)
+
+
+def test_a_journal_held_by_another_program_is_a_sentence_and_nothing_is_lost(session: Session) -> None:
+    session.label(RINGS[:1], "anomaly")
+    session._journal._connection.execute("PRAGMA busy_timeout = 50")
+    holder = sqlite3.connect(session.path / "journal.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match="Close the other program"):
+        session.label(RINGS[1:2], "anomaly")
+    threading.Event().wait(3 * INTERVAL)
+    assert session.status.error is None
+    holder.execute("ROLLBACK")
+    holder.close()
+    session.label(RINGS[1:2], "anomaly")
+    assert session.labels() == dict.fromkeys(RINGS[:2], "anomaly")
+
+
+def test_a_journal_that_cannot_be_read_is_said_until_it_can_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> int:
+        raise StorageError("Cannot read the journal.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(session._journal), "last_foreign_seq", property(fails))
+        wait_until(lambda: "labels of others" in (session.status.error or ""))
+    wait_until(lambda: session.status.error is None)
+
+
+def test_labels_given_while_the_clock_goes_back_count_in_the_order_they_were_given(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.label(RINGS[:1], "anomaly")
+
+    class Yesterday(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2020, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr("anomalymatch_ui.labels.journal.datetime", Yesterday)
+    receipt = session.label(RINGS[:1], "nominal")
+    assert receipt.time.year == 2020
+    assert session.labels() == {RINGS[0]: "nominal"}
+    assert session.people.words() == {"ada": {RINGS[0]: "nominal"}}
+    undone = session.undo()
+    assert undone is not None
+    assert undone.labels == {RINGS[0]: "anomaly"}
+
+
+def test_a_clock_that_is_set_does_not_make_a_living_holder_look_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Pen.take(tmp_path / "session.lock", "ada")
+    hour = 3600.0
+    real_boot, real_start = psutil.boot_time, psutil.Process.create_time
+    monkeypatch.setattr(pen_module.psutil, "boot_time", lambda: real_boot() - hour)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: real_start(process) - hour)
+    with pytest.raises(SessionBusyError, match="ada"):
+        Pen.take(tmp_path / "session.lock", "bob")
+
+
+def test_a_process_number_given_out_again_is_not_the_holder(tmp_path: Path) -> None:
+    here = PenHolder.this_process("ada")
+    former = replace(
+        here,
+        token="former",
+        process_started=here.process_started - 1000,
+        process_started_after_boot=here.process_started_after_boot - 1000,
+    )
+    (tmp_path / "session.lock").write_text(json.dumps(asdict(former)))
+    assert Pen.take(tmp_path / "session.lock", "bob").mine
+
+
+def test_a_report_counts_finds_and_compares_the_annotators(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label\n0000.jpg,anomaly\n0020.jpg,nominal\n")
+    with (
+        Session.open(tmp_path / "session", pool_folder, table, config=swift, annotator="ada") as ada,
+        Session.open(tmp_path / "session", annotator="bob", share=True) as bob,
+    ):
+        ada.label(RINGS[:2], "anomaly")
+        ada.label(DISCS[:2], "nominal")
+        bob.label([RINGS[0], RINGS[1], RINGS[2]], "anomaly")
+        bob.label([DISCS[1]], "unsure")
+        report = ada.report()
+        again = bob.report()
+    assert report == again
+    assert (report.counts.images, report.counts.labelled, report.counts.anomaly) == (60, 5, 3)
+    assert (report.looked_at, report.found, report.cycles) == (5, 2, 0)
+    assert [(a.name, a.labelled, a.anomalies, a.nominals, a.unsure) for a in report.annotators] == [
+        ("ada", 4, 2, 2, 0),
+        ("bob", 4, 3, 0, 1),
+        ("table labels.csv", 2, 1, 1, 0),
+    ]
+    assert [(p.first, p.second, p.shared, p.agreed) for p in report.agreement] == [
+        ("ada", "bob", 3, 2),
+        ("ada", "table labels.csv", 2, 2),
+        ("bob", "table labels.csv", 1, 1),
+    ]
+    assert [p.kappa for p in report.agreement] == [pytest.approx(0.4), 1.0, None]
+    assert report.disagreements == (DISCS[1],)
+    assert json.loads(json.dumps(report.as_dict()))["agreement"][2]["kappa"] is None
+    lines = "\n".join(report.lines())
+    assert "60 images, 5 labels (3 anomaly, 1 nominal, 1 unsure)" in lines
+    assert "5 images looked at, 2 found to be anomalies" in lines
+    assert "ada and bob: 3 images labelled by both, 2 of them alike; Cohen's kappa 0.40" in lines
+    assert "bob and table labels.csv: 1 image labelled by both" in lines
+    assert f"differ on 1 image: {DISCS[1]}" in lines
+
+
+def test_words_on_images_that_are_gone_are_left_out(session: Session, pool_folder: Path) -> None:
+    session.label([RINGS[0], RINGS[1]], "anomaly")
+    with Session.open(session.path, annotator="bob", share=True) as bob:
+        bob.label([RINGS[0]], "nominal")
+    session.close()
+    (pool_folder / RINGS[0]).unlink()
+    with Session.open(session.path) as again:
+        assert again.people.annotators() == ("ada",)
+        assert again.people.disagreements() == ()
+        assert again.report().looked_at == 1
