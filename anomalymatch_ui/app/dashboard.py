@@ -24,7 +24,7 @@ class Dashboard:
     session
         The session to show. The dashboard closes it with :meth:`close`, or when the kernel ends.
     page_size
-        Cards on a page.
+        Cards on a page; ``None`` takes what the person chose last in this browser, at first 60.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Dashboard:
     >>> dashboard.train()  # doctest: +SKIP
     """
 
-    def __init__(self, session: Session, *, page_size: int = 60) -> None:
+    def __init__(self, session: Session, *, page_size: int | None = None) -> None:
         self.session = session
         loop = kernel_loop()
         self.gallery = Gallery(session, loop=loop, page_size=page_size)
@@ -57,6 +57,7 @@ class Dashboard:
                 "export_labels": self._telling(self.export_labels),
             },
         )
+        self.gallery.commands["train"] = lambda _message: self.train()
         self.widget = ipywidgets.HBox([self.panel, self.gallery])
         self.widget.add_class("anomalymatch")
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())

@@ -24,32 +24,38 @@ JPEG_QUALITY = 92
 JPEG_BLOCK = 16
 """Cells start at multiples of it, in pixels, so that no JPEG block mixes two images."""
 
-TARGET = 128
-"""Side of a thumbnail on the screen, in CSS pixels, as far as whole multiples allow."""
+_CELLS = (64, 96, 128, 192, 256, 384, 512)
+
+THUMBNAILS = (64, 256)
+"""Least and greatest side of a thumbnail on the screen, in CSS pixels."""
+
+SHEET_PIXELS = 16_000_000
+"""Pixels of a sheet at most: JPEG codecs do about 10^8 a second, and a page must turn at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellSize:
-    """How large images are on the sheet and on the screen.
+def cell_side(native: int, thumbnail: int, pixel_ratio: float = 1.0, cards: int = 60) -> int:
+    """Choose the side of an image on the sheet, in sheet pixels.
 
-    Attributes
+    Small images are sent as they are and magnified in the browser by whole numbers, so that each of their
+    pixels stays a sharp square. Larger ones come in few sizes, so that a small change of the thumbnail
+    needs no new sheet.
+
+    Parameters
     ----------
-    cell
-        Side of an image on the sheet, in sheet pixels.
+    native
+        Side of the image, in its own pixels.
     thumbnail
-        Side of an image on the screen, in CSS pixels. Small images are magnified by whole numbers, so
-        that each of their pixels stays a sharp square.
+        Side on the screen, in CSS pixels.
+    pixel_ratio
+        Pixels of the screen for each CSS pixel; 1 to 2 is made use of.
+    cards
+        Images on the sheet.
     """
-
-    cell: int
-    thumbnail: int
-
-    @classmethod
-    def fitting(cls, native: int, pixel_ratio: float = 1.0) -> CellSize:
-        """Choose sizes for images of ``native`` pixels on a screen of ``pixel_ratio`` (1 to 2 used)."""
-        if native <= TARGET * 5 // 4:
-            return cls(native, native * max(1, round(TARGET / native)))
-        return cls(min(native, round(TARGET * min(max(pixel_ratio, 1.0), 2.0))), TARGET)
+    if native <= thumbnail * 5 // 4:
+        return native
+    needed = thumbnail * min(max(pixel_ratio, 1.0), 2.0)
+    side = next((step for step in _CELLS if step >= needed), _CELLS[-1])
+    return min(native, side, math.isqrt(SHEET_PIXELS // max(cards, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class Sheet:
         The encoded sheet; empty if there are no images.
     readable
         For each image, in order, whether it could be read. Cells of the others are black.
-    size
-        Sizes of the cells.
+    cell
+        Side of an image on the sheet, in sheet pixels.
     pitch
         Distance between the left (and upper) edges of two cells, in sheet pixels.
     columns
@@ -72,7 +78,7 @@ class Sheet:
 
     jpeg: bytes
     readable: tuple[bool, ...]
-    size: CellSize
+    cell: int
     pitch: int
     columns: int
 
@@ -88,28 +94,28 @@ def native_side(pool: ImagePool, samples: int = 3) -> int:
         sides.append(min(height, width))
         if len(sides) == samples:
             break
-    return max(16, round(statistics.median(sides))) if sides else TARGET
+    return max(16, round(statistics.median(sides))) if sides else 128
 
 
-def contact_sheet(pool: ImagePool, indices: Sequence[int], size: CellSize) -> Sheet:
+def contact_sheet(pool: ImagePool, indices: Sequence[int], cell: int) -> Sheet:
     """Read images and lay them out, row by row, on one JPEG (4:4:4, so that colours stay where they are)."""
     columns = max(1, math.ceil(math.sqrt(len(indices))))
-    pitch = math.ceil(size.cell / JPEG_BLOCK) * JPEG_BLOCK
+    pitch = math.ceil(cell / JPEG_BLOCK) * JPEG_BLOCK
     if not len(indices):
-        return Sheet(b"", (), size, pitch, columns)
-    batch = pool.read(np.asarray(indices, dtype=np.int64), size.cell)
+        return Sheet(b"", (), cell, pitch, columns)
+    batch = pool.read(np.asarray(indices, dtype=np.int64), cell)
     images = dict(zip(batch.indices.tolist(), batch.pixels, strict=True))
-    margin = pitch - size.cell
+    margin = pitch - cell
     canvas = np.zeros((math.ceil(len(indices) / columns) * pitch, columns * pitch, 3), dtype=np.uint8)
     for position, index in enumerate(indices):
         if index in images:
             row, column = divmod(position, columns)
             # Repeating the edge into the margin keeps the JPEG from ringing there.
-            cell = np.pad(images[index].transpose(1, 2, 0), ((0, margin), (0, margin), (0, 0)), mode="edge")
-            canvas[row * pitch : (row + 1) * pitch, column * pitch : (column + 1) * pitch] = cell
+            padded = np.pad(images[index].transpose(1, 2, 0), ((0, margin), (0, margin), (0, 0)), mode="edge")
+            canvas[row * pitch : (row + 1) * pitch, column * pitch : (column + 1) * pitch] = padded
     buffer = io.BytesIO()
     Image.fromarray(canvas).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return Sheet(buffer.getvalue(), tuple(index in images for index in indices), size, pitch, columns)
+    return Sheet(buffer.getvalue(), tuple(index in images for index in indices), cell, pitch, columns)
 
 
 class SheetMaker:
@@ -126,14 +132,14 @@ class SheetMaker:
     def __init__(self, pool: ImagePool, kept: int = 8) -> None:
         self._pool = pool
         self._kept = kept
-        self._sheets: OrderedDict[tuple[tuple[int, ...], CellSize], Future[Sheet]] = OrderedDict()
+        self._sheets: OrderedDict[tuple[tuple[int, ...], int], Future[Sheet]] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="contact-sheet")
 
-    def request(self, indices: Sequence[int], size: CellSize) -> Future[Sheet]:
+    def request(self, indices: Sequence[int], cell: int) -> Future[Sheet]:
         """Give the sheet of these images, being made or ready."""
-        key = (tuple(indices), size)
+        key = (tuple(indices), cell)
         if key not in self._sheets:
-            self._sheets[key] = self._threads.submit(contact_sheet, self._pool, key[0], size)
+            self._sheets[key] = self._threads.submit(contact_sheet, self._pool, key[0], cell)
         self._sheets.move_to_end(key)
         while len(self._sheets) > self._kept:
             self._sheets.popitem(last=False)[1].cancel()

@@ -124,7 +124,7 @@ def test_the_first_ranking_is_only_offered_to_somebody_at_work(browser, gallery:
     session.rank(wait=True)
     gallery.heed(session.status)
     assert gallery.ids == before
-    assert gallery.offer["text"] == "New ranking (novelty): press R"
+    assert gallery.offer["text"] == "New ranking, novelty: R"
     browser.send(kind="apply")
     assert gallery.ranking_version == 1
     assert gallery.offer == {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anomalymatch_ui.app.sheet import CellSize, SheetMaker, contact_sheet, native_side
+from anomalymatch_ui.app.sheet import SHEET_PIXELS, SheetMaker, cell_side, contact_sheet, native_side
 from anomalymatch_ui.pool import open_pool
 
 GREYS = (40, 120, 200)
@@ -26,7 +26,7 @@ def pixels(jpeg: bytes) -> np.ndarray:
 
 
 def test_every_cell_holds_its_own_image(grey_pool):
-    sheet = contact_sheet(grey_pool, [2, 0, 1], CellSize(40, 120))
+    sheet = contact_sheet(grey_pool, [2, 0, 1], 40)
     assert (sheet.pitch, sheet.columns) == (48, 2)
     drawn = pixels(sheet.jpeg)
     assert drawn.shape == (96, 96, 3)
@@ -37,28 +37,40 @@ def test_every_cell_holds_its_own_image(grey_pool):
 
 
 def test_an_unreadable_image_leaves_its_cell_black_and_is_told(grey_pool):
-    sheet = contact_sheet(grey_pool, [0, 3, 1], CellSize(40, 120))
+    sheet = contact_sheet(grey_pool, [0, 3, 1], 40)
     assert sheet.readable == (True, False, True)
     assert pixels(sheet.jpeg)[:40, 48:88].max() <= 2
 
 
 def test_a_page_without_images_has_an_empty_sheet(grey_pool):
-    assert contact_sheet(grey_pool, [], CellSize(40, 120)).jpeg == b""
+    assert contact_sheet(grey_pool, [], 40).jpeg == b""
 
 
 @pytest.mark.parametrize(
-    ("native", "pixel_ratio", "cell", "thumbnail"),
+    ("native", "thumbnail", "pixel_ratio", "cell"),
     [
-        (64, 1, 64, 128),
-        (32, 1, 32, 128),
-        (128, 2, 128, 128),
-        (96, 1, 96, 96),
-        (424, 1, 128, 128),
-        (424, 2, 256, 128),
+        (64, 128, 1, 64),
+        (32, 256, 2, 32),
+        (160, 128, 1, 160),
+        (424, 64, 1, 64),
+        (424, 128, 1, 128),
+        (424, 128, 2, 256),
+        (424, 256, 2, 424),
+        (2000, 256, 2, 512),
     ],
 )
-def test_small_images_are_magnified_by_whole_numbers_and_large_ones_fit(native, pixel_ratio, cell, thumbnail):
-    assert CellSize.fitting(native, pixel_ratio) == CellSize(cell, thumbnail)
+def test_small_images_are_sent_as_they_are_and_large_ones_as_large_as_the_screen_shows_them(
+    native, thumbnail, pixel_ratio, cell
+):
+    assert cell_side(native, thumbnail, pixel_ratio) == cell
+
+
+def test_a_small_change_of_the_thumbnail_needs_no_new_sheet():
+    assert {cell_side(424, thumbnail) for thumbnail in range(129, 193)} == {192}
+
+
+def test_a_page_of_many_large_images_stays_within_the_pixels_of_a_sheet():
+    assert 200 * cell_side(2000, 256, 2, cards=200) ** 2 <= SHEET_PIXELS
 
 
 def test_the_usual_side_is_taken_from_images_that_can_be_read(grey_pool):
@@ -67,7 +79,7 @@ def test_the_usual_side_is_taken_from_images_that_can_be_read(grey_pool):
 
 def test_a_sheet_is_made_once_and_only_the_last_few_are_kept(grey_pool):
     maker = SheetMaker(grey_pool, kept=2)
-    size = CellSize(40, 120)
+    size = 40
     first = maker.request([0], size)
     assert maker.request([0], size) is first
     maker.request([1], size)

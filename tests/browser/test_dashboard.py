@@ -57,7 +57,7 @@ def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, 
     desk.expect_saved()
     assert prepared.journal()[len(before) :] == list(given.items())
 
-    expect(desk.offer).to_have_text("New ranking (cycle 1): press R")
+    expect(desk.offer).to_have_text("New ranking, cycle 1: R")
     assert desk.ids() == shown
     desk.press("r")
     expect(page.locator(".am-range")).to_contain_text("cycle 1")

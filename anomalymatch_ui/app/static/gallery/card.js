@@ -33,24 +33,29 @@ export class Card {
     });
   }
 
-  fill(card, page, bitmap, position) {
+  fill(card, page, source, position) {
     this.card = card;
+    this.position = position;
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     this.name.textContent = card.id.split("/").at(-1);
     this.name.title = card.id;
     const score = card.score === null ? "–" : card.score.toFixed(3);
-    this.score.textContent = card.drawn ? `${score} · drawn` : score;
+    this.score.textContent = card.caption ?? (card.drawn ? `${score} · drawn` : score);
     this.score.title = card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "";
     this.root.classList.toggle("am-is-unreadable", !card.readable);
-    this.canvas.width = this.canvas.height = page.cell;
-    if (card.readable && bitmap) {
-      const x = (position % page.columns) * page.pitch;
-      const y = Math.floor(position / page.columns) * page.pitch;
-      this.canvas.getContext("2d").drawImage(bitmap, x, y, page.cell, page.cell, 0, 0, page.cell, page.cell);
-    }
+    this.paint(page, source);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
     }
+  }
+
+  // Draw the picture from the sheet, or from what a filter has made of it.
+  paint(page, source) {
+    this.canvas.width = this.canvas.height = page.cell;
+    if (!this.card.readable || !source) return;
+    const x = (this.position % page.columns) * page.pitch;
+    const y = Math.floor(this.position / page.columns) * page.pitch;
+    this.canvas.getContext("2d").drawImage(source, x, y, page.cell, page.cell, 0, 0, page.cell, page.cell);
   }
 
   show({ label, progress }) {

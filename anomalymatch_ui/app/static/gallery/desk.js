@@ -10,7 +10,8 @@ export class Desk {
     this.frontend = Math.random().toString(36).slice(2) + Date.now().toString(36);
     this.request = 0;
     this.saved = new Map(); // image id -> label on disk
-    this.pending = new Map(); // request -> {message, sent, late}
+    this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
+    this.questions = new Map(); // request -> {message, sent, resolve, reject}
     this.wanted = null; // the page asked for: {number, active, sent}
     this.stamp = "";
     this.sentence = "";
@@ -22,7 +23,7 @@ export class Desk {
     this.readPage();
     model.on("change:page", () => this.readPage());
     model.on("change:offer", () => this.tell("header"));
-    model.on("msg:custom", (message) => this.receive(message));
+    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.timer = setInterval(() => this.sendAgain(), 250);
     this.guard = (event) => { if (this.pending.size) event.preventDefault(); };
     window.addEventListener("beforeunload", this.guard);
@@ -67,17 +68,35 @@ export class Desk {
 
   label(ids, label) {
     const changed = ids.filter((id) => this.state(id).label !== label);
-    if (changed.length) this.ask({ kind: "label", ids: changed, label });
+    if (changed.length) this.commit({ kind: "label", ids: changed, label });
     this.tell("labels");
   }
 
-  ask(message) {
+  // Send what goes to the disk; it is sent again until the answer is there, and carried out once.
+  commit(message) {
     const request = ++this.request;
     const sent = { ...message, request, frontend: this.frontend };
     const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
     this.pending.set(request, entry);
     this.sentence = "";
     this.send(entry.message);
+  }
+
+  // Ask something that changes nothing. The promise gives the answer, its bytes as `buffers`; it is broken with
+  // a sentence for the person where there is no answer.
+  ask(message) {
+    const request = ++this.request;
+    const sent = { ...message, request, frontend: this.frontend };
+    return new Promise((resolve, reject) => {
+      this.questions.set(request, { message: sent, sent: performance.now(), resolve, reject });
+      this.send(sent);
+    });
+  }
+
+  command(name, details = {}) {
+    this.touch();
+    this.say("");
+    this.send({ kind: "command", name, ...details });
   }
 
   turnTo(number, active = "first") {
@@ -110,6 +129,11 @@ export class Desk {
       entry.sent = now;
       this.send(entry.message);
     }
+    for (const entry of this.questions.values()) {
+      if (now - entry.sent < PATIENCE) continue;
+      entry.sent = now;
+      this.send(entry.message);
+    }
     if (this.wanted && now - this.wanted.sent > PAGE_PATIENCE) this.turnTo(this.wanted.number, this.wanted.active);
     if (changed) this.tell("labels");
     const connection = this.connection?.connectionStatus;
@@ -119,25 +143,37 @@ export class Desk {
     }
   }
 
-  receive(message) {
+  receive(message, buffers) {
     if (message.kind === "labels") {
       for (const [id, label] of Object.entries(message.labels)) this.saved.set(id, label);
       this.tell("labels");
     } else if (message.kind === "say") {
       this.say(message.sentence, message.tone);
-    } else if (message.frontend === this.frontend && this.pending.has(message.request)) {
-      const { message: asked, moves } = this.pending.get(message.request);
-      this.pending.delete(message.request);
-      if (message.kind === "saved") {
-        if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
-        else this.showStep(asked.kind, message.labels, moves);
-        this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
-      } else {
-        this.say(message.sentence, "error");
-      }
-      this.tell("labels");
-      this.tell("header");
+    } else if (message.frontend === this.frontend) {
+      if (this.pending.has(message.request)) this.acknowledge(message);
+      else if (this.questions.has(message.request)) this.answer(message, buffers);
     }
+  }
+
+  acknowledge(message) {
+    const { message: asked, moves } = this.pending.get(message.request);
+    this.pending.delete(message.request);
+    if (message.kind === "saved") {
+      if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
+      else if (asked.kind === "undo" || asked.kind === "redo") this.showStep(asked.kind, message.labels, moves);
+      this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
+    } else {
+      this.say(message.sentence, "error");
+    }
+    this.tell("labels");
+    this.tell("header");
+  }
+
+  answer(message, buffers) {
+    const { resolve, reject } = this.questions.get(message.request);
+    this.questions.delete(message.request);
+    if (message.kind === "refused") reject(new Error(message.sentence));
+    else resolve({ ...message, buffers: buffers ?? [] });
   }
 
   // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has

@@ -1,7 +1,14 @@
 // The gallery: one page of cards, drawn from one contact sheet.
 
+import { galleryActions } from "./actions.js";
 import { Desk } from "./desk.js";
 import { View } from "./view.js";
+
+// What can be done, in the order of the list of keys.
+const ACTIONS = [...galleryActions];
+
+// Functions given each new view; they add their controls to its toolbar.
+const PARTS = [];
 
 export default () => {
   let desk = null;
@@ -11,7 +18,8 @@ export default () => {
       return () => desk.close();
     },
     render({ el }) {
-      const view = new View(desk, el);
+      const view = new View(desk, el, ACTIONS);
+      for (const part of PARTS) part(view);
       return () => view.close();
     },
   };

@@ -1,18 +1,39 @@
-// A view (one per place where the gallery is shown) draws cards and listens to keys.
+// A view (one per place where the gallery is shown) draws cards and listens to keys. For other modules:
+//
+//   desk, cards, active, activeId, columns   what is shown, and where the ring is
+//   root, grid, toolbar                      nodes; controls are appended to the toolbar
+//   actions                                  the table of what keys and buttons do
+//   activate(position)                       put the ring on a card
+//   move(position)                           the same, and turn the page beyond its ends
+//   labelSelection(label)                    label the cards selected, else the active one
+//   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
+//   onPage(callback)                         called when a page is drawn, with the page
+//   onLabels(callback)                       called when labels have changed
+//   filter, repaint()                        a function from the sheet's bitmap to what cards are drawn from
 
+import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
 import { element } from "./elements.js";
-import { KEYS, LABEL_OF_KEY } from "./keys.js";
+import { Header } from "./header.js";
+import { writtenKey } from "./keys.js";
 import { LABELS } from "./labels.js";
+import { Overlay } from "./overlay.js";
+
+const BAR = ["anomaly", "nominal", "unsure", "clear", "undo", "redo", "apply"];
 
 export class View {
-  constructor(desk, host) {
+  constructor(desk, host, actions) {
     this.desk = desk;
+    this.actions = new ActionTable(actions);
     this.name = `am-${Math.random().toString(36).slice(2)}`;
     this.cards = [];
     this.active = 0;
     this.columns = 0;
     this.generation = 0;
+    this.bitmap = null;
+    this.filter = (bitmap) => bitmap;
+    this.layer = null;
+    this.listeners = { page: new Set(), labels: new Set() };
     this.build(host);
     desk.views.add(this);
     this.root.addEventListener("keydown", (event) => this.key(event));
@@ -24,42 +45,65 @@ export class View {
   build(host) {
     // JupyterLab leaves keys alone below an element with this attribute.
     this.root = element("div", "am-gallery", { "data-lm-suppress-shortcuts": "true" });
-    this.range = element("span", "am-range");
-    this.previous = element("button", "am-turn", { type: "button", textContent: "‹", "aria-label": "previous page" });
-    this.next = element("button", "am-turn", { type: "button", textContent: "›", "aria-label": "next page" });
-    this.pageText = element("span", "am-page");
-    this.offer = element("button", "am-offer", { type: "button" });
-    this.sentence = element("span", "am-sentence", { role: "status" });
-    this.safety = element("span", "am-safety", { role: "status" });
-    const header = element("div", "am-header");
-    header.append(this.range, this.offer, this.sentence, this.safety, this.previous, this.pageText, this.next);
+    this.header = new Header(this);
+    this.toolbar = element("div", "am-toolbar", { role: "toolbar", "aria-label": "what is shown" });
     this.grid = element("div", "am-grid", { role: "grid", tabIndex: 0, "aria-label": "images, best first" });
     this.empty = element("div", "am-empty");
-    const legend = element("div", "am-legend");
-    for (const [key, meaning] of KEYS) {
-      const item = element("span", "");
-      const mark = LABELS[meaning]?.mark;
-      item.append(element("kbd", mark ? `am-${meaning}` : "", { textContent: mark ? `${mark} ${key}` : key }), ` ${meaning}`);
-      legend.append(item);
-    }
-    this.previous.addEventListener("click", () => this.turn(-1));
-    this.next.addEventListener("click", () => this.turn(1));
-    this.offer.addEventListener("click", () => this.apply());
-    this.root.append(header, this.grid, this.empty, legend);
+    this.bar = element("div", "am-bar", { role: "toolbar", "aria-label": "what to do" });
+    for (const name of BAR) this.bar.append(this.keyButton(name));
+    this.root.append(this.header.root, this.toolbar, this.grid, this.empty, this.bar);
     host.append(this.root);
   }
 
   close() {
+    this.closeOverlay();
     this.observer.disconnect();
     this.bitmap?.close();
     this.desk.views.delete(this);
+  }
+
+  // A button that carries out an action. A click leaves the focus on the grid, so that keys go on working.
+  button(name, className) {
+    const action = this.actions.byName.get(name);
+    const button = element("button", className, {
+      type: "button", title: this.actions.tip(name), "aria-label": action.title,
+    });
+    button.addEventListener("mousedown", (event) => event.preventDefault());
+    button.addEventListener("click", (event) => action.run(this, event, action));
+    return button;
+  }
+
+  // A button that shows its key: "▲ A anomaly".
+  keyButton(name) {
+    const { keys } = this.actions.byName.get(name);
+    const button = this.button(name, `am-key-button${LABELS[name] ? ` am-${name}` : ""}`);
+    const mark = LABELS[name] ? `${LABELS[name].mark} ` : "";
+    button.append(element("kbd", "", { textContent: mark + writtenKey(keys[0]) }), ` ${name}`);
+    return button;
+  }
+
+  get activeId() {
+    return this.cards[this.active]?.card.id ?? null;
+  }
+
+  onPage(callback) {
+    return this.listen("page", callback);
+  }
+
+  onLabels(callback) {
+    return this.listen("labels", callback);
+  }
+
+  listen(what, callback) {
+    this.listeners[what].add(callback);
+    return () => this.listeners[what].delete(callback);
   }
 
   heed(what, detail) {
     if (what === "page") this.drawPage(detail);
     else if (what === "labels") this.drawLabels();
     else if (what === "activate") this.activate(detail);
-    else this.drawHeader();
+    else this.header.draw();
   }
 
   async drawPage(active) {
@@ -77,13 +121,15 @@ export class View {
     const cards = page.cards ?? [];
     while (this.cards.length < cards.length) this.cards.push(new Card(this, this.cards.length));
     if (this.cards.length > cards.length) this.cards.length = cards.length;
-    this.root.style.setProperty("--thumbnail", `${page.thumbnail ?? 128}px`);
-    this.root.classList.toggle("am-magnified", page.thumbnail > page.cell);
-    cards.forEach((card, position) => this.cards[position].fill(card, page, bitmap, position));
+    const thumbnail = shownSide(page.native, this.desk.model.get("thumbnail"));
+    this.root.style.setProperty("--thumbnail", `${thumbnail}px`);
+    this.root.classList.toggle("am-magnified", thumbnail > page.cell);
+    const source = bitmap && this.filter(bitmap);
+    cards.forEach((card, position) => this.cards[position].fill(card, page, source, position));
     this.columns = 0; // the cards are others, so the rows are made anew
     this.arrange();
     this.drawLabels();
-    this.drawHeader();
+    this.header.draw();
     this.empty.textContent = cards.length ? "" : (page.empty ?? "");
     this.empty.hidden = cards.length > 0;
     this.grid.scrollTop = 0;
@@ -91,6 +137,13 @@ export class View {
     // Keys work at once where nothing else has the focus (Voilà), without stealing it (JupyterLab).
     if (document.activeElement === document.body) this.grid.focus({ preventScroll: true });
     this.root.dataset.page = page.serial ?? "";
+    for (const callback of this.listeners.page) callback(page);
+  }
+
+  // Draw the pictures of all cards again, after `filter` has changed.
+  repaint() {
+    const source = this.bitmap && this.filter(this.bitmap);
+    for (const card of this.cards) card.paint(this.desk.page, source);
   }
 
   // Rows exist for screen readers; they have no box of their own.
@@ -117,25 +170,7 @@ export class View {
 
   drawLabels() {
     for (const card of this.cards) card.show(this.desk.state(card.card.id));
-  }
-
-  drawHeader() {
-    const { page, model } = this.desk;
-    const number = (value) => value.toLocaleString("en");
-    const last = page.first + (page.cards?.length ?? 0) - 1;
-    this.range.textContent = page.cards?.length
-      ? `${number(page.first)}–${number(last)} of ${number(page.count)} unlabelled, by ${page.source}` : "";
-    this.pageText.textContent = page.pages ? `page ${number(page.number + 1)} of ${number(page.pages)}` : "";
-    this.previous.disabled = !(page.number > 0);
-    this.next.disabled = !(page.number + 1 < page.pages);
-    const { text = "" } = model.get("offer");
-    this.offer.textContent = text;
-    this.offer.hidden = !text;
-    this.sentence.textContent = this.sentence.title = this.desk.sentence;
-    this.sentence.dataset.tone = this.desk.tone;
-    const [safety, tone] = this.desk.safety;
-    this.safety.textContent = this.safety.title = safety;
-    this.safety.dataset.tone = tone;
+    for (const callback of this.listeners.labels) callback();
   }
 
   activate(position) {
@@ -160,7 +195,7 @@ export class View {
     this.desk.label([this.cards[position].card.id], label);
   }
 
-  labelActive(label) {
+  labelSelection(label) {
     this.labelCard(this.active, label);
     if (label === null) return;
     const next = this.cards.findIndex((card, position) => position > this.active && !card.label);
@@ -186,36 +221,41 @@ export class View {
     this.grid.focus({ preventScroll: true });
   }
 
-  key(event) {
-    const inField = event.target.closest("input, textarea, select, [contenteditable='true']");
-    if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.stopPropagation();
-    if (event.key === "Tab" || (event.target.closest("button") && ["Enter", " "].includes(event.key))) return;
-    const action = this.action(event.key.length === 1 ? event.key.toLowerCase() : event.key, event.shiftKey);
-    if (!action) return;
-    event.preventDefault();
-    // A key held down moves on, but labels one image only.
-    if (!event.repeat || event.key.startsWith("Arrow") || event.key.startsWith("Page")) action();
+  overlay(node, options) {
+    this.closeOverlay();
+    this.layer = new Overlay(this, node, options);
   }
 
-  action(key, shift) {
-    if (key === "z") return () => this.desk.ask({ kind: shift ? "redo" : "undo" });
-    if (shift) return null;
-    if (key in LABEL_OF_KEY) return () => this.labelActive(LABEL_OF_KEY[key]);
-    const actions = {
-      Backspace: () => this.labelActive(null),
-      Delete: () => this.labelActive(null),
-      ArrowLeft: () => this.move(this.active - 1),
-      ArrowRight: () => this.move(this.active + 1),
-      ArrowUp: () => this.move(this.active - this.columns),
-      ArrowDown: () => this.move(this.active + this.columns),
-      Home: () => this.move(0),
-      End: () => this.move(this.cards.length - 1),
-      PageUp: () => this.turn(-1),
-      PageDown: () => this.turn(1),
-      Enter: () => this.apply(),
-      r: () => this.apply(),
-    };
-    return actions[key] ?? null;
+  closeOverlay() {
+    const layer = this.layer;
+    if (!layer) return;
+    this.layer = null;
+    layer.close();
+    if (this.root.isConnected) this.grid.focus({ preventScroll: true });
   }
+
+  setBackgroundInert(inert) {
+    for (const node of [this.header.root, this.toolbar, this.grid, this.bar]) node.inert = inert;
+  }
+
+  key(event) {
+    if (event.target.closest("input, textarea, select, [contenteditable='true']")) {
+      event.stopPropagation();
+      return;
+    }
+    if (event.key === "Tab" || (event.target.closest("button") && ["Enter", " "].includes(event.key))) {
+      event.stopPropagation();
+      return;
+    }
+    // A combination that is not ours stays the browser's and JupyterLab's (Ctrl+S); a plain key does not.
+    if (this.actions.press(event, this) || !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
+  }
+}
+
+// The side of an image on the screen, in CSS pixels: small ones are magnified by whole numbers, so that each of
+// their pixels stays a sharp square; sheet.py's cell_side decides in the same way what is sent.
+export function shownSide(native, wanted) {
+  if (!(native <= wanted * 1.25)) return wanted;
+  const times = Math.max(1, Math.round(wanted / native));
+  return native * (times > 1 && native * times > 256 ? times - 1 : times);
 }

@@ -1,0 +1,128 @@
+"""Messages from the browser, each handed to the one handler of its kind."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.session import Receipt
+
+Message = dict[str, Any]
+Notice = Callable[[Message], object]
+Commit = Callable[[Message], Receipt | None]
+Answer = Callable[[Message], tuple[Message, list[bytes]]]
+
+logger = logging.getLogger(__name__)
+
+
+class Inbox:
+    """Hands each message to the handler of its kind; other modules add theirs to the tables.
+
+    Parameters
+    ----------
+    send
+        Sends a message and its buffers to the browser.
+    say
+        Shows a person why something could not be done.
+
+    Attributes
+    ----------
+    notices
+        By kind. Nothing is answered; what cannot be done is said.
+    commands
+        By name, for messages of the kind ``"command"``; otherwise as notices.
+    commits
+        By kind, for what goes to the disk. However often the message is sent, it is carried out once and
+        answered each time, with ``"saved"`` or ``"refused"``.
+    answers
+        By kind, for questions that change nothing. The handler gives a message and buffers; the browser
+        gets them with the question's number, or ``"refused"`` and a sentence.
+    """
+
+    def __init__(self, send: Callable[[Message, list[bytes]], object], say: Callable[[str], object]) -> None:
+        self.notices: dict[str, Notice] = {"command": self._command}
+        self.commands: dict[str, Notice] = {}
+        self.commits: dict[str, Commit] = {}
+        self.answers: dict[str, Answer] = {}
+        self._send = send
+        self._say = say
+        self._given = GivenAnswers()
+
+    def receive(self, message: Message) -> None:
+        """Hand a message to its handler; one that nobody knows is logged."""
+        kind = message.get("kind")
+        if kind in self.commits:
+            self._send(self._given.once(message, self._commit), [])
+        elif kind in self.answers:
+            self._answer(message)
+        elif kind in self.notices:
+            self._notice(self.notices[kind], message)
+        else:
+            logger.warning("The browser sent a message of the unknown kind %r.", kind)
+
+    def _notice(self, handler: Notice, message: Message) -> None:
+        try:
+            handler(message)
+        except AnomalyMatchError as error:
+            self._say(str(error))
+
+    def _command(self, message: Message) -> None:
+        name = message.get("name")
+        if name in self.commands:
+            self.commands[name](message)
+        else:
+            self._say(f"There is nothing here that could carry out {name!r}.")
+
+    def _commit(self, message: Message) -> Message:
+        kind = message["kind"]
+        try:
+            receipt = self.commits[kind](message)
+        except AnomalyMatchError as error:
+            return {"kind": "refused", "sentence": str(error)}
+        if receipt is None:
+            return {"kind": "refused", "sentence": f"There is nothing to {kind}."}
+        return {
+            "kind": "saved",
+            "seq": receipt.seq,
+            "time": receipt.time.isoformat(),
+            "labels": dict(receipt.labels),
+        }
+
+    def _answer(self, message: Message) -> None:
+        buffers: list[bytes] = []
+        try:
+            answer, buffers = self.answers[message["kind"]](message)
+        except AnomalyMatchError as error:
+            answer = {"kind": "refused", "sentence": str(error)}
+        except Exception as error:  # whoever asked would wait for ever without an answer
+            logger.exception("A question of the browser could not be answered")
+            answer = {"kind": "refused", "sentence": f"This failed: {type(error).__name__}: {error}."}
+        asked = {"frontend": message.get("frontend"), "request": message.get("request")}
+        self._send({"kind": "answer", **answer, **asked}, buffers)
+
+
+class GivenAnswers:
+    """Answers already given, so that a request that is sent twice is carried out once.
+
+    Parameters
+    ----------
+    kept
+        Answers remembered for each front end; it sends again within seconds.
+    """
+
+    def __init__(self, kept: int = 1000) -> None:
+        self._kept = kept
+        self._given: dict[str, OrderedDict[int, Message]] = {}
+
+    def once(self, message: Message, carry_out: Callable[[Message], Message]) -> Message:
+        """Carry a message out, or give the answer it was given before."""
+        frontend, request = str(message["frontend"]), int(message["request"])
+        given = self._given.setdefault(frontend, OrderedDict())
+        if request not in given:
+            given[request] = {**carry_out(message), "frontend": frontend, "request": request}
+            if len(given) > self._kept:
+                given.popitem(last=False)
+        return given[request]

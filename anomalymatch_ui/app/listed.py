@@ -1,0 +1,88 @@
+"""What the gallery lists: images in an order, under a title."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from anomalymatch_ui.pool import ImagePool
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Images in an order, under a title.
+
+    Attributes
+    ----------
+    order
+        Pool indices, the first to look at first, int64 ``(n,)``.
+    drawn
+        Which of them were drawn at random, bool ``(n,)``.
+    title
+        What they are, read after their number: ``"unlabelled, by cycle 3"``.
+    empty
+        The sentence shown where there are none.
+    captions
+        Short text by image id, shown on the card in place of the score.
+    number
+        Tells one listing from another.
+    """
+
+    order: np.ndarray
+    drawn: np.ndarray
+    title: str
+    empty: str
+    captions: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+
+    def pages(self, size: int) -> int:
+        """Give the number of pages of ``size`` images."""
+        return math.ceil(len(self.order) / size)
+
+    def indices(self, page: int, size: int) -> list[int]:
+        """Give the pool indices on a page, counted from 0."""
+        return [int(index) for index in self.order[page * size : (page + 1) * size]]
+
+    def cards(
+        self,
+        page: int,
+        size: int,
+        pool: ImagePool,
+        scores: np.ndarray,
+        labels: Mapping[str, str],
+        readable: Sequence[bool],
+    ) -> list[dict[str, Any]]:
+        """Describe the cards of a page to the browser.
+
+        Parameters
+        ----------
+        page, size
+            Which page, counted from 0, of how many images.
+        pool
+            The images.
+        scores
+            By pool index, float32 ``(len(pool),)``; NaN where there is none.
+        labels
+            The current ones, by image id.
+        readable
+            For each image of the page, whether it could be read.
+        """
+        cards = []
+        drawn = self.drawn[page * size : (page + 1) * size].tolist()
+        for index, was_drawn, can_be_read in zip(self.indices(page, size), drawn, readable, strict=True):
+            name, score = pool.ids[index], float(scores[index])
+            card = {
+                "id": name,
+                "score": score if math.isfinite(score) else None,
+                "label": labels.get(name),
+                "readable": can_be_read,
+                "drawn": was_drawn,
+            }
+            if name in self.captions:
+                card["caption"] = self.captions[name]
+            cards.append(card)
+        return cards
