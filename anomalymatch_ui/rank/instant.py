@@ -26,11 +26,6 @@ class InstantModel:
     model: LinearHead | Novelty
     source: str
 
-    @property
-    def knows_anomalies(self) -> bool:
-        """Whether it has seen one; novelty has not."""
-        return isinstance(self.model, LinearHead)
-
     def scores(self, embedding: np.ndarray) -> np.ndarray:
         """Give scores in [0, 1], float32 ``(n,)``, for rows of the pool or of other images."""
         return self.model.scores(embedding)
