@@ -228,7 +228,7 @@ def _read(path: Path) -> pd.DataFrame:
             return pd.read_csv(
                 io.BytesIO(content),
                 sep=_separator(content),
-                dtype=str,
+                dtype=object,  # strings of Arrow cannot hold what is not UTF-8
                 keep_default_na=False,
                 index_col=False,
                 encoding="utf-8-sig",

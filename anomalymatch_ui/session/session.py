@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import (
     LABELS,
     ImportReport,
@@ -27,12 +26,16 @@ from anomalymatch_ui.labels import (
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.cycles import Cycles
+from anomalymatch_ui.session.finding import Finding
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.found import Found
 from anomalymatch_ui.session.importing import import_labels
 from anomalymatch_ui.session.insight import Insight
-from anomalymatch_ui.session.jobs import Background, Reporter
+from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import People, annotator_name
+from anomalymatch_ui.session.pictures import Pictures
+from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.report import Report
@@ -41,8 +44,6 @@ from anomalymatch_ui.session.watch import Watch
 
 if TYPE_CHECKING:
     import pandas as pd
-
-logger = logging.getLogger(__name__)
 
 
 class Session:
@@ -65,10 +66,14 @@ class Session:
         What became of the table given as ``labels``; ``None`` if there was none.
     cycles
         The finished training cycles, their figures, and what each said of an image.
+    finding
+        Finds images by label, score, text and metadata; lists the contested, the alike.
     insight
         What to show next, how many anomalies to expect, more like these, and labels to look at again.
     people
         Who labels, on what they differ, and how far they agree.
+    pictures
+        How the search goes, as curves and counts, and a map of the images.
     """
 
     def __init__(
@@ -94,11 +99,13 @@ class Session:
             self._announce_ranking,
             lambda sentence: self._publish(error=sentence),
         )
-        self.insight = Insight(
-            pool, config, self._journal, self.ranking, lambda: self._rankings.scorer.embedder
-        )
+        self.insight = Insight(pool, config, self._journal, self.ranking, self._rankings.embedder)
+        self.pictures = Pictures(folder, pool, self._journal, self.ranking, self._rankings.embedder)
         self.cycles = Cycles(folder, pool)
         self.people = People(pool, self._journal)
+        self.finding = Finding(
+            folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
+        )
         self._watch = Watch(self._journal, pen, folder, self._rankings, self._count, self._publish)
         self._closed = False
         self._status = Status(
@@ -106,7 +113,7 @@ class Session:
             cycle_in_use=folder.cycle_in_use,
             ranking_version=self._rankings.newest.version,
             counts=self._count(),
-            interrupted_step=self._interrupted_step(),
+            interrupted_step=self.cycles.interrupted_step(config),
             unreadable=len(pool) - len(self._rankings.newest.order),
             pen_elsewhere=self._watch.seen.pen,
         )
@@ -128,6 +135,7 @@ class Session:
         take_over: bool = False,
         share: bool = False,
         embeddings: str | Path | None = None,
+        metadata: str | Path | None = None,
     ) -> Self:
         """Open a session folder, or make one.
 
@@ -153,6 +161,8 @@ class Session:
         embeddings
             A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
             it in the session's own.
+        metadata
+            A table with the column ``filename`` or ``id`` and others to filter by; the session keeps a copy.
 
         Raises
         ------
@@ -184,6 +194,8 @@ class Session:
                 session._publish(message="Images have come or gone since this session was last open.")
             if table is not None:
                 session._import(table)
+            if metadata is not None:
+                session._publish(message=session.finding.metadata.keep(Path(metadata)))
         except BaseException:
             pen.release()
             raise
@@ -258,6 +270,14 @@ class Session:
     def labels(self) -> Mapping[str, Label]:
         """Give the current labels by image id, an immutable snapshot."""
         return self._journal.view()
+
+    def find(self, query: Query | None = None) -> Found:
+        """Find images; see :meth:`Finding.find`."""
+        return self.finding.find(query)
+
+    def label_matching(self, query: Query, label: Label | None, origin: str = "api") -> Receipt:
+        """Label all that match, as one event. Raises as :meth:`Finding.find` and :meth:`label`."""
+        return self.label(self.finding.remaining(self.find(query)), label, origin)
 
     def export_labels(self, path: str | Path) -> int:
         """Write ``filename,label`` and the columns of imported tables; gives the number of labels.
@@ -390,6 +410,7 @@ class Session:
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
         self._watch.close()
+        self.pictures.close()
         self._rankings.end_clock()
         self.stop()
         self.wait()
@@ -424,36 +445,15 @@ class Session:
             self._background.finish()
 
     def _job_end(self, error: BaseException | None) -> None:
-        sentence = None
-        if isinstance(error, AnomalyMatchError):
-            sentence = str(error)
-        elif error is not None:
-            logger.error("A background job failed", exc_info=error)
-            sentence = (
-                f"The work in the background failed: {type(error).__name__}: {error}. Your labels are safe "
-                f"in {self.path}. Try again; if it fails again, please report it."
-            )
         self._publish(
             phase="idle",
             state="idle",
             progress=Progress(),
-            error=sentence,
+            error=None if error is None else failure_sentence(error, self.path),
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
-            interrupted_step=self._interrupted_step(),
+            interrupted_step=self.cycles.interrupted_step(self.config),
         )
-
-    def _interrupted_step(self) -> int | None:
-        if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
-            return None
-        from anomalymatch_ui.session.training import interrupted_cycle
-
-        try:
-            found = interrupted_cycle(self._folder, self.config)
-        except InputError as error:
-            logger.warning("%s", error)
-            return None
-        return None if found is None else found.step
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
