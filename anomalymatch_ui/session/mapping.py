@@ -179,9 +179,23 @@ class Mapper:
         with self._lock:
             return self._state
 
-    def subscribe(self, listener: Callable[[MapState], None]) -> None:
-        """Be told of every new state, on the mapper's thread; a listener must not wait."""
-        self._listeners.append(listener)
+    def subscribe(self, listener: Callable[[MapState], None]) -> Callable[[], None]:
+        """Be told of every new state, on the mapper's thread; a listener must not wait.
+
+        Returns
+        -------
+        Callable
+            Ends the subscription.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
 
     def begin(self) -> None:
         """Make the maps in the background, unless they are there or being made; returns at once."""
@@ -339,8 +353,9 @@ class Mapper:
                 known.sentence if sentence is None else sentence,
                 known.at_work if at_work is None else at_work,
             )
-            state, closed = self._state, self._closed
-        for listener in () if closed else tuple(self._listeners):
+            state = self._state
+            listeners = () if self._closed else tuple(self._listeners)
+        for listener in listeners:
             listener(state)
 
 

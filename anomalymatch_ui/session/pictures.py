@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv, expit
@@ -13,9 +13,13 @@ from scipy.special import betaincinv, expit
 from anomalymatch_ui.labels import LABELS, Journal, JournalEntry, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import expected_anomalies
+from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.insight import labelled_mask
 from anomalymatch_ui.session.mapping import Mapper
 from anomalymatch_ui.session.ranking import Ranking
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.session.embedding import Embedder
 
 POINTS = 300
 """Most points of a curve: a picture is some 400 pixels wide, and its message stays below 20 kB."""
@@ -274,14 +278,12 @@ class Pictures:
 
     Parameters
     ----------
-    folder
-        Of the session, where its maps are kept.
-    pool, journal
+    folder, pool, journal
         Of the session.
     ranking
         Gives the newest ranking.
-    embedding
-        Gives the pool's embedding; ``None`` while it has not been made.
+    embedder
+        Gives what embeds the pool.
 
     Attributes
     ----------
@@ -291,13 +293,13 @@ class Pictures:
 
     def __init__(
         self,
-        folder: Path,
+        folder: SessionFolder,
         pool: ImagePool,
         journal: Journal,
         ranking: Callable[[], Ranking],
-        embedding: Callable[[], np.ndarray | None],
+        embedder: Callable[[], Embedder],
     ) -> None:
-        self.mapper = Mapper(folder / "maps", pool, embedding)
+        self.mapper = Mapper(folder.path / "maps", pool, lambda: embedder().if_made())
         self._pool = pool
         self._journal = journal
         self._ranking = ranking

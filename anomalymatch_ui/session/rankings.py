@@ -19,6 +19,7 @@ from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.ranking import Ranking
 
 if TYPE_CHECKING:
+    from anomalymatch_ui.session.embedding import Embedder
     from anomalymatch_ui.session.scoring import PoolScorer, Scores
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,10 @@ class Rankings:
             if self._scorer is None:
                 self._scorer = PoolScorer(self._folder, self._pool, self._config)
             return self._scorer
+
+    def embedder(self) -> Embedder:
+        """Give what embeds the pool."""
+        return self.scorer.embedder
 
     def rank(self, reporter: Reporter) -> None:
         """Order the pool by the labels now and the last cycle, and keep that on disk; part of a job."""

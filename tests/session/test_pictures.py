@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session import Ranking
+from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.pictures import (
     POINTS,
     FirstLooks,
@@ -23,6 +24,13 @@ from anomalymatch_ui.session.pictures import (
 )
 
 NO_LABELS = {name: np.empty(0, np.int64) for name in ("anomaly", "nominal", "unsure")}
+
+
+def drawn_up(folder: Path, pool: ImagePool, journal: Journal, ranking: Ranking) -> Pictures:
+    def no_embedder():
+        raise AssertionError("no chart needs the embedding")
+
+    return Pictures(SessionFolder(folder), pool, journal, lambda: ranking, no_embedder)
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
@@ -130,7 +138,7 @@ def test_before_a_ranking_and_a_label_there_is_nothing_to_see_and_nothing_breaks
 ):
     pool = open_pool(pool_folder)
     with Journal(tmp_path / "journal.sqlite") as journal:
-        pictures = Pictures(tmp_path, pool, journal, lambda: Ranking.of_pool(len(pool)), lambda: None)
+        pictures = drawn_up(tmp_path, pool, journal, Ranking.of_pool(len(pool)))
         assert pictures.histogram().unscored == 60
         assert pictures.discovery().looked.tolist() == [0]
         assert len(pictures.precision().top) == 0
@@ -142,7 +150,7 @@ def test_labels_of_one_class_and_images_without_a_score_are_drawn(pool_folder: P
     scores[3] = np.nan
     ranking = Ranking.of_scores(2, "linear head", scores, 0.5)
     with Journal(tmp_path / "journal.sqlite") as journal:
-        pictures = Pictures(tmp_path, pool, journal, lambda: ranking, lambda: None)
+        pictures = drawn_up(tmp_path, pool, journal, ranking)
         journal.append(["0000.jpg", "0003.jpg", "deleted.jpg"], "anomaly", "ada", "dashboard")
         assert pictures.histogram().labelled["anomaly"].sum() == 1
         assert pictures.precision().labelled[-1] == 1
@@ -156,7 +164,7 @@ def test_a_ranking_of_probabilities_is_binned_by_log_odds(pool_folder: Path, tmp
     pool = open_pool(pool_folder)
     ranking = Ranking(1, "linear head", datetime.now(UTC), np.full(60, 0.5, np.float32), np.arange(60), 0.5)
     with Journal(tmp_path / "journal.sqlite") as journal:
-        histogram = Pictures(tmp_path, pool, journal, lambda: ranking, lambda: None).histogram()
+        histogram = drawn_up(tmp_path, pool, journal, ranking).histogram()
     assert histogram.calibrated
     assert histogram.edges[20] == 0.5
     assert histogram.counts[20] == 60
