@@ -21,6 +21,9 @@ from anomalymatch_ui.session.query import LABEL_STATES, Bounds, LabelState, Quer
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.status import Counts
 
+_LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
+_DIGITS = re.compile(rf"[0-9]{{1,{_LONGEST}}}")
+
 MARKS: Mapping[Label, str] = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 
 
@@ -250,7 +253,8 @@ def natural_order(ids: Sequence[str]) -> np.ndarray:
     >>> natural_order(["b10", "B9", "a"])
     array([2, 1, 0])
     """
-    keys = [(_natural_key(one), one) for one in ids]
+    # Padded, numbers compare as text does, which takes a third of the time that lists of parts take.
+    keys = [_DIGITS.sub(_padded, one.casefold()) for one in ids]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
@@ -261,13 +265,8 @@ def by_value(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
     return order
 
 
-def _natural_key(text: str) -> list[str | int]:
-    # Texts stand at the even places and numbers at the odd ones, so that like meets like.
-    parts = _DIGITS.split(text.casefold())
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
-
-
-_DIGITS = re.compile(r"([0-9]{1,18})")  # longer ones are split; Python refuses numbers of 4,300 digits
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].lstrip("0").zfill(_LONGEST)
 
 
 def _picked(order: np.ndarray, matches: np.ndarray) -> np.ndarray:
