@@ -1,0 +1,308 @@
+"""Finding images in the gallery: by a query, by views made ready, and the way back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from anomalymatch_ui.app.inbox import Answer, Commit, Notice
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.labels import LABELS, Label
+from anomalymatch_ui.session import TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
+from anomalymatch_ui.session.metadata import Column
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.app.listed import Listed
+
+_LABELLED = Query(sort="probability", labels=LABELS)
+_DISAGREEMENTS = Query(disagreements=True)
+_UNREADABLE = Query(sort="name", unreadable=True)
+_KEPT = 8  # lists to go back to; each holds 9 bytes an image
+_CHOICES = 20  # values of a column of text that are offered; more would be no choice
+
+
+@dataclass(frozen=True)
+class Place:
+    """A list that was shown, so that one can come back to it.
+
+    Attributes
+    ----------
+    view
+        ``"to label"``, ``"find"``, ``"labelled"``, ``"audit"``, ``"disagreements"``, ``"unreadable"`` or
+        ``"similar"``.
+    query
+        What the toolbar shows.
+    find
+        Finds the like by a ranking.
+    found
+        What was found.
+    ranking
+        By which it was.
+    page
+        The page that was shown last, counted from 0.
+    """
+
+    view: str
+    query: Query
+    find: Callable[[Ranking], Found]
+    found: Found
+    ranking: Ranking
+    page: int = 0
+
+
+class Finds(traitlets.HasTraits):
+    """What a gallery can find. A list keeps its order while labels are given; only the counts change.
+
+    Attributes
+    ----------
+    finding
+        What the toolbar shows: the view, the query's values, the counts, and whether there is a way back.
+    """
+
+    finding = traitlets.Dict().tag(sync=True)
+
+    _session: Session
+    _ranking: Ranking
+    _listed: Listed
+    _number: int
+    commands: dict[str, Notice]
+    commits: dict[str, Commit]
+    answers: dict[str, Answer]
+    if TYPE_CHECKING:
+        show: Callable[..., None]
+        say: Callable[..., None]
+        label: Callable[..., Receipt]
+        heed: Callable[..., None]
+        _turn: Callable[..., Any]
+        _by_hand: Callable[..., Receipt | None]
+
+    def find(self, query: Query | None = None, *, wait: bool = True, **values: Any) -> None:
+        """Find images and show the first page of them.
+
+        Parameters
+        ----------
+        query
+            What to look for; ``None`` for values by name, such as ``sort="uncertainty", text="ngc"``. What
+            is not named is not filtered; see :class:`~anomalymatch_ui.session.Query`.
+        wait
+            Return when the page is shown; otherwise it is shown as soon as it is ready.
+        values
+            Change the query.
+
+        Raises
+        ------
+        InputError
+            If a value is unknown, or there is nothing yet to sort by. The list stays as it is then.
+        """
+        query = (query or Query()).with_values(**values)
+        self._go("to label" if query == TO_LABEL else "find", query, self._finder(query), wait=wait)
+
+    def show_unlabelled(self, *, wait: bool = True) -> None:
+        """List the images without a label by the newest ranking, what to look at next first."""
+        self.find(TO_LABEL, wait=wait)
+
+    def show_labelled(self, *, wait: bool = True) -> None:
+        """List the images that have a label."""
+        self._go("labelled", _LABELLED, self._finder(_LABELLED), wait=wait)
+
+    def show_disagreements(self, *, wait: bool = True) -> None:
+        """List the images on which annotators disagree, with what each says."""
+        self._go("disagreements", _DISAGREEMENTS, self._finder(_DISAGREEMENTS), wait=wait)
+
+    def show_unreadable(self, *, wait: bool = True) -> None:
+        """List the images that cannot be read."""
+        self._go("unreadable", _UNREADABLE, self._finder(_UNREADABLE), wait=wait)
+
+    def show_audit(self, *, wait: bool = True) -> None:
+        """List the labels, those first that the others contest the most.
+
+        Raises
+        ------
+        InputError
+            If there are not labels of both classes, or the pool has not been ranked yet.
+        """
+        self._go("audit", self.query, lambda _ranking: self._session.finding.audit(), wait=wait)
+
+    def show_similar(self, ids: str | Iterable[str], count: int = 60, *, wait: bool = True) -> None:
+        """List the images most like one or several others.
+
+        Raises
+        ------
+        InputError
+            If an id is not in the pool, or the pool has not been ranked yet.
+        """
+        ids = [ids] if isinstance(ids, str) else list(ids)
+        find = self._session.finding.similar
+        self._go("similar", self.query, lambda _ranking: find(ids, count), wait=wait)
+
+    def back(self, *, wait: bool = True) -> None:
+        """Go back to the list, and its page, from which one came; nothing if there is none."""
+        if self._places:
+            place = self._places.pop()
+            self._show_place(place, wait)
+            if place.page:
+                self._turn(place.page, wait=wait)
+            self.heed(self._session.status)  # a newer ranking is offered again
+
+    def label_matching(self, label: Label | None) -> Receipt:
+        """Label all that is listed, on all pages, as one action that one undo takes back.
+
+        An image that has got a label since it was found, and for which the list does not ask any more, is
+        left alone.
+
+        Raises
+        ------
+        AnomalyMatchError
+            If nothing is left to label, or the session cannot take the labels.
+        """
+        ids = self._session.finding.remaining(self._found)
+        if not ids:
+            raise InputError("Nothing that is listed here is left to label. Take a filter away.")
+        receipt = self.label(ids, label)
+        done = f"labelled {label}" if label else "left without a label"
+        self.say(f"{len(ids):,} {done} · Z takes it back")
+        return receipt
+
+    @property
+    def query(self) -> Query:
+        """What the toolbar shows."""
+        return self._here.query if self._is_here and self._here else TO_LABEL
+
+    @property
+    def counts(self) -> Counts:
+        """How the images that are listed, on all pages, are labelled now."""
+        return self._session.finding.counts(self._found)
+
+    def _begin_finding(self) -> None:
+        self._here: Place | None = None
+        self._here_listing = -1
+        self._places: deque[Place] = deque(maxlen=_KEPT)
+        self._told: tuple[int, Mapping[str, Label]] | None = None
+        self.commands |= {
+            "find": lambda message: self._telling(lambda: self._find_changed(message["change"])),
+            "view": lambda message: self._telling(lambda: self._show_view(message["view"])),
+            "similar": lambda message: self.show_similar(message["id"], wait=False),
+            "back": lambda _message: self.back(wait=False),
+        }
+        self.commits["label matching"] = lambda message: self._by_hand(self.label_matching, message["label"])
+        self.answers["columns"] = lambda _message: ({"columns": self._columns()}, [])
+        self.observe(lambda _change: self._tell_finding(), "page")
+
+    def _finder(self, query: Query) -> Callable[[Ranking], Found]:
+        return lambda ranking: self._session.finding.find(query, ranking)
+
+    def _go(self, view: str, query: Query, find: Callable[[Ranking], Found], *, wait: bool) -> None:
+        """Show another list, and keep in mind where to come back to."""
+        ranking = self._session.ranking()
+        place = Place(view, query, find, find(ranking), ranking)
+        here = self._here if self._is_here else None
+        if view == "to label":
+            self._places.clear()
+        elif here and here.view != view:  # one search replaces the other, as one likeness does
+            self._places.append(replace(here, page=self._number))
+        self._show_place(place, wait)
+
+    def _show_place(self, place: Place, wait: bool) -> None:
+        found = place.found
+        self._here, self._here_listing = place, self._listed.number + 1
+        self.show(
+            found.order,
+            found.drawn,
+            found.title,
+            found.empty,
+            captions=found.captions,
+            ranking=place.ranking,
+            again=lambda *, wait=True: self._again(place, wait),
+            wait=wait,
+        )
+        self._session.insight.attend(found.order, found.drawn)
+
+    def _again(self, place: Place, wait: bool) -> None:
+        ranking = self._session.ranking()
+        self._show_place(replace(place, found=place.find(ranking), ranking=ranking), wait)
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether the list shown is one of ours; others may list images, too."""
+        return self._here_listing == self._listed.number
+
+    @property
+    def _found(self) -> Found:
+        if self._is_here and self._here:
+            return self._here.found
+        listed = self._listed
+        return Found(listed.order, listed.drawn, listed.title)
+
+    def _find_changed(self, change: Mapping[str, Any]) -> None:
+        self.find(self.query.with_values(**change), wait=False)
+
+    def _show_view(self, name: str) -> None:
+        views = {
+            "to label": self.show_unlabelled,
+            "labelled": self.show_labelled,
+            "audit": self.show_audit,
+            "disagreements": self.show_disagreements,
+            "unreadable": self.show_unreadable,
+        }
+        if name not in views:
+            raise InputError(f"There is no view {name!r}. Choose one of: {', '.join(views)}.")
+        views[name](wait=False)
+
+    def _telling(self, action: Callable[[], None]) -> None:
+        """Carry out what a control asks for; if it cannot be, let the control show again what there is."""
+        try:
+            action()
+        except AnomalyMatchError:
+            self._told = None
+            self._tell_finding()
+            raise
+
+    def _tell_finding(self) -> None:
+        """Tell the browser what is listed, unless it knows."""
+        now = self._listed.number, self._session.labels()
+        if self._told is not None and self._told[0] == now[0] and self._told[1] is now[1]:
+            return
+        self._told = now
+        found, counts = self._found, self.counts
+        counts_of = {**asdict(counts), "unlabelled": counts.unlabelled}
+        self.finding = {
+            "serial": int(self.finding.get("serial", 0)) + 1,
+            "view": self._here.view if self._is_here and self._here else "list",
+            "query": _in_json(self.query),
+            "counts": counts_of,
+            "remaining": sum(counts_of[state] for state in found.labels) if found.labels else found.total,
+            "back": self._places[-1].found.title if self._places else "",
+        }
+
+    def _columns(self) -> list[dict[str, Any]]:
+        return [_described(column) for column in self._session.finding.metadata.columns().values()]
+
+
+def _in_json(query: Query) -> dict[str, Any]:
+    """Give a query's values for the browser; of ids no more than how many."""
+    return {
+        "sort": query.sort,
+        "reverse": query.reverse,
+        "labels": list(query.labels),
+        "score": query.score,
+        "text": query.text,
+        "columns": dict(query.columns),
+        "disagreements": query.disagreements,
+        "unreadable": query.unreadable,
+        "ids": None if query.ids is None else len(query.ids),
+    }
+
+
+def _described(column: Column) -> dict[str, Any]:
+    """Say what can be asked of a column: its range, or its values where they are few."""
+    if column.numbers is not None:
+        known = column.numbers[np.isfinite(column.numbers)]
+        low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
+        return {"name": column.name, "kind": "number", "low": low, "high": high}
+    values = sorted(set(column.texts) - {""})
+    return {"name": column.name, "kind": "text", "values": values if len(values) <= _CHOICES else []}
