@@ -10,9 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import traitlets
 
+from anomalymatch_ui.app.finding import Finds
 from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.app.pages import Pages
 from anomalymatch_ui.app.scripts import joined
+from anomalymatch_ui.app.sheet import Sheet
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Ranking, Receipt, Session, Status
 
 Label = Literal["anomaly", "nominal", "unsure"]
@@ -21,7 +24,7 @@ STATIC = Path(__file__).parent / "static"
 ORIGIN = "dashboard"
 
 
-class Gallery(Pages):
+class Gallery(Finds, Pages):
     """A page of cards, drawn by one component in the browser from one contact sheet.
 
     Everything a key does is a method here.
@@ -45,6 +48,7 @@ class Gallery(Pages):
     _css = STATIC / "gallery" / "gallery.css"
 
     offer = traitlets.Dict().tag(sync=True)
+    selection = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Gallery(Pages):
         page_size: int | None = None,
     ) -> None:
         super().__init__(session, loop)
-        self._list_again: Callable[..., None] = self.list_unlabelled
+        self._list_again: Callable[..., None] = self.show_unlabelled
         self._touched = False
         self._asked = False
         self._size_given = page_size is not None
@@ -66,8 +70,9 @@ class Gallery(Pages):
         )
         self.answers, self.commits, self.commands = inbox.answers, inbox.commits, inbox.commands
         self._take_messages(inbox)
+        self._begin_finding()
         self.add_class("am-host")
-        self.list_unlabelled()
+        self.show_unlabelled()
 
     # Labels
 
@@ -91,6 +96,17 @@ class Gallery(Pages):
         """Do again what was undone; ``None`` if there is nothing."""
         return self._step(self._session.redo)
 
+    def label_page_rest(self, label: Label = "nominal") -> Receipt | None:
+        """Label the readable images of this page that have no label, as one event; ``None`` if there is none.
+
+        Raises
+        ------
+        AnomalyMatchError
+            If the session cannot take the labels, with the reason.
+        """
+        rest = [card["id"] for card in self.page["cards"] if card["readable"] and not card["label"]]
+        return self.label(rest, label) if rest else None
+
     def _step(self, step: Callable[..., Receipt | None]) -> Receipt | None:
         receipt = step(origin=ORIGIN)
         if receipt is not None:
@@ -105,6 +121,33 @@ class Gallery(Pages):
             shown[name]["label"] = label
         if changed:
             self.send({"kind": "labels", "labels": changed})
+
+    # The selection
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Ids of the images of this page that are selected, in order."""
+        chosen = frozenset(self.selection)
+        return tuple(name for name in self.ids if name in chosen)
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select images of this page, and no others.
+
+        Raises
+        ------
+        InputError
+            If an image is not on this page.
+        """
+        ids, shown = list(ids), frozenset(self.ids)
+        for name in ids:
+            if name not in shown:
+                raise InputError(f"{name!r} is not on this page, so it cannot be selected.")
+        self.selection = ids
+
+    def _show(self, number: int, sheet: Sheet) -> None:
+        with self.hold_sync():
+            super()._show(number, sheet)
+            self.selection = list(self.selected)
 
     # Lists and rankings
 
@@ -142,31 +185,12 @@ class Gallery(Pages):
         wait
             Return when the page is shown; otherwise it is shown as soon as it is ready.
         """
-        self._list_again = again or self.list_unlabelled
+        self._list_again = again or self.show_unlabelled
         self._asked = False
         self.offer = {}
         self.say("")
         newest = ranking or self._session.ranking()
         self._list(order, drawn, title, empty, captions or {}, newest, wait)
-
-    def list_unlabelled(self, *, wait: bool = True) -> None:
-        """List the unlabelled images of the newest ranking, best first, and show the first page.
-
-        Parameters
-        ----------
-        wait
-            Return when the page is shown; otherwise it is shown as soon as it is ready.
-        """
-        ranking = self._session.ranking()
-        listing = self._session.insight.listing(ranking=ranking)
-        self.show(
-            listing.order,
-            listing.drawn,
-            f"unlabelled, by {in_words(ranking.source)}",
-            "Every image that can be read has a label.",
-            ranking=ranking,
-            wait=wait,
-        )
 
     def apply_ranking(self, *, wait: bool = True) -> None:
         """Show the newest ranking from its first page, without the images that have labels by now.
@@ -185,6 +209,7 @@ class Gallery(Pages):
 
     def heed(self, status: Status) -> None:
         """Take notice of a session's status: offer a new ranking, show labels given elsewhere."""
+        self._tell_finding()
         current = self._session.labels()
         self._show_labels(
             {

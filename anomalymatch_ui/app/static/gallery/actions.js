@@ -6,6 +6,8 @@
 //   title    said in the list of keys and in the button's tool tip
 //   group    its heading in the list of keys
 //   run      given the view, the event of the key or click, and the action
+//   word     what stands on the button beside the key, where it is not the name
+//   row      actions of one row are one line in the list of keys
 //   repeats  true where a key held down goes on; a label is given once
 
 import { chordOf, writtenKey } from "./keys.js";
@@ -15,13 +17,14 @@ const labelActions = Object.entries(LABELS).map(([name, { key }]) => ({
   name, keys: [key.toUpperCase()], title: name, group: "Label", run: (view) => view.labelSelection(name),
 }));
 
-const moves = [
-  ["left", "ArrowLeft", (view) => view.active - 1],
-  ["right", "ArrowRight", (view) => view.active + 1],
-  ["up", "ArrowUp", (view) => view.active - view.columns],
-  ["down", "ArrowDown", (view) => view.active + view.columns],
-  ["first card", "Home", () => 0],
-  ["last card", "End", (view) => view.cards.length - 1],
+// [name, key, the position it leads to, row of the list of keys]
+export const MOVES = [
+  ["left", "ArrowLeft", (view) => view.active - 1, "move"],
+  ["up", "ArrowUp", (view) => view.active - view.columns, "move"],
+  ["down", "ArrowDown", (view) => view.active + view.columns, "move"],
+  ["right", "ArrowRight", (view) => view.active + 1, "move"],
+  ["first card", "Home", () => 0, "first, last card"],
+  ["last card", "End", (view) => view.cards.length - 1, "first, last card"],
 ];
 
 export const galleryActions = [
@@ -30,21 +33,27 @@ export const galleryActions = [
     name: "clear", keys: ["Backspace"], title: "take the label away", group: "Label",
     run: (view) => view.labelSelection(null),
   },
+  {
+    name: "rest nominal", keys: ["."], title: "the rest of this page is nominal", group: "Label",
+    run: (view) => view.labelRest("nominal"),
+  },
   { name: "undo", keys: ["Z"], title: "undo", group: "Label", run: (view) => view.desk.commit({ kind: "undo" }) },
   { name: "redo", keys: ["Shift+Z"], title: "redo", group: "Label", run: (view) => view.desk.commit({ kind: "redo" }) },
-  ...moves.map(([name, key, target]) => ({
-    name, keys: [key], title: name, group: "Move", repeats: true, run: (view) => view.move(target(view)),
+  ...MOVES.map(([name, key, target, row]) => ({
+    name, keys: [key], title: name, group: "Move", row, repeats: true, run: (view) => view.move(target(view)),
   })),
   {
-    name: "previous page", keys: ["PageUp"], title: "previous page", group: "Move", repeats: true,
+    name: "previous page", keys: ["PageUp"], title: "previous page", group: "Move", row: "previous, next page",
+    repeats: true,
     run: (view) => view.turn(-1),
   },
   {
-    name: "next page", keys: ["PageDown"], title: "next page", group: "Move", repeats: true,
+    name: "next page", keys: ["PageDown"], title: "next page", group: "Move", row: "previous, next page",
+    repeats: true,
     run: (view) => view.turn(1),
   },
   {
-    name: "apply", keys: ["R", "Enter"], title: "show the new ranking", group: "Rank",
+    name: "apply", keys: ["R", "Enter"], title: "show the new ranking", word: "new order", group: "Rank",
     run: (view) => view.apply(),
   },
   {

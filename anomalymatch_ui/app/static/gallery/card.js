@@ -2,6 +2,7 @@
 
 import { element } from "./elements.js";
 import { LABELS } from "./labels.js";
+import { pickCard } from "./picking.js";
 
 export class Card {
   constructor(view, position) {
@@ -28,7 +29,7 @@ export class Card {
     // The focus stays on the grid: cards and their buttons only take clicks.
     this.root.addEventListener("mousedown", (event) => {
       event.preventDefault();
-      view.move(position);
+      pickCard(view, position, event);
       view.grid.focus({ preventScroll: true });
     });
   }
@@ -49,6 +50,10 @@ export class Card {
     }
   }
 
+  select(selected) {
+    this.root.setAttribute("aria-selected", String(selected));
+  }
+
   // Draw the picture from the sheet, or from what a filter has made of it.
   paint(page, source) {
     this.canvas.width = this.canvas.height = page.cell;
@@ -66,7 +71,8 @@ export class Card {
     if (label) this.root.dataset.label = label;
     else delete this.root.dataset.label;
     this.root.dataset.saved = progress;
-    this.badge.textContent = label ? `${LABELS[label].mark} ${label}` : "";
+    this.badge.replaceChildren();
+    if (label) this.badge.append(LABELS[label].mark, element("span", "", { textContent: ` ${label}` }));
     this.progress.textContent = progress === "late" ? "not saved" : "";
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);

@@ -1,7 +1,11 @@
 // A desk (one per model) knows the labels: what the disk has, and what is still on its way there. What a
 // card shows is what the disk has, overlaid with what waits.
 
+import { preference } from "./preferences.js";
+import { Selection } from "./selection.js";
+
 const PATIENCE = 2000; // ms without an answer after which a label counts as not saved and is sent again
+const NOTICED = 500; // ms without an answer after which it is said that labels are being saved
 const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
 
 export class Desk {
@@ -19,6 +23,7 @@ export class Desk {
     this.touched = false;
     this.moves = 0; // what the person has done, counted, so that a late answer does not take the frame back
     this.views = new Set();
+    this.selection = new Selection(model, () => this.tell("selection"));
     this.connection = model.widget_manager?.kernel ?? null;
     this.readPage();
     model.on("change:page", () => this.readPage());
@@ -27,7 +32,10 @@ export class Desk {
     this.timer = setInterval(() => this.sendAgain(), 250);
     this.guard = (event) => { if (this.pending.size) event.preventDefault(); };
     window.addEventListener("beforeunload", this.guard);
-    this.send({ kind: "hello", pixel_ratio: window.devicePixelRatio || 1 });
+    this.send({
+      kind: "hello", pixel_ratio: window.devicePixelRatio || 1,
+      page_size: preference("page_size"), thumbnail: preference("thumbnail"),
+    });
   }
 
   close() {
@@ -49,6 +57,7 @@ export class Desk {
     const former = this.page;
     this.page = this.model.get("page");
     this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
+    this.selection.keepOnly(this.page.cards ?? []);
     const same = former?.listing === this.page.listing && former?.number === this.page.number;
     this.tell("page", this.wanted?.active ?? (same ? "stay" : "first"));
     this.wanted = null;
@@ -70,6 +79,8 @@ export class Desk {
     const changed = ids.filter((id) => this.state(id).label !== label);
     if (changed.length) this.commit({ kind: "label", ids: changed, label });
     this.tell("labels");
+    const words = label ? `labelled ${label}` : "without a label";
+    if (changed.length > 1) this.say(`${changed.length} images are now ${words}. Z takes it back.`);
   }
 
   // Send what goes to the disk; it is sent again until the answer is there, and carried out once.
@@ -137,7 +148,7 @@ export class Desk {
     if (this.wanted && now - this.wanted.sent > PAGE_PATIENCE) this.turnTo(this.wanted.number, this.wanted.active);
     if (changed) this.tell("labels");
     const connection = this.connection?.connectionStatus;
-    if (changed || connection !== this.lastConnection) {
+    if (changed || connection !== this.lastConnection || this.pending.size) {
       this.lastConnection = connection;
       this.tell("header");
     }
@@ -199,6 +210,8 @@ export class Desk {
       return [`Connection lost${late ? `: ${waiting}` : ""}`, "error"];
     }
     if (late) return [`Not saved: no answer; ${waiting}`, "error"];
+    const oldest = this.pending.values().next().value;
+    if (oldest && performance.now() - oldest.sent > NOTICED) return ["saving …", "saving"];
     return this.stamp ? [`saved ${this.stamp}`, "saved"] : ["", "saved"];
   }
 }

@@ -2,13 +2,17 @@
 
 import { galleryActions } from "./actions.js";
 import { Desk } from "./desk.js";
+import { helpActions } from "./help.js";
+import { attachHints } from "./hints.js";
+import { attachPaging } from "./paging.js";
+import { attachRubberBand, pickingActions } from "./picking.js";
 import { View } from "./view.js";
 
 // What can be done, in the order of the list of keys.
-const ACTIONS = [...galleryActions];
+const ACTIONS = [...galleryActions, ...pickingActions, ...helpActions];
 
-// Functions given each new view; they add their controls to its toolbar.
-const PARTS = [];
+// Functions given each new view; they add their controls to it.
+const PARTS = [attachRubberBand, attachHints, attachPaging];
 
 export default () => {
   let desk = null;

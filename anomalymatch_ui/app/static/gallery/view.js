@@ -6,6 +6,7 @@
 //   activate(position)                       put the ring on a card
 //   move(position)                           the same, and turn the page beyond its ends
 //   labelSelection(label)                    label the cards selected, else the active one
+//   listenTo(event, callback)                hear the model's event until the view closes
 //   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
 //   onPage(callback)                         called when a page is drawn, with the page
 //   onLabels(callback)                       called when labels have changed
@@ -18,8 +19,9 @@ import { Header } from "./header.js";
 import { writtenKey } from "./keys.js";
 import { LABELS } from "./labels.js";
 import { Overlay } from "./overlay.js";
+import { fitThumbnails } from "./paging.js";
 
-const BAR = ["anomaly", "nominal", "unsure", "clear", "undo", "redo", "apply"];
+const BAR = ["anomaly", "nominal", "unsure", "clear", "rest nominal", "undo", "redo", "apply", "similar", "train", "help"];
 
 export class View {
   constructor(desk, host, actions) {
@@ -28,12 +30,14 @@ export class View {
     this.name = `am-${Math.random().toString(36).slice(2)}`;
     this.cards = [];
     this.active = 0;
+    this.anchor = null; // where the ring was when a range was begun
     this.columns = 0;
     this.generation = 0;
     this.bitmap = null;
     this.filter = (bitmap) => bitmap;
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
+    this.endings = [];
     this.build(host);
     desk.views.add(this);
     this.root.addEventListener("keydown", (event) => this.key(event));
@@ -47,9 +51,11 @@ export class View {
     this.root = element("div", "am-gallery", { "data-lm-suppress-shortcuts": "true" });
     this.header = new Header(this);
     this.toolbar = element("div", "am-toolbar", { role: "toolbar", "aria-label": "what is shown" });
-    this.grid = element("div", "am-grid", { role: "grid", tabIndex: 0, "aria-label": "images, best first" });
+    this.grid = element("div", "am-grid", { role: "grid", tabIndex: 0, "aria-multiselectable": "true" });
     this.empty = element("div", "am-empty");
     this.bar = element("div", "am-bar", { role: "toolbar", "aria-label": "what to do" });
+    this.selected = element("span", "am-selected", { role: "status" });
+    this.bar.append(this.selected);
     for (const name of BAR) this.bar.append(this.keyButton(name));
     this.root.append(this.header.root, this.toolbar, this.grid, this.empty, this.bar);
     host.append(this.root);
@@ -58,6 +64,7 @@ export class View {
   close() {
     this.closeOverlay();
     this.observer.disconnect();
+    for (const end of this.endings) end();
     this.bitmap?.close();
     this.desk.views.delete(this);
   }
@@ -75,10 +82,10 @@ export class View {
 
   // A button that shows its key: "▲ A anomaly".
   keyButton(name) {
-    const { keys } = this.actions.byName.get(name);
+    const { keys, word = name } = this.actions.byName.get(name);
     const button = this.button(name, `am-key-button${LABELS[name] ? ` am-${name}` : ""}`);
     const mark = LABELS[name] ? `${LABELS[name].mark} ` : "";
-    button.append(element("kbd", "", { textContent: mark + writtenKey(keys[0]) }), ` ${name}`);
+    button.append(element("kbd", "", { textContent: mark + writtenKey(keys[0]) }), ` ${word}`);
     return button;
   }
 
@@ -99,10 +106,16 @@ export class View {
     return () => this.listeners[what].delete(callback);
   }
 
+  listenTo(event, callback) {
+    this.desk.model.on(event, callback);
+    this.endings.push(() => this.desk.model.off(event, callback));
+  }
+
   heed(what, detail) {
     if (what === "page") this.drawPage(detail);
     else if (what === "labels") this.drawLabels();
     else if (what === "activate") this.activate(detail);
+    else if (what === "selection") this.drawSelection();
     else this.header.draw();
   }
 
@@ -121,18 +134,17 @@ export class View {
     const cards = page.cards ?? [];
     while (this.cards.length < cards.length) this.cards.push(new Card(this, this.cards.length));
     if (this.cards.length > cards.length) this.cards.length = cards.length;
-    const thumbnail = shownSide(page.native, this.desk.model.get("thumbnail"));
-    this.root.style.setProperty("--thumbnail", `${thumbnail}px`);
-    this.root.classList.toggle("am-magnified", thumbnail > page.cell);
     const source = bitmap && this.filter(bitmap);
     cards.forEach((card, position) => this.cards[position].fill(card, page, source, position));
     this.columns = 0; // the cards are others, so the rows are made anew
-    this.arrange();
+    fitThumbnails(this);
     this.drawLabels();
+    this.drawSelection();
     this.header.draw();
     this.empty.textContent = cards.length ? "" : (page.empty ?? "");
     this.empty.hidden = cards.length > 0;
-    this.grid.scrollTop = 0;
+    this.grid.setAttribute("aria-label", `${page.count ?? 0} images ${page.title ?? ""}`);
+    if (active !== "stay") this.grid.scrollTop = 0;
     this.activate(active === "last" ? cards.length - 1 : active === "stay" ? this.active : 0);
     // Keys work at once where nothing else has the focus (Voilà), without stealing it (JupyterLab).
     if (document.activeElement === document.body) this.grid.focus({ preventScroll: true });
@@ -173,17 +185,22 @@ export class View {
     for (const callback of this.listeners.labels) callback();
   }
 
+  drawSelection() {
+    const { selection } = this.desk;
+    for (const card of this.cards) card.select(selection.has(card.card.id));
+    this.selected.textContent = selection.size ? `${selection.size} selected` : "";
+  }
+
   activate(position) {
     const card = this.cards[position];
-    this.cards[this.active]?.root.removeAttribute("aria-selected");
     this.active = Math.max(0, position);
+    this.anchor = null;
     for (const { root } of this.cards) root.classList.remove("am-active");
     if (!card) {
       this.grid.removeAttribute("aria-activedescendant");
       return;
     }
     card.root.classList.add("am-active");
-    card.root.setAttribute("aria-selected", "true");
     this.grid.setAttribute("aria-activedescendant", card.root.id);
     card.root.scrollIntoView({ block: "nearest" });
   }
@@ -196,15 +213,38 @@ export class View {
   }
 
   labelSelection(label) {
-    this.labelCard(this.active, label);
+    const { desk } = this;
+    const chosen = this.cards.flatMap(({ card }, position) => (desk.selection.has(card.id) ? [position] : []));
+    if (!chosen.length) this.labelCard(this.active, label);
+    else if (!desk.wanted) {
+      desk.touch();
+      desk.label(chosen.map((position) => this.cards[position].card.id), label);
+    }
     if (label === null) return;
-    const next = this.cards.findIndex((card, position) => position > this.active && !card.label);
-    if (next > 0) this.activate(next);
-    else this.turn(1); // or else the next key would label the same image again
+    desk.selection.set([]);
+    this.goOn(chosen.at(-1) ?? this.active);
   }
 
-  move(position) {
+  // To the next card without a label; beyond the last, or else the next key would label the same image again.
+  goOn(from) {
+    const next = this.cards.findIndex((card, position) => position > from && !card.label);
+    if (next > 0) this.activate(next);
+    else this.turn(1);
+  }
+
+  // What cannot be read cannot be judged, so it is left out.
+  labelRest(label) {
+    if (this.desk.wanted) return;
+    const rest = this.cards.filter((card) => card.card.readable && !card.label);
     this.desk.touch();
+    if (rest.length) this.desk.label(rest.map(({ card }) => card.id), label);
+    else this.desk.say("Every image of this page has a label.");
+  }
+
+  // To a card; beyond the ends of the page to the page beside it. The selection is dropped unless it is kept.
+  move(position, { keep = false } = {}) {
+    this.desk.touch();
+    if (!keep) this.desk.selection.set([]);
     if (position < 0 && this.desk.page.number > 0) this.turn(-1, "last");
     else if (position >= this.cards.length && this.desk.page.number + 1 < this.desk.page.pages) this.turn(1);
     else if (this.cards.length) this.activate(Math.min(Math.max(position, 0), this.cards.length - 1));
@@ -235,12 +275,13 @@ export class View {
   }
 
   setBackgroundInert(inert) {
-    for (const node of [this.header.root, this.toolbar, this.grid, this.bar]) node.inert = inert;
+    for (const node of this.root.children) if (!node.matches(".am-overlay")) node.inert = inert;
   }
 
   key(event) {
     if (event.target.closest("input, textarea, select, [contenteditable='true']")) {
       event.stopPropagation();
+      if (event.key === "Escape") this.grid.focus({ preventScroll: true });
       return;
     }
     if (event.key === "Tab" || (event.target.closest("button") && ["Enter", " "].includes(event.key))) {
@@ -250,12 +291,4 @@ export class View {
     // A combination that is not ours stays the browser's and JupyterLab's (Ctrl+S); a plain key does not.
     if (this.actions.press(event, this) || !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
   }
-}
-
-// The side of an image on the screen, in CSS pixels: small ones are magnified by whole numbers, so that each of
-// their pixels stays a sharp square; sheet.py's cell_side decides in the same way what is sent.
-export function shownSide(native, wanted) {
-  if (!(native <= wanted * 1.25)) return wanted;
-  const times = Math.max(1, Math.round(wanted / native));
-  return native * (times > 1 && native * times > 256 ? times - 1 : times);
 }
