@@ -4,8 +4,10 @@ from anomalymatch_ui.session.cycles import Cycle, Cycles
 from anomalymatch_ui.session.finding import TO_LABEL, Finding
 from anomalymatch_ui.session.found import Found
 from anomalymatch_ui.session.insight import Contested, Insight, Outlook
+from anomalymatch_ui.session.people import People
 from anomalymatch_ui.session.query import LABEL_STATES, SORTS, LabelState, Query, Sort
 from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.report import AnnotatorReport, Report
 from anomalymatch_ui.session.session import Session
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 
@@ -13,6 +15,7 @@ __all__ = [
     "LABEL_STATES",
     "SORTS",
     "TO_LABEL",
+    "AnnotatorReport",
     "Contested",
     "Counts",
     "Cycle",
@@ -22,10 +25,12 @@ __all__ = [
     "Insight",
     "LabelState",
     "Outlook",
+    "People",
     "Progress",
     "Query",
     "Ranking",
     "Receipt",
+    "Report",
     "Session",
     "Sort",
     "Status",

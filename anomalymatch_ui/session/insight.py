@@ -30,7 +30,9 @@ from anomalymatch_ui.session.ranking import Ranking
 if TYPE_CHECKING:
     from anomalymatch_ui.session.embedding import Embedder
 
-_DRAWN = "drawn"  # the journal's fact that holds the ids, so that an undo or a correction changes nothing
+# Before an id in a fact of the journal, so that an undo or a correction changes nothing. One fact an image:
+# two people who label at the same time must not overwrite each other's.
+_DRAWN = "drawn "
 
 
 @dataclass(frozen=True)
@@ -200,12 +202,12 @@ class Insight:
         shown = self.drawn.intersection(ids)
         if not shown:
             return
-        known = self._known_drawn()
-        if not shown <= known:
-            self._journal.keep_meta({_DRAWN: json.dumps(sorted(known | shown))})
+        if unknown := shown - self._known_drawn():
+            self._journal.keep_meta({_DRAWN + json.dumps(name): "" for name in sorted(unknown)})
 
     def _known_drawn(self) -> frozenset[str]:
-        return frozenset(json.loads(self._journal.meta().get(_DRAWN, "[]")))
+        facts = (fact for fact in self._journal.meta() if fact.startswith(_DRAWN))
+        return frozenset(json.loads(fact.removeprefix(_DRAWN)) for fact in facts)
 
     def outlook(self, top: int = 100) -> Outlook:
         """Tell how many anomalies to expect among the best images without a label, and among all of them.

@@ -322,6 +322,15 @@ def test_a_report_counts_finds_and_compares_the_annotators(
     assert f"differ on 1 image: {DISCS[1]}" in lines
 
 
+def test_images_drawn_at_random_count_though_two_label_them_at_the_same_time(session: Session) -> None:
+    with Session.open(session.path, annotator="bob", share=True) as bob:
+        session.insight.drawn = bob.insight.drawn = frozenset(DISCS)
+        session.label(DISCS[:1], "nominal")
+        bob.label(DISCS[1:3], "nominal")
+        session.label(DISCS[3:4], "anomaly")
+        assert session.insight.outlook().drawn == bob.insight.outlook().drawn == 4
+
+
 def test_words_on_images_that_are_gone_are_left_out(session: Session, pool_folder: Path) -> None:
     session.label([RINGS[0], RINGS[1]], "anomaly")
     with Session.open(session.path, annotator="bob", share=True) as bob:

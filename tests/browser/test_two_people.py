@@ -1,0 +1,91 @@
+"""Two people, each with a dashboard of their own, on one session folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk import Desk
+from playwright.sync_api import Browser, Page, expect
+from serving import Prepared, Serve
+
+from anomalymatch_ui.labels import Journal
+
+pytestmark = pytest.mark.browser
+
+BOB = "<script>bob</script>"
+
+
+@pytest.fixture
+def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
+    return Prepared(tmp_path / "images", tmp_path / "session")
+
+
+@pytest.fixture
+def other_page(chromium: Browser, page: Page, faults: list[str]) -> Iterator[Page]:
+    other = chromium.new_page(viewport={"width": 1280, "height": 720})
+    other.set_default_timeout(60_000)
+    other.on("pageerror", lambda error: faults.append(str(error)))
+    yield other
+    other.close(run_before_unload=False)
+
+
+@pytest.fixture
+def desks(page: Page, other_page: Page, prepared: Prepared, serve: Serve) -> Iterator[tuple[Desk, Desk]]:
+    """Ada's dashboard, which was there first, and Bob's."""
+    with (
+        serve(prepared.images, prepared.session, "--annotator", "ada") as hers,
+        serve(prepared.images, prepared.session, "--annotator", BOB) as his,
+    ):
+        ada = Desk(page).open(hers.address)
+        yield ada, Desk(other_page).open(his.address)
+        for left in (page, other_page):
+            left.goto("about:blank")
+
+
+def test_a_key_of_one_shows_on_the_card_of_the_other_and_the_reverse(
+    desks: tuple[Desk, Desk], prepared: Prepared
+) -> None:
+    ada, bob = desks
+    first, second, third = ada.ids()[:3]
+    assert bob.ids()[:3] == [first, second, third]
+    expect(ada.page.locator(".am-elsewhere")).to_have_count(0)
+    expect(bob.page.locator(".am-elsewhere")).to_contain_text("Trained elsewhere, by ada")
+    expect(bob.button("Train")).to_be_disabled()
+
+    ada.press("a")
+    expect(bob.card(first)).to_have_attribute("data-label", "anomaly")
+    expect(bob.count("anomaly")).to_have_text("5")
+
+    bob.press("ArrowRight", "n", "u")
+    expect(ada.card(second)).to_have_attribute("data-label", "nominal")
+    expect(ada.card(third)).to_have_attribute("data-label", "unsure")
+    expect(ada.count("unsure")).to_have_text("1")
+    bob.press("z")
+    expect(ada.card(third)).not_to_have_attribute("data-label", "unsure")
+    expect(ada.count("unsure")).to_have_text("0")
+
+    ada.press("z")
+    expect(bob.card(first)).not_to_have_attribute("data-label", "anomaly")
+    expect(bob.card(second)).to_have_attribute("data-label", "nominal")
+    with Journal(prepared.session / "journal.sqlite") as journal:
+        assert journal.by_annotator()[BOB] == {second: "nominal"}
+
+
+def test_what_one_trains_is_offered_to_the_other_who_has_labelled_meanwhile(
+    desks: tuple[Desk, Desk],
+) -> None:
+    ada, bob = desks
+    ada.button("Train").click()
+    bob.press("a")
+    bob.expect_saved()
+    expect(bob.offer).to_contain_text("cycle 1")
+    expect(ada.offer).to_contain_text("cycle 1")
+    shown = bob.ids()[0]
+    bob.press("r")
+    expect(bob.page.locator(".am-range")).to_contain_text("cycle 1")
+    assert shown not in bob.ids()
