@@ -12,6 +12,7 @@ import ipywidgets
 from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
+from anomalymatch_ui.app.pictures import Pictures
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Outlook, Session, Status
 
@@ -32,8 +33,10 @@ class Dashboard:
         The cards: ``label``, ``undo``, ``redo``, ``next_page``, ``previous_page``, ``show_page``.
     panel
         Counts and training.
+    pictures
+        Charts and a map, in a drawer: ``show``, ``hide``, ``map.select``, ``map.selected``.
     widget
-        Both, side by side; what a notebook shows.
+        All three, side by side; what a notebook shows.
 
     Examples
     --------
@@ -58,7 +61,8 @@ class Dashboard:
             },
         )
         self.gallery.commands["train"] = lambda _message: self.train()
-        self.widget = ipywidgets.HBox([self.panel, self.gallery])
+        self.pictures = Pictures(session, self.gallery, loop=loop)
+        self.widget = ipywidgets.HBox([self.panel, self.gallery, self.pictures])
         self.widget.add_class("anomalymatch")
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self.panel.heed(session.status, self._foreseen[1])
@@ -122,18 +126,21 @@ class Dashboard:
         """Show the session as it is now. In a script no loop does it by itself."""
         self._bridge.publish(self.session.status)
         self._bridge.drain()
+        self.pictures.refresh()
 
     def close(self) -> None:
         """Close the session and leave the page; twice is as good as once."""
         atexit.unregister(self.close)
         self._unsubscribe()
         self._bridge.close()
+        self.pictures.close()
         self.gallery.close()
         self.session.close()
 
     def _heed(self, status: Status) -> None:
         self.panel.heed(status, self._outlook(status))
         self.gallery.heed(status)
+        self.pictures.heed(status)
 
     def _outlook(self, status: Status) -> Outlook:
         """Give what to expect, anew only where a label or a ranking has come."""

@@ -6,13 +6,14 @@ import { helpActions } from "./help.js";
 import { attachHints } from "./hints.js";
 import { attachPaging } from "./paging.js";
 import { attachRubberBand, pickingActions } from "./picking.js";
+import { addPicturesButton, pictureActions } from "./pictures.js";
 import { View } from "./view.js";
 
 // What can be done, in the order of the list of keys.
-const ACTIONS = [...galleryActions, ...pickingActions, ...helpActions];
+const ACTIONS = [...galleryActions, ...pickingActions, ...pictureActions, ...helpActions];
 
 // Functions given each new view; they add their controls to it.
-const PARTS = [attachRubberBand, attachHints, attachPaging];
+const PARTS = [attachRubberBand, attachHints, attachPaging, addPicturesButton];
 
 export default () => {
   let desk = null;

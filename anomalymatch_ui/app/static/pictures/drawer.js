@@ -1,0 +1,132 @@
+// The drawer: opened and closed by P or the gallery's button, with a tab of charts and one of the map.
+
+import { DiscoveryChart } from "./discovery.js";
+import { Histogram } from "./histogram.js";
+import { MapView } from "./mapview.js";
+import { freshName, node } from "./nodes.js";
+import { PrecisionChart } from "./precision.js";
+
+const TABS = [["charts", "Charts"], ["map", "Map"]];
+
+export class Drawer {
+  constructor(model, questions, host) {
+    this.model = model;
+    this.questions = questions;
+    this.host = host;
+    this.map = null;
+    this.name = freshName();
+    this.build(host);
+    this.listeners = [
+      ["change:shown", () => this.arrange()],
+      ["change:tab", () => this.arrange()],
+      ["change:charts", () => this.drawCharts()],
+      ["change:map_state", () => this.drawMap()],
+    ];
+    for (const [name, run] of this.listeners) model.on(name, run);
+    this.toggle = (event) => {
+      // Each dashboard of a notebook has its own drawer.
+      if (this.root.closest(".anomalymatch")?.contains(event.target)) this.show(!this.model.get("shown"));
+    };
+    document.addEventListener("anomalymatch:pictures", this.toggle);
+    this.hear = (message, [rows]) => {
+      if (message.kind === "selected") this.map?.showSelected(new Uint32Array(rows));
+    };
+    questions.heard.add(this.hear);
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.arrange();
+  }
+
+  build(host) {
+    this.tabs = TABS.map(([id, text]) => {
+      const tab = node("button", "", {
+        type: "button", role: "tab", textContent: text, id: `${this.name}-${id}`, "aria-controls": `${this.name}-${id}-panel`,
+      });
+      tab.addEventListener("mousedown", (event) => event.preventDefault()); // keys stay with the gallery
+      tab.addEventListener("click", () => this.turnTo(id));
+      return tab;
+    });
+    const close = node("button", "am-close", { type: "button", textContent: "×", title: "close (P)", "aria-label": "close the pictures" });
+    close.addEventListener("mousedown", (event) => event.preventDefault());
+    close.addEventListener("click", () => this.show(false));
+    const bar = node("div", "am-tabs", {}, node("div", "", { role: "tablist", "aria-label": "pictures" }, ...this.tabs), close);
+    this.panels = TABS.map(([id]) => node("div", `am-tab-panel am-tab-${id}`, {
+      role: "tabpanel", id: `${this.name}-${id}-panel`, "aria-labelledby": `${this.name}-${id}`,
+    }));
+    const [charts] = this.panels;
+    this.refusal = node("p", "am-note", { role: "status" });
+    charts.append(this.refusal);
+    this.charts = { discovery: new DiscoveryChart(charts), precision: new PrecisionChart(charts), histogram: new Histogram(charts) };
+    // JupyterLab leaves keys alone below an element with this attribute.
+    this.root = node("aside", "am-drawer", { "data-lm-suppress-shortcuts": "true", "aria-label": "pictures" }, bar, ...this.panels);
+    host.append(this.root);
+  }
+
+  close() {
+    for (const [name, run] of this.listeners) this.model.off(name, run);
+    document.removeEventListener("anomalymatch:pictures", this.toggle);
+    this.questions.heard.delete(this.hear);
+    for (const chart of Object.values(this.charts)) chart.close();
+    this.map?.close();
+  }
+
+  set(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  show(shown) {
+    if (!shown && this.root.contains(document.activeElement)) this.toGallery();
+    this.set("shown", shown);
+  }
+
+  turnTo(tab) {
+    this.set("tab", tab);
+  }
+
+  toGallery() {
+    this.root.closest(".anomalymatch")?.querySelector(".am-grid")?.focus({ preventScroll: true });
+  }
+
+  arrange() {
+    const shown = this.model.get("shown"), tab = this.model.get("tab");
+    this.root.hidden = !shown;
+    TABS.forEach(([id], index) => {
+      this.panels[index].hidden = id !== tab;
+      this.tabs[index].setAttribute("aria-selected", String(id === tab));
+      this.tabs[index].tabIndex = id === tab ? 0 : -1;
+    });
+    if (!shown) return;
+    this.drawCharts();
+    this.drawMap();
+  }
+
+  drawCharts() {
+    const data = this.model.get("charts");
+    this.refusal.textContent = data.refusal ?? "";
+    this.refusal.hidden = !data.refusal;
+    if (!data.histogram) return;
+    for (const [name, chart] of Object.entries(this.charts)) chart.show(data[name]);
+  }
+
+  drawMap() {
+    if (!this.model.get("shown") || this.model.get("tab") !== "map") return;
+    this.map ??= new MapView(this.questions, this.panels[1]);
+    this.map.heed(this.model.get("map_state"));
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation();
+    const onTab = this.tabs.indexOf(event.target);
+    if (event.target.closest("select, input, textarea")) return;
+    if (event.key.toLowerCase() === "p") this.show(false);
+    else if (event.key === "Escape") {
+      if (!this.map?.leave()) this.toGallery();
+    } else if (onTab >= 0 && event.key.startsWith("Arrow")) {
+      const next = this.tabs[1 - onTab];
+      this.set("tab", TABS[1 - onTab][0]);
+      next.focus();
+    } else return;
+    event.preventDefault();
+  }
+}

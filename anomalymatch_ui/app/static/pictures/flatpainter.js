@@ -1,0 +1,54 @@
+// Paints the points where there is no WebGL: slower, and the shapes are plainer.
+
+import { ramp } from "./palette.js";
+
+const css = (colour) => `rgb(${colour.map((value) => Math.round(255 * value)).join(" ")})`;
+
+export class FlatPainter {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.points = null;
+  }
+
+  load(points) {
+    this.points = points;
+  }
+
+  paint({ centre, scale, size, large, byLabel, palette }) {
+    const { canvas, points } = this;
+    const pen = canvas.getContext("2d");
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    if (!points) return;
+    const labelled = ["anomaly", "nominal", "unsure"].map((name) => css(palette[name]));
+    const none = css(palette["map-none"]);
+    const ranked = Array.from({ length: 256 }, (_, rank) => (rank ? css(ramp(palette, rank / 255)) : none));
+    pen.strokeStyle = css(palette["map-outline"]);
+    for (const index of points.order) {
+      const x = ((points.places[2 * index] - centre[0]) * scale[0] + 1) * 0.5 * canvas.width;
+      const y = (1 - (points.places[2 * index + 1] - centre[1]) * scale[1]) * 0.5 * canvas.height;
+      if (x < -large || y < -large || x > canvas.width + large || y > canvas.height + large) continue;
+      const label = points.labels[index];
+      pen.fillStyle = !byLabel ? ranked[points.ranks[index]] : label ? labelled[label - 1] : none;
+      pen.globalAlpha = points.selectedCount && !points.selected[index] ? 0.12 : label ? 1 : 0.8;
+      if (label) this.shape(pen, label, x, y, large / 2);
+      else pen.fillRect(x - 0.5 * size, y - 0.5 * size, size, size);
+    }
+    pen.globalAlpha = 1;
+  }
+
+  shape(pen, label, x, y, radius) {
+    pen.beginPath();
+    if (label === 2) pen.arc(x, y, radius, 0, 2 * Math.PI);
+    else {
+      pen.moveTo(x, y - radius);
+      pen.lineTo(x + radius, label === 1 ? y + radius : y);
+      if (label === 3) pen.lineTo(x, y + radius);
+      pen.lineTo(x - radius, label === 1 ? y + radius : y);
+      pen.closePath();
+    }
+    pen.fill();
+    pen.stroke();
+  }
+
+  close() {}
+}
