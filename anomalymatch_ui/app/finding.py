@@ -44,7 +44,7 @@ class Place:
     ranking
         By which it was.
     page
-        The page that was shown last, counted from 0.
+        The page shown, counted from 0.
     """
 
     view: str
@@ -142,8 +142,10 @@ class Finds(traitlets.HasTraits):
 
     def back(self, *, wait: bool = True) -> None:
         """Go back to the list, and its page, from which one came; nothing if there is none."""
-        if self._places:
-            place = self._places.pop()
+        place = self._former
+        if place is not None:
+            if self._is_here:
+                self._places.pop()
             self._show_place(place, wait)
             if place.page:
                 self._turn(place.page, wait=wait)
@@ -171,7 +173,7 @@ class Finds(traitlets.HasTraits):
     @property
     def query(self) -> Query:
         """What the toolbar shows."""
-        return self._here.query if self._is_here and self._here else TO_LABEL
+        return self._here.query if self._here else TO_LABEL
 
     @property
     def counts(self) -> Counts:
@@ -191,7 +193,7 @@ class Finds(traitlets.HasTraits):
         }
         self.commits["label matching"] = lambda message: self._by_hand(self.label_matching, message["label"])
         self.answers["columns"] = lambda _message: ({"columns": self._columns()}, [])
-        self.observe(lambda _change: self._tell_finding(), "page")
+        self.observe(self._note_page, "page")
 
     def _finder(self, query: Query) -> Callable[[Ranking], Found]:
         return lambda ranking: self._session.finding.find(query, ranking)
@@ -200,11 +202,10 @@ class Finds(traitlets.HasTraits):
         """Show another list, and keep in mind where to come back to."""
         ranking = self._session.ranking()
         place = Place(view, query, find, find(ranking), ranking)
-        here = self._here if self._is_here else None
         if view == "to label":
             self._places.clear()
-        elif here and here.view != view:  # one search replaces the other, as one likeness does
-            self._places.append(replace(here, page=self._number))
+        elif self._here and (self._here.view != view or not self._is_here):
+            self._places.append(self._here)  # but one search replaces the other, as one likeness does
         self._show_place(place, wait)
 
     def _show_place(self, place: Place, wait: bool) -> None:
@@ -225,6 +226,18 @@ class Finds(traitlets.HasTraits):
     def _again(self, place: Place, wait: bool) -> None:
         ranking = self._session.ranking()
         self._show_place(replace(place, found=place.find(ranking), ranking=ranking), wait)
+
+    def _note_page(self, _change: object) -> None:
+        if self._is_here and self._here:
+            self._here = replace(self._here, page=self._number)
+        self._tell_finding()
+
+    @property
+    def _former(self) -> Place | None:
+        """Where the way back leads."""
+        if not self._is_here:
+            return self._here
+        return self._places[-1] if self._places else None
 
     @property
     def _is_here(self) -> bool:
@@ -276,7 +289,7 @@ class Finds(traitlets.HasTraits):
             "query": _in_json(self.query),
             "counts": counts_of,
             "remaining": sum(counts_of[state] for state in found.labels) if found.labels else found.total,
-            "back": self._places[-1].found.title if self._places else "",
+            "back": self._former.found.title if self._former else "",
         }
 
     def _columns(self) -> list[dict[str, Any]]:

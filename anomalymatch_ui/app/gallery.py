@@ -45,7 +45,9 @@ class Gallery(Finds, Pages):
     """
 
     _esm = joined(STATIC / "gallery" / "main.js")
-    _css = STATIC / "gallery" / "gallery.css"
+    _css = "\n".join(
+        (STATIC / "gallery" / f"{part}.css").read_text("utf-8") for part in ("gallery", "finding")
+    )
 
     offer = traitlets.Dict().tag(sync=True)
     selection = traitlets.List().tag(sync=True, echo_update=False)

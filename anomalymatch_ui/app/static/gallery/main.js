@@ -2,6 +2,7 @@
 
 import { galleryActions } from "./actions.js";
 import { Desk } from "./desk.js";
+import { attachFinding, findingActions } from "./finding.js";
 import { helpActions } from "./help.js";
 import { attachHints } from "./hints.js";
 import { attachPaging } from "./paging.js";
@@ -10,10 +11,10 @@ import { addPicturesButton, pictureActions } from "./pictures.js";
 import { View } from "./view.js";
 
 // What can be done, in the order of the list of keys.
-const ACTIONS = [...galleryActions, ...pickingActions, ...pictureActions, ...helpActions];
+const ACTIONS = [...galleryActions, ...pickingActions, ...findingActions, ...pictureActions, ...helpActions];
 
 // Functions given each new view; they add their controls to it.
-const PARTS = [attachRubberBand, attachHints, attachPaging, addPicturesButton];
+const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addPicturesButton];
 
 export default () => {
   let desk = null;

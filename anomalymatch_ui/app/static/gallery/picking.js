@@ -2,6 +2,7 @@
 
 import { MOVES } from "./actions.js";
 import { element } from "./elements.js";
+import { goBack } from "./finding.js";
 
 const STILL = 4; // px within which a press is a click
 
@@ -15,8 +16,8 @@ export const pickingActions = [
     run: (view) => view.desk.selection.set(view.cards.map(({ card }) => card.id)),
   },
   {
-    name: "drop selection", keys: ["Escape"], title: "drop the selection", group: "Select",
-    run: (view) => view.desk.selection.set([]),
+    name: "drop selection", keys: ["Escape"], title: "drop the selection, or go back to the list", group: "Select",
+    run: (view) => (view.desk.selection.size ? view.desk.selection.set([]) : goBack(view)),
   },
 ];
 
