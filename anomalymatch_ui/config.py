@@ -42,7 +42,7 @@ ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class NetworkConfig(_Settings):
@@ -82,12 +82,23 @@ class NetworkConfig(_Settings):
 class TrainConfig(_Settings):
     """FixMatch [2]_, beyond what was published for anomaly search [1]_ (preset ``paper``)."""
 
-    steps: int = Field(60, ge=1, description="optimiser steps in a cycle")
+    every: int = Field(
+        0,
+        ge=0,
+        description="a cycle starts by itself after so many new labels; 0 to start it by hand alone",
+    )
+    steps: int = Field(
+        60, ge=1, description="optimiser steps in a cycle; twice as many take twice as long and fit closer"
+    )
     labelled_batch: int = Field(16, ge=2, description="labelled images a step, half of each class")
     unlabelled_batch: int = Field(
         32, ge=1, description="unlabelled images a step, each seen weakly and strongly"
     )
-    learning_rate: float = Field(0.001, gt=0, description="SGD with Nesterov momentum")
+    learning_rate: float = Field(
+        0.001,
+        gt=0,
+        description="how far a step of SGD with Nesterov momentum goes; lower it where the loss diverges",
+    )
     schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="cosine: five steps of warm-up, then down to a fifth of it, as in FixMatch [2]_"
     )
@@ -108,17 +119,25 @@ class TrainConfig(_Settings):
         description="strong augmentation: rotation, scale, shift, blur, noise, brightness; or RandAugment, "
         "which also solarises and posterises, as published",
     )
-    confidence_threshold: float = Field(0.95, ge=0.5, le=1, description="pseudo-labels below it are not used")
+    confidence_threshold: float = Field(
+        0.95,
+        ge=0.5,
+        le=1,
+        description="how sure the network must be of an image before it learns from its own answer",
+    )
     threshold_rule: ThresholdRule = Field(
         "fixed", description="fixed; or adaptive by FlexMatch, FreeMatch or SoftMatch"
     )
     align: bool = Field(
-        True, description="hold the share of anomalies among the predictions to the prevalence"
+        True,
+        description="hold the share of anomalies among the network's answers to the prevalence, so that "
+        "it does not come to call all of them nominal",
     )
     unlabelled_weight: float = Field(
         1.0,
         ge=0,
-        description="of the unlabelled loss; 0 is supervised training and reads no unlabelled image",
+        description="how much the images without a label count in the loss beside the labelled ones; 0 is "
+        "supervised training and reads none of them",
     )
     carry_over: bool = Field(
         False,
@@ -185,8 +204,8 @@ class AcquisitionConfig(_Settings):
 
     strategy: Literal["most_likely", "uncertain", "diverse", "mixed"] = Field(
         "diverse",
-        description="most_likely; uncertain; diverse: most likely, near-duplicates later; mixed: diverse, "
-        "every fifth uncertain",
+        description="most_likely: the most likely anomalies first; diverse: the same with near-duplicates "
+        "later; uncertain: those that a label would decide; mixed: diverse, every fifth uncertain",
     )
     random_every: int = Field(
         20,
@@ -211,7 +230,11 @@ class Config(_Settings):
 
     preset_name: str = "default"
     seed: int = Field(42, ge=0, le=2**32 - 1, description="of everything drawn at random")
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto: CUDA, MPS, CPU")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="where the network runs; auto: the first of CUDA, MPS and CPU that is there",
+    )
     order: Literal["fused", "network", "labels"] = Field(
         "fused",
         description="fused: the trained network and the linear head together; network: as published; "
@@ -230,7 +253,10 @@ class Config(_Settings):
         "symmetries of a square, 0.2 where not: there training gains little (docs/benchmark.md)",
     )
     prevalence: float | None = Field(
-        None, gt=0, lt=1, description="expected share of anomalies in the pool; unknown: estimated"
+        None,
+        gt=0,
+        lt=1,
+        description="share of anomalies that you expect in the pool, such as 0.01; empty: estimated",
     )
     instant: bool = Field(True, description="order the pool anew after each label")
     network: NetworkConfig = NetworkConfig()

@@ -94,18 +94,20 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """Where a cycle was interrupted, and by which recipe it was trained."""
+    """Where a cycle was interrupted, by which recipe it was trained, and which network."""
 
     cycle: int
     step: int
     recipe: str
+    network: NetworkConfig
 
 
 def peek_checkpoint(path: Path) -> Interruption:
     """Say how far a checkpoint is, without loading its tensors. Raises as :func:`load_checkpoint`."""
     metadata, _ = _read(path, with_tensors=False)
     try:
-        return Interruption(int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"])
+        network = NetworkConfig.model_validate_json(metadata["network"])
+        return Interruption(int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"], network)
     except (KeyError, ValueError) as error:
         raise InputError(
             f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
@@ -113,8 +115,8 @@ def peek_checkpoint(path: Path) -> Interruption:
 
 
 def training_recipe(config: TrainConfig, seed: int) -> str:
-    """Give what must not change within a cycle: all settings of training but its length, and the seed."""
-    settings = config.model_dump(exclude={"steps", "checkpoint_every", "checkpoint_seconds"})
+    """Give what must not change within a cycle: settings of training but when and how long, and the seed."""
+    settings = config.model_dump(exclude={"every", "steps", "checkpoint_every", "checkpoint_seconds"})
     return json.dumps({"seed": seed, **settings}, sort_keys=True)
 
 

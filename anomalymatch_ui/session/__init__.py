@@ -9,6 +9,7 @@ from anomalymatch_ui.session.query import LABEL_STATES, SORTS, LabelState, Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.report import AnnotatorReport, Report
 from anomalymatch_ui.session.session import Session
+from anomalymatch_ui.session.settings import Setting, SettingsError
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "Receipt",
     "Report",
     "Session",
+    "Setting",
+    "SettingsError",
     "Sort",
     "Status",
 ]

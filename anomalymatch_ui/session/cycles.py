@@ -121,14 +121,40 @@ class Cycles:
         """Number of the cycle whose network orders the images; 0 if the labels alone do."""
         return self._folder.cycle_in_use
 
-    def interrupted_step(self, config: Config) -> int | None:
-        """Give the step at which a cycle was interrupted and can be gone on with; ``None`` if none was.
+    def check(self, cycle: int) -> None:
+        """Check that there is such a cycle, or that it is 0, which stands for the labels alone.
 
-        Parameters
-        ----------
-        config
-            Settings of now; a cycle of others is not gone on with.
+        Raises
+        ------
+        InputError
+            If there is none.
         """
+        finished = self._folder.cycles
+        if cycle != 0 and cycle not in finished:
+            known = ", ".join(map(str, finished)) or "none yet"
+            raise InputError(
+                f"There is no cycle {cycle}. Choose a finished one ({known}), or 0 for the labels alone."
+            )
+
+    def use(self, cycle: int) -> None:
+        """Let a cycle order the images until the next one is finished, also after opening again.
+
+        Raises
+        ------
+        InputError
+            If there is no such cycle, or its checkpoint is damaged.
+        StorageError
+            If the disk refuses.
+        """
+        self.check(cycle)
+        if cycle != 0:
+            from anomalymatch_ui.learn import load_checkpoint  # imports torch
+
+            load_checkpoint(self._folder.checkpoint(cycle))
+        self._folder.use_cycle(cycle)
+
+    def interrupted_step(self, config: Config) -> int | None:
+        """Give the step from which training goes on by these settings; ``None`` if it begins anew."""
         if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
             return None
         from anomalymatch_ui.session.training import interrupted_cycle

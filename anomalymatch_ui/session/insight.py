@@ -103,6 +103,10 @@ class Insight:
         self._ranking = ranking
         self._embedder = embedder
 
+    def configure(self, config: Config) -> None:
+        """Take other settings from now on."""
+        self._config = config
+
     def listing(self, acquisition: Acquisition | None = None, ranking: Ranking | None = None) -> Listing:
         """Give the images without a label in the order to show them in, with a random share among them.
 

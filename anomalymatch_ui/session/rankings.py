@@ -59,7 +59,6 @@ class Rankings:
         self._clock = InstantClock(self._follow, self._could_not_follow)
         self._scorer: PoolScorer | None = None
         self._newest = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
-        self._cycle = 0
         self._kept_version = self._newest.version
         self._has_failed = False
 
@@ -83,7 +82,7 @@ class Rankings:
         return self.scorer.embedder
 
     def rank(self, reporter: Reporter) -> None:
-        """Order the pool by the labels now and the last cycle, and keep that on disk; part of a job."""
+        """Order the pool by the labels now and the cycle in use, and keep that on disk; part of a job."""
         seen = 0
 
         def labels() -> Mapping[str, Label]:
@@ -91,11 +90,10 @@ class Rankings:
             seen = self._journal.last_seq
             return self._journal.view()
 
-        scores = self.scorer.scores(labels, reporter)
+        scorer = self.scorer
+        scores = scorer.scores(labels, reporter)
         self._pen.check()
-        with self._lock:
-            self._cycle = min(self._cycle, scores.cycle)  # somebody may have deleted a cycle
-        self._take(scores)
+        self._take(scores, scorer)
         self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
@@ -111,6 +109,17 @@ class Rankings:
             self._scorer = None  # a new one finds the embedding and the scores that the other has made
         self._announce()
         self.tick()
+
+    def configure(self, config: Config) -> bool:
+        """Score by other settings from now on; gives whether every image has to be looked at anew first."""
+        from anomalymatch_ui.session.scoring import PoolScorer
+
+        scorer = PoolScorer(self._folder, self._pool, config)
+        anew = self.scorer.embedder.if_made() is not None and scorer.embedder.if_made() is None
+        with self._lock:
+            self._config, self._scorer = config, scorer
+        self.tick()
+        return anew
 
     def tick(self) -> None:
         """Follow the labels of now soon, once the pool has been ranked at all."""
@@ -141,12 +150,13 @@ class Rankings:
 
     def _follow(self) -> None:
         """Order the pool by the labels of now, if its embedding is there; no file is written."""
-        if self._config.order == "network" and self._folder.cycle > 0:
+        if self._config.order == "network" and self._folder.cycle_in_use > 0:
             return
-        scores = self.scorer.instant_scores(self._journal.view())
+        scorer = self.scorer
+        scores = scorer.instant_scores(self._journal.view())
         if scores is None:
             return
-        if not self._take(scores):  # a job has finished a cycle meanwhile
+        if not self._take(scores, scorer):
             self._clock.tick()
         elif self._has_failed:
             self._has_failed = False
@@ -157,14 +167,13 @@ class Rankings:
         sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
         self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
 
-    def _take(self, scores: Scores) -> bool:
-        """Make a ranking of scores, unless there is one by a later cycle; gives whether it did."""
+    def _take(self, scores: Scores, scorer: PoolScorer) -> bool:
+        """Make a ranking of scores; false if another cycle or other settings are in use by now."""
         error = None if scores.calibration is None else scores.calibration.log_odds_error
         unnumbered = Ranking.of_scores(0, scores.source, scores.values, error)  # sorts, which takes long
         with self._lock:
-            if scores.cycle < self._cycle:
+            if scorer is not self._scorer or scores.cycle != scorer.cycle:
                 return False
             self._newest = replace(unnumbered, version=self._newest.version + 1)
-            self._cycle = scores.cycle
         self._announce()
         return True

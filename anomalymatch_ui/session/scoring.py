@@ -1,4 +1,4 @@
-"""Scores of the pool: by the labels now, by the last cycle's network, or by both."""
+"""Scores of the pool: by the labels now, by a cycle's network, or by both."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
@@ -85,7 +86,7 @@ class PoolScorer:
         self._looked_for_stored = False
 
     def scores(self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter) -> Scores:
-        """Score the pool by the labels now and the last cycle, making first what is not there yet.
+        """Score the pool by the labels now and the cycle in use, making first what is not there yet.
 
         Parameters
         ----------
@@ -97,9 +98,10 @@ class PoolScorer:
         cycle, by_network = self._trained_cycle, None
         if cycle > 0:
             by_network = cycle, self._cycle_scores(cycle, reporter)
-            self._remember(by_network)
-            if self._config.order == "network":
-                return Scores(by_network[1], f"cycle {cycle}", cycle)
+        with self._lock:
+            self._by_network, self._looked_for_stored = by_network, True
+        if by_network is not None and self._config.order == "network":
+            return Scores(by_network[1], f"cycle {cycle}", cycle)
         return self._combine(self.embedder.of_pool(reporter), by_network, labels())
 
     def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
@@ -111,20 +113,31 @@ class PoolScorer:
         if embedding is None or symmetry is None:
             return None
         if not self._looked_for_stored:
-            self._looked_for_stored = True
-            for cycle in range(self._trained_cycle, 0, -1):
-                stored = self._stored_if_whole(cycle, symmetry)
-                if stored is not None:
-                    self._remember((cycle, stored))
-                    break
+            found = self._newest_stored(symmetry)
+            with self._lock:  # a job may have come meanwhile, and knows better
+                if not self._looked_for_stored:
+                    self._by_network, self._looked_for_stored = found, True
         with self._lock:
             by_network = self._by_network
         return self._combine(embedding, by_network, view)
 
-    def _remember(self, by_network: tuple[int, np.ndarray]) -> None:
+    @property
+    def cycle(self) -> int:
+        """Number of the cycle whose network is in the scores now; 0 if none is."""
         with self._lock:
-            if self._by_network is None or self._by_network[0] <= by_network[0]:
-                self._by_network = by_network
+            return 0 if self._by_network is None else self._by_network[0]
+
+    def _newest_stored(self, symmetry: Symmetry) -> tuple[int, np.ndarray] | None:
+        """Give the scores on disk of the cycle in use, or of the one before it that has some."""
+        for cycle in range(self._trained_cycle, 0, -1):
+            try:
+                stored = self._stored_if_whole(cycle, symmetry)
+            except InputError as error:  # a damaged checkpoint; the next job says so to the person
+                logger.warning("%s", error)
+                continue
+            if stored is not None:
+                return cycle, stored
+        return None
 
     def scores_of(self, images: ImagePool, view: Mapping[str, Label], reporter: Reporter) -> np.ndarray:
         """Score other images as :meth:`scores` does the pool's, on the pool's scale.
@@ -213,7 +226,7 @@ class PoolScorer:
 
     @property
     def _trained_cycle(self) -> int:
-        return 0 if self._config.order == "labels" else self._folder.cycle
+        return 0 if self._config.order == "labels" else self._folder.cycle_in_use
 
     def _average(self, cycle: int) -> AnomalyNetwork:
         return load_checkpoint(self._folder.checkpoint(cycle)).average

@@ -25,6 +25,7 @@ from anomalymatch_ui.labels import (
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.session.automatic import AutomaticTraining
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.finding import Finding
 from anomalymatch_ui.session.folder import SessionFolder
@@ -40,13 +41,14 @@ from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.report import Report
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
+from anomalymatch_ui.session.steering import Steering
 from anomalymatch_ui.session.watch import Watch
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Session:
+class Session(Steering):
     """A search for anomalies in one pool, kept in a folder.
 
     Everything a person did is on disk when the method that did it returns; opening the folder again
@@ -106,7 +108,12 @@ class Session:
         self.finding = Finding(
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
         )
-        self._watch = Watch(self._journal, pen, folder, self._rankings, self._count, self._publish)
+        self._automatic = AutomaticTraining(
+            self._journal, self.cycles, lambda: self.train_every, self._train_if_possible
+        )
+        self._watch = Watch(
+            self._journal, pen, folder, self._rankings, self._count, self._follow_labels, self._publish
+        )
         self._closed = False
         self._status = Status(
             cycle=folder.cycle,
@@ -321,48 +328,6 @@ class Session:
         """
         self._start("rank", self._rankings.rank, wait)
 
-    def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
-        """Train one cycle on the labels now, then rank the pool by it.
-
-        A cycle that was stopped goes on where it was, with the labels of now. Runs in the background
-        unless ``wait``.
-
-        Parameters
-        ----------
-        steps
-            Steps of the cycle; ``None`` takes the settings'.
-        wait
-            Return when it is done, raising what it failed with.
-        rank
-            Whether to rank the pool afterwards; without it :meth:`rank` does so later.
-
-        Raises
-        ------
-        InputError
-            If a job runs already, the labels do not hold both classes, or the settings know no training.
-        """
-        from anomalymatch_ui.learn import check_classes
-
-        if self.config.order == "labels":
-            raise InputError(
-                "These settings order the images by the linear head alone, so there is nothing to train. "
-                "Choose the preset default, or set order to fused."
-            )
-        counts = self.status.counts
-        check_classes(counts.anomaly, counts.nominal)
-
-        def work(reporter: Reporter) -> None:
-            from anomalymatch_ui.session.training import train_cycle
-
-            last_seq = self._journal.last_seq
-            train_cycle(self._folder, self.pool, self.labels(), last_seq, self.config, steps, reporter)
-            cycle = self._folder.cycle
-            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None)
-            if rank:
-                self._rankings.rank(reporter)
-
-        self._start("train", work, wait)
-
     def score_images(self, images: ImagePool) -> np.ndarray:
         """Score other images by what this session has learnt; returns when it is done.
 
@@ -390,25 +355,9 @@ class Session:
         self._start("score", work, wait=True)
         return scores[0]
 
-    def pause(self) -> None:
-        """Let the running job wait after its current step."""
-        self._background.pause()
-
-    def resume(self) -> None:
-        """Let the paused job go on."""
-        self._background.resume()
-
-    def stop(self) -> None:
-        """End the running job after its current step; a cycle can be gone on with later."""
-        self._background.stop()
-
-    def wait(self, timeout: float | None = None) -> Status:
-        """Wait for the running job to end, at most ``timeout`` seconds."""
-        self._background.wait(timeout)
-        return self.status
-
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
+        self._automatic.close()
         self._watch.close()
         self.pictures.close()
         self._rankings.end_clock()
@@ -454,11 +403,16 @@ class Session:
             cycle_in_use=self._folder.cycle_in_use,
             interrupted_step=self.cycles.interrupted_step(self.config),
         )
+        self._automatic.look()
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
-        self._rankings.tick()
+        self._follow_labels()
         return Receipt(event.seq, event.time, event.labels)
+
+    def _follow_labels(self) -> None:
+        self._rankings.tick()
+        self._automatic.label_came()
 
     def _count(self) -> Counts:
         counted = Counter(label for name, label in self._journal.view().items() if name in self.pool)

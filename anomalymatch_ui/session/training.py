@@ -19,6 +19,7 @@ from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.learn import (
     AnomalyNetwork,
+    Checkpoint,
     StepReport,
     StopTraining,
     Trainer,
@@ -146,7 +147,7 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
     """Give the cycle that training would go on with; ``None`` if there is none.
 
     One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
-    or that was trained by other settings is not gone on with.
+    or that was trained by other settings, or another network, is not gone on with.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
     if not folder.interrupted.exists():
         return None
     found = peek_checkpoint(folder.interrupted)
-    same = found.recipe == training_recipe(config.train, config.seed)
+    same = found.recipe == training_recipe(config.train, config.seed) and found.network == config.network
     return found if same and found.cycle > folder.cycle else None
 
 
@@ -176,22 +177,17 @@ def _make_trainer(
     else:
         with storage_errors(folder.interrupted):
             folder.interrupted.unlink(missing_ok=True)
+            folder.interrupted_curves.unlink(missing_ok=True)
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
     network: AnomalyNetwork
     average: AnomalyNetwork | None = None
     if interrupted:
         network, average = interrupted.network, interrupted.average
         steps = max(steps or interrupted.steps, interrupted.step)
-    elif folder.cycle > 0 and config.train.carry_over:
-        previous = load_checkpoint(folder.checkpoint(folder.cycle))
+    elif (previous := _carried_over(folder, config)) is not None:
         network, average = previous.network, previous.average
     else:
         network = build_network(config.network, config.seed)
-    if network.config != config.network:
-        raise InputError(
-            f"The settings in {folder.config} ask for another network than the one the last cycle trained. "
-            "Set them back, or start a new session with the labels of this one (export them first)."
-        )
     needs_symmetry = "symmetry" in config.train.weak or config.train.strong == "science"
     symmetry = Embedder(folder, pool, config).symmetry(reporter) if needs_symmetry else "none"
     data = _training_data(pool, view, config, cycle, network.config.image_size, reporter)
@@ -211,6 +207,17 @@ def _make_trainer(
     if interrupted:
         interrupted.restore(trainer)
     return trainer, steps or config.train.steps
+
+
+def _carried_over(folder: SessionFolder, config: Config) -> Checkpoint | None:
+    """Give the cycle whose weights the next one begins with; ``None`` for the pretrained ones.
+
+    Another network than that cycle's, which the settings may ask for since, begins anew.
+    """
+    if not config.train.carry_over or folder.cycle_in_use == 0:
+        return None
+    previous = load_checkpoint(folder.checkpoint(folder.cycle_in_use))
+    return previous if previous.network.config == config.network else None
 
 
 def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device) -> None:

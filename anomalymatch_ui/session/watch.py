@@ -51,8 +51,11 @@ class Watch:
         Of the session.
     count
         Counts the labels of now.
+    follow
+        Told that somebody else has labelled.
     publish
-        Given changes of the session's status: ``counts``, ``cycle``, ``pen_elsewhere``, ``error``.
+        Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``pen_elsewhere``,
+        ``error``.
 
     Attributes
     ----------
@@ -67,6 +70,7 @@ class Watch:
         folder: SessionFolder,
         rankings: Rankings,
         count: Callable[[], Counts],
+        follow: Callable[[], None],
         publish: Callable[..., None],
     ) -> None:
         self._journal = journal
@@ -74,6 +78,7 @@ class Watch:
         self._folder = folder
         self._rankings = rankings
         self._count = count
+        self._follow = follow
         self._publish = publish
         self._failure: str | None = None
         self.seen = self._look()
@@ -111,9 +116,14 @@ class Watch:
         before, self.seen = self.seen, now
         if now.pen is not None and now.ranking != before.ranking:
             self._rankings.adopt()
-        self._publish(counts=self._count(), cycle=self._folder.cycle, pen_elsewhere=now.pen)
+        self._publish(
+            counts=self._count(),
+            cycle=self._folder.cycle,
+            cycle_in_use=self._folder.cycle_in_use,
+            pen_elsewhere=now.pen,
+        )
         if now.row != before.row:
-            self._rankings.tick()
+            self._follow()
 
     def _look(self) -> Outside:
         other = self._pen.elsewhere

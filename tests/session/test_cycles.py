@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
@@ -144,6 +146,109 @@ def test_a_cycle_whose_scores_are_gone_or_damaged_is_left_out_of_the_history(ses
 def test_an_image_that_is_not_in_the_pool_has_no_history(session: Session) -> None:
     with pytest.raises(InputError, match="no image 'other.jpg'"):
         session.cycles.score_history("other.jpg")
+
+
+@pytest.fixture(scope="module")
+def two_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool and a session with two cycles, both ranked."""
+    folder = tmp_path_factory.mktemp("two")
+    make_pool(folder / "images")
+    config = Config.preset("paper").with_values(
+        network={"image_size": 32}, train={"steps": 2, "labelled_batch": 4, "unlabelled_batch": 4}
+    )
+    with Session.open(folder / "session", folder / "images", config=config, annotator="ada") as session:
+        session.label(ANOMALIES, "anomaly")
+        session.label(NOMINALS, "nominal")
+        session.train(wait=True)
+        session.train(wait=True)
+    return folder
+
+
+@pytest.fixture
+def trained(two_cycles: Path, tmp_path: Path) -> Path:
+    shutil.copytree(two_cycles, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_going_back_orders_by_the_earlier_network_and_keeps_the_later_one(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        newest = session.ranking()
+        session.go_back(1, wait=True)
+        assert session.ranking().source == "cycle 1"
+        assert session.ranking().version == newest.version + 1
+        assert not np.array_equal(session.ranking().scores, newest.scores)
+        assert (session.status.cycle, session.status.cycle_in_use, session.cycles.in_use) == (2, 1, 1)
+        assert [cycle.number for cycle in session.cycles.all()] == [1, 2]
+    with Session.open(trained / "session", trained / "images") as session:
+        assert (session.status.cycle, session.status.cycle_in_use) == (2, 1)
+        session.rank(wait=True)
+        assert session.ranking().source == "cycle 1"
+        session.go_back(2, wait=True)
+        np.testing.assert_array_equal(session.ranking().scores, newest.scores)
+
+
+def test_training_after_going_back_makes_the_next_cycle_and_uses_it(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        session.go_back(1, wait=True)
+        session.train(wait=True)
+        assert (session.status.cycle, session.status.cycle_in_use) == (3, 3)
+        assert session.ranking().source == "cycle 3"
+        assert [cycle.number for cycle in session.cycles.all()] == [1, 2, 3]
+
+
+def test_going_back_to_no_cycle_orders_by_the_labels_alone(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        session.go_back(0, wait=True)
+        assert session.ranking().source == "linear head"
+        assert (session.status.cycle, session.status.cycle_in_use) == (2, 0)
+
+
+def test_the_order_that_follows_a_label_is_that_of_the_cycle_in_use(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        session.configure({"order": "fused", "instant": True})
+        session.rank(wait=True)
+        session.go_back(1, wait=True)
+        session.label(["0003.jpg"], "anomaly")
+        assert session._rankings.settle(60)
+        assert session.ranking().source == "cycle 1 and linear head"
+
+
+@pytest.mark.parametrize("cycle", [3, -1, 99])
+def test_a_cycle_that_there_is_not_is_refused(trained: Path, cycle: int) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        with pytest.raises(InputError, match=rf"There is no cycle {cycle}. Choose a finished one \(1, 2\)"):
+            session.go_back(cycle)
+        assert session.status.cycle_in_use == 2
+
+
+def test_a_damaged_checkpoint_is_a_sentence_and_the_cycle_in_use_stays(trained: Path) -> None:
+    (trained / "session" / "checkpoints" / "cycle-0001.safetensors").write_bytes(b"no tensors")
+    with Session.open(trained / "session", trained / "images") as session:
+        session.go_back(1)
+        status = session.wait(60)
+        assert status.error is not None
+        assert "cycle-0001.safetensors cannot be read" in status.error
+        assert "can be trained again" in status.error
+        assert (status.cycle_in_use, status.state) == (2, "idle")
+        session.rank(wait=True)
+        assert session.status.error is None
+        assert session.ranking().source == "cycle 2"
+
+
+def test_a_damaged_newest_cycle_can_be_gone_back_from(trained: Path) -> None:
+    (trained / "session" / "checkpoints" / "cycle-0002.safetensors").write_bytes(b"")
+    with Session.open(trained / "session", trained / "images") as session:
+        with pytest.raises(InputError, match="cycle-0002"):
+            session.rank(wait=True)
+        session.go_back(1, wait=True)
+        assert session.ranking().source == "cycle 1"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"cycle": 7, "newest": 2}', '{"cycle": null, "newest": 2}'])
+def test_a_damaged_choice_of_cycle_means_the_newest(trained: Path, content: str) -> None:
+    (trained / "session" / "checkpoints" / "in-use.json").write_text(content)
+    with Session.open(trained / "session", trained / "images") as session:
+        assert session.cycles.in_use == 2
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)

@@ -137,13 +137,13 @@ def test_an_interrupted_cycle_is_not_gone_on_with_by_another_recipe(
         assert session.status.cycle == 1
 
 
-def test_another_network_in_the_settings_after_a_cycle_is_refused(trained: Path) -> None:
+def test_another_network_in_the_settings_begins_anew_and_is_counted_on(trained: Path) -> None:
     config = Config.load(trained / "config.toml").with_values(network={"image_size": 64})
-    with (
-        Session.open(trained, config=config) as session,
-        pytest.raises(InputError, match="another network"),
-    ):
+    with Session.open(trained, config=config) as session:
+        cycle = session.status.cycle
         session.train(wait=True)
+        assert session.status.cycle == cycle + 1
+        assert session.ranking().source == f"cycle {cycle + 1}"
 
 
 def test_training_that_diverges_is_a_sentence_and_keeps_nothing_of_it(

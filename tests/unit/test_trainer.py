@@ -143,7 +143,7 @@ def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(
     first.run(4, [stop_after(2)])
     path = tmp_path / "current.safetensors"
     save_checkpoint(path, first, steps=4)
-    assert peek_checkpoint(path) == Interruption(1, 2, training_recipe(train, seed=1))
+    assert peek_checkpoint(path) == Interruption(1, 2, training_recipe(train, seed=1), network)
     saved = load_checkpoint(path)
     assert (saved.cycle, saved.step, saved.steps, saved.finished) == (1, 2, 4, False)
     resumed = Trainer(

@@ -1,0 +1,299 @@
+"""Changing the settings of an open session: what a person may want to change, and what follows from it."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from anomalymatch_ui.config import PRESETS, Config
+from anomalymatch_ui.errors import InputError
+
+_DEFAULTS = Config()
+
+Kind = Literal["whole number", "number", "choice", "switch", "text"]
+
+_TITLES = {
+    "train.every": "Train automatically",
+    "train.steps": "Steps",
+    "train.learning_rate": "Learning rate",
+    "train.unlabelled_weight": "Unlabelled weight",
+    "train.confidence_threshold": "Threshold",
+    "train.align": "Alignment",
+    "symmetry": "Symmetry",
+    "prevalence": "Prevalence",
+    "acquisition.strategy": "What to show",
+    "acquisition.random_every": "Random share",
+    "order": "Order by",
+    "device": "Device",
+}
+
+_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence")
+"""Settings of the images and the machine, which are no part of a method and outlive a change of preset."""
+
+_WHILE_BUSY = ("train.", "acquisition.", "preset_name")
+"""Begin the names of settings that a running job has read already, or does not read."""
+
+
+class SettingsError(InputError):
+    """Settings that cannot be used.
+
+    Attributes
+    ----------
+    sentences
+        What is wrong with each, by its name, such as ``"train.steps"``.
+    """
+
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        super().__init__(" ".join(sentences.values()))
+        self.sentences = dict(sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting that a person may want to change.
+
+    Attributes
+    ----------
+    name
+        As :meth:`Session.configure` takes it, such as ``"train.steps"``.
+    title
+        In words.
+    description
+        What it does, a sentence.
+    kind
+        What its value is.
+    expected
+        Which values it takes, in words that follow "must be".
+    choices
+        All values of a choice; empty for other kinds.
+    optional
+        Whether it may be left unset.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: Kind
+    expected: str
+    choices: tuple[str, ...]
+    optional: bool
+
+
+def configured(
+    config: Config, values: Mapping[str, Any], preset: str | None = None, *, busy: bool = False
+) -> Config:
+    """Give settings with other values.
+
+    Parameters
+    ----------
+    config
+        The settings now.
+    values
+        New values by name, such as ``{"train.steps": 80}``; text is read as the number it shows, and an
+        empty one unsets what may be unset.
+    preset
+        A preset to start from instead of ``config``. What belongs to the images and the machine stays:
+        seed, device, symmetry, prevalence, and after how many labels a cycle starts by itself.
+    busy
+        Whether a job runs: then only what it does not read may change.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is unknown, out of range, or cannot be changed now.
+    InputError
+        If there is no such preset.
+    """
+    base = config if preset is None else _with_preset(config, preset)
+    merged = base.model_dump()
+    unknown = {}
+    for name, value in values.items():
+        group, _, key = name.rpartition(".")
+        target = merged.get(group) if group else merged
+        if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
+            unknown[name] = f"There is no setting {name!r}."
+        else:
+            target[key] = _read(name, value)
+    if unknown:
+        raise SettingsError(unknown)
+    try:
+        changed = Config.model_validate(merged)
+    except ValidationError as error:
+        names = dict.fromkeys(".".join(str(part) for part in found["loc"][:2]) for found in error.errors())
+        given = {name: values.get(name) for name in names}
+        raise SettingsError({name: _refusal(name, value) for name, value in given.items()}) from error
+    if changed.device != config.device:
+        _check_device(changed.device)
+    refused = [name for name in changes(config, changed) if not name.startswith(_WHILE_BUSY)] if busy else []
+    if refused and preset is not None:
+        raise SettingsError({"preset": "The preset cannot change while something runs: stop it first."})
+    if refused:
+        raise SettingsError(
+            {name: f"{_title(name)} cannot change while something runs: stop it first." for name in refused}
+        )
+    return changed
+
+
+def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | None = None) -> str:
+    """Say what follows from changed settings, in sentences.
+
+    Parameters
+    ----------
+    names
+        Of the settings, from :func:`changes`.
+    looks_anew
+        Whether every image has to be looked at once more.
+    gives_up
+        The cycle that was stopped and cannot be gone on with by the new settings; ``None`` if there is none.
+    """
+    sentences = []
+    if any(name.startswith(("train.", "network.")) and name != "train.every" for name in names):
+        sentences.append("The next cycle trains by the new settings.")
+    if gives_up is not None:
+        sentences.append(f"Cycle {gives_up}, which was stopped, began by others and is not gone on with.")
+    if changes_the_order(names):
+        sentences.append("The next ranking follows the new settings.")
+    if looks_anew:
+        sentences.append(
+            "Before it, every image has to be looked at once more, which takes as long as at first."
+        )
+    return " ".join(sentences) or "The settings are saved."
+
+
+def changes(before: Config, after: Config) -> tuple[str, ...]:
+    """Give the names of the settings that differ, such as ``"train.steps"``."""
+    old, new = _flat(before), _flat(after)
+    return tuple(name for name in new if old[name] != new[name])
+
+
+def changes_the_order(names: tuple[str, ...]) -> bool:
+    """Tell whether any of these settings changes the order or what is shown, rather than the next cycle."""
+    return any(not name.startswith(("train.", "preset_name")) for name in names)
+
+
+def rescores(names: tuple[str, ...]) -> bool:
+    """Tell whether scores by the settings of before are out of date."""
+    return any(not name.startswith(_WHILE_BUSY) for name in names)
+
+
+def preset_of(config: Config) -> str | None:
+    """Give the preset that these settings are, whatever belongs to the images and the machine."""
+    for name in PRESETS:
+        if not changes_beyond_name(config, _with_preset(config, name)):
+            return name
+    return None
+
+
+def changes_beyond_name(before: Config, after: Config) -> tuple[str, ...]:
+    """Give :meth:`changes` without the preset's name."""
+    return tuple(name for name in changes(before, after) if name != "preset_name")
+
+
+def main_settings() -> tuple[Setting, ...]:
+    """Give the dozen settings that an astronomer may want to change."""
+    return tuple(_setting(name) for name in _TITLES)
+
+
+def value_of(config: Config, name: str) -> Any:
+    """Give the value of a setting by its name."""
+    return _flat(config)[name]
+
+
+def _with_preset(config: Config, preset: str) -> Config:
+    kept = {name: getattr(config, name) for name in _OF_THE_POOL}
+    return Config.preset(preset).with_values(**kept, train={"every": config.train.every})
+
+
+def _check_device(device: str) -> None:
+    from anomalymatch_ui.learn import resolve_device  # imports torch
+
+    try:
+        resolve_device(device)
+    except InputError as error:
+        raise SettingsError({"device": str(error)}) from error
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.model_dump().items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _read(name: str, value: Any) -> Any:
+    """Read what was typed: an empty text is no value."""
+    if isinstance(value, str):
+        value = value.strip()
+        if not value and _setting(name).optional:
+            return None
+    return value
+
+
+def _refusal(name: str, value: Any) -> str:
+    setting = _setting(name)
+    given = "" if value is None or value == "" else f", not {value}"
+    return f"{setting.title} must be {setting.expected}{given}."
+
+
+def _title(name: str) -> str:
+    return _TITLES.get(name, name)
+
+
+def _field(name: str) -> FieldInfo:
+    group, _, key = name.rpartition(".")
+    model: type[BaseModel] = type(getattr(_DEFAULTS, group)) if group else Config
+    return model.model_fields[key]
+
+
+def _setting(name: str) -> Setting:
+    field = _field(name)
+    annotation, optional = _without_none(field.annotation)
+    choices: tuple[str, ...] = ()
+    kind: Kind = "text"
+    if typing.get_origin(annotation) is Literal:
+        kind, choices = "choice", typing.get_args(annotation)
+    elif annotation is bool:
+        kind = "switch"
+    elif annotation is int:
+        kind = "whole number"
+    elif annotation is float:
+        kind = "number"
+    expected = {
+        "choice": f"one of {', '.join(choices)}",
+        "switch": "on or off",
+        "text": "auto, cpu, mps, cuda, or cuda: and a number" if name == "device" else "text",
+    }.get(kind) or f"a {kind}{_range(field)}"
+    expected += " or left empty" if optional else ""
+    return Setting(name, _title(name), field.description or "", kind, expected, choices, optional)
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        inner = [part for part in typing.get_args(annotation) if part is not type(None)]
+        return inner[0], len(inner) < len(typing.get_args(annotation))
+    return annotation, False
+
+
+def _range(field: FieldInfo) -> str:
+    """Say the bounds of a number, such as ``" of at least 1"``."""
+    words = []
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            words.append(f"of at least {bound.ge}")
+        elif isinstance(bound, Gt):
+            words.append(f"above {bound.gt}")
+        elif isinstance(bound, Le):
+            words.append(f"at most {bound.le}")
+        elif isinstance(bound, Lt):
+            words.append(f"below {bound.lt}")
+    return "".join(f" {word}" for word in [" and ".join(words)] if word)

@@ -1,0 +1,198 @@
+"""What is done with a session's learner: train, pause, stop, go back, and change the settings."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.labels import Journal, Label
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.automatic import AutomaticTraining
+from anomalymatch_ui.session.cycles import Cycles
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.insight import Insight
+from anomalymatch_ui.session.jobs import Background, Reporter
+from anomalymatch_ui.session.pen import Pen
+from anomalymatch_ui.session.rankings import Rankings
+from anomalymatch_ui.session.settings import (
+    changes,
+    changes_the_order,
+    configured,
+    consequence,
+    rescores,
+)
+from anomalymatch_ui.session.status import Status
+
+logger = logging.getLogger(__name__)
+
+
+class Steering(ABC):
+    """The part of :class:`~anomalymatch_ui.session.Session` that a person steers the learner with."""
+
+    config: Config
+    cycles: Cycles
+    insight: Insight
+    pool: ImagePool
+    _automatic: AutomaticTraining
+    _background: Background
+    _folder: SessionFolder
+    _journal: Journal
+    _pen: Pen
+    _rankings: Rankings
+
+    @property
+    @abstractmethod
+    def status(self) -> Status:
+        """What the session is doing."""
+
+    @abstractmethod
+    def labels(self) -> Mapping[str, Label]:
+        """Give the current labels."""
+
+    @abstractmethod
+    def _publish(self, **changes: Any) -> None:
+        """Change the status and tell those who want to know."""
+
+    @abstractmethod
+    def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
+        """Start a job."""
+
+    def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
+        """Train one cycle on the labels now, then rank the pool by it.
+
+        A cycle that was stopped goes on where it was, with the labels of now. Runs in the background
+        unless ``wait``.
+
+        Parameters
+        ----------
+        steps
+            Steps of the cycle; ``None`` takes the settings'.
+        wait
+            Return when it is done, raising what it failed with.
+        rank
+            Whether to rank the pool afterwards; without it :meth:`rank` does so later.
+
+        Raises
+        ------
+        InputError
+            If a job runs already, the labels do not hold both classes, or the settings know no training.
+        """
+        from anomalymatch_ui.learn import check_classes
+
+        if self.config.order == "labels":
+            raise InputError(
+                "These settings order the images by the linear head alone, so there is nothing to train. "
+                "Choose the preset default, or set order to fused."
+            )
+        counts = self.status.counts
+        check_classes(counts.anomaly, counts.nominal)
+
+        def work(reporter: Reporter) -> None:
+            from anomalymatch_ui.session.training import train_cycle
+
+            last_seq, view = self._journal.last_seq, self.labels()
+            self._automatic.cycle_begins(view)
+            train_cycle(self._folder, self.pool, view, last_seq, self.config, steps, reporter)
+            cycle = self._folder.cycle
+            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None)
+            if rank:
+                self._rankings.rank(reporter)
+
+        self._start("train", work, wait)
+
+    def go_back(self, cycle: int, wait: bool = False) -> None:
+        """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
+
+        It holds until the next cycle is finished, which is numbered on; later cycles are kept. Runs in the
+        background unless ``wait``.
+
+        Raises
+        ------
+        InputError
+            If a job runs already, there is no such cycle, or, with ``wait``, its checkpoint is damaged.
+        """
+        self.cycles.check(cycle)
+
+        def work(reporter: Reporter) -> None:
+            self.cycles.use(cycle)
+            self._publish(cycle_in_use=cycle)
+            self._rankings.rank(reporter)
+
+        self._start("go-back", work, wait)
+
+    @property
+    def train_every(self) -> int:
+        """After how many new labels a cycle starts by itself, kept with the settings; 0 for never."""
+        return self.config.train.every
+
+    @train_every.setter
+    def train_every(self, labels: int) -> None:
+        self.configure({"train.every": labels})
+
+    def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
+        """Change settings and keep them; the next cycle and the next ranking follow them.
+
+        Parameters
+        ----------
+        values
+            By name, such as ``{"train.steps": 80, "prevalence": 0.01}``.
+        preset
+            Start from a preset instead of the settings now; see
+            :func:`~anomalymatch_ui.session.settings.configured`.
+
+        Returns
+        -------
+        bool
+            Whether :meth:`rank` is needed for the order to follow. What it takes is told by the status.
+
+        Raises
+        ------
+        SettingsError
+            With a sentence for each setting that is unknown, out of range, or cannot change while a job runs.
+        SessionBusyError
+            If another process holds the pen.
+        StorageError
+            If the disk refuses; then nothing has changed.
+        """
+        before, interrupted = self.config, self.status.interrupted_step
+        config = configured(before, values, preset, busy=self.status.state != "idle")
+        self._pen.claim()
+        config.save(self._folder.config)
+        self.config, names = config, changes(before, config)
+        self.insight.configure(config)
+        looks_anew = rescores(names) and self._rankings.configure(config)
+        step = self.cycles.interrupted_step(config)
+        lost = self._folder.cycle + 1 if interrupted is not None and step is None else None
+        self._publish(interrupted_step=step, message=consequence(names, looks_anew=looks_anew, gives_up=lost))
+        return changes_the_order(names)
+
+    def pause(self) -> None:
+        """Let the running job wait after its current step."""
+        self._background.pause()
+
+    def resume(self) -> None:
+        """Let the paused job go on."""
+        self._background.resume()
+
+    def stop(self) -> None:
+        """End the running job after its current step; a cycle can be gone on with later."""
+        self._background.stop()
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Wait for the running job to end, at most ``timeout`` seconds."""
+        self._background.wait(timeout)
+        return self.status
+
+    def _train_if_possible(self) -> None:
+        """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
+        status, counts = self.status, self.status.counts
+        possible = self.config.order != "labels" and counts.anomaly > 0 and counts.nominal > 0
+        if possible and status.state == "idle" and self._pen.mine:
+            try:
+                self.train()
+            except AnomalyMatchError as error:  # a job was quicker, or the pen is gone: this was not urgent
+                logger.warning("No cycle was started automatically: %s", error)
