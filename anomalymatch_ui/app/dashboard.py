@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
 from anomalymatch_ui.app.pictures import Pictures
+from anomalymatch_ui.app.settings import SettingsDialog
 from anomalymatch_ui.errors import AnomalyMatchError
-from anomalymatch_ui.session import Outlook, Session, Status
+from anomalymatch_ui.session import Cycle, Outlook, Session, Status
 
 
 class Dashboard:
@@ -35,6 +36,8 @@ class Dashboard:
         Counts and training.
     pictures
         Charts and a map, in a drawer: ``show``, ``hide``, ``map.select``, ``map.selected``.
+    settings
+        The dialog of settings.
     widget
         All three, side by side; what a notebook shows.
 
@@ -58,14 +61,21 @@ class Dashboard:
                 "pause": self._telling(self._pause_or_resume),
                 "stop": self._telling(self.stop),
                 "export_labels": self._telling(self.export_labels),
+                "settings": self._telling(self.show_settings),
+                "train_every": self._telling(self.train_automatically),
+                "go_back": self._telling(self.go_back),
             },
         )
         self.gallery.commands["train"] = lambda _message: self.train()
         self.pictures = Pictures(session, self.gallery, loop=loop)
-        self.widget = ipywidgets.HBox([self.panel, self.gallery, self.pictures])
+        self.settings = SettingsDialog(
+            lambda: session.config, lambda values, preset: self.configure(values, preset=preset)
+        )
+        self.widget = ipywidgets.HBox([self.panel, self.gallery, self.pictures, self.settings])
         self.widget.add_class("anomalymatch")
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
-        self.panel.heed(session.status, self._foreseen[1])
+        self._cycles: tuple[Cycle, ...] = session.cycles.all()
+        self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)
@@ -106,6 +116,42 @@ class Dashboard:
         """Stop the job after the step it is at; :meth:`train` goes on from there."""
         self.session.stop()
 
+    def go_back(self, cycle: int) -> None:
+        """Let an earlier cycle order the images, 0 for the labels alone; see :meth:`Session.go_back`.
+
+        Raises
+        ------
+        InputError
+            If there is no such cycle, or another job runs.
+        """
+        self.session.go_back(cycle)
+
+    def train_automatically(self, labels: int | str) -> None:
+        """Let a cycle start by itself after every so many new labels; 0 or ``"off"`` for none.
+
+        Raises
+        ------
+        SettingsError
+            If that is no number of labels.
+        """
+        off = isinstance(labels, str) and labels.strip().lower() == "off"
+        self.configure({"train.every": 0 if off else labels})
+
+    def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> None:
+        """Change settings, and rank the images by them where they change the order.
+
+        Parameters
+        ----------
+        values, preset
+            As for :meth:`Session.configure`, which says what is raised.
+        """
+        if self.session.configure(values, preset=preset) and self.session.status.state == "idle":
+            self.session.rank()
+
+    def show_settings(self) -> None:
+        """Open the dialog of settings."""
+        self.settings.show()
+
     def apply_ranking(self) -> None:
         """Show the newest ranking; see :meth:`Gallery.apply_ranking`."""
         self.gallery.apply_ranking()
@@ -138,7 +184,9 @@ class Dashboard:
         self.session.close()
 
     def _heed(self, status: Status) -> None:
-        self.panel.heed(status, self._outlook(status))
+        if status.cycle != (self._cycles[-1].number if self._cycles else 0):
+            self._cycles = self.session.cycles.all()
+        self.panel.heed(status, self._outlook(status), self._cycles, self.session.train_every)
         self.gallery.heed(status)
         self.pictures.heed(status)
 
@@ -155,13 +203,13 @@ class Dashboard:
         else:
             self.pause()
 
-    def _telling(self, action: Callable[[], Any]) -> Callable[[], None]:
+    def _telling(self, action: Callable[..., Any]) -> Callable[..., None]:
         """Wrap an action so that what it cannot do is said in the panel."""
 
-        def carry_out() -> None:
+        def carry_out(*chosen: Any) -> None:
             self.panel.refusal = ""
             try:
-                action()
+                action(*chosen)
             except AnomalyMatchError as error:
                 self.panel.refusal = str(error)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import ipyvuetify
 import traitlets
 
-from anomalymatch_ui.session import Outlook, Status
+from anomalymatch_ui.app.progress import curves, figures, history
+from anomalymatch_ui.session import Cycle, Outlook, Status
 
 MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 PHASES = {
@@ -33,28 +34,51 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     export_to
         Where the labels are exported to, shown beside the button.
     actions
-        What the buttons do: ``train``, ``pause`` (or resume), ``stop`` and ``export_labels``.
+        What the buttons do: ``train``, ``pause`` (or resume), ``stop``, ``export_labels``, ``settings``; and,
+        given what was chosen, ``train_every`` and ``go_back``.
+
+    Attributes
+    ----------
+    theme
+        ``"dark"`` or ``"light"``.
     """
 
     template_file = (__file__, "panel.vue")
 
     pool = traitlets.Unicode().tag(sync=True)
     export_to = traitlets.Unicode().tag(sync=True)
+    theme = traitlets.Enum(["dark", "light"], "dark").tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
+    train_every = traitlets.Int(0).tag(sync=True)
     outlook: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     refusal = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
 
     def __init__(
-        self, pool: str, export_to: Path, status: Status, actions: dict[str, Callable[[], None]]
+        self, pool: str, export_to: Path, status: Status, actions: dict[str, Callable[..., None]]
     ) -> None:
         self._actions = actions
         super().__init__(pool=pool, export_to=f"to {export_to}", status=described(status))
         self.add_class("am-panel")
 
-    def heed(self, status: Status, outlook: Outlook) -> None:
-        """Show a status, and what to expect of the images without a label."""
-        shown = described(status)
+    def heed(
+        self, status: Status, outlook: Outlook, cycles: Sequence[Cycle] = (), train_every: int = 0
+    ) -> None:
+        """Show where a session is.
+
+        Parameters
+        ----------
+        status
+            What it does.
+        outlook
+            What to expect of the images without a label.
+        cycles
+            The finished ones.
+        train_every
+            After how many labels the next one starts by itself; 0 for never.
+        """
+        shown = described(status, cycles)
+        self.train_every = train_every
         self.outlook = foreseen(outlook)
         if shown["counts"] != self.status["counts"]:
             # What was said about the labels of a moment ago is no longer true.
@@ -73,12 +97,24 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """Stop was clicked."""
         self._actions["stop"]()
 
+    def vue_settings(self, _data: Any = None) -> None:
+        """Open the settings, for their button was clicked."""
+        self._actions["settings"]()
+
+    def vue_choose_train_every(self, labels: Any) -> None:
+        """Let cycles start by themselves as often as was typed."""
+        self._actions["train_every"](labels)
+
+    def vue_go_back(self, cycle: int) -> None:
+        """Go back to the cycle whose button was clicked."""
+        self._actions["go_back"](cycle)
+
     def vue_export_labels(self, _data: Any = None) -> None:
         """Export was clicked."""
         self._actions["export_labels"]()
 
 
-def described(status: Status) -> dict[str, Any]:
+def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     """Put a status into the words and numbers that the template shows."""
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
@@ -98,7 +134,10 @@ def described(status: Status) -> dict[str, Any]:
         "phase": _phase(status),
         # The first step takes several times as long as the others: a bar at zero would look stuck.
         "percent": 100 * done / total if total and (done or status.phase != "training") else None,
-        "figures": _figures(status) if busy else [],
+        "figures": figures(status) if busy else [],
+        "curves": curves(status, cycles),
+        "cycles": history(cycles, status.cycle_in_use),
+        "can_go_back": not busy and status.pen_elsewhere is None,
         "error": status.error or "",
         "message": status.message,
         "pen_elsewhere": status.pen_elsewhere or "",
@@ -116,20 +155,6 @@ def foreseen(outlook: Outlook) -> list[dict[str, str]]:
         name = f"anomalies unfound, from {outlook.drawn:,} drawn"
         rows.append((name, f"{unfound.expected:,.0f} ({unfound.low:,}–{unfound.high:,})"))
     return [{"name": name, "value": value} for name, value in rows]
-
-
-def duration(seconds: float) -> str:
-    """Say a time that is left, no finer than it is known.
-
-    Examples
-    --------
-    >>> duration(8), duration(200), duration(5400)
-    ('8 s', '3 min', '1 h 30 min')
-    """
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _counts(status: Status) -> list[dict[str, str]]:
@@ -153,21 +178,7 @@ def _phase(status: Status) -> str:
         words = "Getting ready"
     elif status.phase == "idle":
         words = f"Idle after cycle {status.cycle}" if status.cycle else "No cycle trained yet"
+        if status.cycle_in_use != status.cycle:
+            used = f"cycle {status.cycle_in_use}" if status.cycle_in_use else "the labels alone"
+            words += f", using {used}"
     return f"{words}: {STATES[status.state]}" if status.state in STATES else words
-
-
-def _figures(status: Status) -> list[dict[str, str]]:
-    progress = status.progress
-    rows = []
-    if progress.total:
-        unit = "step" if status.phase == "training" else "image"
-        rows.append((unit, f"{progress.done:,} of {progress.total:,}"))
-    if progress.seconds_left is not None:
-        rows.append(("time left", duration(progress.seconds_left)))
-    if progress.loss is not None:
-        rows.append(("loss", f"{progress.loss:.3f}"))
-    if progress.pseudo_label_share is not None:
-        rows.append(("pseudo-labels used", f"{progress.pseudo_label_share:.0%}"))
-    if progress.device is not None:
-        rows.append(("device", progress.device))
-    return [{"name": name, "value": value} for name, value in rows]

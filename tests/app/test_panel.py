@@ -1,24 +1,148 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from anomalymatch_ui.app.panel import described, duration
-from anomalymatch_ui.session import Status
+import pytest
+from traitlets import TraitError
+
+from anomalymatch_ui.app.panel import Panel, described
+from anomalymatch_ui.app.progress import duration, memory, sparkline
+from anomalymatch_ui.app.settings import SettingsDialog
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session import Cycle, SettingsError, Status
 from anomalymatch_ui.session.status import Counts, Progress
 
 
 def test_training_is_told_by_step_total_loss_share_and_time_left():
-    progress = Progress(40, 100, loss=0.4123, pseudo_label_share=0.634, seconds_left=200, device="cpu")
+    progress = Progress(
+        40,
+        100,
+        loss=0.4123,
+        pseudo_label_share=0.634,
+        seconds_left=200,
+        device="cuda:0",
+        loss_curve=(0.9, 0.4123),
+        pseudo_label_curve=(0.0, 0.634),
+        memory=812_000_000,
+        device_memory=3_140_000_000,
+    )
     shown = described(Status("training", "running", progress, cycle=1))
     assert shown["phase"] == "Training, cycle 2"
     assert shown["percent"] == 40
     assert {row["name"]: row["value"] for row in shown["figures"]} == {
         "step": "40 of 100",
         "time left": "3 min",
-        "loss": "0.412",
-        "pseudo-labels used": "63%",
-        "device": "cpu",
+        "device": "cuda:0",
+        "memory": "812 MB",
+        "memory of cuda:0": "3.1 GB",
     }
+    loss, share = shown["curves"]
+    assert (loss["name"], loss["value"]) == ("loss, cycle 2", "0.412")
+    assert loss["title"] == "Training loss of cycle 2: at first 0.900, at last 0.412."
+    assert (share["name"], share["value"]) == ("pseudo-labels used", "63%")
+    assert share["title"].endswith("at first 0%, at last 63%.")
+
+
+def test_at_rest_the_curves_are_those_of_the_cycle_in_use():
+    cycles = (
+        Cycle(1, steps=2, seconds=1.0, device="cpu", loss=(0.9, 0.5), pseudo_label_share=(0.0, 0.1)),
+        Cycle(2, steps=2, seconds=1.0, device="cpu", loss=(0.8, 0.3), pseudo_label_share=(0.0, 0.2)),
+    )
+    assert described(Status(cycle=2, cycle_in_use=1), cycles)["curves"][0]["value"] == "0.500"
+    assert described(Status(cycle=2, cycle_in_use=2), cycles)["curves"][0]["value"] == "0.300"
+    assert described(Status(cycle=2, cycle_in_use=0), cycles)["curves"] == []
+    assert described(Status("training", "running", cycle=2, cycle_in_use=2), cycles)["curves"] == []
+    assert described(Status(cycle=1, cycle_in_use=1), (Cycle(1),))["curves"] == []
+
+
+def test_cycles_are_listed_newest_first_with_the_one_in_use_marked_and_unknown_figures_as_dashes():
+    kept = Cycle(
+        2,
+        anomalies=3,
+        nominals=1_010,
+        steps=60,
+        seconds=75.0,
+        device="cpu",
+        loss=(0.5,),
+        pseudo_label_share=(0.0,),
+    )
+    rows = described(Status(cycle=2, cycle_in_use=1), (Cycle(1), kept))["cycles"]
+    assert [row["number"] for row in rows] == [2, 1, 0]
+    assert [row["in_use"] for row in rows] == [False, True, False]
+    assert [(row["labels"], row["loss"]) for row in rows] == [("1,013", "0.500"), ("–", "–"), ("", "")]
+    assert rows[0]["title"] == "Cycle 2: 3 anomalies and 1,010 nominal images, 60 steps in 1 min on cpu."
+    assert rows[1]["title"] == "Of cycle 1 no figures were kept."
+    assert described(Status())["cycles"] == []
+
+
+def test_the_phase_tells_which_cycle_is_used_after_going_back():
+    assert described(Status(cycle=2, cycle_in_use=2))["phase"] == "Idle after cycle 2"
+    assert described(Status(cycle=2, cycle_in_use=1))["phase"] == "Idle after cycle 2, using cycle 1"
+    assert described(Status(cycle=2, cycle_in_use=0))["phase"] == "Idle after cycle 2, using the labels alone"
+
+
+def test_a_sparkline_spans_its_width_and_stays_within_its_height():
+    assert sparkline([0.5], top=1) == "0.0,14.0 200.0,14.0"
+    assert sparkline([0, 0, 0], top=0) == "0.0,27.0 100.0,27.0 200.0,27.0"
+    assert sparkline([0, 1, 2], top=2).split()[-1] == "200.0,1.0"
+
+
+def test_memory_is_told_in_units_of_its_size():
+    assert (memory(812_400_000), memory(1_000_000_000)) == ("812 MB", "1.0 GB")
+
+
+def make_dialog(refusal: Exception | None = None) -> tuple[SettingsDialog, list[tuple[dict, str | None]]]:
+    wanted: list[tuple[dict, str | None]] = []
+
+    def configure(values, preset):
+        if refusal is not None:
+            raise refusal
+        wanted.append((dict(values), preset))
+
+    dialog = SettingsDialog(Config, configure)
+    dialog.show()
+    return dialog, wanted
+
+
+def test_the_dialog_shows_the_settings_of_now_and_passes_on_what_was_changed():
+    dialog, wanted = make_dialog()
+    assert dialog.opened
+    assert dialog.preset == "default"
+    assert dialog.values["train.steps"] == 60
+    assert dialog.values["prevalence"] == ""
+    dialog.vue_save({"preset": "", "values": {**dialog.values, "train.steps": "80"}})
+    assert wanted == [({"train.steps": "80"}, None)]
+    assert not dialog.opened
+
+
+def test_a_preset_is_passed_on_with_what_was_changed_in_it():
+    dialog, wanted = make_dialog()
+    paper = next(preset["values"] for preset in dialog.presets if preset["name"] == "paper")
+    assert (paper["train.steps"], paper["train.learning_rate"], paper["order"]) == (100, 0.0075, "network")
+    dialog.vue_save({"preset": "paper", "values": {**paper, "train.steps": "20"}})
+    assert wanted == [({"train.steps": "20"}, "paper")]
+
+
+def test_what_cannot_be_used_stays_in_the_dialog_with_a_sentence_beside_it():
+    refusal = SettingsError({"train.steps": "Steps must be more.", "network.name": "No such network."})
+    dialog, _ = make_dialog(refusal)
+    dialog.vue_save({"preset": "", "values": {**dialog.values, "train.steps": "0"}})
+    assert dialog.opened
+    assert dialog.errors == {"train.steps": "Steps must be more."}
+    assert dialog.refusal == "No such network."
+    dialog, _ = make_dialog(InputError("The disk is full."))
+    dialog.vue_save({"preset": "no such", "values": {}})
+    assert dialog.opened
+    assert "no preset 'no such'" in dialog.refusal
+
+
+def test_the_theme_is_dark_unless_it_is_set():
+    panel = Panel("pool", Path("labels.csv"), Status(), {})
+    assert panel.theme == "dark"
+    panel.theme = "light"
+    with pytest.raises(TraitError):
+        panel.theme = "sepia"
 
 
 def test_counts_hide_unreadable_images_until_there_are_some():
