@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anomalymatch_ui.app.gallery import Gallery
@@ -183,6 +184,112 @@ def test_a_screen_with_a_finer_grid_gets_a_finer_sheet(browser, gallery: Gallery
     large._handle_custom_msg({"kind": "hello", "pixel_ratio": 2}, [])
     assert large.page["cell"] == 256
     large.close()
+
+
+def test_the_rest_of_a_page_is_labelled_as_one_action_without_what_cannot_be_read(session: Session):
+    (session.pool.path / "0002.jpg").write_bytes(b"\xff\xd8nothing")
+    gallery = Gallery(session, page_size=10)
+    gallery.label([gallery.ids[0]], "anomaly")
+    receipt = gallery.label_page_rest()
+    assert receipt is not None
+    assert set(receipt.ids) == set(gallery.ids) - {gallery.ids[0], "0002.jpg"}
+    gallery.undo()
+    assert dict(session.labels()) == {gallery.ids[0]: "anomaly"}
+    gallery.label(gallery.ids, "nominal")
+    assert gallery.label_page_rest() is None
+    gallery.close()
+
+
+def test_a_selection_is_of_this_page_and_ends_with_it(gallery: Gallery):
+    first, second, third = gallery.ids[:3]
+    gallery.select([third, first])
+    assert gallery.selected == (first, third)
+    with pytest.raises(InputError, match="not on this page"):
+        gallery.select([second, "elsewhere.jpg"])
+    gallery.next_page()
+    assert gallery.selected == ()
+
+
+def test_a_selection_made_in_the_browser_is_known_to_a_script(gallery: Gallery):
+    gallery.set_state({"selection": [gallery.ids[4], gallery.ids[1]]})
+    assert gallery.selected == (gallery.ids[1], gallery.ids[4])
+
+
+def test_other_page_sizes_keep_the_first_image_on_the_page(gallery: Gallery, session: Session):
+    gallery.show_page(3)
+    gallery.page_size = 20
+    assert gallery.number == 1
+    assert gallery.ids == tuple(session.pool.ids[20:40])
+    assert gallery.pages == 3
+    with pytest.raises(InputError, match="between 1 and 200, not 1000"):
+        gallery.page_size = 1000
+    with pytest.raises(InputError, match="thumbnail must be between 64 and 256"):
+        gallery.thumbnail = 12
+    assert len(gallery.ids) == 20
+
+
+def test_what_was_chosen_in_the_browser_is_taken_over_unless_a_script_has_chosen(
+    gallery: Gallery, session: Session
+):
+    chosen = {"kind": "hello", "pixel_ratio": 1, "page_size": 20, "thumbnail": 200}
+    free = Gallery(session)
+    for one in (free, gallery):
+        one._handle_custom_msg(chosen, [])
+    assert (free.page_size, len(free.ids), free.thumbnail) == (20, 20, 200)
+    assert (gallery.page_size, len(gallery.ids), gallery.thumbnail) == (10, 10, 200)
+    free.close()
+
+
+def test_any_images_can_be_listed_under_a_title_with_captions(gallery: Gallery, session: Session):
+    gallery.show(np.array([7, 3]), title="contested", empty="none", captions={"0003.jpg": "contest 0.93"})
+    assert gallery.ids == ("0007.jpg", "0003.jpg")
+    assert (gallery.page["title"], gallery.page["count"]) == ("contested", 2)
+    assert [card.get("caption") for card in gallery.page["cards"]] == [None, "contest 0.93"]
+    gallery.show(np.array([], dtype=np.int64), title="contested", empty="No label is contested.")
+    assert (gallery.ids, gallery.page["empty"]) == ((), "No label is contested.")
+
+
+def test_a_file_that_is_deleted_meanwhile_becomes_a_card_that_says_so(gallery: Gallery, session: Session):
+    gone = session.pool.ids[43]
+    (session.pool.path / gone).unlink()
+    gallery.show_page(4)
+    assert [card["readable"] for card in gallery.page["cards"][2:5]] == [True, False, True]
+
+
+def test_a_command_is_carried_out_by_whoever_offers_it(browser, gallery: Gallery):
+    given = []
+    gallery.commands["greet"] = given.append
+    browser.send(kind="command", name="greet", id="0001.jpg")
+    assert given == [{"kind": "command", "name": "greet", "id": "0001.jpg"}]
+
+
+def test_what_a_command_cannot_do_is_said_above_the_cards(browser, gallery: Gallery):
+    def refuse(_message: object) -> None:
+        raise InputError("There are no labels yet.")
+
+    gallery.commands["train"] = refuse
+    browser.send(kind="command", name="train")
+    assert browser.of_kind("say")[-1] == {
+        "kind": "say",
+        "sentence": "There are no labels yet.",
+        "tone": "error",
+    }
+    browser.send(kind="command", name="dance")
+    assert "'dance'" in browser.of_kind("say")[-1]["sentence"]
+
+
+def test_a_question_is_answered_with_its_number_or_with_why_not(browser, gallery: Gallery):
+    def answer(message: dict[str, int]) -> tuple[dict[str, int], list[bytes]]:
+        if message["divisor"] < 0:
+            raise InputError("Only what is positive.")
+        return {"result": 12 // message["divisor"]}, []
+
+    gallery.answers["divide"] = answer
+    assert browser.ask(kind="divide", divisor=4)["result"] == 3
+    assert browser.ask(kind="divide", divisor=-4)["sentence"] == "Only what is positive."
+    failed = browser.ask(kind="divide", divisor=0)
+    assert failed["kind"] == "refused"
+    assert "ZeroDivisionError" in failed["sentence"]
 
 
 @pytest.mark.shared_data

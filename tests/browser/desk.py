@@ -16,6 +16,10 @@ class Desk:
         self.active = page.locator(".am-active")
         self.safety = page.locator(".am-safety")
         self.offer = page.locator(".am-offer")
+        self.bar = page.get_by_role("toolbar", name="what to do")
+        self.overlay = page.get_by_role("dialog")
+        self.sentence = page.locator(".am-sentence")
+        self.page_text = page.locator(".am-page")
         self.phase = page.locator(".am-phase")
 
     def open(self, address: str) -> Desk:
@@ -44,6 +48,20 @@ class Desk:
             "cards => cards.map((card) => [card.querySelector('.am-name').title, card.dataset.label])"
         )
         return dict(labelled)
+
+    def selected(self) -> list[str]:
+        """Give the ids of the cards that are selected, in order."""
+        return self.page.locator('.am-card[aria-selected="true"] .am-name').evaluate_all(
+            "names => names.map((name) => name.title)"
+        )
+
+    def active_id(self) -> str | None:
+        """Give the id of the card with the ring."""
+        return self.active.locator(".am-name").get_attribute("title")
+
+    def serial(self) -> str | None:
+        """Give what counts up each time that the kernel has sent a page."""
+        return self.gallery.get_attribute("data-page")
 
     def card(self, image_id: str) -> Locator:
         """Find the card of an image."""
