@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,7 @@ class Finds(traitlets.HasTraits):
     _ranking: Ranking
     _listed: Listed
     _number: int
+    _loop: asyncio.AbstractEventLoop | None
     commands: dict[str, Notice]
     commits: dict[str, Commit]
     answers: dict[str, Answer]
@@ -170,6 +173,11 @@ class Finds(traitlets.HasTraits):
         self.say(f"{len(ids):,} {done} · Z takes it back")
         return receipt
 
+    def close(self) -> None:
+        """Stop the thread that finds, and leave the page."""
+        self._seeker.shutdown(cancel_futures=True)
+        super().close()  # type: ignore[misc]
+
     @property
     def query(self) -> Query:
         """What the toolbar shows."""
@@ -184,6 +192,9 @@ class Finds(traitlets.HasTraits):
         self._here: Place | None = None
         self._here_listing = -1
         self._places: deque[Place] = deque(maxlen=_KEPT)
+        self._seeker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="finding")
+        self._sought: Future[Found] | None = None
+        self._followed: tuple[int, int] | None = None
         self._told: tuple[int, Mapping[str, Label]] | None = None
         self.commands |= {
             "find": lambda message: self._telling(lambda: self._find_changed(message["change"])),
@@ -200,16 +211,55 @@ class Finds(traitlets.HasTraits):
 
     def _go(self, view: str, query: Query, find: Callable[[Ranking], Found], *, wait: bool) -> None:
         """Show another list, and keep in mind where to come back to."""
-        ranking = self._session.ranking()
-        place = Place(view, query, find, find(ranking), ranking)
-        if view == "to label":
-            self._places.clear()
-        elif self._here and (self._here.view != view or not self._is_here):
-            self._places.append(self._here)  # but one search replaces the other, as one likeness does
-        self._show_place(place, wait)
+
+        def arrive(found: Found, ranking: Ranking) -> None:
+            if view == "to label":
+                self._places.clear()
+            elif self._here and (self._here.view != view or not self._is_here):
+                self._places.append(self._here)  # but one search replaces the other, as one likeness does
+            self._show_place(Place(view, query, find, found, ranking), wait)
+
+        self._seek(find, arrive, wait)
+
+    def _again(self, place: Place, wait: bool) -> None:
+        """Show the like of a list by the newest ranking."""
+        followed = id(place), self._session.ranking().version
+        if self._sought is not None and self._followed == followed:
+            return  # asked for with every status until it is there
+        self._followed = followed
+
+        def arrive(found: Found, ranking: Ranking) -> None:
+            self._show_place(replace(place, found=found, ranking=ranking, page=0), wait)
+
+        self._seek(place.find, arrive, wait)
+
+    def _seek(
+        self, find: Callable[[Ranking], Found], arrive: Callable[[Found, Ranking], None], wait: bool
+    ) -> None:
+        """Find on a thread unless ``wait``: an audit takes a second, in which keys are to be answered."""
+        ranking, loop = self._session.ranking(), self._loop
+        if wait or loop is None:
+            arrive(find(ranking), ranking)
+            return
+
+        def take(done: Future[Found]) -> None:
+            if self._sought is not done:
+                return  # something else was asked for meanwhile
+            self._sought = None
+            try:
+                found = done.result()
+            except AnomalyMatchError as error:
+                self.say(str(error), "error")
+                self._tell_finding(anew=True)
+                return
+            arrive(found, ranking)
+
+        self._sought = self._seeker.submit(find, ranking)
+        self._sought.add_done_callback(lambda done: loop.call_soon_threadsafe(take, done))
 
     def _show_place(self, place: Place, wait: bool) -> None:
         found = place.found
+        self._sought = None
         self._here, self._here_listing = place, self._listed.number + 1
         self.show(
             found.order,
@@ -222,10 +272,6 @@ class Finds(traitlets.HasTraits):
             wait=wait,
         )
         self._session.insight.attend(found.order, found.drawn)
-
-    def _again(self, place: Place, wait: bool) -> None:
-        ranking = self._session.ranking()
-        self._show_place(replace(place, found=place.find(ranking), ranking=ranking), wait)
 
     def _note_page(self, _change: object) -> None:
         if self._is_here and self._here:
@@ -271,14 +317,13 @@ class Finds(traitlets.HasTraits):
         try:
             action()
         except AnomalyMatchError:
-            self._told = None
-            self._tell_finding()
+            self._tell_finding(anew=True)
             raise
 
-    def _tell_finding(self) -> None:
-        """Tell the browser what is listed, unless it knows."""
+    def _tell_finding(self, *, anew: bool = False) -> None:
+        """Tell the browser what is listed, unless it knows; ``anew`` so that a control shows it again."""
         now = self._listed.number, self._session.labels()
-        if self._told is not None and self._told[0] == now[0] and self._told[1] is now[1]:
+        if not anew and self._told is not None and self._told[0] == now[0] and self._told[1] is now[1]:
             return
         self._told = now
         found, counts = self._found, self.counts

@@ -107,7 +107,13 @@ class Insight:
         """Take other settings from now on."""
         self._config = config
 
-    def listing(self, acquisition: Acquisition | None = None, ranking: Ranking | None = None) -> Listing:
+    def listing(
+        self,
+        acquisition: Acquisition | None = None,
+        ranking: Ranking | None = None,
+        *,
+        attend: bool = True,
+    ) -> Listing:
         """Give the images without a label in the order to show them in, with a random share among them.
 
         Before the first ranking it is the pool's own order; without an embedding on disk no duplicates
@@ -119,6 +125,8 @@ class Insight:
             ``"most_likely"``, ``"uncertain"``, ``"diverse"`` or ``"mixed"``; ``None`` takes the settings'.
         ranking
             Of the session; ``None`` takes the newest.
+        attend
+            Whether it is shown at once; otherwise :meth:`attend` is to be called when it is.
 
         Returns
         -------
@@ -129,7 +137,8 @@ class Insight:
         random_every = self._config.acquisition.random_every
         ranking = ranking or self._ranking()
         listing = self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
-        self.attend(listing.order, listing.drawn)
+        if attend:
+            self.attend(listing.order, listing.drawn)
         return listing
 
     def arranged(

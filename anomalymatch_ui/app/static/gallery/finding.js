@@ -8,7 +8,9 @@ const SORTS = [
   "shown first", "probability", "uncertainty", "change", "novelty", "diversity", "name", "random",
 ];
 const VIEWS = ["to label", "labelled", "audit", "disagreements", "unreadable"];
-const UNLABELLED = "○";
+const ELSEWHERE = { find: "search", similar: "more like this", list: "a choice" }; // shown in the menu, not to choose
+const ASIDE = ["audit", "similar", "list"]; // have an order of their own
+const MARKS = [...Object.entries(LABELS).map(([name, { mark }]) => [name, mark]), ["unlabelled", "○"]];
 
 export const findingActions = [
   {
@@ -50,14 +52,17 @@ class FindingRow {
     this.back = view.button("back", "am-back");
     this.back.append("‹ Back ", element("kbd", "", { textContent: "B" }));
     this.views = this.choice("view", VIEWS, (name) => view.desk.command("view", { view: name }));
+    for (const [value, textContent] of Object.entries(ELSEWHERE)) {
+      this.views.append(element("option", "", { value, textContent, hidden: true, disabled: true }));
+    }
     this.search = this.searchField();
     this.sort = this.choice("order", SORTS, (sort) => findBy(view, { sort }));
+    this.sort.classList.add("am-sort");
     this.reverse = this.toggle("⇅", "the other way round", ({ reverse }) => ({ reverse: !reverse }));
-    const labels = [...Object.entries(LABELS).map(([name, { mark }]) => [name, mark]), ["unlabelled", UNLABELLED]];
-    this.chips = labels.map(([name, mark]) => [name, this.chip(name, mark)]);
+    this.chips = MARKS.map(([name, mark]) => [name, this.chip(name, mark)]);
     this.filter = element("button", "am-find-button", { type: "button", "aria-haspopup": "dialog" });
     this.filter.addEventListener("click", () => openFilters(view));
-    this.counts = element("span", "am-counts", { role: "status" });
+    this.counts = element("span", "am-tally", { role: "status" });
     this.all = view.button("label all", "am-find-button");
     const chips = element("span", "am-chips", { role: "group", "aria-label": "show only these labels" });
     chips.append(...this.chips.map(([, chip]) => chip));
@@ -121,7 +126,8 @@ class FindingRow {
     const number = (value) => value.toLocaleString("en");
     this.back.hidden = !back;
     this.back.title = `back to: ${back} (B)`;
-    this.views.value = VIEWS.includes(view) ? view : "";
+    this.views.value = view;
+    this.root.classList.toggle("am-aside", ASIDE.includes(view));
     if (document.activeElement !== this.search) this.search.value = query.text;
     this.sort.value = query.sort;
     press(this.reverse, query.reverse);
@@ -129,13 +135,12 @@ class FindingRow {
     const filters = [query.score, query.disagreements, query.unreadable, query.ids !== null, ...Object.keys(query.columns)];
     const used = filters.filter(Boolean).length;
     this.filter.textContent = used ? `Filter (${used}) …` : "Filter …";
-    press(this.filter, used > 0);
-    this.filter.removeAttribute("aria-pressed");
+    this.filter.classList.toggle("am-pressed", used > 0);
     this.counts.replaceChildren(`${number(counts.images)} match`);
-    for (const [name, mark] of [...Object.entries(LABELS).map(([label, { mark }]) => [label, mark]), ["unlabelled", UNLABELLED]]) {
+    for (const [name, mark] of MARKS) {
       if (!counts[name]) continue;
       const count = element("span", `am-${name}`, { title: `${number(counts[name])} ${name}` });
-      count.append(`${number(counts[name])} `, element("span", "am-mark", { textContent: mark, role: "img", "aria-label": name }));
+      count.append(`${number(counts[name])} `, element("span", "am-tally-mark", { textContent: mark, role: "img", "aria-label": name }));
       this.counts.append(" · ", count);
     }
     this.all.textContent = `Label ${number(remaining)} …`;
@@ -150,7 +155,9 @@ function press(button, pressed) {
 
 // Ask which label all that is listed gets; no more is asked, because one undo takes it back.
 function openLabelAll(view) {
-  const { remaining } = view.desk.model.get("finding");
+  const { remaining, counts, query } = view.desk.model.get("finding");
+  const meant = Object.keys(LABELS).filter((name) => !query.labels.length || query.labels.includes(name));
+  const has = meant.reduce((sum, name) => sum + counts[name], 0);
   if (!remaining) {
     view.desk.say("Nothing that is listed here is left to label.");
     return;
@@ -173,6 +180,8 @@ function openLabelAll(view) {
     buttons.append(button);
   }
   node.append(element("h2", "am-dialog-title", { textContent: title }), buttons);
-  node.append(element("p", "am-dialog-note", { textContent: "On all pages, as one action: Z takes it back. Esc leaves." }));
+  const replaced = has ? ` ${has.toLocaleString("en")} of them have a label, which it replaces.` : "";
+  const note = `On all pages, as one action: Z takes it back.${replaced} Esc leaves.`;
+  node.append(element("p", "am-dialog-note", { textContent: note }));
   view.overlay(node, { label: title, actions });
 }
