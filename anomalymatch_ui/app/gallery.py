@@ -10,8 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import traitlets
 
+from anomalymatch_ui.app.closeup import Closeup
 from anomalymatch_ui.app.finding import Finds
 from anomalymatch_ui.app.inbox import Inbox, Message
+from anomalymatch_ui.app.look import Look, look_from_json, look_to_json
 from anomalymatch_ui.app.pages import Pages
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.app.sheet import Sheet
@@ -42,14 +44,20 @@ class Gallery(Finds, Pages):
     ----------
     answers, commits, commands
         What becomes of messages from the browser; see :class:`~anomalymatch_ui.app.inbox.Inbox`.
+    look
+        How the images are shown, a :class:`~anomalymatch_ui.app.look.Look`, set by a script; what a person
+        changes stays in the browser. ``None`` leaves it to them.
     """
 
     _esm = joined(STATIC / "gallery" / "main.js")
     _css = "\n".join(
-        (STATIC / "gallery" / f"{part}.css").read_text("utf-8") for part in ("gallery", "finding")
+        (STATIC / "gallery" / f"{part}.css").read_text("utf-8") for part in ("gallery", "finding", "closeup")
     )
 
     offer = traitlets.Dict().tag(sync=True)
+    look = traitlets.Instance(Look, allow_none=True).tag(
+        sync=True, to_json=look_to_json, from_json=look_from_json
+    )
     selection = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
@@ -69,8 +77,11 @@ class Gallery(Finds, Pages):
         inbox = Inbox(
             lambda message, buffers: self.send(message, buffers),
             lambda sentence: self.say(sentence, "error"),
+            loop,
         )
         self.answers, self.commits, self.commands = inbox.answers, inbox.commits, inbox.commands
+        self._closeup = Closeup(session, lambda: self._ranking)
+        self.answers |= self._closeup.answers
         self._take_messages(inbox)
         self._begin_finding()
         self.add_class("am-host")
@@ -231,6 +242,26 @@ class Gallery(Finds, Pages):
     def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:
         """Show a sentence above the cards."""
         self.send({"kind": "say", "sentence": sentence, "tone": tone})
+
+    def open_closeup(self, image_id: str) -> None:
+        """Show one image of the pool in its full resolution, wherever the gallery is shown.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
+        """
+        self._closeup.check(image_id)
+        self.send({"kind": "open closeup", "id": image_id})
+
+    def close_closeup(self) -> None:
+        """Go back from the close-up to the cards."""
+        self.send({"kind": "close closeup"})
+
+    def close(self) -> None:
+        """Stop the threads, and leave the page."""
+        self._closeup.close()
+        super().close()
 
     # Messages from the browser
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from anomalymatch_ui.errors import AnomalyMatchError
@@ -13,7 +15,8 @@ from anomalymatch_ui.session import Receipt
 Message = dict[str, Any]
 Notice = Callable[[Message], object]
 Commit = Callable[[Message], Receipt | None]
-Answer = Callable[[Message], tuple[Message, list[bytes]]]
+Reply = tuple[Message, list[bytes]]
+Answer = Callable[[Message], Reply | Future[Reply]]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ class Inbox:
         Sends a message and its buffers to the browser.
     say
         Shows a person why something could not be done.
+    loop
+        On which answers that threads give are sent; ``None``, in a script, waits for them.
 
     Attributes
     ----------
@@ -39,16 +44,23 @@ class Inbox:
         answered each time, with ``"saved"`` or ``"refused"``.
     answers
         By kind, for questions that change nothing. The handler gives a message and buffers; the browser
-        gets them with the question's number, or ``"refused"`` and a sentence.
+        gets them with the question's number, or ``"refused"`` and a sentence. A handler whose work takes
+        long gives a future.
     """
 
-    def __init__(self, send: Callable[[Message, list[bytes]], object], say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        send: Callable[[Message, list[bytes]], object],
+        say: Callable[[str], object],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self.notices: dict[str, Notice] = {"command": self._command}
         self.commands: dict[str, Notice] = {}
         self.commits: dict[str, Commit] = {}
         self.answers: dict[str, Answer] = {}
         self._send = send
         self._say = say
+        self._loop = loop
         self._given = GivenAnswers()
 
     def receive(self, message: Message) -> None:
@@ -57,7 +69,7 @@ class Inbox:
         if kind in self.commits:
             self._send(self._given.once(message, self._commit), [])
         elif kind in self.answers:
-            self._answer(message)
+            self._answer(message, lambda: self.answers[kind](message))
         elif kind in self.notices:
             self._notice(self.notices[kind], message)
         else:
@@ -91,10 +103,19 @@ class Inbox:
             "labels": dict(receipt.labels),
         }
 
-    def _answer(self, message: Message) -> None:
+    def _answer(self, message: Message, give: Callable[[], Reply | Future[Reply]]) -> None:
         buffers: list[bytes] = []
         try:
-            answer, buffers = self.answers[message["kind"]](message)
+            given = give()
+            if isinstance(given, Future):
+                loop = self._loop
+                if loop is not None and not given.done():
+                    given.add_done_callback(
+                        lambda done: loop.call_soon_threadsafe(self._answer, message, done.result)
+                    )
+                    return
+                given = given.result()
+            answer, buffers = given
         except AnomalyMatchError as error:
             answer = {"kind": "refused", "sentence": str(error)}
         except Exception as error:  # whoever asked would wait for ever without an answer

@@ -146,7 +146,8 @@ def test_with_one_band_a_colour_map_shows_just_this_band(evaluate: Evaluate):
         """(() => {
             const target = new Uint32Array(1);
             const look = { ...ORIGINAL_LOOK, bands: "G", colour_map: "grey" };
-            paint(Uint32Array.of(0xff302010), 1, { x: 0, y: 0, width: 1, height: 1 }, target, tablesOf(look, [0, 255]));
+            const all = { x: 0, y: 0, width: 1, height: 1 };
+            paint(Uint32Array.of(0xff302010), 1, all, target, tablesOf(look, [0, 255]));
             return target[0].toString(16);
         })()"""
     )

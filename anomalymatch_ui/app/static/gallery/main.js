@@ -5,16 +5,21 @@ import { Desk } from "./desk.js";
 import { attachFinding, findingActions } from "./finding.js";
 import { helpActions } from "./help.js";
 import { attachHints } from "./hints.js";
+import { addLooking, lookActions } from "./looking.js";
 import { attachPaging } from "./paging.js";
 import { attachRubberBand, pickingActions } from "./picking.js";
 import { addPicturesButton, pictureActions } from "./pictures.js";
 import { View } from "./view.js";
+import { addZoom, closeupActions } from "./zoom.js";
 
 // What can be done, in the order of the list of keys.
-const ACTIONS = [...galleryActions, ...pickingActions, ...findingActions, ...pictureActions, ...helpActions];
+const ACTIONS = [
+  ...galleryActions, ...pickingActions, ...findingActions, ...closeupActions, ...lookActions, ...pictureActions,
+  ...helpActions,
+];
 
 // Functions given each new view; they add their controls to it.
-const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addPicturesButton];
+const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addLooking, addZoom, addPicturesButton];
 
 export default () => {
   let desk = null;

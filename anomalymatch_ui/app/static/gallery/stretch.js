@@ -28,10 +28,15 @@ export function asLook(values) {
   if (Object.hasOwn(LIMITS, values?.limits)) look.limits = values.limits;
   if (COLOUR_MAPS.includes(values?.colour_map)) look.colour_map = values.colour_map;
   if (/^(?=.)R?G?B?$/.test(values?.bands ?? "")) look.bands = values.bands;
-  if (values?.brightness >= 0 && values.brightness <= 1) look.brightness = values.brightness;
-  if (values?.contrast >= 0.1 && values.contrast <= 10) look.contrast = values.contrast;
+  if (values?.brightness >= 0 && values.brightness <= 1) look.brightness = rounded(values.brightness);
+  if (values?.contrast >= 0.1 && values.contrast <= 10) look.contrast = rounded(values.contrast);
   look.invert = values?.invert === true;
   return look;
+}
+
+// So that as many steps back as forth lead to where they began.
+function rounded(value) {
+  return Math.round(value * 1e4) / 1e4;
 }
 
 // The table: shown value, 0 to 255, of each value; what is not above `low` is black, `high` is white.

@@ -1,0 +1,57 @@
+// Paints images of a contact sheet through looks.
+
+import { histogramOf, paint, tablesOf } from "./paint.js";
+import { limitsOf } from "./stretch.js";
+
+export class SheetPainter {
+  // `layout` is {cell, pitch, columns}: where an image lies on the sheet.
+  constructor(bitmap, layout) {
+    this.bitmap = bitmap;
+    this.layout = layout;
+    this.limits = new Map(); // of an image, by what they depend on
+    this.tables = new Map(); // of a look, by limits
+    this.source = null;
+  }
+
+  paint(position, look, canvas) {
+    this.read();
+    const rectangle = this.rectangle(position);
+    paint(this.source, this.bitmap.width, rectangle, this.pixels, this.tablesOf(look, position, rectangle));
+    canvas.getContext("2d").putImageData(this.scratch, 0, 0);
+  }
+
+  // The pixels of the whole sheet are read at once, and only where a look needs them.
+  read() {
+    if (this.source) return;
+    const { width, height } = this.bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(this.bitmap, 0, 0);
+    this.source = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
+    this.scratch = new ImageData(this.layout.cell, this.layout.cell);
+    this.pixels = new Uint32Array(this.scratch.data.buffer);
+  }
+
+  rectangle(position) {
+    const { cell, pitch, columns } = this.layout;
+    return { x: (position % columns) * pitch, y: Math.floor(position / columns) * pitch, width: cell, height: cell };
+  }
+
+  tablesOf(look, position, rectangle) {
+    const limits = this.limitsOf(look, position, rectangle);
+    if (this.look !== look) this.tables.clear(); // a drag makes a look a frame
+    this.look = look;
+    const key = limits.join();
+    if (!this.tables.has(key)) this.tables.set(key, tablesOf(look, limits));
+    return this.tables.get(key);
+  }
+
+  // Each image has limits from its own pixels; a drag does not change them.
+  limitsOf(look, position, rectangle) {
+    if (look.limits === "full") return limitsOf("full");
+    const key = [position, look.limits, look.bands, look.colour_map !== "none"].join();
+    if (!this.limits.has(key)) {
+      this.limits.set(key, limitsOf(look.limits, histogramOf(this.source, this.bitmap.width, rectangle, look)));
+    }
+    return this.limits.get(key);
+  }
+}

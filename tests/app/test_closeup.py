@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from images import make_pool
+from PIL import Image
+
+from anomalymatch_ui.app.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, picture, place_facts
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.session import Session
+
+
+@pytest.fixture
+def closeup(session: Session) -> Iterator[Closeup]:
+    closeup = Closeup(session, session.ranking)
+    yield closeup
+    closeup.close()
+
+
+def ask(closeup: Closeup, kind: str, image_id: str) -> tuple[dict[str, Any], list[bytes]]:
+    return closeup.answers[kind]({"kind": kind, "id": image_id}).result(60)
+
+
+def pixels_of(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_every_pixel_of_the_image_arrives(closeup: Closeup, session: Session):
+    name = session.pool.ids[3]
+    answer, (png,) = ask(closeup, "closeup", name)
+    assert (answer["id"], answer["width"], answer["height"], answer["reduced"]) == (name, 32, 32, 1)
+    np.testing.assert_array_equal(pixels_of(png), session.pool.image(3))
+
+
+def test_an_oblong_image_is_not_cut():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 50, 3), dtype=np.uint8)
+    shown = picture(pixels)
+    assert (shown.width, shown.height) == (50, 20)
+    np.testing.assert_array_equal(pixels_of(shown.png), pixels)
+
+
+def test_a_very_large_image_is_reduced_by_means_and_tells_by_how_much():
+    pixels = np.zeros((6, 2 * LARGEST_SIDE + 1, 3), np.uint8)
+    pixels[:3] = 90
+    shown = picture(pixels)
+    assert (shown.width, shown.height, shown.reduced) == (2 * LARGEST_SIDE + 1, 6, 3)
+    reduced = pixels_of(shown.png)
+    assert reduced.shape == (2, 2731, 3)
+    assert reduced[0].min() == 90
+    assert reduced[1].max() == 0
+
+
+def test_a_file_is_described_by_its_format_bytes_and_date(session: Session):
+    facts = dict(place_facts(session.pool, "0000.jpg"))
+    file = Path(session.pool.path) / "0000.jpg"
+    assert facts["format"] == "JPEG"
+    assert facts["file"] == f"{file.stat().st_size:,} bytes"
+    assert facts["changed"].endswith("UTC")
+
+
+def test_a_row_of_an_archive_is_described_by_its_number(tmp_path: Path):
+    with h5py.File(tmp_path / "galaxies.hdf5", "w") as file:
+        file["images"] = np.zeros((3, 8, 8, 3), np.uint8)
+    pool = open_pool(tmp_path / "galaxies.hdf5")
+    assert place_facts(pool, "2") == [("in", "row 2 of galaxies.hdf5")]
+    pool.close()
+
+
+def test_before_a_ranking_there_is_no_rank_and_afterwards_it_is_the_one_of_the_cards(
+    closeup: Closeup, session: Session
+):
+    assert "rank" not in dict(closeup.facts("0001.jpg")["facts"])
+    session.rank(wait=True)
+    ranking = session.ranking()
+    third = session.pool.ids[ranking.order[2]]
+    facts = dict(closeup.facts(third)["facts"])
+    assert facts["rank"] == f"3 of {len(session.pool)}"
+    assert facts["score"] == f"{ranking.scores[ranking.order[2]]:.4f}"
+
+
+def test_a_label_is_told_with_who_gave_it(closeup: Closeup, session: Session):
+    assert closeup.facts("0001.jpg")["words"] == []
+    session.label(["0001.jpg"], "anomaly")
+    facts = closeup.facts("0001.jpg")
+    assert (facts["label"], facts["words"]) == ("anomaly", [("ada", "anomaly")])
+
+
+def test_columns_of_imported_tables_are_told_where_they_hold_something(session: Session, tmp_path: Path):
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "filename,label,redshift,note\n0002.jpg,nominal,0.31,\n0003.jpg,nominal,,<b>bright</b>\n"
+    )
+    images, path = session.pool.path, session.path
+    session.close()
+    with Session.open(path, images, labels=table) as again:
+        closeup = Closeup(again, again.ranking)
+        first, second = (dict(closeup.facts(name)["facts"]) for name in ("0002.jpg", "0003.jpg"))
+        assert first["redshift"] == "0.31"
+        assert "note" not in first
+        assert second["note"] == "<b>bright</b>"
+        closeup.close()
+
+
+def test_the_images_most_like_one_come_on_one_sheet(closeup: Closeup, session: Session):
+    session.rank(wait=True)
+    answer, (sheet,) = ask(closeup, "neighbours", "0000.jpg")
+    assert answer["ids"] == session.insight.similar(["0000.jpg"], NEIGHBOURS)
+    assert answer["readable"] == (True,) * NEIGHBOURS
+    width, _ = Image.open(io.BytesIO(sheet)).size
+    assert width == answer["columns"] * answer["pitch"]
+
+
+def test_before_anything_is_embedded_nothing_is_said_to_be_alike(tmp_path: Path):
+    make_pool(tmp_path / "images", images=5)
+    with Session.open(tmp_path / "session", tmp_path / "images") as session:
+        closeup = Closeup(session, session.ranking)
+        answer, buffers = ask(closeup, "neighbours", "0000.jpg")
+        assert (answer["ids"], buffers) == ([], [])
+        closeup.close()
+
+
+def test_a_file_that_has_gone_is_a_sentence(closeup: Closeup, session: Session):
+    (Path(session.pool.path) / "0004.jpg").unlink()
+    with pytest.raises(InputError, match=r"0004\.jpg cannot be read \(no longer there\)"):
+        ask(closeup, "closeup", "0004.jpg")
+
+
+def test_a_folder_that_has_gone_leaves_what_is_known_without_the_file(closeup: Closeup, session: Session):
+    session.label(["0001.jpg"], "nominal")
+    shutil.rmtree(session.pool.path)
+    facts = closeup.facts("0001.jpg")
+    assert facts["label"] == "nominal"
+    assert facts["facts"] == []
+
+
+@pytest.mark.parametrize("kind", ["closeup", "facts", "neighbours"])
+def test_an_image_that_is_not_in_the_pool_is_refused_by_name(closeup: Closeup, kind: str):
+    with pytest.raises(InputError, match="There is no image '../secret.jpg'"):
+        ask(closeup, kind, "../secret.jpg")
+
+
+def test_a_question_sent_again_before_the_answer_is_worked_on_once(
+    closeup: Closeup, session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    import threading
+
+    reads, go = [], threading.Event()
+    image = session.pool.image
+
+    def slow(index: int) -> np.ndarray:
+        reads.append(index)
+        go.wait(60)
+        return image(index)
+
+    monkeypatch.setattr(session.pool, "image", slow)
+    first = closeup.answers["closeup"]({"id": "0001.jpg"})
+    second = closeup.answers["closeup"]({"id": "0001.jpg"})
+    go.set()
+    assert first.result(60) == second.result(60)
+    assert reads == [1]
