@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from images import make_pool
 from PIL import Image
 
 from anomalymatch_ui.app.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, picture, place_facts
+from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.inbox import Inbox
+from anomalymatch_ui.app.look import Look
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
@@ -150,8 +156,6 @@ def test_an_image_that_is_not_in_the_pool_is_refused_by_name(closeup: Closeup, k
 def test_a_question_sent_again_before_the_answer_is_worked_on_once(
     closeup: Closeup, session: Session, monkeypatch: pytest.MonkeyPatch
 ):
-    import threading
-
     reads, go = [], threading.Event()
     image = session.pool.image
 
@@ -166,3 +170,53 @@ def test_a_question_sent_again_before_the_answer_is_worked_on_once(
     go.set()
     assert first.result(60) == second.result(60)
     assert reads == [1]
+
+
+def test_a_script_opens_and_closes_the_close_up_of_any_image(browser, gallery: Gallery, session: Session):
+    gallery.open_closeup(session.pool.ids[42])
+    gallery.close_closeup()
+    assert browser.received[-2:] == [
+        {"kind": "open closeup", "id": session.pool.ids[42]},
+        {"kind": "close closeup"},
+    ]
+    with pytest.raises(InputError, match=r"There is no image 'elsewhere\.jpg'"):
+        gallery.open_closeup("elsewhere.jpg")
+
+
+def test_a_look_set_by_a_script_reaches_the_browser(gallery: Gallery):
+    assert gallery.get_state()["look"] is None
+    gallery.look = Look(stretch="asinh", limits="zscale")
+    state = gallery.get_state()["look"]
+    assert (state["stretch"], state["limits"], state["contrast"]) == ("asinh", "zscale", 1.0)
+
+
+def test_the_browser_gets_an_image_by_asking_for_it(browser, gallery: Gallery):
+    answer = browser.ask(kind="closeup", id=gallery.ids[0])
+    assert (answer["kind"], answer["id"], answer["width"]) == ("answer", gallery.ids[0], 32)
+    assert browser.ask(kind="closeup", id="elsewhere.jpg")["kind"] == "refused"
+
+
+def test_what_a_thread_answers_is_sent_on_the_loop_and_its_failure_too():
+    sent: list[tuple[dict[str, Any], int]] = []
+    answers = iter([lambda: ({"value": 1}, []), lambda: 1 / 0])
+
+    async def ask_twice(threads: ThreadPoolExecutor) -> None:
+        def send(message: dict[str, Any], _buffers: list[bytes]) -> None:
+            sent.append((message, threading.get_ident()))
+
+        inbox = Inbox(send, lambda _sentence: None, asyncio.get_running_loop())
+        go = threading.Event()
+        inbox.answers["slow"] = lambda _message: threads.submit(lambda: (go.wait(60), next(answers)())[1])
+        for request in (1, 2):
+            inbox.receive({"kind": "slow", "frontend": "one", "request": request})
+        assert sent == []
+        go.set()
+        while len(sent) < 2:
+            await asyncio.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.run(ask_twice(threads))
+    assert {thread for _, thread in sent} == {threading.get_ident()}
+    first, second = (message for message, _ in sent)
+    assert (first["value"], first["request"]) == (1, 1)
+    assert (second["kind"], second["request"]) == ("refused", 2)

@@ -195,9 +195,18 @@ def test_the_controls_are_named_and_reached_by_keys_alone(desk: Desk):
     expect(page.get_by_label("Stretch")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_label("Stretch")).to_have_value("asinh")
-    for name in ("Limits", "Brightness", "Contrast", "Colour map", "R", "G", "B", "Invert"):
+    for role, name in (
+        ("combobox", "Limits"),
+        ("slider", "Brightness"),
+        ("slider", "Contrast"),
+        ("combobox", "Colour map"),
+        ("checkbox", "R"),
+        ("checkbox", "G"),
+        ("checkbox", "B"),
+        ("checkbox", "Invert"),
+    ):
         page.keyboard.press("Tab")
-        expect(page.get_by_label(name, exact=True)).to_be_focused()
+        expect(page.get_by_role(role, name=name, exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("group", name="look")).to_be_hidden()
     expect(desk.grid).to_be_focused()
