@@ -13,7 +13,7 @@ export function attachPaging(view) {
   const slider = element("input", "am-slider", { type: "range", min: 64, max: 256, step: 4, title: "size of the thumbnails" });
   const group = element("div", "am-paging");
   group.append(labelled("Cards", number), labelled("Size", slider));
-  view.header.previous.before(group);
+  view.toolbar.append(group);
   let timer = null;
 
   const showNumber = () => {

@@ -21,7 +21,7 @@ import { LABELS } from "./labels.js";
 import { Overlay } from "./overlay.js";
 import { fitThumbnails } from "./paging.js";
 
-const BAR = ["anomaly", "nominal", "unsure", "clear", "rest nominal", "undo", "redo", "apply", "similar", "train", "help"];
+const BAR = ["anomaly", "nominal", "unsure", "clear", "rest nominal", "undo", "redo", "apply", "similar", "help"];
 
 export class View {
   constructor(desk, host, actions) {

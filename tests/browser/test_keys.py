@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from desk import Desk
+from playwright.sync_api import Page, expect
+from serving import Prepared, Serve, Served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), folder / name)
+    return Prepared(folder / "images", folder / "session")
+
+
+@pytest.fixture(scope="module")
+def served(prepared: Prepared, serve: Serve) -> Iterator[Served]:
+    with serve(prepared.images, prepared.session) as served:
+        yield served
+
+
+@pytest.fixture
+def desk(page: Page, served: Served) -> Iterator[Desk]:
+    yield Desk(page).open(served.address)
+    page.goto("about:blank")
+
+
+def test_the_list_of_keys_has_every_action_and_the_keys_until_it_is_closed(desk: Desk):
+    desk.press("?")
+    expect(desk.overlay).to_be_visible()
+    for words in ("anomaly", "take the label away", "the rest of this page is nominal", "redo", "train"):
+        expect(desk.overlay).to_contain_text(words)
+    desk.press("a", "PageDown")
+    assert desk.labels() == {}
+    expect(desk.page_text).to_contain_text("page 1")
+    desk.press("Escape")
+    expect(desk.overlay).to_have_count(0)
+    expect(desk.grid).to_be_focused()
+
+
+def test_the_focus_stays_in_the_list_of_keys(desk: Desk):
+    desk.press("?", "Tab", "Tab", "Shift+Tab")
+    expect(desk.overlay.get_by_role("button", name="close")).to_be_focused()
+    desk.press("Enter")
+    expect(desk.grid).to_be_focused()
+
+
+def test_a_button_shows_its_key_and_does_what_the_key_does(desk: Desk):
+    first, second = desk.ids()[:2]
+    button = desk.bar.get_by_role("button", name="unsure")
+    expect(button).to_contain_text("U")
+    button.click()
+    expect(desk.card(first)).to_have_attribute("data-label", "unsure")
+    assert desk.active_id() == second
+    desk.press("z")
+    expect(desk.page.locator(".am-card[data-label]")).to_have_count(0)
+
+
+def test_the_rest_of_a_page_is_nominal_by_one_key_and_one_undo(desk: Desk, prepared: Prepared):
+    before = len(prepared.journal())
+    ids = desk.ids()
+    desk.press("a", ".")
+    desk.expect_saved()
+    assert desk.labels() == {ids[0]: "anomaly"} | dict.fromkeys(ids[1:], "nominal")
+    expect(desk.sentence).to_contain_text(f"{len(ids) - 1} images are now labelled nominal")
+    assert len(prepared.journal()) - before == len(ids)
+    desk.press("z")
+    expect(desk.page.locator(".am-card[data-label]")).to_have_count(1)
+    desk.press("Shift+Z")
+    expect(desk.page.locator(".am-card[data-label]")).to_have_count(len(ids))
+    desk.press("z", "z")
+    expect(desk.page.locator(".am-card[data-label]")).to_have_count(0)
+
+
+def test_nothing_is_caught_inside_a_text_field(desk: Desk):
+    field = desk.gallery.locator("input[type=search]")
+    desk.press("/")
+    expect(field).to_be_focused()
+    desk.page.keyboard.type("an.z?u")
+    expect(field).to_have_value("an.z?u")
+    assert desk.labels() == {}
+    expect(desk.overlay).to_have_count(0)
+    field.fill("")
+    desk.press("Escape")
+    expect(desk.grid).to_be_focused()
+
+
+def test_a_key_goes_by_its_place_where_letters_are_of_another_script(desk: Desk):
+    first = desk.ids()[0]
+    desk.grid.dispatch_event("keydown", {"key": "ф", "code": "KeyA", "bubbles": True})
+    expect(desk.card(first)).to_have_attribute("data-label", "anomaly")
+    desk.press("z")
+    expect(desk.card(first)).not_to_have_attribute("data-label", "anomaly")
+
+
+def test_combinations_that_are_not_ours_are_left_to_the_browser(desk: Desk):
+    desk.page.evaluate(
+        "() => addEventListener('keydown', (event) => { window.left = !event.defaultPrevented; })"
+    )
+    desk.press("Control+b")
+    assert desk.page.evaluate("window.left") is True
+    assert desk.labels() == {}
+
+
+def test_hints_are_shown_at_the_first_visit_and_never_again_once_closed(desk: Desk):
+    hints = desk.page.get_by_role("note", name="hints")
+    expect(hints).to_contain_text("all keys")
+    hints.get_by_role("button", name="close the hints").click()
+    expect(hints).to_have_count(0)
+    expect(desk.grid).to_be_focused()
+    desk.page.reload()
+    desk.wait()
+    expect(hints).to_have_count(0)
+
+
+def test_a_key_trains(desk: Desk):
+    desk.press("t")
+    expect(desk.offer).to_contain_text("cycle 1")
