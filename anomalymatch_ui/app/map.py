@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 PREVIEW = 128
 """Side of the image beside the pointer, in pixels."""
 
-ALIKE = 59
-"""Images listed after one that was clicked on: with it they fill a page of 60."""
-
 LABEL_CODES = {"anomaly": 1, "nominal": 2, "unsure": 3}
 
 
@@ -167,21 +164,13 @@ class Map:
         if len(self._selected) == 0:
             self._gallery.show_unlabelled(wait=wait)
             return
-        chosen = np.zeros(len(self._session.pool), dtype=bool)
-        chosen[self._selected] = True
-        order = self._session.ranking().order
-        unranked = np.setdiff1d(self._selected, order)
-        listed = np.concatenate([order[chosen[order]], unranked])
-        self._gallery.show(listed, title="selected on the map", wait=wait)
+        sort = "probability" if self._session.ranking().version else "name"
+        self._gallery.find(ids=self.selected, sort=sort, wait=wait)
 
     def _show_image(self, row: int, *, wait: bool) -> None:
-        pool = self._session.pool
-        if not 0 <= row < len(pool):
+        if not 0 <= row < len(self._session.pool):
             raise InputError("The map shows an image that is not in the pool. Open the dashboard anew.")
-        name = pool.ids[row]
-        alike = [pool.index(other) for other in self._session.insight.similar([name], ALIKE)]
-        title = f"like {name.rpartition('/')[2]}, the most alike first"
-        self._gallery.show(np.array([row, *alike], dtype=np.int64), title=title, wait=wait)
+        self._gallery.show_similar(self._session.pool.ids[row], wait=wait)
 
     def _thumbnail(self, message: Message) -> tuple[Message, list[bytes]]:
         session, row = self._session, int(message["row"])

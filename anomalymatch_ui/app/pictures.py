@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -28,8 +29,11 @@ STATIC = Path(__file__).parent / "static" / "pictures"
 class Lists(Protocol):
     """What can list images for a person to look at: the gallery."""
 
-    def show(self, order: np.ndarray, *, title: str, wait: bool) -> None:
-        """List pool indices under a title."""
+    def find(self, *, sort: str, ids: Iterable[str], wait: bool) -> None:
+        """List these images in an order."""
+
+    def show_similar(self, ids: str, *, wait: bool) -> None:
+        """List an image and those most like it."""
 
     def show_unlabelled(self, *, wait: bool) -> None:
         """List the images without a label."""

@@ -8,7 +8,6 @@ import importlib.util
 import io
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,8 +32,8 @@ Method = Literal["PCA", "UMAP"]
 POINTS = 100_000
 """Most images drawn at random for a map; more take UMAP minutes and a browser too long."""
 
-AXES_ROWS = 20_000
-"""Images that the principal components are measured on; 512 columns then take a third of a second."""
+AXES_ROWS = 10_000
+"""Images that the principal components are measured on; 512 columns then take a fifth of a second."""
 
 COMPONENTS = 50
 """Principal components that UMAP starts from: as many as its authors advise, and ten times faster."""
@@ -119,12 +118,11 @@ class Plane:
         largest = np.abs(axes).argmax(axis=0)
         self._axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
 
-    def apply(self, embedding: np.ndarray) -> np.ndarray:
-        """Give the components of ``embedding`` ``(n, columns)``, float32."""
-        axes = self._axes.astype(np.float32)
-        components: np.ndarray = (
-            np.asarray(embedding, np.float32) @ axes - self._mean.astype(np.float32) @ axes
-        )
+    def apply(self, embedding: np.ndarray, count: int) -> np.ndarray:
+        """Give the first ``count`` components, float32 ``(n, count)``, of ``embedding`` ``(n, columns)``."""
+        axes = self._axes[:, :count].astype(np.float32)
+        components: np.ndarray = np.asarray(embedding, np.float32) @ axes
+        components -= self._mean.astype(np.float32) @ axes
         return components
 
 
@@ -233,7 +231,7 @@ class Mapper:
         wanted = np.asarray(embedding[rows], dtype=np.float32)
         if newest.method == "PCA":
             plane, frame = self._plane
-            return frame.apply(plane.apply(wanted)[:, :2])
+            return frame.apply(plane.apply(wanted, 2))
         places = np.full((len(rows), 2), np.nan, dtype=np.float32)
         at = np.searchsorted(newest.rows, rows).clip(max=len(newest.rows) - 1)
         drawn = newest.rows[at] == rows
@@ -254,7 +252,6 @@ class Mapper:
             self._thread.join()
 
     def _run(self) -> None:
-        lower_priority()
         try:
             self._make()
         except AnomalyMatchError as error:
@@ -281,16 +278,16 @@ class Mapper:
             self._tell(sentence="There are too few readable images for a map.", at_work=False)
             return
         plane = Plane(sample, COMPONENTS)
-        components = plane.apply(sample)
-        if components.shape[1] == 1:
-            components = np.concatenate([components, np.zeros_like(components)], axis=1)
-        frame = Frame.of(components[:, :2])
+        places = plane.apply(sample, 2)
+        if places.shape[1] == 1:
+            places = np.concatenate([places, np.zeros_like(places)], axis=1)
+        frame = Frame.of(places)
         self._plane = plane, frame
-        first = PoolMap("PCA", rows, frame.apply(components[:, :2]), len(self._pool))
+        first = PoolMap("PCA", rows, frame.apply(places), len(self._pool))
         self._tell(newest=first, sentence="", at_work=True)
-        self._make_umap(first, sample, components)
+        self._make_umap(first, sample, plane)
 
-    def _make_umap(self, first: PoolMap, sample: np.ndarray, components: np.ndarray) -> None:
+    def _make_umap(self, first: PoolMap, sample: np.ndarray, plane: Plane) -> None:
         if len(first.rows) < LEAST:
             self._tell(
                 sentence=f"UMAP needs {LEAST} images; these are two principal components.", at_work=False
@@ -303,7 +300,7 @@ class Mapper:
                 self._tell(sentence=MISSING, at_work=False)
                 return
             self._tell(sentence="UMAP: looking for neighbours …")
-            made = self._in_another_process(components)
+            made = self._in_another_process(plane.apply(sample, COMPONENTS))
             if made is None:
                 return
             places = Frame.of(made).apply(made)
@@ -357,12 +354,6 @@ class Mapper:
             listeners = () if self._closed else tuple(self._listeners)
         for listener in listeners:
             listener(state)
-
-
-def lower_priority() -> None:
-    """Let everything else go before this thread, where the system can (Linux)."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
 
 
 def _mean_of_nearest(wanted: np.ndarray, seen: np.ndarray, places: np.ndarray) -> np.ndarray:

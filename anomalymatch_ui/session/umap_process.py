@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -22,6 +23,10 @@ NEIGHBOURS = 15
 
 LEAST_DISTANCE = 0.1
 """Between neighbours on the map, the authors' default [1]_; smaller clumps what is alike."""
+
+
+NICENESS = 15
+"""Of 19: what else runs gets some thirty times the share of a processor."""
 
 
 class Progress:
@@ -75,9 +80,8 @@ def lay_out(components: np.ndarray, progress: Progress) -> np.ndarray:
 
 def main(arguments: list[str]) -> None:
     """Read, lay out, write."""
-    from anomalymatch_ui.session.mapping import lower_priority
-
-    lower_priority()
+    if hasattr(os, "nice"):  # labels, training and the page come first
+        os.nice(NICENESS)
     given, made = arguments
     np.save(made, lay_out(np.load(given, allow_pickle=False), Progress()))
 

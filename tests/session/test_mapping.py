@@ -115,7 +115,7 @@ def test_an_image_beyond_the_sample_gets_the_place_it_would_have_had(
 def test_axes_never_point_the_other_way():
     sample = clusters(200)
     shuffled = sample[np.random.default_rng(0).permutation(200)]
-    assert Plane(sample, 2).apply(sample) == pytest.approx(Plane(shuffled, 2).apply(sample), abs=1e-4)
+    assert Plane(sample, 2).apply(sample, 2) == pytest.approx(Plane(shuffled, 2).apply(sample, 2), abs=1e-4)
 
 
 @with_umap

@@ -41,7 +41,7 @@ export class MapView {
       made.addEventListener("click", run);
       return made;
     };
-    this.lassoButton = button("Lasso", "draw around images to list them (L, or Shift and drag)", () => this.toggleLasso());
+    this.lassoButton = button("Lasso", "draw around images to list them (or Shift and drag)", () => this.toggleLasso());
     this.lassoButton.setAttribute("aria-pressed", "false");
     this.clearButton = button("Clear", "list all images again (Escape)", () => this.select(new Uint32Array()));
     this.clearButton.hidden = true;
@@ -50,7 +50,7 @@ export class MapView {
     this.canvas = node("canvas", "am-map-canvas");
     this.frame = node("div", "am-map-frame", {
       tabIndex: 0, role: "application",
-      "aria-label": "map of the images: arrows move, plus and minus magnify, 0 shows all, L draws a lasso",
+      "aria-label": "map of the images: arrows move, plus and minus magnify, 0 shows all",
     }, this.canvas);
     this.legend = node("div", "am-key am-map-key");
     this.sentence = node("p", "am-note am-map-sentence", { role: "status" });
@@ -264,7 +264,6 @@ export class MapView {
       "=": () => this.camera.zoomBy(1.4),
       "-": () => this.camera.zoomBy(1 / 1.4),
       0: () => this.camera.reset(),
-      l: () => this.toggleLasso(),
     };
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
