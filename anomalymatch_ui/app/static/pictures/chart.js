@@ -3,7 +3,7 @@
 
 import { freshName, node, svg, whole } from "./nodes.js";
 
-const LEFT = 46, RIGHT = 14, TOP = 10, BOTTOM = 36; // px around the frame
+const LEFT = 56, RIGHT = 14, TOP = 10, BOTTOM = 36; // px around the frame
 
 export const linear = (low, high) => {
   const scale = (value) => (value - low) / (high - low || 1);

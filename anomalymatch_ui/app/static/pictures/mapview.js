@@ -33,8 +33,8 @@ export class MapView {
 
   build(host) {
     this.by = node("select", "", { "aria-label": "colour by" },
-      node("option", "", { value: "score", textContent: "colour: place in the ranking" }),
-      node("option", "", { value: "label", textContent: "colour: label" }));
+      node("option", "", { value: "score", textContent: "by ranking" }),
+      node("option", "", { value: "label", textContent: "by label" }));
     const button = (text, title, run) => {
       const made = node("button", "", { type: "button", textContent: text, title });
       made.addEventListener("mousedown", (event) => event.preventDefault()); // keys stay with the gallery
@@ -167,8 +167,8 @@ export class MapView {
   sizes() {
     const { width, height, zoom } = this.camera;
     const side = Math.min(width, height) * (window.devicePixelRatio || 1);
-    const spread = (0.35 * side) / Math.sqrt(this.points?.count ?? 1);
-    const size = Math.min(Math.max(spread, side / 200), side / 50) * zoom ** 0.3;
+    const spread = (0.45 * side) / Math.sqrt(this.points?.count ?? 1);
+    const size = Math.min(Math.max(spread, side / 160), side / 50) * zoom ** 0.3;
     return { size, large: Math.max(1.8 * size, 11 * (window.devicePixelRatio || 1)) };
   }
 
