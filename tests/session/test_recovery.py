@@ -143,7 +143,7 @@ def test_another_network_in_the_settings_begins_anew_and_is_counted_on(trained: 
         cycle = session.status.cycle
         session.train(wait=True)
         assert session.status.cycle == cycle + 1
-        assert session.ranking().source == f"cycle {cycle + 1}"
+        assert session.ranking().source == f"cycle {cycle + 1} and linear head"
 
 
 def test_training_that_diverges_is_a_sentence_and_keeps_nothing_of_it(
