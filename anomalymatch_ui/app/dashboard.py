@@ -14,6 +14,7 @@ from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
 from anomalymatch_ui.app.pictures import Pictures
 from anomalymatch_ui.app.settings import SettingsDialog
+from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Cycle, Outlook, Session, Status
 
@@ -52,6 +53,7 @@ class Dashboard:
         self.session = session
         loop = kernel_loop()
         self.gallery = Gallery(session, loop=loop, page_size=page_size)
+        self._theme = Theme()
         self.panel = Panel(
             session.pool.name,
             self.export_path,
@@ -65,6 +67,7 @@ class Dashboard:
                 "train_every": self._telling(self.train_automatically),
                 "go_back": self._telling(self.go_back),
             },
+            self._theme,
         )
         self.gallery.commands["train"] = lambda _message: self.train()
         self.pictures = Pictures(session, self.gallery, loop=loop)
@@ -88,6 +91,21 @@ class Dashboard:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.widget._repr_mimebundle_(**options)
+
+    @property
+    def theme(self) -> str:
+        """``"auto"``, ``"dark"`` or ``"light"``; set, it is kept by the browser. Auto follows JupyterLab.
+
+        Raises
+        ------
+        InputError
+            If another one is set.
+        """
+        return self._theme.choice or "auto"
+
+    @theme.setter
+    def theme(self, choice: str) -> None:
+        self._theme.choice = choice
 
     @property
     def export_path(self) -> Path:

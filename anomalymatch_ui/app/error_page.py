@@ -7,10 +7,7 @@ from typing import Any
 
 import ipywidgets
 
-STYLE = (
-    "max-width: 46em; margin: 12vh auto; padding: 20px 24px; border: 1px solid #ff8a80; border-radius: 8px;"
-    "background: #1b1f25; color: #e8eaed; font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere;"
-)
+from anomalymatch_ui.app.theme import CSS
 
 
 class ErrorPage:
@@ -27,8 +24,8 @@ class ErrorPage:
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         self.widget = ipywidgets.HTML(
-            f'<div role="alert" style="{STYLE}"><strong>AnomalyMatch cannot open this.</strong><br>'
-            f"{html.escape(sentence)}</div>"
+            f'<style>{CSS}</style><div role="alert" class="am-error-page">'
+            f"<strong>AnomalyMatch cannot open this.</strong><br>{html.escape(sentence)}</div>"
         )
 
     def __repr__(self) -> str:

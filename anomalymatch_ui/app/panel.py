@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import ipyvuetify
+import ipywidgets
 import traitlets
 
 from anomalymatch_ui.app.progress import curves, figures, history
+from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.session import Cycle, Outlook, Status
 
 MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
@@ -36,17 +38,15 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     actions
         What the buttons do: ``train``, ``pause`` (or resume), ``stop``, ``export_labels``, ``settings``; and,
         given what was chosen, ``train_every`` and ``go_back``.
-
-    Attributes
-    ----------
     theme
-        ``"dark"`` or ``"light"``.
+        The menu of themes, shown in the panel, whose colours it has.
     """
 
     template_file = (__file__, "panel.vue")
 
     pool = traitlets.Unicode().tag(sync=True)
     export_to = traitlets.Unicode().tag(sync=True)
+    theme_menu = traitlets.Instance(Theme).tag(sync=True, **ipywidgets.widget_serialization)
     theme = traitlets.Enum(["dark", "light"], "dark").tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     train_every = traitlets.Int(0).tag(sync=True)
@@ -55,10 +55,16 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     note = traitlets.Unicode().tag(sync=True)
 
     def __init__(
-        self, pool: str, export_to: Path, status: Status, actions: dict[str, Callable[..., None]]
+        self,
+        pool: str,
+        export_to: Path,
+        status: Status,
+        actions: dict[str, Callable[..., None]],
+        theme: Theme,
     ) -> None:
         self._actions = actions
-        super().__init__(pool=pool, export_to=f"to {export_to}", status=described(status))
+        super().__init__(pool=pool, export_to=f"to {export_to}", status=described(status), theme_menu=theme)
+        traitlets.dlink((theme, "shown"), (self, "theme"))
         self.add_class("am-panel")
 
     def heed(

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from traitlets import TraitError
 
 from anomalymatch_ui.app.panel import Panel, described
 from anomalymatch_ui.app.progress import duration, memory, sparkline
 from anomalymatch_ui.app.settings import SettingsDialog
+from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Cycle, SettingsError, Status
@@ -137,12 +137,12 @@ def test_what_cannot_be_used_stays_in_the_dialog_with_a_sentence_beside_it():
     assert "no preset 'no such'" in dialog.refusal
 
 
-def test_the_theme_is_dark_unless_it_is_set():
-    panel = Panel("pool", Path("labels.csv"), Status(), {})
+def test_the_panel_has_the_theme_that_the_browser_shows():
+    theme = Theme()
+    panel = Panel("pool", Path("labels.csv"), Status(), {}, theme)
     assert panel.theme == "dark"
-    panel.theme = "light"
-    with pytest.raises(TraitError):
-        panel.theme = "sepia"
+    theme.shown = "light"
+    assert panel.theme == "light"
 
 
 def test_counts_hide_unreadable_images_until_there_are_some():

@@ -29,6 +29,8 @@ export class MapView {
     this.listen();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.frame);
+    this.recolour = () => this.draw();
+    document.addEventListener("anomalymatch:theme", this.recolour);
   }
 
   build(host) {
@@ -67,6 +69,7 @@ export class MapView {
 
   close() {
     this.observer.disconnect();
+    document.removeEventListener("anomalymatch:theme", this.recolour);
     this.preview.close();
     this.painter.close();
   }
