@@ -58,7 +58,7 @@ class Gallery(Finds, Pages):
     look = traitlets.Instance(Look, allow_none=True).tag(
         sync=True, to_json=look_to_json, from_json=look_from_json
     )
-    selection = traitlets.List().tag(sync=True, echo_update=False)
+    selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     """
 
     sheet = traitlets.Bytes().tag(sync=True)
-    page = traitlets.Dict({"cards": []}).tag(sync=True)
+    page: traitlets.Dict[str, Any] = traitlets.Dict({"cards": []}).tag(sync=True)
     page_size = traitlets.Int(60).tag(sync=True, echo_update=False)
     thumbnail = traitlets.Int(128).tag(sync=True, echo_update=False)
 

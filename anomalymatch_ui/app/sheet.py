@@ -51,7 +51,7 @@ def cell_side(native: int, thumbnail: int, pixel_ratio: float = 1.0, cards: int 
     cards
         Images on the sheet.
     """
-    if native <= thumbnail * 5 // 4:
+    if native <= min(thumbnail * 5 // 4, THUMBNAILS[1]):
         return native
     needed = thumbnail * min(max(pixel_ratio, 1.0), 2.0)
     side = next((step for step in _CELLS if step >= needed), _CELLS[-1])

@@ -9,7 +9,11 @@ export class Card {
     this.root = element("div", "am-card", { role: "gridcell", id: `${view.name}-${position}` });
     this.picture = element("div", "am-picture");
     this.canvas = element("canvas", "am-canvas", { "aria-hidden": "true" });
+    this.context = this.canvas.getContext("2d");
+    this.mark = element("b", "am-badge-mark");
+    this.word = element("span", "am-badge-word");
     this.badge = element("span", "am-badge", { "aria-hidden": "true" });
+    this.badge.append(this.mark, this.word);
     this.unreadable = element("span", "am-unreadable", { textContent: "cannot be read" });
     this.picture.append(this.canvas, this.badge, this.unreadable);
     this.score = element("span", "am-score");
@@ -34,7 +38,7 @@ export class Card {
     });
   }
 
-  fill(card, page, source, position) {
+  fill(card, position) {
     this.card = card;
     this.position = position;
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
@@ -44,7 +48,6 @@ export class Card {
     this.score.textContent = card.caption ?? (card.drawn ? `${score} · drawn` : score);
     this.score.title = card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "";
     this.root.classList.toggle("am-is-unreadable", !card.readable);
-    this.paint(page, source);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
     }
@@ -56,11 +59,13 @@ export class Card {
 
   // Draw the picture from the sheet, or from what a filter has made of it.
   paint(page, source) {
-    this.canvas.width = this.canvas.height = page.cell;
+    // To set the size, even to what it is, allocates anew; two hundred times that is felt.
+    if (this.canvas.width !== page.cell) this.canvas.width = this.canvas.height = page.cell;
+    else if (!this.card.readable) this.context.clearRect(0, 0, page.cell, page.cell);
     if (!this.card.readable || !source) return;
     const x = (this.position % page.columns) * page.pitch;
     const y = Math.floor(this.position / page.columns) * page.pitch;
-    this.canvas.getContext("2d").drawImage(source, x, y, page.cell, page.cell, 0, 0, page.cell, page.cell);
+    this.context.drawImage(source, x, y, page.cell, page.cell, 0, 0, page.cell, page.cell);
   }
 
   show({ label, progress }) {
@@ -71,8 +76,8 @@ export class Card {
     if (label) this.root.dataset.label = label;
     else delete this.root.dataset.label;
     this.root.dataset.saved = progress;
-    this.badge.replaceChildren();
-    if (label) this.badge.append(LABELS[label].mark, element("span", "", { textContent: ` ${label}` }));
+    this.mark.textContent = label ? LABELS[label].mark : "";
+    this.word.textContent = label ? ` ${label}` : "";
     this.progress.textContent = progress === "late" ? "not saved" : "";
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);

@@ -4,13 +4,15 @@ import { element } from "./elements.js";
 import { prefer } from "./preferences.js";
 
 const PAGE_SIZES = [20, 40, 60, 100, 150, 200];
+const SMALLEST = 64; // px of a thumbnail
+const LARGEST = 256;
 const SMALL = 100; // px of a thumbnail below which a card has no room for buttons and a name
 const CALM_SIZE = 250; // ms without a change of the slider after which the kernel is told
 
 export function attachPaging(view) {
   const { model } = view.desk;
   const number = element("select", "am-select", { title: "cards on a page" });
-  const slider = element("input", "am-slider", { type: "range", min: 64, max: 256, step: 4, title: "size of the thumbnails" });
+  const slider = element("input", "am-slider", { type: "range", min: SMALLEST, max: LARGEST, step: 4, title: "size of the thumbnails" });
   const group = element("div", "am-paging");
   group.append(labelled("Cards", number), labelled("Size", slider));
   view.toolbar.append(group);
@@ -65,7 +67,7 @@ export function fitThumbnails(view) {
 // The side of an image on the screen, in CSS pixels: small ones are magnified by whole numbers, so that each of
 // their pixels stays a sharp square; sheet.py's cell_side decides in the same way what is sent.
 export function shownSide(native, wanted) {
-  if (!(native <= wanted * 1.25)) return wanted;
+  if (!(native <= Math.min(wanted * 1.25, LARGEST))) return wanted;
   const times = Math.max(1, Math.round(wanted / native));
-  return native * (times > 1 && native * times > 256 ? times - 1 : times);
+  return native * (times > 1 && native * times > LARGEST ? times - 1 : times);
 }

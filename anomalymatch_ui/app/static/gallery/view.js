@@ -10,7 +10,7 @@
 //   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
 //   onPage(callback)                         called when a page is drawn, with the page
 //   onLabels(callback)                       called when labels have changed
-//   filter, repaint()                        a function from the sheet's bitmap to what cards are drawn from
+//   bitmap                                   the sheet
 
 import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
@@ -30,11 +30,11 @@ export class View {
     this.name = `am-${Math.random().toString(36).slice(2)}`;
     this.cards = [];
     this.active = 0;
+    this.ringed = null; // the card with the ring
     this.anchor = null; // where the ring was when a range was begun
     this.columns = 0;
     this.generation = 0;
     this.bitmap = null;
-    this.filter = (bitmap) => bitmap;
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
     this.endings = [];
@@ -123,8 +123,7 @@ export class View {
     const generation = ++this.generation;
     const page = this.desk.page;
     const sheet = this.desk.model.get("sheet");
-    let bitmap = null;
-    if (sheet?.byteLength) bitmap = await createImageBitmap(new Blob([sheet], { type: "image/jpeg" }));
+    const bitmap = sheet?.byteLength ? await createImageBitmap(new Blob([sheet], { type: "image/jpeg" })) : null;
     if (generation !== this.generation) {
       bitmap?.close();
       return;
@@ -132,17 +131,19 @@ export class View {
     this.bitmap?.close();
     this.bitmap = bitmap;
     const cards = page.cards ?? [];
+    if (this.cards.length !== cards.length) this.columns = 0; // the rows are made anew
     while (this.cards.length < cards.length) this.cards.push(new Card(this, this.cards.length));
     if (this.cards.length > cards.length) this.cards.length = cards.length;
-    const source = bitmap && this.filter(bitmap);
-    cards.forEach((card, position) => this.cards[position].fill(card, page, source, position));
-    this.columns = 0; // the cards are others, so the rows are made anew
+    cards.forEach((card, position) => this.cards[position].fill(card, position));
+    // After all the words: a canvas asks for its style, which each word makes out of date (15 ms a card).
+    for (const card of this.cards) card.paint(page, bitmap);
     fitThumbnails(this);
     this.drawLabels();
     this.drawSelection();
     this.header.draw();
     this.empty.textContent = cards.length ? "" : (page.empty ?? "");
     this.empty.hidden = cards.length > 0;
+    this.grid.hidden = !cards.length;
     this.grid.setAttribute("aria-label", `${page.count ?? 0} images ${page.title ?? ""}`);
     if (active !== "stay") this.grid.scrollTop = 0;
     this.activate(active === "last" ? cards.length - 1 : active === "stay" ? this.active : 0);
@@ -150,12 +151,6 @@ export class View {
     if (document.activeElement === document.body) this.grid.focus({ preventScroll: true });
     this.root.dataset.page = page.serial ?? "";
     for (const callback of this.listeners.page) callback(page);
-  }
-
-  // Draw the pictures of all cards again, after `filter` has changed.
-  repaint() {
-    const source = this.bitmap && this.filter(this.bitmap);
-    for (const card of this.cards) card.paint(this.desk.page, source);
   }
 
   // Rows exist for screen readers; they have no box of their own.
@@ -193,9 +188,10 @@ export class View {
 
   activate(position) {
     const card = this.cards[position];
+    this.ringed?.root.classList.remove("am-active");
+    this.ringed = card;
     this.active = Math.max(0, position);
     this.anchor = null;
-    for (const { root } of this.cards) root.classList.remove("am-active");
     if (!card) {
       this.grid.removeAttribute("aria-activedescendant");
       return;

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk import Desk
+from images import make_pool
+from playwright.sync_api import Page, WebSocket, WebSocketRoute, expect
+from serving import Prepared, Serve, Served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
+    return Prepared(tmp_path / "images", tmp_path / "session")
+
+
+@pytest.fixture
+def served(page: Page, prepared: Prepared, serve: Serve) -> Iterator[Served]:
+    with serve(prepared.images, prepared.session) as served:
+        yield served
+        page.goto("about:blank")
+
+
+def test_the_number_of_cards_is_chosen_and_kept_in_the_browser(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    ids = desk.ids()
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    page.get_by_label("Cards").select_option("20")
+    # The first image that was shown stays on the page.
+    expect(desk.page_text).to_have_text("page 4 of 7")
+    expect(desk.cards).to_have_count(20)
+    expect(desk.grid).to_be_focused()
+    page.reload()
+    desk.wait()
+    expect(desk.cards).to_have_count(20)
+    assert desk.ids() == ids[:20]
+
+
+def test_small_images_are_magnified_by_whole_numbers_without_a_new_sheet(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    before = desk.serial()
+    canvas = desk.cards.first.locator(".am-canvas")
+    pixels = canvas.evaluate("canvas => canvas.width")
+    sides = []
+    for size in (64, 120, 200, 256):
+        page.get_by_label("Size").fill(str(size))
+        sides.append(canvas.evaluate("canvas => canvas.clientWidth"))
+    assert sides == sorted(set(sides))
+    assert [side % pixels for side in sides] == [0] * 4
+    assert canvas.evaluate("canvas => getComputedStyle(canvas).imageRendering") == "pixelated"
+    page.wait_for_timeout(1_000)
+    assert desk.serial() == before
+
+
+def test_large_images_come_anew_once_they_are_shown_larger_than_they_were_sent(
+    page: Page, serve: Serve, tmp_path: Path
+):
+    make_pool(tmp_path / "images", images=12, size=300)
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        Desk(page).open(served.address)
+        canvas = page.locator(".am-canvas").first
+        assert canvas.evaluate("canvas => canvas.width") == 128
+        page.get_by_label("Size").fill("240")
+        assert canvas.evaluate("canvas => canvas.clientWidth") == 240
+        expect(page.locator(".am-canvas[width='256'], .am-canvas[width='300']")).to_have_count(12)
+        page.goto("about:blank")
+
+
+def test_a_page_turn_takes_five_messages_at_most(page: Page, served: Served):
+    frames: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda _frame: frames.append("sent"))
+        socket.on("framereceived", lambda _frame: frames.append("received"))
+
+    page.on("websocket", listen)
+    desk = Desk(page).open(served.address)
+    expect(page.locator(".am-outlook")).to_be_visible()
+    desk.press("ArrowRight")  # what is told once, at the first touch, is over
+    page.wait_for_timeout(2_000)
+    frames.clear()
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    page.wait_for_timeout(1_000)
+    assert 2 <= len(frames) <= 5
+
+
+def test_a_file_that_is_deleted_meanwhile_becomes_a_card_that_says_so(
+    page: Page, served: Served, prepared: Prepared
+):
+    desk = Desk(page).open(served.address)
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 3 of 3")
+    gone, kept = desk.ids()[:2]
+    page.reload()
+    desk.wait()
+    (prepared.images / gone).unlink()
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    desk.press("PageDown")
+    expect(desk.page_text).to_have_text("page 3 of 3")
+    expect(desk.card(gone).get_by_text("cannot be read")).to_be_visible()
+    expect(desk.card(kept).get_by_text("cannot be read")).to_be_hidden()
+    desk.press(".")
+    desk.expect_saved()
+    assert gone not in desk.labels()
+    assert desk.labels()[kept] == "nominal"
+
+
+def test_labels_given_while_the_connection_is_lost_are_sent_when_it_is_back(
+    page: Page, served: Served, prepared: Prepared, faults: list[str]
+):
+    lines: list[WebSocketRoute] = []
+    down = False
+
+    def connect(line: WebSocketRoute) -> None:
+        if down:
+            line.close()
+            return
+        line.connect_to_server()
+        lines.append(line)
+
+    page.route_web_socket("**/api/kernels/**", connect)
+    desk = Desk(page).open(served.address)
+    before = prepared.journal()
+    first, second = desk.ids()[:2]
+    down = True
+    for line in lines:
+        line.close()
+    desk.press("a", "n")
+    assert desk.labels() == {first: "anomaly", second: "nominal"}
+    expect(desk.safety).to_contain_text("2 labels are kept here and sent again")
+    assert prepared.journal() == before
+    down = False
+    desk.expect_saved()
+    assert prepared.journal() == [*before, (first, "anomaly"), (second, "nominal")]
+    faults.clear()  # the browser tells of each attempt to connect
