@@ -18,7 +18,7 @@ MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 PHASES = {
     "idle": "Idle",
     "embedding": "Looking at every image once",
-    "preparing": "Preparing the training",
+    "preparing": "Getting ready",
     "training": "Training",
     "ranking": "Ranking the images",
 }

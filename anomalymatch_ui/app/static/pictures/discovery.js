@@ -36,7 +36,10 @@ export class DiscoveryChart extends Chart {
   }
 
   words({ looked, found, ahead, expected, low, high, imported }) {
-    const sentences = [`${whole(found.at(-1))} anomalies in ${whole(looked.at(-1))} images looked at.`];
+    const met = found.at(-1), seen = looked.at(-1);
+    const sentences = [
+      `${whole(met)} ${met === 1 ? "anomaly" : "anomalies"} in ${whole(seen)} ${seen === 1 ? "image" : "images"} looked at.`,
+    ];
     if (ahead.length) {
       const more = [expected.at(-1), low.at(-1), high.at(-1)].map((value) => whole(value - found.at(-1)));
       sentences.push(`The next ${whole(ahead.at(-1) - ahead[0])} best should hold ${more[0]} (${more[1]}–${more[2]}).`);
