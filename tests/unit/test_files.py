@@ -23,9 +23,7 @@ def test_threads_that_write_one_file_at_the_same_time_leave_one_whole(tmp_path: 
 
     contents = [bytes([65 + number]) * 10_000 for number in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        list(
-            pool.map(lambda content: write_atomically(path, lambda file: write(file, content)), contents)
-        )
+        list(pool.map(lambda content: write_atomically(path, lambda file: write(file, content)), contents))
 
     assert path.read_bytes() in contents
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
