@@ -33,7 +33,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     path
         Where it is kept; ``None`` keeps it in memory.
     settings
-        Task, preset and protocol. A report of other settings is refused, never mixed.
+        Task, preset, settings of the product and protocol. A report of others is refused, never mixed; a
+        setting that the product did not have when the report was made counts as today's default.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
         report: Report = json.loads(path.read_text(encoding="utf-8"))
         seeds = report["seeds"]
         kept = {key: report.get(key) for key in settings}
+        if "config" in settings:
+            kept["config"] = config_settings(Config.validated(report["config"], str(path)))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is not the report of a benchmark. Choose another file for --json."
@@ -56,7 +59,12 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
             f"{path} holds results with another {different} ({kept[different]}, not {settings[different]}). "
             "Choose another file for --json."
         )
-    return {**report, "seeds": seeds}
+    return {**report, **settings, "seeds": seeds}
+
+
+def config_settings(config: Config) -> dict[str, Any]:
+    """Give the settings that decide a search; its seed and device are not among them."""
+    return config.model_dump(mode="json", exclude={"seed", "device"})
 
 
 def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
@@ -196,7 +204,7 @@ def run_benchmark(
         "task": task.name,
         "preset": config.preset_name,
         "changes": list(changes),
-        "config": config.model_dump(mode="json", exclude={"seed", "device"}),
+        "config": config_settings(config),
         "protocol": asdict(protocol),
     }
     report = open_report(out, settings)

@@ -95,6 +95,21 @@ def test_a_benchmark_goes_on_from_the_seeds_it_has(
     assert out.read_text() == kept
 
 
+def test_a_report_from_before_a_setting_was_added_is_gone_on_with(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
+    report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
+    del report["config"]["train"]["every"]
+    out.write_text(json.dumps(report))
+    again = run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+    assert [seed["seed"] for seed in again["seeds"]] == [1, 2]
+    assert again["config"]["train"]["every"] == 0
+    other = config.with_values(train={"every": 5})
+    with pytest.raises(InputError, match="with another config"):
+        run_benchmark(Task.read(table), images, other, PROTOCOL, [1], out=out)
+
+
 def test_the_command_prints_a_table_and_a_paired_comparison(
     images: Path, table: Path, tmp_path: Path
 ) -> None:
