@@ -135,7 +135,7 @@ def test_everything_that_can_be_clicked_can_be_called(dashboard: Dashboard, sess
     session.wait()
     dashboard.refresh()
     assert dashboard.panel.status["phase"] == "Idle after cycle 1"
-    assert dashboard.gallery.offer["text"] == "New ranking (cycle 1): press R"
+    assert dashboard.gallery.offer["text"] == "New ranking, cycle 1: R"
     dashboard.apply_ranking()
     assert dashboard.gallery.page["source"] == "cycle 1"
     assert "0000.jpg" not in dashboard.gallery.ids
