@@ -1,0 +1,87 @@
+"""The page looks as its pictures in docs/images do; `make screenshots` takes these anew.
+
+How far two pictures may be apart was measured (DejaVu fonts, Chromium 1280 x 720). A second run on the
+same machine gives the same bytes. Pictures are kept in 256 colours, which alone makes a difference of up
+to 2.1 levels of 256 in the worst tile; letters 1 % further apart make one of up to 4. A missing bar,
+toolbar, row of filters, panel or column of facts makes one of 6.2 to 92 in its worst tile, and a wrong
+theme 170 in most. So 5 is the limit of every tile outside of what an order decides: the cards, the map,
+the close-up's picture. Which of two images with nearly the same score comes first may differ between
+processors, so that part is held by the mean over the whole page, whose limit is 2.5: cards that are
+missing make 5.2 or more, two cards that have changed places less than 0.5.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+from screenshots import REFERENCES, Box, boxes, differences, keep, take
+from serving import Serve
+from states import served_survey, walk
+
+pytestmark = pytest.mark.browser
+
+TILE_LIMIT = 5.0
+PAGE_LIMIT = 2.5
+
+ORDERED = (".am-grid", ".am-map-frame", ".am-zoom-stage", ".am-zoom-thumbnails")
+
+FONT = ".anomalymatch, .am-settings, .am-error-page { font-family: 'DejaVu Sans' !important; }"
+
+
+def complaint(picture: Image.Image, reference: Image.Image, changing: list[Box], ordered: list[Box]) -> str:
+    """Say how two pictures are too far apart; empty if they are not."""
+    page = differences(picture, reference, changing).mean()
+    tiles = differences(picture, reference, [*changing, *ordered])
+    if tiles.max() > TILE_LIMIT:
+        down, across = divmod(int(tiles.argmax()), tiles.shape[1])
+        return f"{tiles.max():.1f} levels apart around ({80 * across + 40}, {80 * down + 40})"
+    return f"{page:.1f} levels apart on average" if page > PAGE_LIMIT else ""
+
+
+@pytest.mark.timeout(600)
+def test_every_state_looks_as_its_picture_does_dark_and_light(page: Page, serve: Serve, tmp_path: Path):
+    renew = os.environ.get("RENEW_SCREENSHOTS") == "1"
+    complaints: dict[str, str] = {}
+    with served_survey(serve, tmp_path) as (served, images):
+        for state, theme in walk(page, served, images, pictured=True, style=FONT):
+            name = f"{state.name}-{theme}.png"
+            picture = take(page)
+            if renew:
+                keep(picture, REFERENCES / name)
+            said = complaint(
+                picture, Image.open(REFERENCES / name), boxes(page, state.changing), boxes(page, ORDERED)
+            )
+            if said:
+                complaints[name] = said
+                picture.save(tmp_path / name)
+        page.goto("about:blank")
+    assert complaints == {}, f"what was seen instead lies in {tmp_path}"
+
+
+@pytest.mark.parametrize("name", ["first-page", "empty", "training", "error"])
+def test_a_wrong_theme_is_not_taken_for_the_right_one(name: str):
+    dark, light = (
+        Image.open(REFERENCES / f"{name}-{theme}.png").convert("RGB") for theme in ("dark", "light")
+    )
+    assert "levels apart" in complaint(dark, light, [], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("first-page", (0, 0, 244, 720)),
+        ("first-page", (244, 685, 1280, 720)),
+        ("empty", (244, 75, 1280, 104)),
+        ("charts", (897, 0, 1280, 720)),
+        ("zoom", (1008, 54, 1268, 240)),
+    ],
+)
+def test_a_part_that_is_missing_is_noticed(name: str, part: Box):
+    reference = Image.open(REFERENCES / f"{name}-dark.png").convert("RGB")
+    picture = reference.copy()
+    picture.paste(reference.getpixel((part[0] + 4, part[3] - 3)), part)
+    assert "levels apart" in complaint(picture, reference, [], [])
