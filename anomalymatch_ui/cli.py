@@ -28,7 +28,8 @@ application = typer.Typer(
 )
 
 Images = Annotated[
-    Path, typer.Argument(help="A folder of images, or an HDF5 file with `images`.", metavar="IMAGES")
+    Path,
+    typer.Argument(help="A folder of images, or an HDF5 file or Zarr store with `images`.", metavar="IMAGES"),
 ]
 Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]

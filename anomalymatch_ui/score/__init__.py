@@ -3,8 +3,9 @@
 from anomalymatch_ui.score.clock import STAGES, StageClock
 from anomalymatch_ui.score.embeddings import open_embeddings, write_embeddings, write_table
 from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
-from anomalymatch_ui.score.scorer import Scorer, features_of
+from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.store import DamagedStoreError, ScoreStore, StoreManifest
+from anomalymatch_ui.score.threads import usable_cores
 
 __all__ = [
     "STAGES",
@@ -15,10 +16,10 @@ __all__ = [
     "StageClock",
     "StoreManifest",
     "batch_ranges",
-    "features_of",
     "open_embeddings",
     "read_ahead",
     "score_pool",
+    "usable_cores",
     "write_embeddings",
     "write_table",
 ]

@@ -82,7 +82,7 @@ def test_rows_are_scaled_as_images_of_a_folder_are(tmp_path: Path) -> None:
 def test_images_larger_than_a_block_are_read_one_after_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anomalymatch_ui.pool.hdf5._BLOCK_BYTES", 5000)
+    monkeypatch.setattr("anomalymatch_ui.pool.arrays._BLOCK_BYTES", 5000)
     order = np.random.default_rng(2).integers(0, 50, 70)
     batch = open_pool(write(tmp_path / "a.h5")).read(order, 24)
     assert np.array_equal(batch.pixels, NOISE[order].transpose(0, 3, 1, 2))
