@@ -261,8 +261,8 @@ def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisiti
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
     seconds = []
-    for _ in range(10):  # the best of ten: another program may have the processor
-        start = time.perf_counter()
+    for _ in range(10):  # the best of ten, of the processor's time: another program may want it, too
+        start = time.thread_time()
         listing(scores, acquisition, embeddings=embeddings, random_every=20)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
     assert min(seconds) < 0.1
