@@ -74,7 +74,8 @@ class Hdf5Pool:
         try:
             self._images = _images(self._file, path)
             self.labels = _labels(self._file, len(self._images), path)
-            self.ids = _RowIds(len(self._images))
+            self._row_ids = _RowIds(len(self._images))
+            self.ids: Sequence[str] = self._row_ids
             self.report = PoolReport(len(self.ids))
             self.digest = self._fingerprint()
         except (OSError, RuntimeError, ValueError, LookupError, MemoryError) as error:
@@ -92,11 +93,11 @@ class Hdf5Pool:
         return f"<Hdf5Pool {self.path} of {len(self):,} images>"
 
     def __contains__(self, image_id: object) -> bool:
-        return image_id in self.ids
+        return image_id in self._row_ids
 
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""
-        row = self.ids.row(image_id)
+        row = self._row_ids.row(image_id)
         if row is None:
             raise KeyError(image_id)
         return row
