@@ -74,7 +74,8 @@ class Hdf5Pool:
         try:
             self._images = _images(self._file, path)
             self.labels = _labels(self._file, len(self._images), path)
-            self.ids: Sequence[str] = _RowIds(len(self._images))
+            self._row_ids = _RowIds(len(self._images))
+            self.ids: Sequence[str] = self._row_ids
             self.report = PoolReport(len(self.ids))
             self.digest = self._fingerprint()
         except (OSError, RuntimeError, ValueError, LookupError, MemoryError) as error:
@@ -92,14 +93,14 @@ class Hdf5Pool:
         return f"<Hdf5Pool {self.path} of {len(self):,} images>"
 
     def __contains__(self, image_id: object) -> bool:
-        return image_id in self.ids
+        return image_id in self._row_ids
 
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""
-        index = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
-        if str(index) != image_id or not 0 <= index < len(self):
+        row = self._row_ids.row(image_id)
+        if row is None:
             raise KeyError(image_id)
-        return index
+        return row
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
@@ -183,6 +184,15 @@ class _RowIds(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self._range)
+
+    def __contains__(self, image_id: object) -> bool:
+        # A sequence's own would compare a million strings.
+        return isinstance(image_id, str) and self.row(image_id) is not None
+
+    def row(self, image_id: str) -> int | None:
+        """Give the row of an id; ``None`` if there is none."""
+        row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
+        return row if str(row) == image_id and row in self._range else None
 
     @overload
     def __getitem__(self, index: int) -> str: ...
