@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,8 +12,12 @@ import numpy as np
 import torch
 
 from anomalymatch_ui.config import ScoreConfig, Symmetry
-from anomalymatch_ui.learn import ANOMALY, AnomalyNetwork, inference_dtype, is_out_of_memory, symmetries
+from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import Batch, ImagePool
+from anomalymatch_ui.score.clock import StageClock
+from anomalymatch_ui.score.scorer import Scorer, features_of
+
+__all__ = ["ScoredBatch", "Scorer", "StageClock", "batch_ranges", "features_of", "read_ahead", "score_pool"]
 
 Chunk = TypeVar("Chunk", range, np.ndarray)
 
@@ -48,9 +51,13 @@ def score_pool(
     *,
     device: torch.device,
     start: int = 0,
+    stop: int | None = None,
     symmetry: Symmetry = "none",
+    shard_size: int | None = None,
+    scorer: Scorer | None = None,
+    clock: StageClock | None = None,
 ) -> Generator[ScoredBatch, None, None]:
-    """Score the images of a pool from index ``start`` on, in order.
+    """Score the images of a pool from index ``start`` up to ``stop``, in order.
 
     The network runs in small channels-last batches, in bfloat16 where the hardware multiplies it; its
     head runs in float32, so that scores keep their order. Images that cannot be read are left out and
@@ -66,75 +73,56 @@ def score_pool(
         Batch size and number of reader threads.
     device
         Where the network runs.
-    start
-        Index of the first image.
+    start, stop
+        Index of the first image, and of the one after the last; all to the pool's end if not given.
     symmetry
         Average logits and features over these views of each image.
+    shard_size
+        If given, no batch holds images of two shards, which begin at the multiples of it: the shards of
+        one run then have the very scores they have when each is scored by itself.
+    scorer
+        The network made ready before, for whom many ranges are scored with one; ``network`` and
+        ``device`` are not used then.
+    clock
+        Counts how long each stage is busy.
     """
-    dtype = inference_dtype(device)
-    scorer = _scorer(network, device, dtype)
-    size = network.config.image_size
-    chunks = [
-        range(first, min(first + config.batch_size, len(pool)))
-        for first in range(start, len(pool), config.batch_size)
-    ]
-    for asked, batch in read_ahead(pool, chunks, size, config.workers):
+    scorer = scorer or Scorer(network, device)
+    clock = clock or StageClock()
+    stop = len(pool) if stop is None else min(stop, len(pool))
+    chunks = batch_ranges(start, stop, config.batch_size, shard_size)
+    with_pixels = read_ahead(pool, chunks, scorer.image_size, config.workers, clock)
+    for asked, batch in with_pixels:
         if len(batch.indices) == 0:
-            features = np.empty((0, network.feature_count), np.float16)
+            features = np.empty((0, scorer.feature_count), np.float16)
             yield ScoredBatch(asked, batch.indices, np.empty(0, np.float32), features)
             continue
-        scores, features = _score(scorer, batch.pixels, device, dtype, symmetry)
+        with clock.busy("forward"):
+            scores, features = scorer.score(batch.pixels, symmetry)
         yield ScoredBatch(asked, batch.indices, scores, features)
 
 
-def features_of(network: AnomalyNetwork, pixels: np.ndarray, device: torch.device) -> np.ndarray:
-    """Give the features, float16 ``(n, features)``, of a batch of images that is at hand.
+def batch_ranges(start: int, stop: int, batch_size: int, shard_size: int | None = None) -> Iterator[range]:
+    """Give ranges of ``batch_size`` or fewer that cover ``start`` to ``stop - 1``.
 
     Parameters
     ----------
-    network
-        It is copied, not changed.
-    pixels
-        uint8 ``(n, 3, height, width)``.
-    device
-        Where the network runs.
+    start, stop
+        Pool indices.
+    batch_size
+        Images in one range, at most.
+    shard_size
+        If given, no range crosses a multiple of it.
     """
-    dtype = inference_dtype(device)
-    _, features = _score(_scorer(network, device, dtype), pixels, device, dtype, "none")
-    return features
-
-
-@torch.inference_mode()
-def _score(
-    scorer: AnomalyNetwork, pixels: np.ndarray, device: torch.device, dtype: torch.dtype, symmetry: Symmetry
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give scores and features; where the device's memory is used up, in two halves."""
-    try:
-        images = torch.from_numpy(pixels).to(device).to(dtype) / 255
-        views = [
-            scorer.forward_with_features(view.contiguous(memory_format=torch.channels_last))
-            for view in symmetries(images, symmetry)
-        ]
-        logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)
-        features = torch.stack([features.float() for _, features in views]).mean(dim=0)
-        scores = torch.softmax(logits, dim=1)[:, ANOMALY]
-        return scores.cpu().numpy(), features.to(torch.float16).cpu().numpy()
-    except RuntimeError as error:
-        if not is_out_of_memory(error) or len(pixels) == 1:
-            raise
-    parts = [_score(scorer, half, device, dtype, symmetry) for half in np.array_split(pixels, 2)]
-    return np.concatenate([scores for scores, _ in parts]), np.concatenate([part for _, part in parts])
-
-
-def _scorer(network: AnomalyNetwork, device: torch.device, dtype: torch.dtype) -> AnomalyNetwork:
-    scorer: AnomalyNetwork = copy.deepcopy(network).eval().requires_grad_(False)
-    scorer = scorer.to(device).to(memory_format=torch.channels_last)
-    scorer.backbone.to(dtype)
-    return scorer
+    while start < stop:
+        end = min(start + batch_size, stop)
+        if shard_size is not None:
+            end = min(end, (start // shard_size + 1) * shard_size)
+        yield range(start, end)
+        start = end
 
 
 def read_ahead(
-    pool: ImagePool, chunks: Iterable[Chunk], size: int, workers: int
+    pool: ImagePool, chunks: Iterable[Chunk], size: int, workers: int, clock: StageClock | None = None
 ) -> Generator[tuple[Chunk, Batch], None, None]:
     """Read chunks of a pool in threads, a bounded number ahead, and give them in order.
 
@@ -148,12 +136,21 @@ def read_ahead(
         Side of the images, in pixels.
     workers
         Number of threads.
+    clock
+        Counts how long they read.
     """
+    clock = clock or StageClock()
+    clock.set_workers("read", workers)
+
+    def read(chunk: Chunk) -> Batch:
+        with clock.busy("read"):
+            return pool.read(chunk, size)
+
     executor = ThreadPoolExecutor(workers, thread_name_prefix="read-pool")
     waiting: deque[tuple[Chunk, Future[Batch]]] = deque()
     try:
         for chunk in chunks:
-            waiting.append((chunk, executor.submit(pool.read, chunk, size)))
+            waiting.append((chunk, executor.submit(read, chunk)))
             if len(waiting) > 2 * workers:
                 asked, future = waiting.popleft()
                 yield asked, future.result()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from anomalymatch_ui.config import NetworkConfig, ScoreConfig
+from anomalymatch_ui.learn import AnomalyNetwork, build_network
+from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.score import ScoredBatch, Scorer, StageClock, batch_ranges, score_pool
+
+CPU = torch.device("cpu")
+CONFIG = ScoreConfig(batch_size=8, workers=2)
+
+
+@pytest.fixture
+def pool(pool_folder: Path) -> ImagePool:
+    return open_pool(pool_folder)
+
+
+@pytest.fixture(scope="module")
+def network() -> AnomalyNetwork:
+    return build_network(NetworkConfig(image_size=32), seed=0)
+
+
+def scores_of(batches: list[ScoredBatch]) -> np.ndarray:
+    return np.concatenate([batch.scores for batch in batches])
+
+
+def test_ranges_cover_every_image_once_and_never_cross_a_shard() -> None:
+    ranges = list(batch_ranges(5, 43, 8, shard_size=20))
+    assert [(part.start, part.stop) for part in ranges] == [
+        (5, 13), (13, 20), (20, 28), (28, 36), (36, 40), (40, 43)
+    ]  # fmt: skip
+
+
+def test_a_part_of_the_pool_is_scored_alone(pool: ImagePool, network: AnomalyNetwork) -> None:
+    batches = list(score_pool(pool, network, CONFIG, device=CPU, start=10, stop=27))
+    assert np.concatenate([batch.indices for batch in batches]).tolist() == list(range(10, 27))
+    beyond = list(score_pool(pool, network, CONFIG, device=CPU, start=50, stop=1000))
+    assert np.concatenate([batch.indices for batch in beyond]).tolist() == list(range(50, 60))
+
+
+def test_shards_scored_apart_have_the_very_scores_of_one_run(
+    pool: ImagePool, network: AnomalyNetwork
+) -> None:
+    scorer = Scorer(network, CPU)
+    whole = list(score_pool(pool, network, CONFIG, device=CPU, shard_size=20, scorer=scorer))
+    apart = [
+        batch
+        for first in (0, 20, 40)
+        for batch in score_pool(
+            pool, network, CONFIG, device=CPU, start=first, stop=first + 20, scorer=scorer
+        )
+    ]
+    np.testing.assert_array_equal(scores_of(whole), scores_of(apart))
+
+
+def test_one_scorer_serves_many_runs_and_scores_as_the_network_does(
+    pool: ImagePool, network: AnomalyNetwork
+) -> None:
+    scorer = Scorer(network, CPU)
+    scores, features = scorer.score(pool.read(range(6), 32).pixels)
+    assert (scores.dtype, scores.shape) == (np.float32, (6,))
+    assert (features.dtype, features.shape) == (np.float16, (6, 1280))
+    again = list(score_pool(pool, network, CONFIG, device=CPU, stop=6, scorer=scorer))
+    np.testing.assert_array_equal(scores_of(again), scores)
+
+
+def test_the_clock_counts_busy_time_per_stage_and_gives_its_share_of_the_whole() -> None:
+    clock = StageClock()
+    clock.set_workers("read", 2)
+    with clock.busy("forward"):
+        time.sleep(0.05)
+    clock.add("read", 0.02)
+    time.sleep(0.05)
+    with clock.busy("write"):
+        time.sleep(0.01)
+    shares = clock.shares()
+    assert list(shares) == ["read", "forward", "write"]
+    assert 0.25 < shares["forward"] < 0.55
+    assert shares["read"] == pytest.approx(0.01 / clock.elapsed)
+
+
+def test_a_clock_that_counted_nothing_has_no_shares() -> None:
+    assert dict(StageClock().shares()) == {}
+
+
+def test_scoring_tells_the_clock_what_it_did(pool: ImagePool, network: AnomalyNetwork) -> None:
+    clock = StageClock()
+    list(score_pool(pool, network, CONFIG, device=CPU, clock=clock))
+    seconds = clock.seconds()
+    assert seconds["read"] > 0
+    assert seconds["forward"] > 0
+    assert all(0 < share <= 1 for share in clock.shares().values())
