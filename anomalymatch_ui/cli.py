@@ -6,7 +6,6 @@ one JSON object. Bad input ends with exit code 2 and one line on standard error.
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from anomalymatch_ui import cli_archive
+from anomalymatch_ui.cli_output import Json
+from anomalymatch_ui.cli_output import finish as _finish
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ Images = Annotated[
     typer.Argument(help="A folder of images, or an HDF5 file or Zarr store with `images`.", metavar="IMAGES"),
 ]
 Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
-Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
 Anomaly = Annotated[str | None, typer.Option(help="The class of a published data set to search.")]
@@ -250,6 +251,9 @@ def benchmark(
     )
 
 
+cli_archive.register(application)
+
+
 def main() -> None:
     """Run the command line; what the user can mend ends with exit code 2 and one line."""
     # A batch scheduler ends a job by SIGTERM: like Ctrl+C, it keeps the cycle under way.
@@ -265,7 +269,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:  # typer gives Ctrl+C back as this code, without a word
-        _fail("Stopped. What was labelled and trained so far is kept.", code)
+        _fail("Stopped. What was labelled, trained and scored so far is kept.", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -334,11 +338,6 @@ def _summary(session: Session) -> dict[str, Any]:
         "ranked": len(ranking.order),
         "source": ranking.source,
     }
-
-
-def _finish(as_json: bool, **result: Any) -> None:
-    if as_json:
-        print(json.dumps(result))
 
 
 if __name__ == "__main__":

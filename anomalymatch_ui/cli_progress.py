@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -15,7 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from anomalymatch_ui.session import Session, Status
+if TYPE_CHECKING:
+    from anomalymatch_ui.session import Session, Status
 
 _PHASES = {
     "embedding": "Looking at the images",
@@ -28,19 +30,33 @@ _PHASES = {
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show one bar from the first progress on; gives a function to be told what is done and the total."""
-    progress = _progress()
-    tasks: list[TaskID] = []
+    with bars() as begin:
+        yield begin(title)
 
-    def advance(done: int, total: int) -> None:
-        if not tasks:
-            progress.start()
-            tasks.append(progress.add_task(title))
-        progress.update(tasks[0], completed=done, total=total)
+
+@contextlib.contextmanager
+def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Show a bar for each part of some work, from its first progress on.
+
+    Gives a function that takes the title of a part and gives one to be told what is done and the total.
+    """
+    progress = _progress()
+
+    def begin(title: str) -> Callable[[int, int], None]:
+        tasks: list[TaskID] = []
+
+        def advance(done: int, total: int) -> None:
+            if not tasks:
+                progress.start()
+                tasks.append(progress.add_task(title))
+            progress.update(tasks[0], completed=done, total=total)
+
+        return advance
 
     try:
-        yield advance
+        yield begin
     finally:
-        if tasks:  # a bar that never started would still end its line
+        if progress.tasks:  # bars that never started would still end their line
             progress.stop()
 
 

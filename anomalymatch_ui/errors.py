@@ -19,5 +19,13 @@ class StorageError(AnomalyMatchError):
     """The disk refused to keep something: full, read-only, or gone."""
 
 
+class DamagedStoreError(InputError):
+    """Something that can be computed again cannot be read."""
+
+
 class SessionBusyError(AnomalyMatchError):
     """Another process holds the pen of this session."""
+
+
+class StoreBusyError(AnomalyMatchError):
+    """Another process is writing this archive of scores."""

@@ -21,6 +21,7 @@ from anomalymatch_ui.pool.base import (
     split_into_shards,
 )
 from anomalymatch_ui.pool.decode import square
+from anomalymatch_ui.pool.ids import StoredIds
 
 LAYOUT = "uint8 with the shape (n, height, width, 3)"
 
@@ -41,6 +42,8 @@ class ArrayPool(ABC):
 
     Attributes
     ----------
+    row_ids
+        The ids, by which rows are found.
     image_shape
         ``(height, width, 3)``.
     chunk_images
@@ -52,6 +55,7 @@ class ArrayPool(ABC):
     path: Path
     name: str
     ids: Sequence[str]
+    row_ids: RowIds | StoredIds
     digest: str
     report: PoolReport
     block_images: int
@@ -78,17 +82,14 @@ class ArrayPool(ABC):
         return f"<{type(self).__name__} {self.path} of {len(self):,} images>"
 
     def __contains__(self, image_id: object) -> bool:
-        try:
-            return isinstance(image_id, str) and self.index(image_id) >= 0
-        except KeyError:
-            return False
+        return image_id in self.row_ids
 
     def index(self, image_id: str) -> int:
         """Give the index of an image; ``KeyError`` if there is none of that id."""
-        index = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
-        if str(index) != image_id or not 0 <= index < len(self):
+        row = self.row_ids.row(image_id)
+        if row is None:
             raise KeyError(image_id)
-        return index
+        return row
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
@@ -183,6 +184,15 @@ class RowIds(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self._range)
+
+    def __contains__(self, image_id: object) -> bool:
+        # A sequence's own would compare a million strings.
+        return isinstance(image_id, str) and self.row(image_id) is not None
+
+    def row(self, image_id: str) -> int | None:
+        """Give the row of an id; ``None`` if there is none."""
+        row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
+        return row if str(row) == image_id and row in self._range else None
 
     @overload
     def __getitem__(self, index: int) -> str: ...

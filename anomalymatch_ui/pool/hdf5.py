@@ -8,7 +8,6 @@ References
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -59,7 +58,7 @@ class Hdf5Pool(ArrayPool):
             self._images = _images(self._file, path)
             self.labels = _labels(self._file, len(self._images), path)
             self.image_shape = self._images.shape[1:]
-            self.ids: Sequence[str] = RowIds(len(self._images))
+            self.ids = self.row_ids = RowIds(len(self._images))
             self.chunk_images = (self._images.chunks or (1,))[0]
             self.block_images = block_images(self.image_shape, self.chunk_images)
             self.report = PoolReport(len(self.ids))

@@ -80,8 +80,11 @@ class StoredIds(Sequence[str]):
         row = range(self._rows)[index]
         return self._block(row // _BLOCK)[row % _BLOCK]
 
-    def row(self, image_id: str) -> int:
-        """Give the row of an id; ``KeyError`` if there is none of it."""
+    def __contains__(self, image_id: object) -> bool:
+        return isinstance(image_id, str) and self.row(image_id) is not None
+
+    def row(self, image_id: str) -> int | None:
+        """Give the row of an id; ``None`` if there is none of it."""
         wanted = hash(image_id)
         first = int(np.searchsorted(self._hashes, wanted))
         while first < self._rows and self._hashes[first] == wanted:
@@ -89,7 +92,7 @@ class StoredIds(Sequence[str]):
             if self[row] == image_id:
                 return row
             first += 1  # another id with the same hash
-        raise KeyError(image_id)
+        return None
 
     def _block(self, number: int) -> list[str]:
         with self._lock:

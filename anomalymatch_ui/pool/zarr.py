@@ -7,7 +7,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +66,15 @@ class ZarrPool(ArrayPool):
         self.chunk_images = images.chunks[0]
         self.block_images = min(block_images(self.image_shape, self.chunk_images), rows)
         self._packed = (images.shards or images.chunks)[0]  # rows in one file
-        self._stored = _stored_ids(root, rows, self.path)
-        self.ids: Sequence[str] = self._stored or RowIds(rows)
+        stored = _stored_ids(root, rows, self.path)
+        self.ids = self.row_ids = stored or RowIds(rows)
         self.report = PoolReport(rows)
-        kind = "zarr" if self._stored is None else f"zarr {self._stored.digest}"
+        kind = "zarr" if stored is None else f"zarr {stored.digest}"
         self.digest = self.fingerprint(
             kind,
             "it is damaged, or compressed by a codec that is not installed. Copy it again, or write it anew "
             "with Zarr's own codecs.",
         )
-
-    def index(self, image_id: str) -> int:
-        """Give the index of an image; ``KeyError`` if there is none of that id."""
-        return super().index(image_id) if self._stored is None else self._stored.row(image_id)
 
     def read_run(self, first: int, out: np.ndarray) -> bool:
         """Read rows from ``first`` on into ``out``; see :meth:`ArrayPool.read_run`."""

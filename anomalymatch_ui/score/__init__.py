@@ -1,25 +1,82 @@
-"""The pool at scale: streamed through a network, its scores and features kept on disk."""
+"""The pool at scale: streamed through a network, its scores and features kept on disk.
 
-from anomalymatch_ui.score.clock import STAGES, StageClock
-from anomalymatch_ui.score.embeddings import open_embeddings, write_embeddings, write_table
-from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
-from anomalymatch_ui.score.scorer import Scorer
-from anomalymatch_ui.score.store import DamagedStoreError, ScoreStore, StoreManifest
-from anomalymatch_ui.score.threads import usable_cores
+Names are imported when they are first used: what reads an archive's scores needs no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.errors import DamagedStoreError
+    from anomalymatch_ui.score.archive import Archive
+    from anomalymatch_ui.score.archiving import Outcome, score_archive
+    from anomalymatch_ui.score.clock import STAGES, StageClock
+    from anomalymatch_ui.score.embeddings import open_embeddings, write_embeddings, write_table
+    from anomalymatch_ui.score.local_engine import LocalEngine
+    from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
+    from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
+    from anomalymatch_ui.score.scorer import Scorer
+    from anomalymatch_ui.score.store import ScoreStore, StoreManifest
+    from anomalymatch_ui.score.threads import usable_cores
 
 __all__ = [
     "STAGES",
+    "Archive",
     "DamagedStoreError",
+    "LocalEngine",
+    "Outcome",
+    "Ranked",
+    "ScoreFilter",
     "ScoreStore",
     "ScoredBatch",
     "Scorer",
+    "Scores",
     "StageClock",
     "StoreManifest",
     "batch_ranges",
     "open_embeddings",
     "read_ahead",
+    "score_archive",
     "score_pool",
     "usable_cores",
     "write_embeddings",
     "write_table",
 ]
+
+_HOMES = {
+    "DamagedStoreError": "anomalymatch_ui.errors",
+    "Archive": "anomalymatch_ui.score.archive",
+    "Outcome": "anomalymatch_ui.score.archiving",
+    "score_archive": "anomalymatch_ui.score.archiving",
+    "STAGES": "anomalymatch_ui.score.clock",
+    "StageClock": "anomalymatch_ui.score.clock",
+    "open_embeddings": "anomalymatch_ui.score.embeddings",
+    "write_embeddings": "anomalymatch_ui.score.embeddings",
+    "write_table": "anomalymatch_ui.score.embeddings",
+    "LocalEngine": "anomalymatch_ui.score.local_engine",
+    "ScoredBatch": "anomalymatch_ui.score.pipeline",
+    "batch_ranges": "anomalymatch_ui.score.pipeline",
+    "read_ahead": "anomalymatch_ui.score.pipeline",
+    "score_pool": "anomalymatch_ui.score.pipeline",
+    "Ranked": "anomalymatch_ui.score.queries",
+    "ScoreFilter": "anomalymatch_ui.score.queries",
+    "Scores": "anomalymatch_ui.score.queries",
+    "Scorer": "anomalymatch_ui.score.scorer",
+    "ScoreStore": "anomalymatch_ui.score.store",
+    "StoreManifest": "anomalymatch_ui.score.store",
+    "usable_cores": "anomalymatch_ui.score.threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

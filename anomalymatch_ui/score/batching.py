@@ -57,14 +57,18 @@ def batch_size_for(config: ScoreConfig, scorer: Scorer, images: int, symmetry: S
     """
     if config.batch_size:
         return config.batch_size
-    on_cpu = scorer.device.type == "cpu"
-    if images < (_CPU_TRIAL_FROM if on_cpu else _GPU_TRIAL_FROM):
-        return _CPU_BATCH if on_cpu else _GPU_BATCH
+    if images < (_CPU_TRIAL_FROM if scorer.device.type == "cpu" else _GPU_TRIAL_FROM):
+        return usual_batch_size(scorer.device.type)
     with _lock:
         key = (scorer.name, symmetry)
         if key not in _found:
             _found[key] = fastest_batch_size(scorer, symmetry)
         return _found[key]
+
+
+def usual_batch_size(device: str) -> int:
+    """Give the number to begin with on a type of device, such as ``"cpu"``, without a trial."""
+    return _CPU_BATCH if device == "cpu" else _GPU_BATCH
 
 
 def fastest_batch_size(scorer: Scorer, symmetry: Symmetry = "none") -> int:

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_atomically
 from anomalymatch_ui.score.pipeline import ScoredBatch
-from anomalymatch_ui.score.store import DamagedStoreError
 
 
 def write_embeddings(

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.pipeline import ScoredBatch
@@ -41,10 +41,6 @@ class StoreManifest:
 
 
 _MANIFEST = TypeAdapter(StoreManifest)
-
-
-class DamagedStoreError(InputError):
-    """Something that can be computed again cannot be read."""
 
 
 class ScoreStore:

@@ -1,0 +1,133 @@
+"""The commands that score a whole archive of images and read its scores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from anomalymatch_ui.cli_output import Json, finish
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.score import Outcome
+
+Folder = Annotated[Path, typer.Argument(help="The --out folder of `anomalymatch score`.", metavar="DIR")]
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (score, top):
+        application.command()(command)
+
+
+def score(
+    images: Annotated[
+        Path, typer.Argument(help="A folder of images, or an HDF5 file with `images`.", metavar="POOL")
+    ],
+    model: Annotated[Path, typer.Option(help="A checkpoint, *.safetensors, of a session.")],
+    out: Annotated[Path, typer.Option(help="Folder for the scores; run again, it goes on there.")],
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Keep what `similar` needs: 256 bytes an image.")
+    ] = False,
+    symmetry: Annotated[
+        Literal["none", "mirror", "square"],
+        typer.Option(help="Average over mirror images, or all eight turns: two or eight times the work."),
+    ] = "none",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    shard_size: Annotated[
+        int | None, typer.Option(min=1, help="Images in one file: what an interruption repeats at most.")
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Delete the scores that the folder holds, and start again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score every image of an archive by a trained model; run again, it goes on where it was."""
+    from anomalymatch_ui.cli_progress import bars
+    from anomalymatch_ui.score.request import ScoreRequest, run_request
+
+    request = ScoreRequest(
+        images=images,
+        model=model,
+        out=out,
+        embeddings=embeddings,
+        symmetry=symmetry,
+        device=device,
+        shard_size=shard_size,
+        restart=restart,
+    )
+    with bars() as progress:
+        outcome, shares = run_request(request, progress)
+    for sentence in _told(out, outcome, shares):
+        print(sentence)
+    finish(as_json, **outcome.as_dict(), out=str(out), busy=shares)
+
+
+def top(
+    folder: Folder,
+    first: Annotated[int, typer.Option("--from", min=1, help="Rank to begin with.")] = 1,
+    count: Annotated[int, typer.Option("--top", min=1, help="How many.")] = 100,
+    above: Annotated[float | None, typer.Option(help="Only scores of at least this.")] = None,
+    below: Annotated[float | None, typer.Option(help="Only scores of at most this.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Only ids that begin so.")] = None,
+    like: Annotated[str | None, typer.Option(help="Only ids like this: % is any text, _ any letter.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the images of a scored archive from the highest score to the lowest."""
+    from anomalymatch_ui.score import ScoreFilter, Scores
+
+    wanted = ScoreFilter(lowest=above, highest=below, prefix=prefix, like=like)
+    with Scores(folder) as scores:
+        if wanted == ScoreFilter():
+            found, matching = scores.page(first - 1, count), len(scores)
+        else:
+            found, matching = scores.where(wanted, first - 1, count), scores.count(wanted)
+        rows = zip(found.ranks.tolist(), found.ids, map(_shortest, found.scores), strict=True)
+        _give(("rank", "id", "score"), rows, out)
+        finish(
+            as_json,
+            folder=str(folder),
+            images=len(scores),
+            matching=matching,
+            listed=len(found),
+            out=None if out is None else str(out),
+        )
+
+
+def _told(folder: Path, outcome: Outcome, shares: dict[str, float]) -> Iterable[str]:
+    """Say to a person what a run came to."""
+    yield (
+        f"{outcome.scored:,} images are scored in {folder}; `anomalymatch top {folder}` lists the highest."
+    )
+    if outcome.unreadable:
+        yield f"{outcome.unreadable:,} images could not be read."
+    if outcome.damaged:
+        yield f"{outcome.damaged:,} shards were damaged, and are made anew."
+    if shares:
+        busy = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
+        yield f"Busy share of each stage: {busy}."
+
+
+def _give(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: Path | None) -> None:
+    """Write a table as CSV, to a file if one is given."""
+    from anomalymatch_ui.files import write_bytes_atomically
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    if out is None:
+        sys.stdout.write(text.getvalue())
+    else:
+        write_bytes_atomically(out, text.getvalue().encode())
+
+
+def _shortest(score: Any) -> str:
+    """Write a float32 with as many digits as tell it from its neighbours."""
+    return str(score)

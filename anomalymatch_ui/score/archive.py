@@ -1,0 +1,254 @@
+"""The scores of an archive of images on disk: Parquet shards, each whole and checked, or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from anomalymatch_ui.errors import DamagedStoreError, InputError
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
+from anomalymatch_ui.score.components import Components
+from anomalymatch_ui.score.locking import one_writer
+from anomalymatch_ui.score.manifest import ArchiveManifest, check_kind, read_manifest
+from anomalymatch_ui.score.shards import Shard, check_shard, encode_shard, read_shard
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.pool import ImagePool
+
+MANIFEST, LOCK, COMPONENTS = "manifest.json", "run.lock", "components.safetensors"
+RANKING, BY_ID, NEIGHBOURS = "ranking.parquet", "by-id.parquet", "neighbours.usearch"
+SORTING = ".sorting" + TEMPORARY_SUFFIX
+"""Folder in which a sort keeps what does not fit into memory."""
+
+_DERIVED = (RANKING, BY_ID, NEIGHBOURS)
+_NAMES = "|".join([r"shard-\d{7}\.parquet", *map(re.escape, (MANIFEST, LOCK, COMPONENTS, *_DERIVED))])
+_HALF_WRITTEN = re.compile(rf"\.(?:{_NAMES})\..*{re.escape(TEMPORARY_SUFFIX)}|{re.escape(SORTING)}")
+_OURS = re.compile(_NAMES)
+_CHECKING_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is to be done in an archive.
+
+    Attributes
+    ----------
+    missing
+        Numbers of the shards that are not there, the damaged ones among them, ascending.
+    damaged
+        Those that were there and cannot be used.
+    scored, unreadable
+        Images in the shards that are there.
+    """
+
+    missing: tuple[int, ...]
+    damaged: tuple[int, ...]
+    scored: int
+    unreadable: int
+
+
+class Archive:
+    """The folder of an archive's scores.
+
+    It holds ``manifest.json`` and ``shard-0000000.parquet`` … with the columns ``id``, ``score`` and, on
+    request, ``embedding``; images that cannot be read have no row. What the shards depend on is in the
+    manifest, so that the same manifest means the same bytes. ``ranking.parquet``, ``by-id.parquet`` and
+    ``neighbours.usearch`` are made from the shards, and deleted as soon as one of them is written anew.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    manifest
+        What it belongs to.
+    components
+        What makes an embedding of features, where one is asked for.
+    """
+
+    def __init__(self, folder: Path, manifest: ArchiveManifest, components: Components | None) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.components = components
+        told = manifest.identity + (components.digest if components is not None else "")
+        self._owner = hashlib.sha256(told.encode()).hexdigest()
+
+    @classmethod
+    def existing(cls, folder: Path) -> Self:
+        """Open an archive to read it, whatever it belongs to.
+
+        Raises
+        ------
+        InputError
+            If there is none, or its scores are not all there yet.
+        DamagedStoreError
+            If it cannot be read.
+        """
+        manifest = read_manifest(folder / MANIFEST)
+        components = None
+        if manifest.components:
+            components = Components.load(folder / COMPONENTS)
+        archive = cls(folder, manifest, components)
+        there = sum(archive.shard(number).exists() for number in range(manifest.shard_count))
+        if there < manifest.shard_count:
+            raise InputError(
+                f"{folder} is not finished: {there:,} of {manifest.shard_count:,} shards are there. Run the "
+                "`anomalymatch score` that began it once more; it goes on where it was."
+            )
+        return archive
+
+    def shard(self, number: int) -> Path:
+        """Give the path of a shard, whether it is there or not."""
+        return self.folder / f"shard-{number:07d}.parquet"
+
+    def shards(self) -> list[Path]:
+        """Give the paths of all shards, in the pool's order."""
+        return [self.shard(number) for number in range(self.manifest.shard_count)]
+
+    def read(self, number: int) -> Shard:
+        """Read a shard and check it. Raises :class:`DamagedStoreError`."""
+        return read_shard(self.shard(number), self._owner, number)
+
+    def survey(self, advance: Callable[[int, int], None]) -> Survey:
+        """Read and check every shard that is there.
+
+        Parameters
+        ----------
+        advance
+            Told how many of how many shards are checked.
+        """
+        there = [number for number in range(self.manifest.shard_count) if self.shard(number).exists()]
+        missing = set(range(self.manifest.shard_count)).difference(there)
+        damaged, scored, unreadable = [], 0, 0
+        with ThreadPoolExecutor(_CHECKING_THREADS, thread_name_prefix="check-shards") as threads:
+            for done, (number, counts) in enumerate(
+                zip(there, threads.map(self._counts, there), strict=True)
+            ):
+                if counts is None:
+                    damaged.append(number)
+                else:
+                    scored, unreadable = scored + counts[0], unreadable + counts[1]
+                advance(done + 1, len(there))
+        return Survey(tuple(sorted(missing.union(damaged))), tuple(damaged), scored, unreadable)
+
+    def encode(self, number: int, shard: Shard) -> bytes:
+        """Give the bytes of a shard's file."""
+        return encode_shard(shard, self._owner, number)
+
+    def write(self, number: int, content: bytes) -> None:
+        """Write a shard's file, whole or not at all. Raises ``StorageError`` if the disk refuses."""
+        write_bytes_atomically(self.shard(number), content)
+
+    def forget_derived(self) -> None:
+        """Delete what was made from the shards, before one of them is written."""
+        with storage_errors(self.folder):
+            for name in _DERIVED:
+                (self.folder / name).unlink(missing_ok=True)
+
+    def _counts(self, number: int) -> tuple[int, int] | None:
+        """Give how many images of a shard have a score and how many could not be read; ``None``: damaged."""
+        try:
+            scored, unreadable = check_shard(self.shard(number), self._owner, number)
+        except DamagedStoreError:
+            return None
+        return scored, unreadable
+
+
+@contextlib.contextmanager
+def begin(folder: Path, manifest: ArchiveManifest, *, restart: bool = False) -> Iterator[None]:
+    """Hold an archive's folder to write scores of ``manifest`` into it; a new folder gets the manifest.
+
+    Parameters
+    ----------
+    folder
+        Made on first use.
+    manifest
+        What the scores belong to.
+    restart
+        Delete what the folder holds of an archive before.
+
+    Raises
+    ------
+    InputError
+        If it holds scores of something else, or files that are no archive's.
+    DamagedStoreError
+        If its manifest cannot be read.
+    StoreBusyError
+        If another process writes it.
+    StorageError
+        If the disk refuses.
+    """
+    _check_folder(folder)
+    with one_writer(folder / LOCK):
+        _sweep(folder, everything=restart)
+        path = folder / MANIFEST
+        if path.exists():
+            manifest.check_against(read_manifest(path), folder)
+        else:
+            manifest.write(path)
+        yield
+
+
+def check_ids(pool: ImagePool) -> None:
+    """Check that no id of a pool is there twice.
+
+    Raises
+    ------
+    InputError
+        If one is; it is named.
+    """
+    # 8 bytes an image instead of a set of strings: 0.8 GB for 10^8 images, and 30 s.
+    hashes = np.fromiter(map(hash, pool.ids), np.int64, count=len(pool))
+    ordered = np.sort(hashes)
+    suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(suspects):
+        return
+    seen: set[str] = set()
+    for index in np.flatnonzero(np.isin(hashes, suspects)).tolist():
+        image_id = pool.ids[index]
+        if image_id in seen:
+            raise InputError(
+                f"The id {image_id} is there twice in {pool.path}, so that a score would not tell of which "
+                "image it is. Give each image an id of its own."
+            )
+        seen.add(image_id)
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that there is nothing else in a folder that shall become an archive."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file. Give a folder for the scores.")
+    if not folder.exists():
+        return
+    if (folder / MANIFEST).exists():
+        check_kind(folder / MANIFEST)
+        return
+    foreign = next((path.name for path in sorted(folder.iterdir()) if not _is_ours(path)), None)
+    if foreign is not None:
+        raise InputError(
+            f"{folder} holds other files ({foreign} …) and no scores. Give an empty or a new folder."
+        )
+
+
+def _sweep(folder: Path, *, everything: bool) -> None:
+    """Delete what a run that was killed left half-written; ``everything``: the scores, too."""
+    import shutil
+
+    with storage_errors(folder):
+        # The manifest goes last: while shards are there, it says whose they are.
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
+            if path.is_dir() and path.name == SORTING:
+                shutil.rmtree(path)
+            elif _HALF_WRITTEN.fullmatch(path.name) or (everything and path.name != LOCK and _is_ours(path)):
+                path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    return bool(_OURS.fullmatch(path.name) or _HALF_WRITTEN.fullmatch(path.name))

@@ -1,0 +1,183 @@
+"""Score a whole archive into its store: resumable at the shard, the same bytes by whatever engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from anomalymatch_ui import __version__
+from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.errors import DamagedStoreError
+from anomalymatch_ui.learn import AnomalyNetwork, network_digest
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
+from anomalymatch_ui.score.batching import usual_batch_size
+from anomalymatch_ui.score.clock import StageClock
+from anomalymatch_ui.score.components import Components, drawn_sample
+from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, read_manifest, usual_shard_size
+from anomalymatch_ui.score.shards import Shard
+from anomalymatch_ui.score.sorting import sort_scores
+
+Advance = Callable[[int, int], None]
+"""Told how much of how much is done."""
+
+
+class Engine(Protocol):
+    """What computes an archive's scores, here or on other machines.
+
+    Attributes
+    ----------
+    arithmetic
+        Where and in which number format it computes.
+    """
+
+    arithmetic: Arithmetic
+
+    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+        """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
+
+    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
+        """Score shards; give the number, content and file of each, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes
+    ----------
+    manifest
+        Of the archive.
+    scored, unreadable
+        Images of the pool; together they are all of it.
+    written
+        Shards that this run wrote.
+    damaged
+        Those among them that were there, and damaged.
+    """
+
+    manifest: ArchiveManifest
+    scored: int
+    unreadable: int
+    written: int
+    damaged: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON can say it, with the manifest's values."""
+        counts = {"scored": self.scored, "unreadable": self.unreadable}
+        shards = {"shards": self.manifest.shard_count, "written": self.written, "damaged": self.damaged}
+        return asdict(self.manifest) | counts | shards
+
+
+def score_archive(
+    pool: ImagePool,
+    network: AnomalyNetwork,
+    folder: Path,
+    engine: Engine,
+    config: ScoreConfig,
+    *,
+    symmetry: Symmetry = "none",
+    components: int = 0,
+    shard_size: int | None = None,
+    restart: bool = False,
+    progress: Callable[[str], Advance] = lambda title: lambda done, total: None,
+    clock: StageClock | None = None,
+) -> Outcome:
+    """Score a pool into a folder, going on where an earlier run of the same ended, and sort the scores.
+
+    Parameters
+    ----------
+    pool, network
+        What is scored by what.
+    folder
+        Of the archive's scores.
+    engine
+        Does the computing.
+    config
+        Gives the batch size of a new archive; one that was begun keeps its own.
+    symmetry
+        Views over which an image's scores are averaged.
+    components
+        Of each image's embedding, 64 to 128 as a rule; 0 for none.
+    shard_size
+        Images in a shard; unset: what the archive was begun with, or by the pool's size.
+    restart
+        Delete what the folder holds of an archive before.
+    progress
+        Asked for something to advance, by the title of each part of the work.
+    clock
+        Counts how long the disk is written to.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, an id is in the pool twice, or the network gives no numbers.
+    StoreBusyError
+        If another process writes the folder.
+    StorageError
+        If the disk refuses; the shards that were written stay.
+    """
+    clock = clock or StageClock()
+    begun = None if restart else _begun(folder)
+    new = config.batch_size or usual_batch_size(engine.arithmetic.device)
+    batch_size = begun.batch_size if begun is not None else new
+    if shard_size is None:
+        shard_size = begun.shard_size if begun is not None else usual_shard_size(len(pool), batch_size)
+    manifest = ArchiveManifest(
+        model=network_digest(network),
+        pool=pool.digest,
+        images=len(pool),
+        software=__version__,
+        image_size=network.config.image_size,
+        symmetry=symmetry,
+        device=engine.arithmetic.device,
+        dtype=engine.arithmetic.dtype,
+        components=components,
+        batch_size=batch_size,
+        shard_size=shard_size,
+    )
+    if begun is None:
+        check_ids(pool)
+    with begin(folder, manifest, restart=restart):
+        found = _components(folder, manifest, engine, progress)
+        archive = Archive(folder, manifest, found)
+        survey = archive.survey(progress("Checking"))
+        scored, unreadable = survey.scored, survey.unreadable
+        if survey.missing:
+            archive.forget_derived()
+        advance = progress("Scoring")
+        for number, shard, content in engine.score(archive, survey.missing):
+            with clock.busy("write"):
+                archive.write(number, content)
+            scored, unreadable = scored + len(shard.ids), unreadable + len(shard.unreadable)
+            advance(scored + unreadable, manifest.images)
+        sort_scores(archive)
+    return Outcome(manifest, scored, unreadable, len(survey.missing), len(survey.damaged))
+
+
+def _begun(folder: Path) -> ArchiveManifest | None:
+    """Give the manifest of an archive that was begun; ``None`` if none was."""
+    path = folder / MANIFEST
+    return read_manifest(path) if path.exists() else None
+
+
+def _components(
+    folder: Path, manifest: ArchiveManifest, engine: Engine, progress: Callable[[str], Advance]
+) -> Components | None:
+    """Load the components that an archive was begun with, or measure them; ``None`` if it has none."""
+    if not manifest.components:
+        return None
+    try:
+        return Components.load(folder / COMPONENTS)
+    except DamagedStoreError:  # or not there yet; shards of other components are scored again
+        sample = drawn_sample(manifest.images)
+        advance = progress("Measuring the embedding")
+        advance(0, len(sample))
+        found = Components.measure(engine.features(sample, manifest.batch_size), manifest.components)
+        found.write(folder / COMPONENTS)
+        advance(len(sample), len(sample))
+        return found

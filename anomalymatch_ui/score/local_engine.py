@@ -1,0 +1,156 @@
+"""Shards scored in this process: by a run of its own, or by a worker of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+import torch
+
+from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn import AnomalyNetwork, inference_dtype
+from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.clock import StageClock
+from anomalymatch_ui.score.components import Components
+from anomalymatch_ui.score.manifest import Arithmetic
+from anomalymatch_ui.score.pipeline import ScoredBatch, score_pool
+from anomalymatch_ui.score.scorer import Scorer
+from anomalymatch_ui.score.shards import Shard
+
+
+class LocalEngine:
+    """Scores in this process; see :class:`~anomalymatch_ui.score.archiving.Engine`.
+
+    Parameters
+    ----------
+    pool, network, config, symmetry
+        What is scored by what, and how; see :func:`~anomalymatch_ui.score.archiving.score_archive`.
+    device
+        Where the network runs.
+    clock
+        Counts how long each stage is busy.
+    """
+
+    def __init__(
+        self,
+        pool: ImagePool,
+        network: AnomalyNetwork,
+        config: ScoreConfig,
+        device: torch.device,
+        symmetry: Symmetry = "none",
+        clock: StageClock | None = None,
+    ) -> None:
+        self._pool = pool
+        self._scorer = Scorer(network, device)
+        self._config = config
+        self._symmetry = symmetry
+        self._clock = clock
+        self.arithmetic = arithmetic_of(device)
+
+    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+        """Give the features of some images; float16 ``(n, features)``."""
+        sample = SubsetPool(self._pool, [self._pool.ids[index] for index in indices.tolist()])
+        with closing(self._batches(sample, batch_size)) as batches:
+            return np.concatenate([batch.features for batch in batches])
+
+    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
+        """Score shards, in order; give the number, content and file of each."""
+        manifest = archive.manifest
+        for first, last in _runs(missing):
+            asked = range(manifest.indices(first).start, manifest.indices(last).stop)
+            with closing(
+                self._batches(self._pool, manifest.batch_size, asked, manifest.shard_size)
+            ) as batches:
+                for number in range(first, last + 1):
+                    shard = assemble(self._pool, manifest.indices(number), batches, archive.components)
+                    yield number, shard, archive.encode(number, shard)
+
+    def _batches(
+        self, pool: ImagePool, batch_size: int, asked: range | None = None, shard_size: int | None = None
+    ) -> Generator[ScoredBatch, None, None]:
+        return score_pool(
+            pool,
+            self._scorer.network,
+            self._config.model_copy(update={"batch_size": batch_size}),
+            device=self._scorer.device,
+            start=0 if asked is None else asked.start,
+            stop=None if asked is None else asked.stop,
+            symmetry=self._symmetry,
+            shard_size=shard_size,
+            scorer=self._scorer,
+            clock=self._clock,
+        )
+
+
+def arithmetic_of(device: torch.device) -> Arithmetic:
+    """Say where and in which number format a network runs on a device."""
+    return Arithmetic(device.type, str(inference_dtype(device)).removeprefix("torch."))
+
+
+def assemble(
+    pool: ImagePool, asked: range, batches: Iterator[ScoredBatch], components: Components | None
+) -> Shard:
+    """Take from ``batches`` those of one shard.
+
+    Parameters
+    ----------
+    pool
+        Gives the ids.
+    asked
+        Pool indices that the shard covers; the last batch ends where it ends.
+    batches
+        From :func:`~anomalymatch_ui.score.pipeline.score_pool`.
+    components
+        Make the embedding, where there is one.
+
+    Raises
+    ------
+    InputError
+        If a score is no number.
+    """
+    taken = list(_until(asked.stop, batches))
+    indices = np.concatenate([batch.indices for batch in taken])
+    scores = np.concatenate([batch.scores for batch in taken]).astype(np.float32, copy=False)
+    ids = [pool.ids[index] for index in indices.tolist()]
+    if not np.isfinite(scores).all():
+        raise InputError(
+            f"The model gives no number for {ids[int(np.argmin(np.isfinite(scores)))]}: its training "
+            "diverged. Give the checkpoint of another cycle."
+        )
+    embedding = None
+    if components is not None:
+        # Batch by batch: rounding depends on how many rows are multiplied at one time.
+        embedding = np.concatenate([components.reduction.apply(batch.features) for batch in taken])
+    return Shard(ids, scores, embedding, _unreadable(pool, asked, indices))
+
+
+def _until(stop: int, batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:
+    for batch in batches:
+        yield batch
+        if batch.asked.stop >= stop:
+            return
+    raise ValueError(f"the batches end before the shard does, which ends at {stop}")
+
+
+def _unreadable(pool: ImagePool, asked: range, indices: np.ndarray) -> dict[str, str]:
+    """Give id -> reason of the images of a shard that have no score, in the pool's order."""
+    if len(indices) == len(asked):
+        return {}
+    reasons = pool.report.unreadable
+    lacking = sorted(set(asked).difference(indices.tolist()))
+    return {pool.ids[index]: reasons.get(pool.ids[index], "cannot be read") for index in lacking}
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Give the first and last of each run of consecutive numbers."""
+    run: list[int] = []
+    for number in numbers:
+        if run and number != run[-1] + 1:
+            yield run[0], run[-1]
+            run = []
+        run.append(number)
+    if run:
+        yield run[0], run[-1]

@@ -1,0 +1,90 @@
+"""An engine and a pool for tests of score archives, whose scores cost nothing."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from anomalymatch_ui.pool import ImagePool, PoolReport
+from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.manifest import Arithmetic
+from anomalymatch_ui.score.shards import Shard
+
+
+class Names:
+    """As much of a pool as an archive asks for: ids and a digest, and no images."""
+
+    def __init__(self, ids: Sequence[str], digest: str = "pool") -> None:
+        self.ids = ids
+        self.digest = digest
+        self.path = Path("names")
+        self.report = PoolReport(len(ids))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def names(ids: Sequence[str], digest: str = "pool") -> ImagePool:
+    """Give a pool of nothing but names."""
+    return cast(ImagePool, Names(ids, digest))
+
+
+class Interrupted(Exception):
+    """What ends a run in a test."""
+
+
+class QuickEngine:
+    """Scores ids by their checksum; every 13th image cannot be read. Many scores are equal.
+
+    Parameters
+    ----------
+    ids
+        Of the pool.
+    stop_after
+        Raise :class:`Interrupted` after so many shards.
+
+    Attributes
+    ----------
+    computed
+        Numbers of the shards it was asked for, in order.
+    """
+
+    arithmetic = Arithmetic("cpu", "float32")
+
+    def __init__(self, ids: Sequence[str], stop_after: int | None = None) -> None:
+        self.ids = ids
+        self.computed: list[int] = []
+        self._stop_after = stop_after
+
+    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+        random = np.random.default_rng(0)
+        return random.normal(0, 1, (len(indices), 16)).astype(np.float16)
+
+    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
+        for number in missing:
+            if len(self.computed) == self._stop_after:
+                raise Interrupted
+            self.computed.append(number)
+            shard = quick_shard(self.ids, archive.manifest.indices(number), archive.manifest.components)
+            yield number, shard, archive.encode(number, shard)
+
+
+def quick_shard(ids: Sequence[str], asked: range, components: int = 0) -> Shard:
+    """Give what :class:`QuickEngine` says of some images."""
+    readable = [index for index in asked if index % 13 != 12]
+    scores = np.array([quick_score(ids[index]) for index in readable], np.float32)
+    embedding = None
+    if components:
+        random = np.random.default_rng(asked.start)
+        embedding = random.normal(0, 1, (len(readable), components)).astype(np.float16)
+    unreadable = {ids[index]: "truncated" for index in asked if index % 13 == 12}
+    return Shard([ids[index] for index in readable], scores, embedding, unreadable)
+
+
+def quick_score(image_id: str) -> np.float32:
+    """Give one of 100 scores in [0, 1]."""
+    return np.float32(zlib.crc32(image_id.encode()) % 100 / 99)
