@@ -32,7 +32,7 @@ demo: install  ## open the dashboard on a simulated survey (no network needed)
 	$(BIN)/anomalymatch demo
 
 test: $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py

@@ -30,7 +30,8 @@ application = typer.Typer(
 )
 
 Images = Annotated[
-    Path, typer.Argument(help="A folder of images, or an HDF5 file with `images`.", metavar="IMAGES")
+    Path,
+    typer.Argument(help="A folder of images, or an HDF5 file or Zarr store with `images`.", metavar="IMAGES"),
 ]
 Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]

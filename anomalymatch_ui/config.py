@@ -159,8 +159,16 @@ class TrainConfig(_Settings):
 class ScoreConfig(_Settings):
     """How the pool is streamed through the network."""
 
-    batch_size: int = Field(64, ge=1, description="images; on a CPU 32-64 ran 3x faster than 1,000")
-    workers: int = Field(2, ge=1, description="threads that read and decode")
+    batch_size: int = Field(
+        0, ge=0, description="images at one time; 0 measures which number is fastest, if the pool is large"
+    )
+    workers: int = Field(0, ge=0, description="threads that read, and as many that decode; 0: one a core")
+    decode: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="where JPEGs are decoded; auto: on the GPU where the network runs on one"
+    )
+    compiled: bool = Field(
+        False, description="torch.compile the network: a minute or more at first, and a C++ compiler"
+    )
     symmetries: bool = Field(
         True, description="average the network's answers over the pool's symmetries; eight times the work"
     )

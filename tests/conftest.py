@@ -14,6 +14,10 @@ import pytest
 
 from anomalymatch_ui.config import Config
 
+# The networks of these tests are so small that threads only wait for one another; read when torch is loaded,
+# here and in the programs that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from images import make_pool
@@ -64,14 +68,21 @@ def pool_folder(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
-@pytest.fixture
-def quick() -> Config:
-    """Settings with which a cycle takes a second."""
+@pytest.fixture(scope="session")
+def quick_once() -> Config:
+    """Settings with which a cycle takes a second, for fixtures that many tests share."""
     return Config.preset("paper").with_values(
         network={"image_size": 32},
         train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4, "checkpoint_every": 2},
+        embedding={"sizes": (32, 48), "symmetric_up_to": 32},
         score={"batch_size": 8, "shard_size": 20},
     )
+
+
+@pytest.fixture
+def quick(quick_once: Config) -> Config:
+    """Settings with which a cycle takes a second."""
+    return quick_once
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ A pool gives its images as uint8 RGB, by index, and has a stable id for each. Wh
 noted in its report and left out, never fatal.
 """
 
-from anomalymatch_ui.pool.base import Batch, ImagePool, PoolReport, UnreadableImageError
+from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, UnreadableImageError
 from anomalymatch_ui.pool.opening import open_pool
 from anomalymatch_ui.pool.subset import SubsetPool
 
-__all__ = ["Batch", "ImagePool", "PoolReport", "SubsetPool", "UnreadableImageError", "open_pool"]
+__all__ = ["Batch", "Fetched", "ImagePool", "PoolReport", "SubsetPool", "UnreadableImageError", "open_pool"]

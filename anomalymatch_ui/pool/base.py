@@ -49,6 +49,22 @@ class Batch:
     pixels: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Images as they lie on disk: read, but not decoded, nor cut or scaled.
+
+    Attributes
+    ----------
+    indices
+        Pool index of each, int64 ``(n,)``, in the order asked for.
+    contents
+        The bytes of each image's file; or, of a pool of arrays, uint8 ``(n, height, width, 3)``, RGB.
+    """
+
+    indices: np.ndarray
+    contents: list[bytes] | np.ndarray
+
+
 class PoolReport:
     """Which images of a pool could not be read so far, and why. Thread-safe.
 
@@ -128,6 +144,10 @@ class ImagePool(Protocol):
         Hexadecimal; two pools of different images have different ones.
     report
         What could not be read so far.
+    block_images
+        How many images, from a multiple of it on, are best fetched at one time; 1 if it does not matter.
+    concurrent
+        Whether several threads read it faster than one.
     """
 
     path: Path
@@ -135,6 +155,8 @@ class ImagePool(Protocol):
     ids: Sequence[str]
     digest: str
     report: PoolReport
+    block_images: int
+    concurrent: bool
 
     def __len__(self) -> int:
         """Give the number of images, the unreadable ones included."""
@@ -155,6 +177,18 @@ class ImagePool(Protocol):
         """Read the central square of some images, scaled to ``size`` x ``size`` pixels.
 
         Images that cannot be read are left out and noted in the report.
+
+        Raises
+        ------
+        IndexError
+            If an index is negative or too large.
+        """
+
+    def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
+        """Read some images without decoding them, the first part of :meth:`read`.
+
+        Images that cannot be read are left out and noted in the report; those that cannot be decoded
+        are to be noted by who decodes them.
 
         Raises
         ------

@@ -12,6 +12,7 @@ from PIL import Image
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.base import (
     Batch,
+    Fetched,
     PoolReport,
     UnreadableImageError,
     check_indices,
@@ -36,6 +37,9 @@ class FolderPool:
     InputError
         If the folder cannot be opened or holds no image.
     """
+
+    block_images = 1
+    concurrent = True
 
     def __init__(self, path: Path) -> None:
         try:
@@ -82,6 +86,19 @@ class FolderPool:
             kept.append(index)
         return Batch(np.array(kept, np.int64), pixels[: len(kept)])
 
+    def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
+        """Read the files of some images; see :meth:`ImagePool.fetch`."""
+        kept: list[int] = []
+        contents: list[bytes] = []
+        for index in check_indices(indices, len(self)).tolist():
+            try:
+                contents.append(self._content(index))
+            except OSError as error:
+                self.report.note(self.ids[index], why_unreadable(error))
+                continue
+            kept.append(index)
+        return Fetched(np.array(kept, np.int64), contents)
+
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""
         (checked,) = check_indices([index], len(self)).tolist()
@@ -98,13 +115,15 @@ class FolderPool:
         """Read a file and decode it, or note in the report why not and raise ``UnreadableImageError``."""
         image_id = self.ids[index]
         try:
-            with open(self._prefix + image_id, "rb") as file:
-                content = file.read()
-            return decode(content, size)
+            return decode(self._content(index), size)
         except DECODE_ERRORS as error:
             reason = why_unreadable(error)
             self.report.note(image_id, reason)
             raise UnreadableImageError(image_id, reason) from error
+
+    def _content(self, index: int) -> bytes:
+        with open(self._prefix + self.ids[index], "rb") as file:
+            return file.read()
 
 
 def _no_images(path: Path, listing: Listing) -> str:

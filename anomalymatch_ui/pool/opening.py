@@ -13,6 +13,8 @@ from anomalymatch_ui.pool.folder import FolderPool
 
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
+_ZARR_MARKERS = ("zarr.json", ".zgroup", ".zarray")
+
 
 def open_pool(path: str | os.PathLike[str]) -> ImagePool:
     """Open a pool of images.
@@ -20,14 +22,16 @@ def open_pool(path: str | os.PathLike[str]) -> ImagePool:
     Parameters
     ----------
     path
-        A folder, which is read recursively (JPEG, PNG, TIFF, WebP), or an HDF5 file of the layout of
-        GalaxyMNIST: ``images`` uint8 ``(n, height, width, 3)``, optionally ``labels`` ``(n,)``.
+        A folder, which is read recursively (JPEG, PNG, TIFF, WebP); or an HDF5 file of the layout of
+        GalaxyMNIST: ``images`` uint8 ``(n, height, width, 3)``, optionally ``labels`` ``(n,)``; or a Zarr
+        store with the same ``images``, optionally ``ids`` ``(n,)``.
 
     Returns
     -------
     ImagePool
         No image is opened before it is read. The ids are paths relative to the folder, with ``/`` on
-        every system and in the order of their characters, or the rows of the HDF5 file as text.
+        every system and in the order of their characters; or the rows of the file as text; or what the
+        Zarr store gives as ``ids``.
 
     Raises
     ------
@@ -49,6 +53,11 @@ def open_pool(path: str | os.PathLike[str]) -> ImagePool:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"Cannot open {path}: {reason}. Check the path and its permissions.") from error
     if stat.S_ISDIR(mode):
+        if _is_zarr_store(resolved):
+            # As h5py below, zarr takes its time to import.
+            from anomalymatch_ui.pool.zarr import ZarrPool
+
+            return ZarrPool(resolved)
         return FolderPool(resolved)
     suffix = resolved.suffix.lower()
     if suffix in _HDF5_SUFFIXES:
@@ -60,5 +69,10 @@ def open_pool(path: str | os.PathLike[str]) -> ImagePool:
         raise InputError(f"{path} is a single image. Give the folder it lies in, {resolved.parent}.")
     raise InputError(
         f"{path} is neither a folder nor an HDF5 file ({', '.join(_HDF5_SUFFIXES)}). "
-        "Give a folder of JPEG, PNG, TIFF or WebP images."
+        "Give a folder of JPEG, PNG, TIFF or WebP images, or a Zarr store."
     )
+
+
+def _is_zarr_store(path: Path) -> bool:
+    """Tell whether a folder is, or is named as, a Zarr store."""
+    return path.suffix.lower() == ".zarr" or any((path / marker).is_file() for marker in _ZARR_MARKERS)

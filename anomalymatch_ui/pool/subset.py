@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pool.base import Batch, ImagePool, PoolReport, check_indices, split_into_shards
+from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
 
 
 class SubsetPool:
@@ -39,6 +39,8 @@ class SubsetPool:
         self.name = pool.name
         self.digest = hashlib.sha256("\0".join((pool.digest, *self.ids)).encode()).hexdigest()
         self.report: PoolReport = pool.report
+        self.block_images = 1
+        self.concurrent = pool.concurrent
         self._pool = pool
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
 
@@ -60,6 +62,11 @@ class SubsetPool:
         batch = self._pool.read(self._members[check_indices(indices, len(self))], size)
         # Members ascend, so that a place among them is found by bisection.
         return Batch(np.searchsorted(self._members, batch.indices), batch.pixels)
+
+    def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
+        """Read some images without decoding them; see :meth:`ImagePool.fetch`."""
+        fetched = self._pool.fetch(self._members[check_indices(indices, len(self))])
+        return Fetched(np.searchsorted(self._members, fetched.indices), fetched.contents)
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""

@@ -57,6 +57,7 @@ def arrange(
     random_every: int,
     head: int,
     seed: int,
+    drawable: np.ndarray | None = None,
 ) -> Listing:
     """Put all readable images that are not taken into the order in which to look at them.
 
@@ -104,6 +105,9 @@ def arrange(
         How many images a person may look at before the next ranking, a few hundred.
     seed
         Of the draw and of the sample of pairs.
+    drawable
+        Images that may be drawn, bool ``(n,)``: those of a shortlist that are a uniform sample of a whole
+        archive. Where none of them is left, the places go by the order. ``None`` draws among all.
     """
     random = np.random.default_rng(seed)
     lottery = random.permutation(len(scores))
@@ -112,19 +116,24 @@ def arrange(
     if acquisition in ("diverse", "mixed"):
         order = _duplicates_later(by_score, embeddings, head, random)
     if acquisition in ("uncertain", "mixed"):
-        uncertain = _nearest_to_the_decision(by_score, scores)
+        uncertain = _nearest_to_the_decision(by_score, scores, drawable)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
     if random_every <= 0:
         return Listing(order, np.zeros(len(order), dtype=bool))
     listed = ~(taken | np.isnan(scores))
+    if drawable is not None:
+        listed &= drawable
     return _with_random_share(order, lottery[listed[lottery]], random_every, head)
 
 
-def _nearest_to_the_decision(by_score: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _nearest_to_the_decision(
+    by_score: np.ndarray, scores: np.ndarray, drawable: np.ndarray | None
+) -> np.ndarray:
     """Order the rows ``by_score`` by uncertainty; of two that are equally so the likelier is first."""
     if len(by_score) == 0:
         return by_score
-    decision = _log_odds(np.nanmean(scores, dtype=np.float64))
+    sample = scores if drawable is None or np.isnan(scores[drawable]).all() else scores[drawable]
+    decision = _log_odds(np.nanmean(sample, dtype=np.float64))
     distances = np.abs(_log_odds(scores[by_score]) - decision)
     return by_score[np.argsort(distances, kind="stable")]
 
@@ -194,6 +203,7 @@ def _with_random_share(order: np.ndarray, lottery: np.ndarray, every: int, head:
         places = slice(start, start + stretch)
         is_drawn = drawn[places]
         chosen = lottery[: np.count_nonzero(is_drawn)]
+        is_drawn[np.flatnonzero(is_drawn)[len(chosen) :]] = False
         placed[chosen] = True
         others = order[~placed[order]][: len(is_drawn) - len(chosen)]
         placed[others] = True

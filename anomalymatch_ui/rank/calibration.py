@@ -111,6 +111,7 @@ def fit_calibration(
     is_anomaly: np.ndarray,
     *,
     prevalence: float | None,
+    unlabelled: int | None = None,
 ) -> Calibration:
     """Fit probabilities to the labels at hand and the prevalence.
 
@@ -121,7 +122,7 @@ def fit_calibration(
     Parameters
     ----------
     pool_margins
-        float ``(n,)``, log-odds of any scale, of all unlabelled images; those not finite are left out.
+        float ``(n,)``, log-odds of any scale, of the unlabelled images; those not finite are left out.
     labelled_margins
         float ``(m,)``, of the labelled images on the same scale, each from a model that has not
         seen its label (cross-validated); else the anomalies look surer than they are.
@@ -130,6 +131,8 @@ def fit_calibration(
     prevalence
         Share of anomalies among all images, labelled or not; those found are taken off it. ``None``
         assumes :data:`ASSUMED_PREVALENCE` of the unlabelled ones.
+    unlabelled
+        How many unlabelled images ``pool_margins`` are a uniform sample of; ``None`` if they are all.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def fit_calibration(
             "images, above 0 and below 1. Give for example 0.01 for one in a hundred."
         )
     pool = pool_margins[np.isfinite(pool_margins)].astype(np.float64)
-    share = _unlabelled_share(prevalence, len(pool), is_anomaly)
+    share = _unlabelled_share(prevalence, len(pool) if unlabelled is None else unlabelled, is_anomaly)
     known = np.isfinite(labelled_margins)
     centre, scale = _location_and_scale(pool)
     labelled = (labelled_margins[known].astype(np.float64) - centre) / scale

@@ -64,12 +64,7 @@ class Reduction:
         kept = min(components, len(sample) - 1, features.shape[1])
         if kept < 1:
             return cls(np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32))
-        standardised = scale.apply(sample).astype(np.float64)
-        # Of the covariance, not of the sample: the result then depends on no random start.
-        variances, vectors = np.linalg.eigh(standardised.T @ standardised / len(sample))
-        kept = max(1, min(kept, int((variances > SMALLEST_VARIANCE).sum())))
-        variances = np.maximum(variances[::-1][:kept], SMALLEST_VARIANCE)
-        vectors = vectors[:, ::-1][:, :kept]
+        variances, vectors = _principal_components(scale.apply(sample).astype(np.float64), kept)
         axes = vectors * variances**-whitening
         axes /= np.sqrt((variances ** (1 - 2 * whitening)).sum())
         axes = axes / scale.deviation[:, None]
@@ -82,6 +77,22 @@ class Reduction:
             # What never varied on the pool may do so elsewhere: an image that odd must not get infinity.
             embedding[rows] = np.clip(block @ self.axes - self.offset, -LARGEST, LARGEST)
         return embedding
+
+
+def _principal_components(sample: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the leading variances ``(count,)`` and unit axes ``(features, count)``; fewer where less varies.
+
+    By the eigenvectors of a symmetric matrix, so that the result depends on no random start; and of the
+    smaller one: 60 images of 1,280 features then take milliseconds instead of a second.
+    """
+    images, features = sample.shape
+    few = images < features
+    matrix = (sample @ sample.T if few else sample.T @ sample) / images
+    variances, vectors = np.linalg.eigh(matrix)
+    count = max(1, min(count, int((variances > SMALLEST_VARIANCE).sum())))
+    variances = np.maximum(variances[::-1][:count], SMALLEST_VARIANCE)
+    vectors = vectors[:, ::-1][:, :count]
+    return variances, sample.T @ vectors / np.sqrt(images * variances) if few else vectors
 
 
 def sample_rows(ids: Sequence[str], seed: int, count: int = SAMPLE_ROWS) -> np.ndarray:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
     from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
-    from anomalymatch_ui.score.scorer import Scorer, features_of
+    from anomalymatch_ui.score.scorer import Scorer
     from anomalymatch_ui.score.store import ScoreStore, StoreManifest
+    from anomalymatch_ui.score.threads import usable_cores
 
 __all__ = [
     "STAGES",
@@ -34,11 +35,11 @@ __all__ = [
     "StageClock",
     "StoreManifest",
     "batch_ranges",
-    "features_of",
     "open_embeddings",
     "read_ahead",
     "score_archive",
     "score_pool",
+    "usable_cores",
     "write_embeddings",
     "write_table",
 ]
@@ -62,9 +63,9 @@ _HOMES = {
     "ScoreFilter": "anomalymatch_ui.score.queries",
     "Scores": "anomalymatch_ui.score.queries",
     "Scorer": "anomalymatch_ui.score.scorer",
-    "features_of": "anomalymatch_ui.score.scorer",
     "ScoreStore": "anomalymatch_ui.score.store",
     "StoreManifest": "anomalymatch_ui.score.store",
+    "usable_cores": "anomalymatch_ui.score.threads",
 }
 
 

@@ -16,6 +16,7 @@ from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
+from anomalymatch_ui.score.batching import usual_batch_size
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components, drawn_sample
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, read_manifest, usual_shard_size
@@ -123,7 +124,8 @@ def score_archive(
     """
     clock = clock or StageClock()
     begun = None if restart else _begun(folder)
-    batch_size = begun.batch_size if begun is not None else config.batch_size
+    new = config.batch_size or usual_batch_size(engine.arithmetic.device)
+    batch_size = begun.batch_size if begun is not None else new
     if shard_size is None:
         shard_size = begun.shard_size if begun is not None else usual_shard_size(len(pool), batch_size)
     manifest = ArchiveManifest(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.learn import ANOMALY, AnomalyNetwork, inference_dtype, is_out_of_memory, symmetries
+from anomalymatch_ui.score.fused import fused_for_inference
 
 
 class Scorer:
@@ -36,6 +35,8 @@ class Scorer:
         Side of the images it takes, in pixels.
     feature_count
         Length of a feature vector.
+    name
+        Says all that its speed depends on, but for the machine.
     """
 
     def __init__(self, network: AnomalyNetwork, device: torch.device, *, compiled: bool = False) -> None:
@@ -43,12 +44,14 @@ class Scorer:
         self.dtype = inference_dtype(device)
         self.image_size = network.config.image_size
         self.feature_count = network.feature_count
-        self.network: AnomalyNetwork = copy.deepcopy(network).eval().requires_grad_(False)
-        self.network = self.network.to(device).to(memory_format=torch.channels_last)
+        self.name = f"{network.config.name} {self.image_size} {device} {self.dtype} {compiled}"
+        self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)
         self.network.backbone.to(self.dtype)
+        self._compiled = compiled
+        self._full_batch = 0
         self._forward = self.network.forward_with_features
         if compiled:
-            self._forward = torch.compile(self._forward)
+            self._forward = torch.compile(self._forward, dynamic=False)
 
     def score(
         self, pixels: np.ndarray | Tensor, symmetry: Symmetry = "none"
@@ -69,39 +72,39 @@ class Scorer:
         features : numpy.ndarray
             Pooled features of the backbone, float16 ``(n, feature_count)``.
         """
+        scores, features = self.launch(pixels, symmetry)
+        return scores.cpu().numpy(), features.cpu().numpy()
+
+    def launch(self, pixels: np.ndarray | Tensor, symmetry: Symmetry = "none") -> tuple[Tensor, Tensor]:
+        """Give what :meth:`score` gives as tensors on the device, which may still be computing them."""
         try:
-            return self._score(torch.as_tensor(pixels), symmetry)
+            return self.launch_whole(torch.as_tensor(pixels), symmetry)
         except RuntimeError as error:
             if not is_out_of_memory(error) or len(pixels) == 1:
                 raise
         middle = len(pixels) // 2
-        parts = [self.score(half, symmetry) for half in (pixels[:middle], pixels[middle:])]
-        return np.concatenate([scores for scores, _ in parts]), np.concatenate([part for _, part in parts])
+        parts = [self.launch(half, symmetry) for half in (pixels[:middle], pixels[middle:])]
+        return torch.cat([scores for scores, _ in parts]), torch.cat([features for _, features in parts])
 
     @torch.inference_mode()
-    def _score(self, pixels: Tensor, symmetry: Symmetry) -> tuple[np.ndarray, np.ndarray]:
-        images = pixels.to(self.device).to(self.dtype) / 255
+    def launch_whole(self, pixels: Tensor, symmetry: Symmetry) -> tuple[Tensor, Tensor]:
+        """Do what :meth:`launch` does in one batch, whatever memory there is."""
+        count = len(pixels)
+        # As bytes, of which there are fewer than of the network's numbers.
+        pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
+        images = self._filled_up(pixels).to(self.dtype) / 255
         views = [
             self._forward(view.contiguous(memory_format=torch.channels_last))
             for view in symmetries(images, symmetry)
         ]
-        logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)
-        features = torch.stack([features.float() for _, features in views]).mean(dim=0)
-        scores = torch.softmax(logits, dim=1)[:, ANOMALY]
-        return scores.cpu().numpy(), features.to(torch.float16).cpu().numpy()
+        logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)[:count]
+        features = torch.stack([features.float() for _, features in views]).mean(dim=0)[:count]
+        return torch.softmax(logits, dim=1)[:, ANOMALY], features.to(torch.float16)
 
-
-def features_of(network: AnomalyNetwork, pixels: np.ndarray, device: torch.device) -> np.ndarray:
-    """Give the features, float16 ``(n, features)``, of a batch of images that is at hand.
-
-    Parameters
-    ----------
-    network
-        It is copied, not changed.
-    pixels
-        uint8 ``(n, 3, height, width)``.
-    device
-        Where the network runs.
-    """
-    _, features = Scorer(network, device).score(pixels)
-    return features
+    def _filled_up(self, pixels: Tensor) -> Tensor:
+        """Fill a short batch up for a compiled network, which is compiled anew for each other length."""
+        if not self._compiled:
+            return pixels
+        self._full_batch = max(self._full_batch, len(pixels))
+        missing = self._full_batch - len(pixels)
+        return torch.nn.functional.pad(pixels, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else pixels

@@ -10,6 +10,7 @@ from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.report import AnnotatorReport, Report
 from anomalymatch_ui.session.session import Session
 from anomalymatch_ui.session.settings import Setting, SettingsError
+from anomalymatch_ui.session.shortlist import Shortlist, make_shortlist
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "Session",
     "Setting",
     "SettingsError",
+    "Shortlist",
     "Sort",
     "Status",
+    "make_shortlist",
 ]

@@ -22,7 +22,8 @@ from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import Reduction, measure_symmetry, sample_rows
 from anomalymatch_ui.score import (
     DamagedStoreError,
-    features_of,
+    Scorer,
+    batch_ranges,
     open_embeddings,
     score_pool,
     write_embeddings,
@@ -38,6 +39,9 @@ SYMMETRY_IMAGES = 1024
 
 SYMMETRY_SIZE = 64
 """Side at which they are looked at, in pixels; the threshold was measured at this size."""
+
+SYMMETRY_BATCH = 32
+"""Of these at one time, unless the settings say another number."""
 
 MEMORY_BYTES = 1 << 30
 """Largest embedding that is held in memory: 500,000 images. For 100,000 the order then follows a label
@@ -146,18 +150,18 @@ class Embedder:
     def _measure_symmetry(self, reporter: Reporter) -> Symmetry:
         rows = sample_rows(self._pool.ids, SEED, SYMMETRY_IMAGES)
         sample = SubsetPool(self._pool, [self._pool.ids[row] for row in rows])
-        network, device = self._network(SYMMETRY_SIZE), resolve_device(self._config.device)
+        device = resolve_device(self._config.device)
+        scorer = Scorer(self._network(SYMMETRY_SIZE), device)
         reporter.begin("preparing", len(sample), device=str(device))
         views: list[list[np.ndarray]] = [[] for _ in range(5)]
-        for start in range(0, len(sample), self._config.score.batch_size):
-            stop = min(start + self._config.score.batch_size, len(sample))
-            pixels = sample.read(range(start, stop), SYMMETRY_SIZE).pixels
-            reporter.advance(stop)
+        for part in batch_ranges(0, len(sample), self._config.score.batch_size or SYMMETRY_BATCH):
+            pixels = sample.read(part, SYMMETRY_SIZE).pixels
+            reporter.advance(part.stop)
             if len(pixels) == 0:
                 continue
             turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
             for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
-                views[number].append(features_of(network, np.ascontiguousarray(view), device))
+                views[number].append(scorer.score(np.ascontiguousarray(view))[1])
         if not views[0]:
             return "none"
         upright, mirrored, *turns = (np.concatenate(parts) for parts in views)

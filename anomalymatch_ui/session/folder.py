@@ -52,6 +52,11 @@ class SessionFolder:
         return self.path / "ranking.npz"
 
     @property
+    def shortlist(self) -> Path:
+        """Which images of an archive the session works on; absent if on all."""
+        return self.path / "shortlist.parquet"
+
+    @property
     def interrupted(self) -> Path:
         """The cycle under way, from which training goes on after a stop or a crash."""
         return self.path / "checkpoints" / "current.safetensors"

@@ -26,6 +26,7 @@ from anomalymatch_ui.rank import (
     most_similar,
 )
 from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.shortlist import population_of
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session.embedding import Embedder
@@ -47,7 +48,7 @@ class Outlook:
         Anomalies among these, with a 95 % interval; ``None`` while the scores are no probabilities.
     unfound
         Anomalies among all of them, from the images drawn at random; see
-        :func:`~anomalymatch_ui.rank.estimate_unfound`.
+        :func:`~anomalymatch_ui.rank.estimate_unfound`. Of a shortlist, those of the whole archive.
     drawn
         Images drawn at random and labelled so far.
     """
@@ -202,6 +203,7 @@ class Insight:
             random_every=random_every,
             head=settings.head,
             seed=self._config.seed,
+            drawable=population_of(self._pool).drawable,
         )
 
     def note_drawn(self, ids: Iterable[str]) -> None:
@@ -235,7 +237,8 @@ class Insight:
         drawn = [name for name in self._known_drawn() if name in view and name in pool]
         anomalies = sum(view[name] == "anomaly" for name in drawn)
         # An image that cannot be read is not in the order, and is no anomaly that could be found.
-        left_readable = int(np.count_nonzero(~taken[ranking.order]))
+        images = population_of(pool).images or len(ranking.order)
+        left_readable = images - int(np.count_nonzero(taken[ranking.order]))
         unfound = estimate_unfound(anomalies, len(drawn), left_readable)
         if ranking.log_odds_error is None:
             return Outlook(top, None, None, None, unfound, len(drawn))

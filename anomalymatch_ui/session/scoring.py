@@ -32,6 +32,7 @@ from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest, 
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.shortlist import population_of
 
 logger = logging.getLogger(__name__)
 
@@ -220,8 +221,15 @@ class PoolScorer:
             held_out = (held_out - fusion.means[0]) / fusion.deviations[0]
         unlabelled = np.ones(len(margins), dtype=bool)
         unlabelled[rows] = False
+        # The best of an archive say nothing of its prevalence; those drawn from it do.
+        population = population_of(self._pool)
+        counted = unlabelled if population.drawable is None else unlabelled & population.drawable
         return fit_calibration(
-            margins[unlabelled], held_out, is_anomaly[readable], prevalence=self._config.prevalence
+            margins[counted],
+            held_out,
+            is_anomaly[readable],
+            prevalence=self._config.prevalence,
+            unlabelled=None if population.images is None else max(population.images - len(rows), 0),
         )
 
     @property

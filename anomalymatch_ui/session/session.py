@@ -40,6 +40,7 @@ from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.report import Report
+from anomalymatch_ui.session.shortlist import shortlisted
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 from anomalymatch_ui.session.steering import Steering
 from anomalymatch_ui.session.watch import Watch
@@ -152,7 +153,8 @@ class Session(Steering):
             The folder.
         images
             The pool: a folder of images, an HDF5 file, or a pool that is open. ``None`` takes the one the
-            session was made with.
+            session was made with. Of an archive, the session's shortlist counts if it has one
+            (:func:`~anomalymatch_ui.session.make_shortlist`).
         labels
             A table with the columns ``filename,label``. A table is imported once: opening the session
             with it again does not override what was labelled since.
@@ -184,7 +186,7 @@ class Session(Steering):
         folder = SessionFolder(Path(path), None if embeddings is None else Path(embeddings))
         if images is None or isinstance(images, str | Path):
             images = open_pool(folder.pool_path() if images is None else images)
-        pool = images
+        pool = shortlisted(folder, images)
         table = None if labels is None else read_labels_csv(Path(labels))
         folder.prepare()
         changed = folder.check_pool(pool)

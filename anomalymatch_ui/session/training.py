@@ -36,7 +36,7 @@ from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, fit_linear_head
-from anomalymatch_ui.score import features_of, read_ahead
+from anomalymatch_ui.score import Scorer, read_ahead, usable_cores
 from anomalymatch_ui.session.curves import CurveRecorder
 from anomalymatch_ui.session.cycles import Cycle, save_cycle
 from anomalymatch_ui.session.embedding import Embedder
@@ -226,8 +226,9 @@ def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device
     Split evenly between the two logits, it gives the same log-odds.
     """
     rows = np.linspace(0, len(data.unlabelled) - 1, min(len(data.unlabelled), SCALE_IMAGES)).astype(np.int64)
-    pool = np.concatenate([features_of(network, part, device) for part in _parts(data.unlabelled[rows])])
-    labelled = np.concatenate([features_of(network, part, device) for part in _parts(data.labelled)])
+    scorer = Scorer(network, device)
+    pool = np.concatenate([scorer.score(part)[1] for part in _parts(data.unlabelled[rows])])
+    labelled = np.concatenate([scorer.score(part)[1] for part in _parts(data.labelled)])
     scale = FeatureScale.of(np.concatenate([pool, labelled]))
     head = fit_linear_head(labelled, data.labels, scale, regularisation=WARM_REGULARISATION)
     weights = torch.from_numpy(head.weights) / 2
@@ -260,7 +261,7 @@ def _training_data(
         unlabelled = unlabelled[np.sort(drawn)]
     reporter.begin("preparing", len(anomalies) + len(nominals) + len(unlabelled))
     labelled = _by_name(pool, np.concatenate([anomalies, nominals]))
-    workers = config.score.workers
+    workers = config.score.workers or usable_cores()
     readable, labelled_pixels = _read_all(pool, labelled, size, workers, reporter, 0)
     _, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
     is_anomaly = np.isin(readable, anomalies)

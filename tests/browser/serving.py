@@ -31,7 +31,9 @@ class Prepared:
 def prepare_session(folder: Path, images: Path) -> Path:
     """Make a session with labels of both classes, a first ranking, and cycles of three steps."""
     config = Config.preset("paper").with_values(
-        network={"image_size": 32}, train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4}
+        network={"image_size": 32},
+        embedding={"sizes": (32, 48), "symmetric_up_to": 32},
+        train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4},
     )
     with Session.open(folder, images, config=config, annotator="ada") as session:
         session.label(RINGS, "anomaly")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.pool import Batch, ImagePool, SubsetPool
+from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
 from anomalymatch_ui.session import Session
 
@@ -27,6 +27,10 @@ class ReorderedPool(SubsetPool):
     def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
         batch = self._pool.read(self._members[np.asarray(indices)], size)
         return Batch(np.asarray(indices), batch.pixels)
+
+    def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
+        fetched = self._pool.fetch(self._members[np.asarray(indices)])
+        return Fetched(np.asarray(indices), fetched.contents)
 
 
 def learn(path: Path, pool: SubsetPool, config: Config) -> dict[str, float]:

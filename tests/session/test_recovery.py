@@ -21,13 +21,23 @@ ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
 
 
-@pytest.fixture
-def trained(pool_folder: Path, quick: Config, tmp_path: Path) -> Path:
-    """The folder of a session after one cycle, ordered by labels and network together."""
-    with Session.open(tmp_path / "session", pool_folder, config=quick.with_values(order="fused")) as session:
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, quick_once: Config) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    make_pool(folder / "images")
+    config = quick_once.with_values(order="fused")
+    with Session.open(folder / "session", folder / "images", config=config) as session:
         session.label(ANOMALIES, "anomaly")
         session.label(NOMINALS, "nominal")
         session.train(wait=True)
+    return folder / "session"
+
+
+@pytest.fixture
+def trained(trained_once: Path, pool_folder: Path, tmp_path: Path) -> Path:
+    """The folder of a session after one cycle, ordered by labels and network together."""
+    shutil.copytree(trained_once, tmp_path / "session")
+    Session.open(tmp_path / "session", pool_folder).close()
     return tmp_path / "session"
 
 

@@ -213,6 +213,34 @@ def test_the_draw_goes_on_where_it_was_when_what_was_shown_has_been_labelled() -
 
 
 @given(
+    count=st.integers(1, 200),
+    drawable=st.integers(0, 40),
+    random_every=st.integers(1, 7),
+    head=st.integers(0, 60),
+)
+def test_of_a_shortlist_only_what_may_be_drawn_is_drawn_and_every_image_is_listed_once(
+    count: int, drawable: int, random_every: int, head: int
+) -> None:
+    scores = spaced_scores(count)
+    may = np.arange(count) >= count - drawable
+    result = arrange(
+        scores,
+        np.zeros((count, 1), np.float16),
+        np.zeros(count, dtype=bool),
+        "most_likely",
+        random_every=random_every,
+        head=head,
+        seed=0,
+        drawable=may,
+    )
+    assert sorted(result.order) == list(range(count))
+    assert may[result.order[result.drawn]].all()
+    # Where nothing is left to draw, the places go by the order.
+    others = result.order[~result.drawn]
+    assert (np.diff(others) > 0).all()
+
+
+@given(
     count=st.integers(1, 2000),
     random_every=st.integers(2, 30),
     head=st.integers(1, 300),
@@ -233,8 +261,8 @@ def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisiti
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
     seconds = []
-    for _ in range(10):  # the best of ten: another program may have the processor
-        start = time.perf_counter()
+    for _ in range(10):  # the best of ten, of the processor's time: another program may want it, too
+        start = time.thread_time()
         listing(scores, acquisition, embeddings=embeddings, random_every=20)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
     assert min(seconds) < 0.1

@@ -203,7 +203,7 @@ def test_what_was_begun_keeps_its_batch_and_shard_size(tmp_path: Path) -> None:
     outcome = score_archive(
         names(IDS), NETWORK, tmp_path, QuickEngine(IDS), ScoreConfig(batch_size=7), shard_size=None
     )
-    assert (outcome.manifest.batch_size, outcome.manifest.shard_size, outcome.written) == (64, SHARD, 0)
+    assert (outcome.manifest.batch_size, outcome.manifest.shard_size, outcome.written) == (32, SHARD, 0)
 
 
 def edit_manifest(folder: Path, **values: Any) -> None:

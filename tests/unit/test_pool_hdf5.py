@@ -51,8 +51,10 @@ def test_an_hdf5_file_is_a_pool_whose_ids_are_row_numbers(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("image_id", ["50", "-1", "01", "1.0", "", " 1", "٣", "²", "1_0", "9" * 5000])
 def test_what_is_no_row_number_is_no_id(tmp_path: Path, image_id: str) -> None:
+    pool = open_pool(write(tmp_path / "a.h5"))
+    assert image_id not in pool
     with pytest.raises(KeyError):
-        open_pool(write(tmp_path / "a.h5")).index(image_id)
+        pool.index(image_id)
 
 
 @settings(deadline=None, max_examples=50)
@@ -82,7 +84,7 @@ def test_rows_are_scaled_as_images_of_a_folder_are(tmp_path: Path) -> None:
 def test_images_larger_than_a_block_are_read_one_after_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anomalymatch_ui.pool.hdf5._BLOCK_BYTES", 5000)
+    monkeypatch.setattr("anomalymatch_ui.pool.arrays._BLOCK_BYTES", 5000)
     order = np.random.default_rng(2).integers(0, 50, 70)
     batch = open_pool(write(tmp_path / "a.h5")).read(order, 24)
     assert np.array_equal(batch.pixels, NOISE[order].transpose(0, 3, 1, 2))
@@ -221,3 +223,11 @@ def test_a_file_with_changed_bytes_is_read_or_refused_with_a_sentence(changes: l
         asked = range(min(len(pool), 3))
         assert len(pool.read(asked, 8).indices) + len(pool.report) == len(asked)
         pool.close()
+
+
+def test_whether_an_id_is_among_millions_is_told_without_a_search(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "large.h5", "w") as file:  # of a terabyte, of which nothing is written
+        file.create_dataset("images", (10**9, 16, 16, 3), np.uint8, chunks=(64, 16, 16, 3))
+    pool = open_pool(tmp_path / "large.h5")
+    assert all(str(row) in pool for row in range(10**9 - 1000, 10**9))
+    assert not any(name in pool.ids for name in (str(10**9), "-1", "01", "none"))

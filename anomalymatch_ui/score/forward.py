@@ -1,0 +1,126 @@
+"""The last stages of scoring: the network on its device, and its answers back on the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anomalymatch_ui.config import Symmetry
+from anomalymatch_ui.score.clock import StageClock
+from anomalymatch_ui.score.flow import Stage
+from anomalymatch_ui.score.pieces import Piece
+from anomalymatch_ui.score.scorer import Scorer
+from anomalymatch_ui.score.threads import compute_in_one_thread
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """What the network says of some images.
+
+    Attributes
+    ----------
+    asked
+        Pool indices that were asked for.
+    indices
+        Those that could be read, int64 ``(n,)``.
+    scores
+        Probability of an anomaly, float32 ``(n,)``.
+    features
+        Pooled features of the backbone, float16 ``(n, features)``.
+    """
+
+    asked: range
+    indices: np.ndarray
+    scores: np.ndarray
+    features: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """A batch that a GPU may still be computing."""
+
+    piece: Piece
+    scores: Tensor
+    features: Tensor
+    begun: torch.cuda.Event
+    ended: torch.cuda.Event
+    copied: torch.cuda.Event
+
+
+class ForwardStages:
+    """What a batch goes through once its pixels are at hand.
+
+    On a CPU as many batches are computed at one time as torch has threads, each in one thread. On a
+    GPU one thread launches batches, and another waits for them, so that the next is launched meanwhile.
+
+    Parameters
+    ----------
+    scorer
+        The network on its device.
+    symmetry
+        The views of each image.
+    clock
+        Is told by the GPU's own clock how long it was busy.
+    """
+
+    def __init__(self, scorer: Scorer, symmetry: Symmetry, clock: StageClock) -> None:
+        self._scorer = scorer
+        self._symmetry = symmetry
+        self._clock = clock
+
+    def stages(self) -> list[Stage]:
+        """Give the stages from a :class:`Piece` to a :class:`ScoredBatch`."""
+        if self._scorer.device.type == "cuda":
+            self._clock.set_workers("forward", 1)
+            return [Stage("", self._launch), Stage("", self._collect)]
+        if self._scorer.device.type == "cpu":
+            workers = torch.get_num_threads()
+            return [Stage("forward", self._score, workers, ahead=workers, begin=compute_in_one_thread)]
+        return [Stage("forward", self._score)]
+
+    def _score(self, piece: Piece) -> ScoredBatch:
+        if len(piece.indices) == 0:
+            return self._nothing(piece)
+        scores, features = self._scorer.score(_bands_first(piece.pixels), self._symmetry)
+        return ScoredBatch(piece.asked, piece.indices, scores, features)
+
+    def _launch(self, piece: Piece) -> _Launched | ScoredBatch:
+        if len(piece.indices) == 0:
+            return self._nothing(piece)
+        pixels = _bands_first(piece.pixels)
+        with torch.cuda.device(self._scorer.device):
+            if isinstance(pixels, Tensor):
+                # Made on another stream: its memory is not to be given away before this one is done with it.
+                pixels.record_stream(torch.cuda.current_stream())
+            begun, ended, copied = _event(), _event(), _event()
+            begun.record()
+            scores, features = self._scorer.launch(pixels, self._symmetry)
+            ended.record()
+            # These copies end in pinned memory, and are done when the stream is.
+            scores, features = (part.to("cpu", non_blocking=True) for part in (scores, features))
+            copied.record()
+        return _Launched(piece, scores, features, begun, ended, copied)
+
+    def _collect(self, launched: _Launched | ScoredBatch) -> ScoredBatch:
+        if not isinstance(launched, _Launched):
+            return launched
+        launched.copied.synchronize()
+        self._clock.add("forward", launched.begun.elapsed_time(launched.ended) / 1000)
+        piece = launched.piece
+        return ScoredBatch(piece.asked, piece.indices, launched.scores.numpy(), launched.features.numpy())
+
+    def _nothing(self, piece: Piece) -> ScoredBatch:
+        features = np.empty((0, self._scorer.feature_count), np.float16)
+        return ScoredBatch(piece.asked, piece.indices, np.empty(0, np.float32), features)
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
+def _bands_first(pixels: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Give ``(n, 3, height, width)``; of an array a view whose memory is channels-last already."""
+    return pixels.transpose(0, 3, 1, 2) if isinstance(pixels, np.ndarray) else pixels

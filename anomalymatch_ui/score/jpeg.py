@@ -1,0 +1,102 @@
+"""What the header of a JPEG says, and its decoding by torchvision's libjpeg-turbo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Markers of a frame: baseline, extended and progressive, all with Huffman coding.
+_FRAMES = (0xC0, 0xC1, 0xC2)
+_OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+_SCAN = 0xDA
+_END = b"\xff\xd9"
+
+# Some cameras write a few bytes after the end.
+_TAIL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class JpegFrame:
+    """Size of an ordinary JPEG: 8 bits, grey or of three colours, and not cut off.
+
+    Attributes
+    ----------
+    height, width
+        In pixels.
+    """
+
+    height: int
+    width: int
+
+
+def ordinary_frame(content: bytes) -> JpegFrame | None:
+    """Read the header of a JPEG; ``None`` for other images, unusual JPEGs, and cut off ones."""
+    if content[:3] != b"\xff\xd8\xff" or _END not in content[-_TAIL:]:
+        return None
+    place = 2
+    while place + 9 < len(content) and content[place] == 0xFF:
+        marker = content[place + 1]
+        if marker in _FRAMES:
+            bits, components = content[place + 4], content[place + 9]
+            height = int.from_bytes(content[place + 5 : place + 7], "big")
+            width = int.from_bytes(content[place + 7 : place + 9], "big")
+            ordinary = bits == 8 and components in (1, 3) and height > 0 and width > 0
+            return JpegFrame(height, width) if ordinary else None
+        if marker == _SCAN or marker in _OTHER_FRAMES:
+            return None
+        # A marker may be preceded by any number of filling bytes.
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return None
+
+
+@cache
+def torchvision_decoder() -> Callable[..., Any] | None:
+    """Give ``torchvision.io.decode_jpeg``, or ``None`` where torchvision has none (any more)."""
+    try:
+        from torchvision.io import ImageReadMode, decode_jpeg
+
+        _decode(decode_jpeg, ImageReadMode.RGB)
+    except (ImportError, RuntimeError, AttributeError):
+        return None
+
+    def decode(contents: Any, device: torch.device) -> Any:
+        return decode_jpeg(contents, mode=ImageReadMode.RGB, device=device)
+
+    return decode
+
+
+def as_tensor(content: bytes) -> Tensor:
+    """Give the bytes as a tensor, which owns a copy: torch warns of memory that cannot be written."""
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)
+
+
+def decode_on_cpu(content: bytes) -> np.ndarray | None:
+    """Decode an ordinary JPEG, uint8 ``(height, width, 3)``; ``None`` if it is damaged, or cannot be.
+
+    The pixels are those of Pillow, which uses the same library, to the last bit; it takes half the time.
+    """
+    decode = torchvision_decoder()
+    if decode is None:
+        return None
+    try:
+        pixels: np.ndarray = decode(as_tensor(content), torch.device("cpu")).permute(1, 2, 0).numpy()
+    except RuntimeError:
+        return None
+    return pixels
+
+
+def _decode(decode_jpeg: Callable[..., Any], mode: Any) -> None:
+    """Try on one pixel whether the extension was built with libjpeg."""
+    import io
+
+    from PIL import Image
+
+    one = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(one, "JPEG")
+    decode_jpeg(as_tensor(one.getvalue()), mode=mode)
