@@ -112,7 +112,14 @@ def _build(index_class: Any, archive: Archive, path: Path, advance: Callable[[in
         keys = np.arange(len(block), dtype=np.uint64) + np.uint64(number * manifest.shard_size)
         index.add(keys, unit_rows(torch.from_numpy(block)).numpy())
         advance(number + 1, manifest.shard_count)
-    write_atomically(path, lambda temporary: index.save(str(temporary)))
+
+    def write(temporary: Path) -> None:
+        try:
+            index.save(str(temporary))
+        except RuntimeError as error:  # what usearch raises when the disk refuses
+            raise OSError(str(error)) from error
+
+    write_atomically(path, write)
 
 
 def _damaged(path: Path) -> DamagedStoreError:

@@ -44,7 +44,7 @@ def table() -> tuple[list[str], np.ndarray]:
 
 def expected(table: tuple[list[str], np.ndarray], queries: list[str], count: int) -> list[str]:
     ids, units = table
-    cosines = units @ units[[ids.index(query) for query in queries]].mean(axis=0)
+    cosines = units @ units[[ids.index(query) for query in dict.fromkeys(queries)]].mean(axis=0)
     order = [ids[row] for row in np.argsort(-cosines, kind="stable")]
     return [image_id for image_id in order if image_id not in queries][:count]
 
