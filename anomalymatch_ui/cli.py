@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomalymatch_ui import cli_archive
+from anomalymatch_ui import cli_archive, cli_shortlist
 from anomalymatch_ui.cli_output import Json
 from anomalymatch_ui.cli_output import finish as _finish
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
@@ -252,6 +252,7 @@ def benchmark(
 
 
 cli_archive.register(application)
+cli_shortlist.register(application)
 
 
 def main() -> None:

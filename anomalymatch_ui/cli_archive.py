@@ -39,6 +39,12 @@ def score(
         typer.Option(help="Average over mirror images, or all eight turns: two or eight times the work."),
     ] = "none",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    engine: Annotated[
+        Literal["local", "dask"], typer.Option(help="In this process, or on the workers of a cluster.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of Dask, as tcp://HOST:8786; a cluster on this machine if not given.")
+    ] = None,
     shard_size: Annotated[
         int | None, typer.Option(min=1, help="Images in one file: what an interruption repeats at most.")
     ] = None,
@@ -58,6 +64,8 @@ def score(
         embeddings=embeddings,
         symmetry=symmetry,
         device=device,
+        engine=engine,
+        scheduler=scheduler,
         shard_size=shard_size,
         restart=restart,
     )
@@ -65,7 +73,7 @@ def score(
         outcome, shares = run_request(request, progress)
     for sentence in _told(out, outcome, shares):
         print(sentence)
-    finish(as_json, **outcome.as_dict(), out=str(out), busy=shares)
+    finish(as_json, **outcome.as_dict(), out=str(out), engine=engine, busy=shares)
 
 
 def top(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.manifest import Arithmetic
-from anomalymatch_ui.score.shards import Shard
+from anomalymatch_ui.score.shards import EncodedShard, Shard
 
 
 class Names:
@@ -64,13 +64,13 @@ class QuickEngine:
         random = np.random.default_rng(0)
         return random.normal(0, 1, (len(indices), 16)).astype(np.float16)
 
-    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
+    def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
         for number in missing:
             if len(self.computed) == self._stop_after:
                 raise Interrupted
             self.computed.append(number)
             shard = quick_shard(self.ids, archive.manifest.indices(number), archive.manifest.components)
-            yield number, shard, archive.encode(number, shard)
+            yield archive.encode(number, shard)
 
 
 def quick_shard(ids: Sequence[str], asked: range, components: int = 0) -> Shard:

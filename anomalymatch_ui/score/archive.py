@@ -18,7 +18,7 @@ from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.locking import one_writer
 from anomalymatch_ui.score.manifest import ArchiveManifest, check_kind, read_manifest
-from anomalymatch_ui.score.shards import Shard, check_shard, encode_shard, read_shard
+from anomalymatch_ui.score.shards import EncodedShard, Shard, check_shard, encode_shard, read_shard
 
 if TYPE_CHECKING:
     from anomalymatch_ui.pool import ImagePool
@@ -138,13 +138,13 @@ class Archive:
                 advance(done + 1, len(there))
         return Survey(tuple(sorted(missing.union(damaged))), tuple(damaged), scored, unreadable)
 
-    def encode(self, number: int, shard: Shard) -> bytes:
-        """Give the bytes of a shard's file."""
+    def encode(self, number: int, shard: Shard) -> EncodedShard:
+        """Make a shard's file, in memory."""
         return encode_shard(shard, self._owner, number)
 
-    def write(self, number: int, content: bytes) -> None:
+    def write(self, encoded: EncodedShard) -> None:
         """Write a shard's file, whole or not at all. Raises ``StorageError`` if the disk refuses."""
-        write_bytes_atomically(self.shard(number), content)
+        write_bytes_atomically(self.shard(encoded.number), encoded.content)
 
     def forget_derived(self) -> None:
         """Delete what was made from the shards, before one of them is written."""

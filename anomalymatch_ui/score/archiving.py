@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ from anomalymatch_ui.score.batching import usual_batch_size
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components, drawn_sample
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, read_manifest, usual_shard_size
-from anomalymatch_ui.score.shards import Shard
+from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.score.sorting import sort_scores
 
 Advance = Callable[[int, int], None]
@@ -40,8 +41,8 @@ class Engine(Protocol):
     def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
         """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
 
-    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
-        """Score shards; give the number, content and file of each, in any order."""
+    def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
+        """Score shards, in any order; closing the generator ends the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +151,12 @@ def score_archive(
         if survey.missing:
             archive.forget_derived()
         advance = progress("Scoring")
-        for number, shard, content in engine.score(archive, survey.missing):
-            with clock.busy("write"):
-                archive.write(number, content)
-            scored, unreadable = scored + len(shard.ids), unreadable + len(shard.unreadable)
-            advance(scored + unreadable, manifest.images)
+        with closing(engine.score(archive, survey.missing)) as shards:
+            for encoded in shards:
+                with clock.busy("write"):
+                    archive.write(encoded)
+                scored, unreadable = scored + encoded.scored, unreadable + encoded.unreadable
+                advance(scored + unreadable, manifest.images)
         sort_scores(archive)
     return Outcome(manifest, scored, unreadable, len(survey.missing), len(survey.damaged))
 

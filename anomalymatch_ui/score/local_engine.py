@@ -18,7 +18,7 @@ from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.manifest import Arithmetic
 from anomalymatch_ui.score.pipeline import ScoredBatch, score_pool
 from anomalymatch_ui.score.scorer import Scorer
-from anomalymatch_ui.score.shards import Shard
+from anomalymatch_ui.score.shards import EncodedShard, Shard
 
 
 class LocalEngine:
@@ -56,8 +56,8 @@ class LocalEngine:
         with closing(self._batches(sample, batch_size)) as batches:
             return np.concatenate([batch.features for batch in batches])
 
-    def score(self, archive: Archive, missing: Sequence[int]) -> Iterator[tuple[int, Shard, bytes]]:
-        """Score shards, in order; give the number, content and file of each."""
+    def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
+        """Score shards, in order."""
         manifest = archive.manifest
         for first, last in _runs(missing):
             asked = range(manifest.indices(first).start, manifest.indices(last).stop)
@@ -66,7 +66,7 @@ class LocalEngine:
             ) as batches:
                 for number in range(first, last + 1):
                     shard = assemble(self._pool, manifest.indices(number), batches, archive.components)
-                    yield number, shard, archive.encode(number, shard)
+                    yield archive.encode(number, shard)
 
     def _batches(
         self, pool: ImagePool, batch_size: int, asked: range | None = None, shard_size: int | None = None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from anomalymatch_ui.config import ScoreConfig, Symmetry
-from anomalymatch_ui.learn import load_checkpoint, resolve_device
-from anomalymatch_ui.pool import open_pool
-from anomalymatch_ui.score.archiving import Advance, Outcome, score_archive
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.score.archiving import Advance, Engine, Outcome, score_archive
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.local_engine import LocalEngine
 
@@ -32,6 +35,10 @@ class ScoreRequest:
         Views over which an image's scores are averaged.
     device
         As in the settings of a session: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    engine
+        ``local``: in this process; ``dask``: on the workers of a cluster.
+    scheduler
+        Address of Dask's scheduler; a cluster on this machine if not given.
     shard_size
         Images in a shard; by the pool's size if not given.
     restart
@@ -44,6 +51,8 @@ class ScoreRequest:
     embeddings: bool = False
     symmetry: Symmetry = "none"
     device: str = "auto"
+    engine: Literal["local", "dask"] = "local"
+    scheduler: str | None = None
     shard_size: int | None = None
     restart: bool = False
 
@@ -69,13 +78,20 @@ def run_request(
     StorageError
         If the disk refuses.
     """
+    if request.scheduler is not None and request.engine != "dask":
+        raise InputError("--scheduler goes with --engine dask.")
     network = load_checkpoint(request.model).average
     pool = open_pool(request.images)
     config = ScoreConfig()
     clock = StageClock()
     with ExitStack() as stack:
         stack.callback(pool.close)
-        engine = LocalEngine(pool, network, config, resolve_device(request.device), request.symmetry, clock)
+        engine: Engine
+        if request.engine == "dask":
+            engine = stack.enter_context(_cluster(request, pool, network, config))
+        else:
+            device = resolve_device(request.device)
+            engine = LocalEngine(pool, network, config, device, request.symmetry, clock)
         outcome = score_archive(
             pool,
             network,
@@ -90,3 +106,27 @@ def run_request(
             clock=clock,
         )
     return outcome, {stage: round(share, 3) for stage, share in clock.shares().items()}
+
+
+@contextlib.contextmanager
+def _cluster(
+    request: ScoreRequest, pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig
+) -> Iterator[Engine]:
+    from anomalymatch_ui.score.dask_engine import DaskEngine, open_client
+    from anomalymatch_ui.score.dask_worker import Job
+
+    with open_client(request.scheduler, request.device) as client:
+        # A GPU of this machine is made the only one that its worker sees; which it was does not matter there.
+        local_gpu = request.scheduler is None and request.device.startswith("cuda:")
+        yield DaskEngine(
+            client,
+            Job(
+                images=str(pool.path),
+                model=str(request.model.absolute()),
+                pool_digest=pool.digest,
+                model_digest=network_digest(network),
+                device="cuda" if local_gpu else request.device,
+                symmetry=request.symmetry,
+                config=config,
+            ),
+        )

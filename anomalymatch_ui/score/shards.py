@@ -42,7 +42,27 @@ class Shard:
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
-def encode_shard(shard: Shard, owner: str, number: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class EncodedShard:
+    """A shard as it will be on disk.
+
+    Attributes
+    ----------
+    number
+        Which shard.
+    content
+        Of its file.
+    scored, unreadable
+        Images that have a score, and that could not be read.
+    """
+
+    number: int
+    content: bytes
+    scored: int
+    unreadable: int
+
+
+def encode_shard(shard: Shard, owner: str, number: int) -> EncodedShard:
     """Give a Parquet file with the columns ``id``, ``score`` and, where there is one, ``embedding``.
 
     The same shard gives the same bytes. The file's last part says whose shard it is and which, and holds
@@ -77,7 +97,8 @@ def encode_shard(shard: Shard, owner: str, number: int) -> bytes:
     content = buffer.getvalue()
     place = content.rindex(_BLANK.encode())
     digest = hashlib.sha256(content).hexdigest()
-    return content[:place] + digest.encode() + content[place + len(_BLANK) :]
+    content = content[:place] + digest.encode() + content[place + len(_BLANK) :]
+    return EncodedShard(number, content, len(shard.ids), len(shard.unreadable))
 
 
 def check_shard(path: Path, owner: str, number: int) -> tuple[int, int]:

@@ -145,7 +145,7 @@ class SessionFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file. Choose a folder for the session.")
-        if self.path.is_dir() and not self._is_session() and any(self.path.iterdir()):
+        if self.path.is_dir() and not self.is_session and any(self.path.iterdir()):
             raise InputError(
                 f"{self.path} holds other files and is no session. Choose an empty or a new folder."
             )
@@ -160,7 +160,7 @@ class SessionFolder:
         InputError
             If this is no session folder.
         """
-        if not self._is_session():
+        if not self.is_session:
             raise InputError(
                 f"{self.path} is not a session folder. Start one with `anomalymatch serve IMAGES`."
             )
@@ -183,7 +183,7 @@ class SessionFolder:
             If the session belongs to another pool.
         """
         record = _record(pool)
-        known = self._pool() if self._is_session() else record
+        known = self._pool() if self.is_session else record
         same_images = known["digest"] == record["digest"]
         if not same_images and known["path"] != record["path"]:
             raise InputError(
@@ -213,7 +213,9 @@ class SessionFolder:
     def _pool_file(self) -> Path:
         return self.path / "pool.json"
 
-    def _is_session(self) -> bool:
+    @property
+    def is_session(self) -> bool:
+        """Whether the folder says which images it is about."""
         return self._pool_file.exists()
 
     def _pool(self) -> dict[str, Any]:

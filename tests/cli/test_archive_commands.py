@@ -152,7 +152,7 @@ def test_a_finished_archive_is_checked_and_left_as_it_is(archive: Path) -> None:
     before = files(archive / "whole")
     finished = run("score", *arguments(archive, "whole"), "--json")
     told = last_json(finished)
-    assert (told["scored"], told["unreadable"], told["written"]) == (IMAGES, 0, 0)
+    assert (told["scored"], told["unreadable"], told["written"], told["engine"]) == (IMAGES, 0, 0, "local")
     assert "Checking" in finished.stderr
     assert f"{IMAGES} images are scored" in finished.stdout
     assert files(archive / "whole") == before

@@ -1,0 +1,130 @@
+"""What a worker of a cluster does: it opens pool and model once, and scores the shards it is given."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from anomalymatch_ui import __version__
+from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.components import Components
+from anomalymatch_ui.score.local_engine import LocalEngine
+from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic
+from anomalymatch_ui.score.shards import EncodedShard
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker has to open, and what it must find there.
+
+    Attributes
+    ----------
+    images, model
+        Paths of the pool and the checkpoint, the same on every worker.
+    pool_digest, model_digest
+        Of those.
+    device
+        As in the settings of a session.
+    symmetry, config
+        How to score.
+    software
+        Version of anomalymatch-ui.
+    """
+
+    images: str
+    model: str
+    pool_digest: str
+    model_digest: str
+    device: str
+    symmetry: Symmetry
+    config: ScoreConfig
+    software: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a worker cannot do what it is asked for: an answer, for no retry would change it."""
+
+    sentence: str
+
+
+def arithmetic(job: Job) -> Arithmetic | Refusal:
+    """Say where and in which number format this worker's network runs."""
+    try:
+        return _engine(job).arithmetic
+    except AnomalyMatchError as error:
+        return _refusal(error)
+
+
+def features(job: Job, indices: np.ndarray, batch_size: int) -> np.ndarray | Refusal:
+    """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
+    try:
+        return _engine(job).features(indices, batch_size)
+    except AnomalyMatchError as error:
+        return _refusal(error)
+
+
+def score_shard(
+    job: Job, manifest: ArchiveManifest, components: Components | None, number: int
+) -> EncodedShard | Refusal:
+    """Score one shard; its file is written by who asked."""
+    try:
+        engine = _engine(job)
+        if engine.arithmetic != manifest.arithmetic:
+            raise InputError(
+                f"it computes in {engine.arithmetic}, and this archive is of {manifest.arithmetic}. Give "
+                "workers of one kind, by --device or by the resource GPU"
+            )
+        (encoded,) = engine.score(Archive(Path(), manifest, components), [number])
+    except AnomalyMatchError as error:
+        return _refusal(error)
+    return encoded
+
+
+def keep(value: Value) -> Value:
+    """Give a value back: as a task's result it is sent to a worker once, not with each shard."""
+    return value
+
+
+_opened: dict[Job, LocalEngine] = {}
+_opening = threading.Lock()
+
+
+def _engine(job: Job) -> LocalEngine:
+    """Give what was opened for a job in this process; another job's is let go of."""
+    with _opening:
+        if job not in _opened:
+            _opened.clear()
+            _opened[job] = _open(job)
+        return _opened[job]
+
+
+def _open(job: Job) -> LocalEngine:
+    if job.software != __version__:
+        raise InputError(
+            f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
+            "everywhere"
+        )
+    device = resolve_device(job.device)
+    network = load_checkpoint(Path(job.model)).average
+    if network_digest(network) != job.model_digest:
+        raise InputError(f"the model {job.model} is another one there. Copy the same file to every worker")
+    pool = open_pool(job.images)
+    if pool.digest != job.pool_digest:
+        raise InputError(f"the images in {job.images} are others there. Mount the same ones on every worker")
+    return LocalEngine(pool, network, job.config, device, job.symmetry)
+
+
+def _refusal(error: AnomalyMatchError) -> Refusal:
+    return Refusal(f"The worker on {socket.gethostname()} cannot score: {str(error).rstrip('.')}.")

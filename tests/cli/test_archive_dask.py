@@ -1,0 +1,170 @@
+"""An archive scored by real workers of a Dask cluster, some of which end or lack what they need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkpoints import make_checkpoint
+from distributed import Client, Scheduler, SpecCluster
+from images import make_pool
+
+from anomalymatch_ui.config import ScoreConfig
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.score import Archive, Outcome
+from anomalymatch_ui.score import dask_engine as dask_engine_module
+from anomalymatch_ui.score.dask_engine import local_cluster, visible_gpus
+from anomalymatch_ui.score.dask_worker import Job
+from anomalymatch_ui.score.request import ScoreRequest, run_request
+
+IMAGES, SHARD = 480, 8
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[SpecCluster]:
+    """Two workers, each a process; one that ends is started again."""
+    with local_cluster("cpu", workers=2) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`images`, of which one cannot be read, `model.safetensors`, and the local engine's scores, `local`."""
+    made = tmp_path_factory.mktemp("dask")
+    make_pool(made / "images", images=IMAGES)
+    (made / "images" / "0019.jpg").write_bytes(b"not an image")
+    make_checkpoint(made / "model.safetensors")
+    score(made, "local", engine="local", scheduler=None)
+    return made
+
+
+def score(folder: Path, out: str, **changed: Any) -> Outcome:
+    asked: dict[str, Any] = {"images": folder / "images", "model": folder / "model.safetensors"}
+    asked |= {"out": folder / out, "device": "cpu", "shard_size": SHARD, "embeddings": True}
+    outcome, _ = run_request(ScoreRequest(**(asked | {"engine": "dask"} | changed)), quietly)
+    return outcome
+
+
+def quietly(title: str) -> Callable[[int, int], None]:
+    return lambda done, total: None
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "run.lock"}
+
+
+def test_a_worker_is_killed_and_nothing_is_lost_scored_twice_or_other_than_here(
+    cluster: SpecCluster, folder: Path
+) -> None:
+    written: list[str] = []
+    ended: list[int] = []
+
+    def kill_one() -> None:
+        with Client(cluster.scheduler_address, set_as_default=False) as client:
+            processes = client.run(os.getpid)
+            wait_for(lambda: len(list((folder / "killed").glob("shard-*"))) >= 5)
+            written.extend(path.name for path in (folder / "killed").glob("shard-*"))
+            ended.append(next(iter(processes.values())))
+            os.kill(ended[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    outcome = score(folder, "killed", scheduler=cluster.scheduler_address)
+    killer.join()
+    assert len(ended) == 1
+    assert 5 <= len(written) < 60  # it was killed in the middle
+    assert (outcome.scored, outcome.unreadable, outcome.written) == (IMAGES - 1, 1, 60)
+    assert contents(folder / "killed") == contents(folder / "local")
+    archive = Archive.existing(folder / "killed")
+    assert list(archive.read(2).unreadable) == ["0019.jpg"]
+
+
+def test_workers_go_on_where_the_local_engine_was_interrupted(cluster: SpecCluster, folder: Path) -> None:
+    score(folder, "begun", engine="local")
+    for number in (3, 4, 50):
+        (folder / "begun" / f"shard-{number:07d}.parquet").unlink()
+    outcome = score(folder, "begun", scheduler=cluster.scheduler_address)
+    assert outcome.written == 3
+    assert contents(folder / "begun") == contents(folder / "local")
+
+
+def test_a_worker_without_the_model_or_with_another_says_so(cluster: SpecCluster, folder: Path) -> None:
+    """The worker looks for the file when the driver, on another machine, has read its own."""
+    job = Job(
+        images=str(folder / "images"),
+        model=str(folder / "model.safetensors"),
+        pool_digest="another",
+        model_digest="another",
+        device="cpu",
+        symmetry="none",
+        config=ScoreConfig(),
+    )
+    network = Archive.existing(folder / "local").manifest.model
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"model": "/nowhere/model.safetensors"}, "There is no checkpoint /nowhere/model.safetensors"),
+        ({}, "the model .* is another one there"),
+        ({"model_digest": network}, "the images .* are others there"),
+        ({"images": "/nowhere", "model_digest": network}, "There is no folder or file /nowhere"),
+        ({"software": "9.9"}, "not 9.9. Install the same"),
+        ({"device": "cuda:9"}, "no device"),
+    ]
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        for changed, sentence in cases:
+            with pytest.raises(InputError, match=rf"The worker on .* cannot score: .*{sentence}"):
+                dask_engine_module.DaskEngine(client, replace(job, **changed))
+
+
+def test_a_scheduler_that_does_not_answer_and_one_without_workers_are_sentences(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_engine_module, "_SCHEDULER_SECONDS", 0.5)
+    monkeypatch.setattr(dask_engine_module, "WORKER_SECONDS", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        with pytest.raises(InputError, match="No Dask scheduler answers at"):
+            score(folder, "nothing", scheduler=address)
+    options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": None}
+    with (
+        SpecCluster(workers={}, scheduler={"cls": Scheduler, "options": options}) as empty,
+        pytest.raises(InputError, match="No worker has come to tcp://"),
+    ):
+        score(folder, "nothing", scheduler=empty.scheduler_address)
+    assert not (folder / "nothing").exists()
+
+
+def test_a_scheduler_goes_with_the_engine_dask(folder: Path) -> None:
+    with pytest.raises(InputError, match="--scheduler goes with --engine dask"):
+        score(folder, "nothing", engine="local", scheduler="tcp://127.0.0.1:8786")
+
+
+@pytest.mark.parametrize(
+    ("device", "named", "gpus", "expected"),
+    [
+        ("auto", None, 2, ["0", "1"]),
+        ("cuda", "3,5", 2, ["3", "5"]),
+        ("cuda:1", "3,5", 2, ["5"]),
+        ("auto", None, 0, []),
+        ("cpu", None, 2, []),
+    ],
+)
+def test_each_gpu_of_this_machine_gets_a_worker_of_its_own(
+    device: str, named: str | None, gpus: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus(device) == expected
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 100) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
