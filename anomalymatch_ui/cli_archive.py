@@ -21,7 +21,7 @@ Folder = Annotated[Path, typer.Argument(help="The --out folder of `anomalymatch 
 
 def register(application: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (score, top):
+    for command in (score, top, similar):
         application.command()(command)
 
 
@@ -106,6 +106,49 @@ def top(
             listed=len(found),
             out=None if out is None else str(out),
         )
+
+
+def similar(
+    folder: Folder,
+    ids: Annotated[list[str], typer.Option("--id", help="Of the image to look for; may be given again.")],
+    count: Annotated[int, typer.Option("--top", min=1, help="How many.")] = 100,
+    approximate: Annotated[
+        bool,
+        typer.Option("--approximate", help="By an index, made on first use: for many searches of millions."),
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where to compare: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the images of an archive that are most like one or several of it."""
+    from anomalymatch_ui.cli_progress import bar
+    from anomalymatch_ui.learn import resolve_device
+    from anomalymatch_ui.score import Scores
+    from anomalymatch_ui.score import similar as find_similar
+
+    with Scores(folder) as scores, bar("Comparing") as advance:
+        found = find_similar(
+            scores,
+            ids,
+            count,
+            device=resolve_device(device),
+            approximate=approximate,
+            advance=advance,
+        )
+    rows = zip(found.ids, map(_shortest, found.similarities), strict=True)
+    _give(("id", "similarity"), rows, out)
+    listed = [
+        {"id": image_id, "similarity": float(similarity)}
+        for image_id, similarity in zip(found.ids, found.similarities, strict=True)
+    ]
+    finish(
+        as_json,
+        folder=str(folder),
+        ids=ids,
+        approximate=approximate,
+        similar=listed,
+        out=None if out is None else str(out),
+    )
 
 
 def _told(folder: Path, outcome: Outcome, shares: dict[str, float]) -> Iterable[str]:

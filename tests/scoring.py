@@ -11,7 +11,7 @@ import numpy as np
 
 from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import Archive
-from anomalymatch_ui.score.manifest import Arithmetic
+from anomalymatch_ui.score.manifest import Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard, Shard
 
 
@@ -60,7 +60,10 @@ class QuickEngine:
         self.computed: list[int] = []
         self._stop_after = stop_after
 
-    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+    def plan(self) -> Plan:
+        return Plan(64, "cpu")
+
+    def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         random = np.random.default_rng(0)
         return random.normal(0, 1, (len(indices), 16)).astype(np.float16)
 

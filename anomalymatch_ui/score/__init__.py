@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
     from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
     from anomalymatch_ui.score.scorer import Scorer
+    from anomalymatch_ui.score.search import Neighbours, similar
     from anomalymatch_ui.score.store import ScoreStore, StoreManifest
     from anomalymatch_ui.score.threads import usable_cores
 
@@ -25,6 +26,7 @@ __all__ = [
     "Archive",
     "DamagedStoreError",
     "LocalEngine",
+    "Neighbours",
     "Outcome",
     "Ranked",
     "ScoreFilter",
@@ -39,6 +41,7 @@ __all__ = [
     "read_ahead",
     "score_archive",
     "score_pool",
+    "similar",
     "usable_cores",
     "write_embeddings",
     "write_table",
@@ -63,6 +66,8 @@ _HOMES = {
     "ScoreFilter": "anomalymatch_ui.score.queries",
     "Scores": "anomalymatch_ui.score.queries",
     "Scorer": "anomalymatch_ui.score.scorer",
+    "Neighbours": "anomalymatch_ui.score.search",
+    "similar": "anomalymatch_ui.score.search",
     "ScoreStore": "anomalymatch_ui.score.store",
     "StoreManifest": "anomalymatch_ui.score.store",
     "usable_cores": "anomalymatch_ui.score.threads",

@@ -16,10 +16,9 @@ from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
-from anomalymatch_ui.score.batching import usual_batch_size
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components, drawn_sample
-from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, read_manifest, usual_shard_size
+from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan, read_manifest, usual_shard_size
 from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.score.sorting import sort_scores
 
@@ -38,7 +37,10 @@ class Engine(Protocol):
 
     arithmetic: Arithmetic
 
-    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+    def plan(self) -> Plan:
+        """Find how the images of a new archive are best read."""
+
+    def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
 
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
@@ -99,7 +101,7 @@ def score_archive(
     engine
         Does the computing.
     config
-        Gives the batch size of a new archive; one that was begun keeps its own.
+        Tells whether the network is compiled; how a new archive is read, the engine finds.
     symmetry
         Views over which an image's scores are averaged.
     components
@@ -124,10 +126,9 @@ def score_archive(
     """
     clock = clock or StageClock()
     begun = None if restart else _begun(folder)
-    new = config.batch_size or usual_batch_size(engine.arithmetic.device)
-    batch_size = begun.batch_size if begun is not None else new
+    plan = engine.plan() if begun is None else begun.plan
     if shard_size is None:
-        shard_size = begun.shard_size if begun is not None else usual_shard_size(len(pool), batch_size)
+        shard_size = usual_shard_size(len(pool), plan.batch_size) if begun is None else begun.shard_size
     manifest = ArchiveManifest(
         model=network_digest(network),
         pool=pool.digest,
@@ -138,7 +139,9 @@ def score_archive(
         device=engine.arithmetic.device,
         dtype=engine.arithmetic.dtype,
         components=components,
-        batch_size=batch_size,
+        batch_size=plan.batch_size,
+        decode=plan.decode,
+        compiled=config.compiled,
         shard_size=shard_size,
     )
     if begun is None:
@@ -179,7 +182,7 @@ def _components(
         sample = drawn_sample(manifest.images)
         advance = progress("Measuring the embedding")
         advance(0, len(sample))
-        found = Components.measure(engine.features(sample, manifest.batch_size), manifest.components)
+        found = Components.measure(engine.features(sample, manifest.plan), manifest.components)
         found.write(folder / COMPONENTS)
         advance(len(sample), len(sample))
         return found

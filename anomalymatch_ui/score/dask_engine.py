@@ -14,8 +14,9 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.score import dask_worker
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.dask_worker import Job, Refusal
-from anomalymatch_ui.score.manifest import Arithmetic
+from anomalymatch_ui.score.manifest import Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard
+from anomalymatch_ui.score.threads import usable_cores
 
 if TYPE_CHECKING:
     from distributed import Client, Future, SpecCluster
@@ -59,9 +60,14 @@ class DaskEngine:
         self._resources = _resources(client, job.device)
         self.arithmetic: Arithmetic = self._one(dask_worker.arithmetic, job)
 
-    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+    def plan(self) -> Plan:
+        """Let one worker find how the images of a new archive are best read."""
+        found: Plan = self._one(dask_worker.plan, self._job)
+        return found
+
+    def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         """Give the features of some images, measured by one worker."""
-        measured: np.ndarray = self._one(dask_worker.features, self._job, indices, batch_size)
+        measured: np.ndarray = self._one(dask_worker.features, self._job, indices, plan)
         return measured
 
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
@@ -170,7 +176,7 @@ def local_cluster(device: str, workers: int | None = None) -> SpecCluster:
         for name in visible_gpus(device)
     ]
     if not options:
-        options = [shared] * (workers or len(os.sched_getaffinity(0)))
+        options = [shared] * (workers or usable_cores())
     return SpecCluster(
         workers={number: {"cls": Nanny, "options": chosen} for number, chosen in enumerate(options)},
         scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}},

@@ -18,7 +18,7 @@ from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.local_engine import LocalEngine
-from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic
+from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard
 
 Value = TypeVar("Value")
@@ -67,10 +67,18 @@ def arithmetic(job: Job) -> Arithmetic | Refusal:
         return _refusal(error)
 
 
-def features(job: Job, indices: np.ndarray, batch_size: int) -> np.ndarray | Refusal:
+def plan(job: Job) -> Plan | Refusal:
+    """Find how the images of a new archive are best read by this worker."""
+    try:
+        return _engine(job).plan()
+    except AnomalyMatchError as error:
+        return _refusal(error)
+
+
+def features(job: Job, indices: np.ndarray, plan: Plan) -> np.ndarray | Refusal:
     """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
     try:
-        return _engine(job).features(indices, batch_size)
+        return _engine(job).features(indices, plan)
     except AnomalyMatchError as error:
         return _refusal(error)
 

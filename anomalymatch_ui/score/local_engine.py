@@ -13,10 +13,11 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, inference_dtype
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components
-from anomalymatch_ui.score.manifest import Arithmetic
-from anomalymatch_ui.score.pipeline import ScoredBatch, score_pool
+from anomalymatch_ui.score.manifest import Arithmetic, Plan
+from anomalymatch_ui.score.pipeline import ScoredBatch, decodes_on_gpu, score_pool
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.shards import EncodedShard, Shard
 
@@ -44,16 +45,25 @@ class LocalEngine:
         clock: StageClock | None = None,
     ) -> None:
         self._pool = pool
-        self._scorer = Scorer(network, device)
+        self._scorer = Scorer(network, device, compiled=config.compiled)
         self._config = config
         self._symmetry = symmetry
         self._clock = clock
         self.arithmetic = arithmetic_of(device)
 
-    def features(self, indices: np.ndarray, batch_size: int) -> np.ndarray:
+    def plan(self) -> Plan:
+        """Find how the images of a new archive are best read, by measuring and by looking at some."""
+        images = range(len(self._pool))
+        on_gpu = decodes_on_gpu(self._pool, self._config, self._scorer, images)
+        return Plan(
+            batch_size_for(self._config, self._scorer, len(images), self._symmetry),
+            "gpu" if on_gpu else "cpu",
+        )
+
+    def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         """Give the features of some images; float16 ``(n, features)``."""
         sample = SubsetPool(self._pool, [self._pool.ids[index] for index in indices.tolist()])
-        with closing(self._batches(sample, batch_size)) as batches:
+        with closing(self._batches(sample, plan)) as batches:
             return np.concatenate([batch.features for batch in batches])
 
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
@@ -61,20 +71,18 @@ class LocalEngine:
         manifest = archive.manifest
         for first, last in _runs(missing):
             asked = range(manifest.indices(first).start, manifest.indices(last).stop)
-            with closing(
-                self._batches(self._pool, manifest.batch_size, asked, manifest.shard_size)
-            ) as batches:
+            with closing(self._batches(self._pool, manifest.plan, asked, manifest.shard_size)) as batches:
                 for number in range(first, last + 1):
                     shard = assemble(self._pool, manifest.indices(number), batches, archive.components)
                     yield archive.encode(number, shard)
 
     def _batches(
-        self, pool: ImagePool, batch_size: int, asked: range | None = None, shard_size: int | None = None
+        self, pool: ImagePool, plan: Plan, asked: range | None = None, shard_size: int | None = None
     ) -> Generator[ScoredBatch, None, None]:
         return score_pool(
             pool,
             self._scorer.network,
-            self._config.model_copy(update={"batch_size": batch_size}),
+            self._config.model_copy(update={"batch_size": plan.batch_size, "decode": plan.decode}),
             device=self._scorer.device,
             start=0 if asked is None else asked.start,
             stop=None if asked is None else asked.stop,

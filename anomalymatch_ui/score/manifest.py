@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -40,6 +40,22 @@ class Arithmetic:
         return f"{self.dtype} on {self.device}"
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an archive's images are read, settled when it is begun: both show in the last digits of a score.
+
+    Attributes
+    ----------
+    batch_size
+        Images that the network sees at one time.
+    decode
+        Where JPEGs are decoded.
+    """
+
+    batch_size: int
+    decode: Literal["cpu", "gpu"]
+
+
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ArchiveManifest:
     """All that the bytes of an archive's shards depend on.
@@ -62,8 +78,10 @@ class ArchiveManifest:
         See :class:`Arithmetic`.
     components
         Of the embedding of each image; 0 for none.
-    batch_size
-        Images that the network sees at one time.
+    batch_size, decode
+        See :class:`Plan`.
+    compiled
+        Whether ``torch.compile`` has made the network.
     shard_size
         Pool indices that a shard covers: shard ``k`` begins at index ``k * shard_size``, and a batch never
         lies in two shards.
@@ -79,6 +97,8 @@ class ArchiveManifest:
     dtype: str
     components: NonNegativeInt
     batch_size: PositiveInt
+    decode: Literal["cpu", "gpu"]
+    compiled: bool
     shard_size: PositiveInt
 
     @property
@@ -90,6 +110,11 @@ class ArchiveManifest:
     def arithmetic(self) -> Arithmetic:
         """Where and in which number format the scores are computed."""
         return Arithmetic(self.device, self.dtype)
+
+    @property
+    def plan(self) -> Plan:
+        """How the images are read."""
+        return Plan(self.batch_size, self.decode)
 
     @property
     def identity(self) -> str:

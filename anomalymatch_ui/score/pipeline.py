@@ -100,7 +100,7 @@ def score_pool(
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
     forward = ForwardStages(scorer, symmetry, clock).stages()
     stages: list[Stage | Regrouping]
-    if _decodes_on_gpu(pool, config, scorer, range(start, stop)):
+    if decodes_on_gpu(pool, config, scorer, range(start, stop)):
         blocks = batch_ranges(*batches)
         on_device = DeviceStages(host, scorer.image_size, scorer.device)
         stages = [read, Stage("decode", on_device.decode, _GPU_DECODERS, ahead=1), *forward]
@@ -139,7 +139,23 @@ def _blocks(
     return (part for batch in batches for part in batch_ranges(batch.start, batch.stop, _FILES_AT_ONCE))
 
 
-def _decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images: range) -> bool:
+def decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images: range) -> bool:
+    """Tell whether JPEGs are decoded on the GPU: if the setting is so, or nearly all of some can be.
+
+    Parameters
+    ----------
+    pool, images
+        Some of these are looked at.
+    config
+        Its ``decode`` decides, unless it is ``auto``.
+    scorer
+        The network on its device.
+
+    Raises
+    ------
+    InputError
+        If they are to be decoded on a GPU where that is not possible.
+    """
     on_cuda = scorer.device.type == "cuda"
     if config.decode == "gpu" and (not on_cuda or torchvision_decoder() is None):
         raise InputError(
@@ -152,6 +168,8 @@ def _decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images
     contents = pool.fetch(some[some < images.stop]).contents
     if isinstance(contents, np.ndarray) or not contents:
         return False
+    if config.decode == "gpu":
+        return True
     ordinary = sum(ordinary_frame(content) is not None for content in contents)
     return ordinary >= _NEARLY_ALL * len(contents)
 

@@ -175,7 +175,7 @@ def _columns(path: Path, *names: str) -> Any:
 def _embedding(table: Any) -> np.ndarray:
     column = table["embedding"].combine_chunks()
     width = column.type.list_size
-    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False).copy()  # which torch may hold
     return flat.reshape(-1, width)
 
 

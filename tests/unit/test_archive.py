@@ -22,7 +22,7 @@ from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.score import Archive, DamagedStoreError, LocalEngine, Outcome, score_archive
 from anomalymatch_ui.score.archive import check_ids
 from anomalymatch_ui.score.locking import one_writer
-from anomalymatch_ui.score.manifest import read_manifest, usual_shard_size
+from anomalymatch_ui.score.manifest import Plan, read_manifest, usual_shard_size
 
 CPU = torch.device("cpu")
 NETWORK = make_network()
@@ -198,12 +198,14 @@ def test_another_arithmetic_is_refused(tmp_path: Path) -> None:
         run(tmp_path, GraphicsEngine(IDS))
 
 
-def test_what_was_begun_keeps_its_batch_and_shard_size(tmp_path: Path) -> None:
+def test_what_was_begun_keeps_the_batches_and_shards_it_was_begun_with(tmp_path: Path) -> None:
+    class OtherwiseEngine(QuickEngine):
+        def plan(self) -> Plan:
+            return Plan(7, "cpu")
+
     run(tmp_path)
-    outcome = score_archive(
-        names(IDS), NETWORK, tmp_path, QuickEngine(IDS), ScoreConfig(batch_size=7), shard_size=None
-    )
-    assert (outcome.manifest.batch_size, outcome.manifest.shard_size, outcome.written) == (32, SHARD, 0)
+    outcome = run(tmp_path, OtherwiseEngine(IDS), shard_size=None)
+    assert (outcome.manifest.batch_size, outcome.manifest.shard_size, outcome.written) == (64, SHARD, 0)
 
 
 def edit_manifest(folder: Path, **values: Any) -> None:
