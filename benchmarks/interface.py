@@ -1,190 +1,151 @@
-"""How fast the dashboard answers: a real Chromium on a really served demo.
+"""How fast the dashboard answers, and what it holds: a real Chromium on really served sessions.
 
-Measured inside the page with its own clock: from the time stamp of the key's event to the first frame
-that shows the change, and to the answer that the kernel gives after the commit on disk. Each figure is
-taken while nothing runs and while FixMatch trains. ``--json`` ends with one JSON object; times are in
-milliseconds, ``first_cards`` in seconds.
+    python benchmarks/interface.py --json                   # a survey is made for scrolling
+    python benchmarks/interface.py --json --survey DIR      # the images of a folder are scrolled
+    python benchmarks/interface.py --table RESULTS.json     # the tables of docs/benchmark.md, of a kept JSON
+
+Every action is taken while nothing runs and while FixMatch trains on the same processor. ``--json`` ends with
+one JSON object: times of actions in milliseconds, of openings in seconds, memory in megabytes. Nothing else
+should run beside it. The exit code is 1 where something does not hold that must.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import platform
-import signal
-import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from dashboard import sessions
+from dashboard.actions import Messages, act, label_in_bulk, press_and_wait, summary
+from dashboard.figures import STATES, failed, table
+from dashboard.memory import Scales, scroll_to_the_end, turn_again_and_again
+from dashboard.serving import chromium, new_page, open_page, served, start_training, trains, wait_until_idle
+from playwright.sync_api import Browser
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+from anomalymatch_ui.demo import survey
 
-from install_chromium import find_chromium, install_chromium
-
-LIMITS = {"key_to_visible": 50.0, "key_to_journal": 100.0, "page_turn": 300.0, "first_cards": 10.0}
-
-# Waits for the frame in which a change is painted: a message posted from an animation frame is
-# delivered after that frame.
-WATCH = """
-() => {
-  const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => resolve(performance.now());
-    channel.port2.postMessage(null);
-  }));
-  const until = (node, ready) => new Promise((resolve) => {
-    const check = () => { if (ready()) { observer.disconnect(); resolve(performance.now()); } };
-    const observer = new MutationObserver(check);
-    observer.observe(node, { attributes: true, subtree: true });
-    check();
-  });
-  window.nextKey = () => new Promise((resolve) => {
-    addEventListener("keydown", (event) => resolve(event.timeStamp), { capture: true, once: true });
-  });
-  window.measureLabel = () => {
-    const card = document.querySelector(".am-active");
-    window.measured = window.nextKey().then(async (start) => {
-      await until(card, () => card.dataset.label);
-      const visible = painted();
-      const saved = until(card, () => card.dataset.saved === "saved");
-      return { key_to_visible: (await visible) - start, key_to_journal: (await saved) - start };
-    });
-  };
-  window.measureTurn = () => {
-    const gallery = document.querySelector(".am-gallery");
-    const before = gallery.dataset.page;
-    window.measured = window.nextKey().then(async (start) => {
-      await until(gallery, () => gallery.dataset.page !== before);
-      return { page_turn: (await painted()) - start };
-    });
-  };
-}
-"""
+PARTS = ("actions", "survey", "million")
+CARDS = 100
+BULK = "field-0"  # in the names of 1,000 of the demo's images
+SURVEY_LABELS, MILLION_LABELS = 200, 10_000
 
 
-@contextlib.contextmanager
-def served_demo(session: Path) -> Iterator[str]:
-    """Serve the demo; gives its address."""
-    command = [sys.executable, "-m", "anomalymatch_ui.cli", "demo", "--session", str(session)]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--no-browser", "--json"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["address"]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+def tell(sentence: str) -> None:
+    """Say where it is."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
-def open_page(page: Page, address: str) -> float:
-    """Open the dashboard; gives the seconds until the first cards are painted."""
-    page.goto(address, wait_until="commit")
-    shown = page.wait_for_function(
-        "() => document.querySelector('.am-card[aria-label] canvas')?.offsetWidth && performance.now()",
-        polling="raf",
-        timeout=120_000,
-    )
-    return float(shown.json_value()) / 1000
-
-
-def wait_until_idle(page: Page) -> None:
-    """Wait for the first ranking, so that nothing runs beside what is measured."""
-    page.wait_for_function(
-        "() => document.querySelector('.am-train:not([disabled])')"
-        " && !document.querySelector('.am-range').textContent.includes('pool order')",
-        timeout=300_000,
-    )
-    page.wait_for_timeout(500)
-
-
-def act(page: Page, actions: int) -> dict[str, list[float]]:
-    """Label and turn pages ``actions`` times each."""
-    taken: dict[str, list[float]] = {name: [] for name in ("key_to_visible", "key_to_journal", "page_turn")}
-
-    def measure(kind: str, key: str) -> None:
-        page.evaluate(f"window.{kind}()")
-        page.keyboard.press(key)
-        for name, value in page.evaluate("window.measured").items():
-            taken[name].append(value)
-        page.wait_for_timeout(100)
-
-    page.locator(".am-grid").focus()
-    for number in range(actions):
-        measure("measureLabel", "an"[number % 2])
-    for number in range(actions):
-        measure("measureTurn", "PageDown" if number % 20 < 10 else "PageUp")
-    return taken
-
-
-def start_training(page: Page) -> None:
-    """Press Train and wait for the first step."""
-    page.locator(".am-train").click()
-    page.wait_for_function(
-        "() => document.querySelector('.am-figures')?.textContent.includes('loss')", timeout=300_000
-    )
-
-
-def summary(values: list[float]) -> dict[str, float]:
-    """Give median and 95th percentile."""
-    p95 = statistics.quantiles(values, n=20, method="inclusive")[18]
-    return {"median": round(statistics.median(values), 2), "p95": round(p95, 2), "n": len(values)}
-
-
-def measure(actions: int, openings: int) -> dict[str, Any]:
-    """Measure everything."""
-    path = find_chromium() or install_chromium()
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="anomalymatch-interface-"))
-        address = stack.enter_context(served_demo(Path(folder) / "demo.session"))
-        playwright = stack.enter_context(sync_playwright())
-        arguments = ["--headless", "--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        opened = [open_page(page, address) for _ in range(openings)]
+def measure_actions(browser: Browser, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Label, turn and label in bulk on the demo, idle and while it trains."""
+    demo = survey()
+    session = sessions.trainable(folder / "demo.session", demo)
+    by_state: dict[str, dict[str, Any]] = {}
+    with served(demo.images, session) as server, new_page(browser, CARDS) as page:
+        messages = Messages(page)
+        opened = [open_page(page, server.address) for _ in range(options.openings)]
         wait_until_idle(page)
-        page.evaluate(WATCH)
-        results: dict[str, Any] = {"first_cards": summary(opened)}
-        results["idle"] = {name: summary(values) for name, values in act(page, actions).items()}
-        page.locator(".am-grid").press("PageDown")
-        page.wait_for_timeout(1000)
-        start_training(page)
-        results["training"] = {name: summary(values) for name, values in act(page, actions).items()}
-        results["trained_steps"] = page.locator(".am-figures").inner_text().split("\n")[1]
+        for state in STATES:
+            tell(f"{options.actions} labels and page turns, {state} …")
+            if state == "training":
+                start_training(page)
+            taken = act(page, messages, options.actions)
+            bulk, images = label_in_bulk(page, BULK, max(2, options.actions // 5))
+            by_state[state] = {name: summary(values) for name, values in {**taken, **bulk}.items()}
+            if trains(page) != (state == "training"):
+                raise SystemExit(f"This was not measured {state}: the training began or ended meanwhile.")
+        steps = page.locator(".am-figures").last.inner_text().split("\n")[1]
         page.locator(".am-side").get_by_role("button", name="Stop").click()
-        page.goto("about:blank")
-    return {**results, "machine": f"{platform.machine()}, {platform.system()}", "holds": holds(results)}
+        press_and_wait(page, "PageDown")
+    actions = {name: {state: by_state[state][name] for state in STATES} for name in by_state["idle"]}
+    actions["messages_a_page"] = actions.pop("messages")
+    # By state as well, as scripts have read it from the first.
+    kept = ("key_to_visible", "key_to_journal", "page_turn")
+    return {
+        "first_cards": summary(opened),
+        **actions,
+        "bulk_images": images,
+        "trained_steps": steps,
+        **{state: {name: by_state[state][name] for name in kept} for state in STATES},
+    }
 
 
-def holds(results: dict[str, Any]) -> bool:
-    """Say whether the medians are within the limits, those while training within three times as much."""
-    idle, training = results["idle"], results["training"]
-    return (
-        all(idle[name]["median"] < LIMITS[name] for name in idle)
-        and all(training[name]["median"] < 3 * LIMITS[name] for name in ("key_to_visible", "key_to_journal"))
-        and results["first_cards"]["median"] < LIMITS["first_cards"]
-    )
+def measure_survey(browser: Browser, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Scroll a survey from its first to its last image, and turn pages for long."""
+    tell("A session on a survey …")
+    images = options.survey or sessions.synthetic_survey(folder / "survey", options.images)
+    session = sessions.ranked(folder / "survey.session", images, SURVEY_LABELS)
+    with served(images, session) as server, new_page(browser, CARDS) as page:
+        open_page(page, server.address)
+        wait_until_idle(page)
+        scales = Scales(page, server.kernel())
+        scrolled = scroll_to_the_end(page, scales)
+        tell(f"scrolled {scrolled['pages']} pages; {options.turns} page turns …")
+        return {"scroll": scrolled, "turns": turn_again_and_again(page, scales, options.turns)}
+
+
+def measure_million(browser: Browser, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Open a session on a million images."""
+    tell(f"A session on {options.rows:,} images …")
+    pool = sessions.large_pool(folder / "large.h5", options.rows)
+    session = sessions.ranked(folder / "large.session", pool, min(MILLION_LABELS, options.rows // 10))
+    with served(pool, session) as server:
+        opened = []
+        for _ in range(options.openings):
+            with new_page(browser, CARDS) as page:
+                opened.append(open_page(page, server.address))
+                wait_until_idle(page)
+    return {"million": {"images": options.rows, "first_cards": summary(opened)}}
+
+
+MEASURES: dict[str, Callable[[Browser, Path, argparse.Namespace], dict[str, Any]]] = {
+    "actions": measure_actions,
+    "survey": measure_survey,
+    "million": measure_million,
+}
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure what is asked for."""
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="anomalymatch-interface-") as folder, chromium() as browser:
+        results["chromium"] = browser.version
+        for part in options.only:
+            results |= MEASURES[part](browser, Path(folder), options)
+    failures = failed(results)
+    machine = f"{platform.machine()}, {platform.system()}"
+    return {**results, "machine": machine, "failed": failures, "holds": not failures}
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--json", action="store_true", help="end standard output with one JSON object")
+    add("--table", type=Path, metavar="JSON", help="print the tables of kept results, and end")
+    add("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    add("--actions", type=int, default=50, help="labels, and page turns, in each state")
+    add("--openings", type=int, default=3, help="times a page is opened")
+    add("--turns", type=int, default=500, help="page turns in which nothing may grow")
+    add("--survey", type=Path, metavar="DIR", help="images to scroll; else a survey is made")
+    add("--images", type=int, default=sessions.SURVEY_IMAGES, help="of the survey that is made")
+    add("--rows", type=int, default=1_000_000, help="images of the large session")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="end standard output with one JSON object")
-    parser.add_argument("--actions", type=int, default=50, help="labels, and page turns, in each state")
-    parser.add_argument("--openings", type=int, default=3, help="times the page is opened")
-    options = parser.parse_args()
-    results = measure(options.actions, options.openings)
-    print(f"first cards after {results['first_cards']['median']} s", file=sys.stderr)
-    for state in ("idle", "training"):
-        for name, values in results[state].items():
-            words = f"{name.replace('_', ' '):16} {values['median']:7.1f} ms  (95 %: {values['p95']:.1f} ms)"
-            print(f"{state:9} {words}", file=sys.stderr)
+    options = arguments()
+    if options.table:
+        print(table(json.loads(options.table.read_text("utf-8"))))
+        return
+    results = measure(options)
+    tell(table(results))
+    for failure in results["failed"]:
+        tell(f"does not hold: {failure}")
     if options.json:
         print(json.dumps(results))
     sys.exit(0 if results["holds"] else 1)

@@ -200,18 +200,23 @@ def make_shortlist(
         If the disk refuses.
     """
     table = None if labels is None else read_labels_csv(Path(labels))
+    chosen = _present(best, archive)
     folder = SessionFolder(Path(path))
     folder.prepare()
     folder.check_pool(archive)
     pen = Pen.take(folder.pen, annotator_name(annotator))
     try:
+        if not folder.is_session:
+            folder.keep_pool(archive)
         with Journal(folder.journal) as journal:
             if table is not None:
                 import_labels(table, archive, journal)
             labelled = [image_id for image_id in journal.view() if image_id in archive]
         renewal = _renewals(folder.shortlist) + 1
         sample = _draw(archive, drawn, (seed, renewal))
-        ids = tuple(dict.fromkeys([*_present(best, archive), *labelled, *sample]))
+        ids = tuple(dict.fromkeys([*chosen, *labelled, *sample]))
+        if not ids:
+            raise InputError("Nothing is asked for: give scores, labels, or a number of images to draw.")
         shortlist = Shortlist(ids, frozenset(sample), scored or len(archive), renewal)
         pool = ShortlistPool(archive, shortlist)
         shortlist.save(folder.shortlist)

@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/interface.py`: what is served, what is done on the page, and what is measured."""
