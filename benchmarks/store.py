@@ -6,7 +6,7 @@ histogram, and for what filters let through. Run
 
     python benchmarks/store.py --rows 10000000 --out store.json
 
-10^7 rows take a minute or two and 1 GB of disk; 10^8 rows need 12 GB, of which 5 GB are given back when
+10^7 rows take a minute or two and 1 GB of disk; 10^8 rows need 12 GB, of which 10 GB are given back when
 they are sorted. Pages are asked for with a connection that has answered before, by a process of its own
 whose largest resident memory is reported.
 """

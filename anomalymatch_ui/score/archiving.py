@@ -136,13 +136,11 @@ def score_archive(
         software=__version__,
         image_size=network.config.image_size,
         symmetry=symmetry,
-        device=engine.arithmetic.device,
-        dtype=engine.arithmetic.dtype,
         components=components,
-        batch_size=plan.batch_size,
-        decode=plan.decode,
         compiled=config.compiled,
         shard_size=shard_size,
+        **asdict(engine.arithmetic),
+        **asdict(plan),
     )
     if begun is None:
         check_ids(pool)
