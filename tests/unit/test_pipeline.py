@@ -3,9 +3,10 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from anomalymatch_ui.config import NetworkConfig, NetworkName, ScoreConfig
+from anomalymatch_ui.config import NetworkConfig, NetworkName, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -392,3 +393,44 @@ def test_the_batch_of_a_large_pool_is_measured_on_the_real_network(network: Anom
 def test_jpegs_cannot_be_decoded_on_a_gpu_that_is_not_there(pool: ImagePool, network: AnomalyNetwork) -> None:
     with pytest.raises(InputError, match="Set score.decode to auto"):
         next(score_pool(pool, network, ScoreConfig(decode="gpu"), device=CPU))
+
+
+def test_a_batch_that_was_too_large_is_not_tried_again(network: AnomalyNetwork) -> None:
+    tried: list[int] = []
+
+    class SmallDevice(Scorer):
+        def launch_whole(self, pixels: torch.Tensor, symmetry: Symmetry) -> tuple[torch.Tensor, torch.Tensor]:
+            tried.append(len(pixels))
+            if len(pixels) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().launch_whole(pixels, symmetry)
+
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32), np.uint8)
+    scorer = SmallDevice(network, CPU)
+    expected = Scorer(network, CPU).score(pixels)
+    for _ in range(2):
+        for got, want in zip(scorer.score(pixels), expected, strict=True):
+            np.testing.assert_allclose(got, want, atol=2e-3)
+    assert tried == [10, 5, 3, 2, 3, 2, 3, 2, 3, 2]
+
+
+def test_a_compiled_network_sees_batches_of_one_length(
+    network: AnomalyNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def compile_nothing(forward: Callable[..., Any], **options: object) -> Callable[..., Any]:
+        def watched(images: torch.Tensor) -> Any:
+            lengths.append(len(images))
+            return forward(images)
+
+        return watched
+
+    monkeypatch.setattr(torch, "compile", compile_nothing)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 3, 32, 32), np.uint8)
+    scorer, plain = Scorer(network, CPU, compiled=True), Scorer(network, CPU)
+    for part in (pixels, pixels[:3]):
+        scores, features = scorer.score(part)
+        assert (scores.shape, features.shape) == ((len(part),), (len(part), 1280))
+        np.testing.assert_allclose(scores, plain.score(part)[0], atol=1e-3)
+    assert lengths == [8, 8]
