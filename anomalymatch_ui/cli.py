@@ -6,6 +6,7 @@ one JSON object. Bad input ends with exit code 2 and one line on standard error.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomalymatch_ui import cli_archive, cli_shortlist
-from anomalymatch_ui.cli_output import Json
+from anomalymatch_ui.cli_output import Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 
 if TYPE_CHECKING:
+    from anomalymatch_ui.demo import DemoSurvey
     from anomalymatch_ui.session import Session
 
 application = typer.Typer(
@@ -31,7 +33,11 @@ application = typer.Typer(
 
 Images = Annotated[
     Path,
-    typer.Argument(help="A folder of images, or an HDF5 file or Zarr store with `images`.", metavar="IMAGES"),
+    typer.Argument(
+        help="A folder of images, or an HDF5 file or Zarr store with `images`.",
+        metavar="IMAGES",
+        parser=given_path,
+    ),
 ]
 Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
@@ -41,7 +47,13 @@ NoDownload = Annotated[bool, typer.Option("--no-download", help="Use the network
 Annotator = Annotated[
     str | None, typer.Option(help="Name kept with your labels; several people may label one session.")
 ]
-SessionFolder = Annotated[Path | None, typer.Option("--session", help="Folder that keeps labels and models.")]
+SessionFolder = Annotated[
+    Path | None,
+    typer.Option("--session", help="Folder that keeps labels and models.", metavar="DIR", parser=given_path),
+]
+KeptSession = Annotated[
+    Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
+]
 
 
 @application.command()
@@ -72,7 +84,7 @@ def demo(
 ) -> None:
     """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
     from anomalymatch_ui.cli_progress import bar
-    from anomalymatch_ui.demo import DemoSurvey, GalaxySearch, search_galaxies, survey
+    from anomalymatch_ui.demo import GalaxySearch, search_galaxies, survey
 
     made: DemoSurvey | GalaxySearch
     if galaxy_mnist:
@@ -83,6 +95,7 @@ def demo(
     else:
         with bar("Simulating a survey") as advance:
             made = survey(progress=advance)
+        _look_at_first(session or made.session, made)
     _serve(made.images, made.labels, session or made.session, port, not no_browser, as_json)
 
 
@@ -115,7 +128,9 @@ def info(images: Images, as_json: Json = False) -> None:
 def train(
     images: Images,
     labels: Annotated[Path, typer.Option(help="A table with the columns filename,label.")],
-    session: Annotated[Path, typer.Option(help="Folder that keeps labels and models.")],
+    session: Annotated[
+        Path, typer.Option(help="Folder that keeps labels and models.", metavar="DIR", parser=given_path)
+    ],
     iterations: Annotated[int | None, typer.Option(min=1, help="Steps of the cycle.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named settings, such as paper.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
@@ -139,7 +154,7 @@ def train(
 
 @application.command()
 def rank(
-    session: Annotated[Path, typer.Argument(help="Folder of a session.", metavar="SESSION")],
+    session: KeptSession,
     top: Annotated[int | None, typer.Option(min=1, help="How many; all of them if not given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
     as_json: Json = False,
@@ -163,7 +178,7 @@ def rank(
 
 @application.command()
 def report(
-    session: Annotated[Path, typer.Argument(help="Folder of a session.", metavar="SESSION")],
+    session: KeptSession,
     as_json: Json = False,
 ) -> None:
     """Say what a session has come to: labels, finds, and how far its annotators agree."""
@@ -265,6 +280,10 @@ def main() -> None:
         _fail(f"{error.format_message().rstrip('.')}. Try `anomalymatch --help`.")
     except AnomalyMatchError as error:
         _fail(str(error))
+    except OSError as error:
+        if error.filename is not None:  # a file of ours, which should have been a sentence
+            _fail(_unexpected(error), code=1)
+        _fail(f"The output cannot be written: {error.strerror or error}. Write it to another place.")
     except Exception as error:  # noqa: BLE001 - the last resort: a person reads one line, not a traceback
         _fail(_unexpected(error), code=1)
     except (KeyboardInterrupt, typer.Abort):
@@ -272,6 +291,21 @@ def main() -> None:
     if code == 130:  # typer gives Ctrl+C back as this code, without a word
         _fail("Stopped. What was labelled, trained and scored so far is kept.", code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _look_at_first(folder: Path, made: DemoSurvey) -> None:
+    """Rank the survey before its first page is shown, so that this is a useful one; later it is on disk."""
+    from anomalymatch_ui.cli_progress import follow
+    from anomalymatch_ui.session import Session
+
+    try:
+        opened = Session.open(folder, made.images, made.labels)
+    except SessionBusyError:  # then whoever has it open has ranked it
+        return
+    with opened:
+        if opened.ranking().version == 0:
+            with follow(opened):
+                opened.rank(wait=True)
 
 
 def _numbers(text: str) -> list[int]:
@@ -318,7 +352,8 @@ def _config(session: Path, preset: str | None, seed: int | None, device: str | N
     from anomalymatch_ui.config import Config
 
     saved = session / "config.toml"
-    config = Config.load(saved) if preset is None and saved.exists() else Config.preset(preset or "default")
+    kept = preset is None and os.path.exists(saved)  # unlike Path.exists, of a name too long it says no
+    config = Config.load(saved) if kept else Config.preset(preset or "default")
     values = {key: value for key, value in (("seed", seed), ("device", device)) if value is not None}
     config = config.with_values(**values)
     if device is not None:

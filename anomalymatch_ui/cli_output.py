@@ -1,13 +1,27 @@
-"""What every command promises a script: with ``--json`` standard output ends with one JSON object."""
+"""What every command takes and promises: a path that is one; with ``--json`` one JSON object in the end."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
+
+
+def given_path(text: str) -> Path:
+    """Read a path; a shell's variable that is not set gives none, which would mean the current folder.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is empty.
+    """
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
 
 
 def finish(as_json: bool, **result: Any) -> None:

@@ -63,29 +63,33 @@ def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
 @contextlib.contextmanager
 def follow(session: Session) -> Iterator[None]:
     """Show a bar for each phase of what runs in the background of a session."""
-    with _progress() as progress:
-        tasks = {}
+    progress = _progress()
+    tasks: dict[str, TaskID] = {}
 
-        def show(status: Status) -> None:
-            if status.phase == "idle":
-                return
-            if status.phase not in tasks:
-                tasks[status.phase] = progress.add_task(_PHASES[status.phase])
-            title = _PHASES[status.phase]
-            if status.progress.loss is not None:
-                title += f" (loss {status.progress.loss:.3f})"
-            progress.update(
-                tasks[status.phase],
-                description=title,
-                completed=status.progress.done,
-                total=status.progress.total,
-            )
+    def show(status: Status) -> None:
+        if status.phase == "idle":
+            return
+        title = _PHASES[status.phase]
+        if not tasks:
+            progress.start()
+        if status.phase not in tasks:
+            tasks[status.phase] = progress.add_task(title)
+        if status.progress.loss is not None:
+            title += f" (loss {status.progress.loss:.3f})"
+        progress.update(
+            tasks[status.phase],
+            description=title,
+            completed=status.progress.done,
+            total=status.progress.total,
+        )
 
-        unsubscribe = session.subscribe(show)
-        try:
-            yield
-        finally:
-            unsubscribe()
+    unsubscribe = session.subscribe(show)
+    try:
+        yield
+    finally:
+        unsubscribe()
+        if tasks:  # bars that never started would still end their line
+            progress.stop()
 
 
 def _progress() -> Progress:

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from anomalymatch_ui.cli_output import Json, finish
+from anomalymatch_ui.cli_output import Json, finish, given_path
 
-Session = Annotated[Path, typer.Option("--session", help="Folder that keeps labels and models.")]
+Session = Annotated[
+    Path,
+    typer.Option("--session", help="Folder that keeps labels and models.", metavar="DIR", parser=given_path),
+]
 
 
 def register(application: typer.Typer) -> None:
@@ -19,7 +22,10 @@ def register(application: typer.Typer) -> None:
 
 def shortlist(
     images: Annotated[
-        Path, typer.Argument(help="The archive: a folder of images, or a file of them.", metavar="POOL")
+        Path,
+        typer.Argument(
+            help="The archive: a folder of images, or a file of them.", metavar="POOL", parser=given_path
+        ),
     ],
     session: Session,
     scores: Annotated[

@@ -65,7 +65,9 @@ class Wanted:
             return self.session
         if self.images is None:
             raise InputError("Give the path of the images, or that of a session to go on with.")
-        return Path.cwd() / f"{self.images.absolute().stem or 'images'}.session"
+        images = self.images.expanduser().resolve()
+        name = images.stem if images.is_file() else images.name
+        return Path.cwd() / f"{name or 'images'}.session"
 
     def open(self, *, check_only: bool = False) -> Session:
         """Open the session, beside other annotators if they have it open.

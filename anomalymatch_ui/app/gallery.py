@@ -51,7 +51,8 @@ class Gallery(Finds, Pages):
 
     _esm = joined(STATIC / "gallery" / "main.js")
     _css = "\n".join(
-        (STATIC / "gallery" / f"{part}.css").read_text("utf-8") for part in ("gallery", "finding", "closeup")
+        (STATIC / "gallery" / f"{part}.css").read_text("utf-8")
+        for part in ("gallery", "finding", "closeup", "large")
     )
 
     offer = traitlets.Dict().tag(sync=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class ImportReport:
         File names in several rows, and those of them with different labels.
     blanks
         Number of rows without a label.
+    kept
+        Images of which the table says otherwise than somebody who labelled them; their labels stay.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class ImportReport:
     duplicates: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     blanks: int = 0
+    kept: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """Say it in one line, with the first few names."""
@@ -58,6 +62,11 @@ class ImportReport:
             )
         if self.conflicts:
             parts.append(f"{len(self.conflicts):,} of them with different labels {_examples(self.conflicts)}")
+        if self.kept:
+            parts.append(
+                f"{_count(self.kept, 'image')} labelled otherwise by somebody, which stays "
+                f"{_examples(self.kept)}"
+            )
         if self.blanks:
             parts.append(f"{self.blanks:,} row{'s' * (self.blanks != 1)} without a label")
         return "; ".join(parts) + "."
@@ -68,10 +77,10 @@ def match_labels(
 ) -> tuple[dict[str, Label], dict[str, dict[str, str]], ImportReport]:
     r"""Find the image that each row of a table means.
 
-    A file name is taken as an image id; else with ``./`` removed and ``\`` read as ``/``; else, where
-    exactly one image fits, as an id seen from another folder: the end of an id (a bare file name,
-    say), or a path that ends in an id. Nothing is guessed: a name that fits several images is left out,
-    as are names that fit one image equally well.
+    A file name is taken as an image id; else with ``./`` and spaces around it removed, ``\`` read as
+    ``/`` and letters with accents composed; else, where exactly one image fits, as an id seen from another
+    folder: the end of an id (a bare file name, say), or a path that ends in an id. Nothing is guessed: a
+    name that fits several images is left out, as are names that fit one image equally well.
 
     Parameters
     ----------
@@ -176,7 +185,9 @@ def _same_end(names: list[str], ids: list[str]) -> dict[str, set[str]]:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
+    # A Mac writes é as two characters, a table written elsewhere as one.
+    same = unicodedata.normalize("NFC", path.strip()).replace("\\", "/")
+    return tuple(part for part in same.split("/") if part not in ("", "."))
 
 
 def _ends(parts: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

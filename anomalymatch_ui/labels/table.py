@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class LabelTable:
         File names that stand in more than one row; the later label counts.
     conflicts
         Those of them whose rows say different things.
+    digest
+        Of the file's content, hexadecimal.
     """
 
     path: Path
@@ -42,6 +45,7 @@ class LabelTable:
     blanks: int = 0
     duplicates: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    digest: str = ""
 
 
 def read_labels_csv(path: Path) -> LabelTable:
@@ -57,7 +61,8 @@ def read_labels_csv(path: Path) -> LabelTable:
         If the file is missing, empty, not text, lacks a column, or has a row that cannot be understood.
     """
     path = Path(path)
-    text = _read_text(path)
+    content = _read(path)  # once, for a pipe gives it once
+    text = _decoded(content, path)
     separator, header = _read_header(text, path)
     names = [name.strip().lower() for name in header]
     filename_at, label_at = names.index("filename"), names.index("label")
@@ -84,7 +89,8 @@ def read_labels_csv(path: Path) -> LabelTable:
         if labels.get(filename, label) != label:
             conflicts[filename] = None
         labels[filename] = label
-    return LabelTable(path, labels, extras, blanks, tuple(duplicates), tuple(conflicts))
+    digest = hashlib.sha256(content).hexdigest()
+    return LabelTable(path, labels, extras, blanks, tuple(duplicates), tuple(conflicts), digest)
 
 
 def write_labels_csv(
@@ -123,15 +129,18 @@ def write_labels_csv(
     return len(names)
 
 
-def _read_text(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"There is no table of labels {path}. Check the path.") from error
     except IsADirectoryError as error:
         raise InputError(f"{path} is a folder. Give the CSV file with the labels.") from error
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}. Check its permissions.") from error
+
+
+def _decoded(content: bytes, path: Path) -> str:
     if b"\0" in content:
         raise InputError(
             f"{path} is not a text file. Give a CSV file in UTF-8 with the columns filename,label."

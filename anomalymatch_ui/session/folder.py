@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, open_pool
 
 _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
 
@@ -143,23 +144,33 @@ class SessionFolder:
         StorageError
             If the disk refuses.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path} is a file. Choose a folder for the session.")
-        if self.path.is_dir() and not self.is_session and any(self.path.iterdir()):
-            raise InputError(
-                f"{self.path} holds other files and is no session. Choose an empty or a new folder."
-            )
         with storage_errors(self.path):
+            if self.path.exists() and not self.path.is_dir():
+                raise InputError(f"{self.path} is a file. Choose a folder for the session.")
+            if self.path.is_dir() and not self.is_session and any(self.path.iterdir()):
+                raise InputError(
+                    f"{self.path} holds other files and is no session. Choose an empty or a new folder."
+                )
             self.path.mkdir(parents=True, exist_ok=True)
 
-    def pool_path(self) -> Path:
-        """Give the path of the pool this session was made with.
+    def open_pool(self) -> ImagePool:
+        """Open the pool this session was made with.
 
         Raises
         ------
         InputError
-            If this is no session folder.
+            If this is no session folder, or the pool is not where it was, or cannot be opened.
         """
+        path = self._pool_path()
+        if not path.exists():
+            raise InputError(
+                f"The images of the session {self.path} were in {path}, where there is nothing now. If they "
+                f"have moved, open it once with `anomalymatch serve IMAGES --session {self.path}`."
+            )
+        return open_pool(path)
+
+    def _pool_path(self) -> Path:
+        """Give the path of the pool this session was made with."""
         if not self.is_session:
             raise InputError(
                 f"{self.path} is not a session folder. Start one with `anomalymatch serve IMAGES`."
@@ -216,13 +227,13 @@ class SessionFolder:
     @property
     def is_session(self) -> bool:
         """Whether the folder says which images it is about."""
-        return self._pool_file.exists()
+        return os.path.exists(self._pool_file)  # unlike Path.exists, of a name too long it says no
 
     def _pool(self) -> dict[str, Any]:
         try:
             record: dict[str, Any] = json.loads(self._pool_file.read_text(encoding="utf-8"))
             return {key: record[key] for key in ("path", "digest", "images")}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
             ) from error

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
+from dataclasses import replace
 
-from anomalymatch_ui.labels import ImportReport, Journal, LabelEvent, LabelTable, match_labels
+from anomalymatch_ui.labels import LABELS, ImportReport, Journal, LabelEvent, LabelTable, match_labels
 from anomalymatch_ui.pool import ImagePool
 
 TABLE = "table "
 """What the name of a table as an annotator begins with."""
 
+IMPORT = "import"
+"""Origin of the labels that come with a table."""
+
 
 def import_labels(
     table: LabelTable, pool: ImagePool, journal: Journal
 ) -> tuple[ImportReport, LabelEvent | None]:
-    """Import a table of labels; of one imported before only what concerns images without a history.
+    """Import a table of labels, except of images that somebody has labelled, or unlabelled, by hand.
 
-    So a table given again does not override what was labelled since, and images that have come to the
-    pool meanwhile get their labels all the same. The table counts as an annotator of its own, so that
-    an undo never takes a whole table back.
+    A page opened again imports its table again, also one that was edited, or exported from this very
+    session: what a person said since is never overridden. Of a table imported before, only what concerns
+    images without a history counts, so that it overrides no other table either. The table is an annotator
+    of its own, and an undo never takes a whole table back.
 
     Returns
     -------
@@ -33,13 +38,18 @@ def import_labels(
         If the disk refuses; then nothing is written.
     """
     labels, extras, report = match_labels(table, pool.ids)
-    key = f"imported {hashlib.sha256(table.path.read_bytes()).hexdigest()}"
-    if key in journal.meta():
-        touched = journal.touched()
-        labels = {name: label for name, label in labels.items() if name not in touched}
+    view = journal.view()
+    by_hand = {entry.image_id for entry in journal.entries() if entry.origin != IMPORT}
+    key = f"imported {table.digest}"
+    others = journal.touched() if key in journal.meta() else by_hand
+    kept = tuple(name for name in labels if name in by_hand and view.get(name) != labels[name])
+    if kept:
+        counted = Counter(label for name, label in labels.items() if name not in kept)
+        report = replace(report, counts={label: counted[label] for label in LABELS}, kept=kept)
+    labels = {name: label for name, label in labels.items() if name not in others}
     if not labels:
         return report, None
     event = journal.append_many(
-        labels, f"{TABLE}{table.path.name}", "import", extras=extras, meta={key: str(table.path)}
+        labels, f"{TABLE}{table.path.name}", IMPORT, extras=extras, meta={key: str(table.path)}
     )
     return report, event

@@ -120,10 +120,19 @@ class Pen:
             pen._write()
         elif not share:
             raise SessionBusyError(
-                f"The session {path.parent} is open elsewhere: {other}. Close it there first, choose "
-                "another session folder, or give an annotator's name to label beside them."
+                f"The session {path.parent} is open elsewhere: {other}. Close it there first, choose another "
+                "session folder, or label beside them with `anomalymatch serve --annotator NAME`."
+                + pen._how_to_free
             )
         return pen
+
+    @property
+    def _how_to_free(self) -> str:
+        """Say what to do about a holder of whom this machine cannot know whether it lives; else nothing."""
+        other = _read(self._path)
+        if other is None or other.host == socket.gethostname():
+            return ""
+        return f" If {other.host} is gone, delete {self._path}."
 
     @property
     def elsewhere(self) -> PenHolder | None:

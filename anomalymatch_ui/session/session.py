@@ -185,7 +185,7 @@ class Session(Steering):
         annotator = annotator_name(annotator)
         folder = SessionFolder(Path(path), None if embeddings is None else Path(embeddings))
         if images is None or isinstance(images, str | Path):
-            images = open_pool(folder.pool_path() if images is None else images)
+            images = folder.open_pool() if images is None else open_pool(images)
         pool = shortlisted(folder, images)
         table = None if labels is None else read_labels_csv(Path(labels))
         folder.prepare()

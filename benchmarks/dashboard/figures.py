@@ -84,18 +84,24 @@ def failed(results: Mapping[str, Any]) -> list[str]:
 
 def table(results: Mapping[str, Any]) -> str:
     """Give the figures as tables in Markdown."""
-    rows = ["| milliseconds, median (95th percentile) | idle | while FixMatch trains | must be below |"]
-    rows.append("|---|---|---|---|")
-    for action, (name, *limits) in ACTIONS.items():
-        if action in results:
+    rows = []
+    if measured := [action for action in ACTIONS if action in results]:
+        rows.append(
+            "| milliseconds, median (95th percentile) | idle | while FixMatch trains | must be below |"
+        )
+        rows.append("|---|---|---|---|")
+        for action in measured:
+            name, *limits = ACTIONS[action]
             cells = [_spread(results[action][state]) for state in STATES]
             wanted = " / ".join("–" if limit is None else f"{limit:g}" for limit in limits)
             rows.append(f"| {name} | {' | '.join(cells)} | {wanted} |")
-    rows += ["", "| | measured | must be below |", "|---|---|---|"]
+        rows.append("")
+    rows += ["| | measured | must be below |", "|---|---|---|"]
     for line in OTHERS:
         if line.path[0] in results:
             name = line.name.format(**results[line.path[0]])
-            rows.append(f"| {name} | {line.value(results):g} {line.unit} | {line.limit:g} {line.unit} |")
+            value, limit = (f"{number:g} {line.unit}".strip() for number in (line.value(results), line.limit))
+            rows.append(f"| {name} | {value} | {limit} |")
     return "\n".join(rows)
 
 

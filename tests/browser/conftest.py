@@ -30,7 +30,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-expect.set_options(timeout=60_000)
+PATIENCE = 120_000  # ms; two cores that others want as well may start a kernel in more than a minute
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,7 @@ def faults() -> list[str]:
 def page(chromium: Browser, faults: list[str]) -> Iterator[Page]:
     """A page of 1280 x 720 on which no script fails and nothing is fetched from elsewhere."""
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: faults.append(request.url) if _is_elsewhere(request.url) else None)

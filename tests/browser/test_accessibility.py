@@ -62,7 +62,7 @@ def unreached(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_axe_finds_no_serious_fault_in_any_state_dark_or_light(page: Page, serve: Serve, tmp_path: Path):
     found: dict[str, list[str]] = {}
     with served_survey(serve, tmp_path) as (served, images):

@@ -71,7 +71,7 @@ def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, 
     (former,) = kernels(served)
     page.reload()
     desk.wait()
-    assert psutil.wait_procs([former], timeout=20)[1] == []
+    assert psutil.wait_procs([former], timeout=60)[1] == []
     assert desk.ids() == ranked
     expect(page.locator(".am-range")).to_contain_text("cycle 1")
     expect(desk.count("anomaly")).to_have_text("7")
@@ -273,6 +273,6 @@ def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: 
     assert left
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(60)
-    assert psutil.wait_procs(left, timeout=10)[1] == []
+    assert psutil.wait_procs(left, timeout=60)[1] == []
     page.goto("about:blank")
     faults.clear()  # The page looked for the server that had gone.

@@ -37,6 +37,12 @@ def test_names_are_text_and_unreadable_images_say_so(page: Page, serve: Serve, t
         assert len(set(widths)) == 1
         # It is on the first page in the pool's own order, and gone once every image was looked at.
         assert all("cannot be read" in text for text in desk.card("0030.jpg").all_inner_texts())
+        # The panel counts it in a row like the others.
+        expect(desk.count("unreadable")).to_have_text("1")
+        rows = page.locator(".am-counts .am-count").evaluate_all(
+            "rows => rows.map((row) => [row.offsetLeft, row.offsetWidth, row.offsetHeight])"
+        )
+        assert len({tuple(row) for row in rows}) == 1
         desk.cards.nth(ids.index(SCRIPT)).click(position={"x": 30, "y": 30})
         desk.press("a")
         desk.expect_saved()

@@ -42,7 +42,7 @@ def complaint(picture: Image.Image, reference: Image.Image, changing: list[Box],
     return f"{page:.1f} levels apart on average" if page > PAGE_LIMIT else ""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_every_state_looks_as_its_picture_does_dark_and_light(page: Page, serve: Serve, tmp_path: Path):
     renew = os.environ.get("RENEW_SCREENSHOTS") == "1"
     complaints: dict[str, str] = {}

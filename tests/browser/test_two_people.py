@@ -28,7 +28,7 @@ def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
 @pytest.fixture
 def other_page(chromium: Browser, page: Page, faults: list[str]) -> Iterator[Page]:
     other = chromium.new_page(viewport={"width": 1280, "height": 720})
-    other.set_default_timeout(60_000)
+    other.set_default_timeout(120_000)
     other.on("pageerror", lambda error: faults.append(str(error)))
     yield other
     other.close(run_before_unload=False)

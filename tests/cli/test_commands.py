@@ -253,6 +253,28 @@ def test_a_table_that_cannot_be_written_is_refused(run: Run, session: Path, tmp_
     refused(run("rank", session, "--out", tmp_path / "file" / "ranking.csv"), "Cannot write")
 
 
+def test_an_empty_path_is_refused_instead_of_reading_the_current_folder(run: Run) -> None:
+    refused(run("info", ""), "the path is empty")
+    refused(run("report", ""), "the path is empty")
+
+
+def test_a_name_too_long_for_a_session_is_refused(run: Run) -> None:
+    refused(run("report", "s" * 300), "not a session folder")
+
+
+def test_output_that_cannot_be_written_is_one_line(session: Path) -> None:
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "anomalymatch_ui.cli", "report", str(session)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert finished.returncode == 2
+    assert "The output cannot be written: No space left" in finished.stderr
+
+
 def test_importing_the_package_is_fast_and_brings_no_torch() -> None:
     code = (
         "import sys, time; start = time.process_time(); import anomalymatch_ui; "

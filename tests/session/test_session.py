@@ -329,6 +329,63 @@ def test_a_table_of_labels_is_imported_once_and_never_overrides_what_came_later(
     assert "0000.jpg,nominal,ring" in text
 
 
+def test_a_table_that_was_edited_or_exported_never_overrides_what_somebody_said(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label\n0000.jpg,anomaly\n0001.jpg,anomaly\n0030.jpg,nominal\n")
+    with Session.open(tmp_path / "session", pool_folder, table, config=quick) as session:
+        session.label(["0000.jpg"], "nominal")
+        session.label(["0001.jpg"], None)
+    table.write_text(table.read_text() + "0031.jpg,nominal\n")
+    with Session.open(tmp_path / "session", pool_folder, table) as session:
+        assert session.labels() == {"0000.jpg": "nominal", "0030.jpg": "nominal", "0031.jpg": "nominal"}
+        assert session.import_report.kept == ("0000.jpg", "0001.jpg")
+        assert "2 images labelled otherwise by somebody, which stays (0000.jpg, 0001.jpg)" in (
+            session.status.message
+        )
+    # What nobody has touched follows the table.
+    table.write_text("filename,label\n0030.jpg,unsure\n")
+    with Session.open(tmp_path / "session", pool_folder, table) as session:
+        assert session.labels()["0030.jpg"] == "unsure"
+
+
+def test_tables_that_come_through_a_pipe_are_read_once_and_told_apart(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    for text in ("0000.jpg,anomaly", "0000.jpg,nominal\n0030.jpg,nominal"):
+        end, other = os.pipe()
+        os.write(other, f"filename,label\n{text}\n".encode())
+        os.close(other)
+        with Session.open(tmp_path / "session", pool_folder, f"/dev/fd/{end}", config=quick) as session:
+            labels = session.labels()
+        os.close(end)
+    assert labels == {"0000.jpg": "nominal", "0030.jpg": "nominal"}
+
+
+def test_a_session_whose_images_have_moved_says_how_to_open_it(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    Session.open(tmp_path / "session", pool_folder, config=quick).close()
+    pool_folder.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match=r"If they have moved, open it once with `anomalymatch serve"):
+        Session.open(tmp_path / "session")
+    Session.open(tmp_path / "session", tmp_path / "moved").close()
+    Session.open(tmp_path / "session").close()
+
+
+def test_a_session_that_a_lost_machine_holds_says_how_to_free_it(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    session = Session.open(tmp_path / "session", pool_folder, config=quick)
+    lock = tmp_path / "session" / "session.lock"
+    held = json.loads(lock.read_text())
+    session.close()
+    lock.write_text(json.dumps(held | {"host": "gone", "token": "another"}))
+    with pytest.raises(SessionBusyError, match=r"If gone is gone, delete .*session.lock"):
+        Session.open(tmp_path / "session")
+
+
 def test_a_full_disk_is_a_sentence_and_no_label_is_half_written(
     pool_folder: Path, quick: Config, full_disk: Path
 ) -> None:

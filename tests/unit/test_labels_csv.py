@@ -161,6 +161,12 @@ def test_the_report_is_one_readable_sentence(table):
     )
 
 
+@pytest.mark.parametrize("name", ["e\u0301.jpg", " \u00e9.jpg "])
+def test_letters_with_accents_and_spaces_around_a_name_match_however_they_are_written(table, name):
+    labels, _, _ = match_labels(table(f"filename,label\n{name},anomaly\n"), ["\u00e9.jpg"])
+    assert labels == {"\u00e9.jpg": "anomaly"}
+
+
 def test_ten_times_as_many_rows_are_matched_in_about_ten_times_the_time(table):
     seconds = []
     for count in (10_000, 100_000):

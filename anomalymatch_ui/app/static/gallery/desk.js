@@ -1,7 +1,7 @@
 // A desk (one per model) knows the labels: what the disk has, and what is still on its way there. What a
 // card shows is what the disk has, overlaid with what waits.
 
-import { preference } from "./preferences.js";
+import { fittingThumbnail, preference } from "./preferences.js";
 import { Selection } from "./selection.js";
 
 const PATIENCE = 2000; // ms without an answer after which a label counts as not saved and is sent again
@@ -34,7 +34,7 @@ export class Desk {
     window.addEventListener("beforeunload", this.guard);
     this.send({
       kind: "hello", pixel_ratio: window.devicePixelRatio || 1,
-      page_size: preference("page_size"), thumbnail: preference("thumbnail"),
+      page_size: preference("page_size"), thumbnail: preference("thumbnail", fittingThumbnail()),
     });
   }
 

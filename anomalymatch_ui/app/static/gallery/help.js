@@ -6,6 +6,7 @@ import { LABELS } from "./labels.js";
 
 const BY_MOUSE = [
   ["Shift+click", "select up to there"], ["Ctrl+click", "select or drop one"],
+  ["drag on an image", "brightness and contrast, of one image with Shift"], ["double click", "the original look"],
   ["drag the background", "select what the band touches; on images with Alt"],
 ];
 

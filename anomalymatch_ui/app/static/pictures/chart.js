@@ -135,7 +135,8 @@ export class Chart {
 
   point(event) {
     const box = this.picture.getBoundingClientRect();
-    const share = event && (event.clientX - box.left - LEFT) / (this.width - LEFT - RIGHT);
+    const zoom = this.picture.currentCSSZoom ?? 1; // large.css
+    const share = event && ((event.clientX - box.left) / zoom - LEFT) / (this.width - LEFT - RIGHT);
     const inside = event && this.data && !this.nothing(this.data) && share > -0.03 && share < 1.03;
     const found = inside ? this.nearest(this.data, Math.min(Math.max(share, 0), 1)) : null;
     this.tip.hidden = !found;

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk import Desk
+from playwright.sync_api import Page, expect
+from serving import Prepared, Serve
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def desk(page: Page, prepared_once: Prepared, serve: Serve, tmp_path: Path) -> Iterator[Desk]:
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        yield Desk(page).open(served.address)
+        page.goto("about:blank")
+
+
+def height(desk: Desk, selector: str) -> float:
+    """Give the height of a line of text, in pixels of the screen."""
+    box = desk.page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+def test_words_are_larger_on_a_4k_screen_and_images_fill_it(desk: Desk):
+    expect(desk.page.get_by_label("size of the thumbnails")).to_have_value("256")
+    assert height(desk, ".am-name") >= 22
+    assert height(desk, ".am-side .am-count") >= 30
+    assert height(desk, ".am-bar .am-key-button") >= 34
+    # Nothing of a card is cut off, and no card lies beside the grid.
+    last = desk.page.locator(".am-card").first.evaluate(
+        """card => {
+            const { bottom } = card.querySelector(".am-buttons").getBoundingClientRect();
+            return card.getBoundingClientRect().bottom - bottom;
+        }"""
+    )
+    assert last >= 0
+    assert desk.page.locator(".am-grid").evaluate("grid => grid.scrollWidth <= grid.clientWidth")
+
+
+def test_a_rubber_band_selects_what_it_is_drawn_over_on_a_4k_screen(desk: Desk):
+    first, third = desk.cards.nth(0).bounding_box(), desk.cards.nth(2).bounding_box()
+    assert first is not None
+    assert third is not None
+    ids = desk.ids()
+    mouse = desk.page.mouse
+    desk.page.keyboard.down("Alt")
+    mouse.move(first["x"] + 20, first["y"] + 20)
+    mouse.down()
+    mouse.move(third["x"] + 20, third["y"] + 60, steps=4)
+    band = desk.page.locator(".am-band")
+    assert band.evaluate("band => getComputedStyle(band).opacity") == "1"
+    box = band.bounding_box()
+    assert box is not None
+    assert abs(box["x"] - (first["x"] + 20)) < 2
+    mouse.up()
+    desk.page.keyboard.up("Alt")
+    assert desk.selected() == ids[:3]
+
+
+def test_a_chart_tells_the_place_that_is_pointed_at_on_a_4k_screen(desk: Desk):
+    desk.press("p")
+    chart = desk.page.get_by_role("region", name="Scores of all images").locator(".am-chart")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    x = box["x"] + 0.6 * box["width"]
+    desk.page.mouse.move(x, box["y"] + 0.5 * box["height"])
+    guide = chart.locator(".am-guide").bounding_box()
+    assert guide is not None
+    assert abs(guide["x"] - x) < 0.05 * box["width"]
