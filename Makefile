@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: help install demo test lint clean browser screenshots benchmark-scoring benchmark-interface
+.PHONY: help install demo test lint clean browser screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -45,6 +45,9 @@ lint: $(STAMP)-lint  ## check style, types and the direction of imports
 
 benchmark-scoring: install  ## images scored per second, beside the naive reference
 	$(BIN)/python benchmarks/scoring.py
+
+benchmark-store: install  ## pages, filters and single scores from a ranking of 10^7 rows
+	$(BIN)/python benchmarks/store.py
 
 benchmark-interface: $(STAMP)-test browser  ## keys, pages, labels, memory: all that the dashboard promises
 	$(BIN)/python benchmarks/interface.py --json

@@ -7,13 +7,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from checkpoints import make_checkpoint
-from distributed import Client, Scheduler, SpecCluster
+from distributed import Client, KilledWorker, Scheduler, SpecCluster
+from distributed.comm import CommClosedError
 from images import make_pool
 
 from anomalymatch_ui.config import ScoreConfig
@@ -136,6 +138,18 @@ def test_a_scheduler_that_does_not_answer_and_one_without_workers_are_sentences(
     ):
         score(folder, "nothing", scheduler=empty.scheduler_address)
     assert not (folder / "nothing").exists()
+
+
+def test_a_shard_that_ends_workers_and_a_scheduler_that_is_lost_are_sentences() -> None:
+    raised: list[tuple[Exception, str]] = [
+        (KilledWorker("score_shard-7", None, 3), r"A shard has ended 4 workers .* stay"),
+        (CommClosedError("closed"), "connection to the Dask scheduler is lost"),
+        (CancelledError(), "connection to the Dask scheduler is lost"),
+        (ModuleNotFoundError("no", name="anomalymatch_ui"), "A worker has no module 'anomalymatch_ui'"),
+    ]
+    for error, sentence in raised:
+        with pytest.raises(InputError, match=sentence), dask_engine_module._cluster_errors():
+            raise error
 
 
 def test_a_scheduler_goes_with_the_engine_dask(folder: Path) -> None:
