@@ -1,0 +1,13 @@
+"""A full pass of an archive beside a person's session."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+
+def be_patient() -> None:
+    """Give this process, and those it starts, the lowest priority: it runs when nobody else wants to."""
+    lowest = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 19
+    psutil.Process().nice(lowest)
