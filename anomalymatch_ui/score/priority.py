@@ -9,5 +9,7 @@ import psutil
 
 def be_patient() -> None:
     """Give this process, and those it starts, the lowest priority: it runs when nobody else wants to."""
-    lowest = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 19
-    psutil.Process().nice(lowest)
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
+    else:
+        psutil.Process().nice(19)
