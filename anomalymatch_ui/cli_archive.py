@@ -51,12 +51,18 @@ def score(
     restart: Annotated[
         bool, typer.Option("--restart", help="Delete the scores that the folder holds, and start again.")
     ] = False,
+    low_priority: Annotated[
+        bool, typer.Option("--low-priority", help="Leave the processors to whoever else wants them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score every image of an archive by a trained model; run again, it goes on where it was."""
     from anomalymatch_ui.cli_progress import bars
+    from anomalymatch_ui.score.priority import be_patient
     from anomalymatch_ui.score.request import ScoreRequest, run_request
 
+    if low_priority:
+        be_patient()
     request = ScoreRequest(
         images=images,
         model=model,

@@ -58,7 +58,7 @@ def measure_actions(browser: Browser, folder: Path, options: argparse.Namespace)
             by_state[state] = {name: summary(values) for name, values in {**taken, **bulk}.items()}
             if trains(page) != (state == "training"):
                 raise SystemExit(f"This was not measured {state}: the training began or ended meanwhile.")
-        steps = page.locator(".am-figures").last.inner_text().split("\n")[1]
+        steps = page.locator(".am-phase ~ .am-figures dd").first.inner_text()
         page.locator(".am-side").get_by_role("button", name="Stop").click()
         press_and_wait(page, "PageDown")
     actions = {name: {state: by_state[state][name] for state in STATES} for name in by_state["idle"]}

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.archive import Archive
     from anomalymatch_ui.score.archiving import Outcome, score_archive
     from anomalymatch_ui.score.clock import STAGES, StageClock
-    from anomalymatch_ui.score.embeddings import open_embeddings, write_embeddings, write_table
+    from anomalymatch_ui.score.embeddings import (
+        open_embeddings,
+        rows_written,
+        write_embeddings,
+        write_table,
+    )
     from anomalymatch_ui.score.local_engine import LocalEngine
+    from anomalymatch_ui.score.locking import one_writer
     from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
     from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
     from anomalymatch_ui.score.scorer import Scorer
@@ -37,8 +43,10 @@ __all__ = [
     "StageClock",
     "StoreManifest",
     "batch_ranges",
+    "one_writer",
     "open_embeddings",
     "read_ahead",
+    "rows_written",
     "score_archive",
     "score_pool",
     "similar",
@@ -55,9 +63,11 @@ _HOMES = {
     "STAGES": "anomalymatch_ui.score.clock",
     "StageClock": "anomalymatch_ui.score.clock",
     "open_embeddings": "anomalymatch_ui.score.embeddings",
+    "rows_written": "anomalymatch_ui.score.embeddings",
     "write_embeddings": "anomalymatch_ui.score.embeddings",
     "write_table": "anomalymatch_ui.score.embeddings",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
+    "one_writer": "anomalymatch_ui.score.locking",
     "ScoredBatch": "anomalymatch_ui.score.pipeline",
     "batch_ranges": "anomalymatch_ui.score.pipeline",
     "read_ahead": "anomalymatch_ui.score.pipeline",

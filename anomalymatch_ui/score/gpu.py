@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from anomalymatch_ui.score.jpeg import as_tensor, ordinary_frame, torchvision_decoder
-from anomalymatch_ui.score.pieces import DecodedPiece, HostStages, Piece, RawPiece
+from anomalymatch_ui.score.pieces import HostStages, Piece, RawPiece
 
 DecodeJpegs = Callable[[list[Tensor], torch.device], list[Tensor]]
 
@@ -36,20 +36,16 @@ class DeviceStages:
     ) -> None:
         self._host = host
         self._size = size
-        self._device = device
+        # With its number, which torchvision's decoder wants to be told.
+        unnumbered = device.type == "cuda" and device.index is None
+        self._device = torch.device("cuda", torch.cuda.current_device()) if unnumbered else device
         self._decoder = decoder or torchvision_decoder()
         self._local = threading.local()
 
-    def transfer(self, piece: DecodedPiece | Piece) -> Piece:
-        """Copy images to the device as uint8, and cut out and scale their squares there.
-
-        Pieces of arrays of one size go as they are; single images are made squares before.
-        """
-        pixels = piece.images if isinstance(piece, DecodedPiece) else piece.pixels
-        if not isinstance(pixels, np.ndarray):
-            raise TypeError("only whole arrays are copied to the device")
+    def transfer(self, piece: Piece) -> Piece:
+        """Copy images to the device as uint8, and cut out and scale their squares there if need be."""
         with self._own_stream():
-            tensor = self._to_device(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+            tensor = self._to_device(np.ascontiguousarray(piece.pixels)).permute(0, 3, 1, 2)
             return Piece(piece.asked, piece.indices, resize_on_device(tensor, self._size))
 
     def decode(self, piece: RawPiece) -> Piece:

@@ -66,7 +66,8 @@ class Piece:
     indices
         Those that could be read, int64 ``(n,)``, ascending.
     pixels
-        uint8: an array ``(n, size, size, 3)``, or a tensor ``(n, 3, size, size)`` on the device.
+        uint8: an array ``(n, height, width, 3)``, of the network's size unless that is left to the
+        device, or a tensor ``(n, 3, size, size)`` on the device.
     """
 
     asked: range
@@ -92,11 +93,14 @@ class HostStages:
         Where the images come from.
     size
         Side of the network's images, in pixels.
+    resize_arrays
+        Whether images that come as one array are resized here; if not, on the device.
     """
 
-    def __init__(self, pool: ImagePool, size: int) -> None:
+    def __init__(self, pool: ImagePool, size: int, *, resize_arrays: bool = True) -> None:
         self._pool = pool
         self._size = size
+        self._resize_arrays = resize_arrays
 
     def read(self, asked: range) -> RawPiece:
         """Read a range of images."""
@@ -132,7 +136,8 @@ class HostStages:
     def resize(self, piece: DecodedPiece) -> Piece:
         """Cut out and scale the central squares."""
         if isinstance(piece.images, np.ndarray):
-            return Piece(piece.asked, piece.indices, squares(piece.images, self._size))
+            images = squares(piece.images, self._size) if self._resize_arrays else piece.images
+            return Piece(piece.asked, piece.indices, images)
         pixels = np.empty((len(piece.images), self._size, self._size, 3), np.uint8)
         for place, image in enumerate(piece.images):
             pixels[place] = self.square(image)

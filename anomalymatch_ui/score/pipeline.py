@@ -96,7 +96,8 @@ def score_pool(
     batch_size = batch_size_for(config, scorer, stop - start, symmetry)
     batches = (start, stop, batch_size, shard_size)
     workers = config.workers or usable_cores()
-    host = HostStages(pool, scorer.image_size)
+    on_cuda = scorer.device.type == "cuda"
+    host = HostStages(pool, scorer.image_size, resize_arrays=not on_cuda)
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
     forward = ForwardStages(scorer, symmetry, clock).stages()
     stages: list[Stage | Regrouping]

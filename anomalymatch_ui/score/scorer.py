@@ -49,6 +49,7 @@ class Scorer:
         self.network.backbone.to(self.dtype)
         self._compiled = compiled
         self._full_batch = 0
+        self._largest: int | None = None
         self._forward = self.network.forward_with_features
         if compiled:
             self._forward = torch.compile(self._forward, dynamic=False)
@@ -77,12 +78,16 @@ class Scorer:
 
     def launch(self, pixels: np.ndarray | Tensor, symmetry: Symmetry = "none") -> tuple[Tensor, Tensor]:
         """Give what :meth:`score` gives as tensors on the device, which may still be computing them."""
-        try:
-            return self.launch_whole(torch.as_tensor(pixels), symmetry)
-        except RuntimeError as error:
-            if not is_out_of_memory(error) or len(pixels) == 1:
-                raise
-        middle = len(pixels) // 2
+        if self._largest is None or len(pixels) <= self._largest:
+            try:
+                return self.launch_whole(torch.as_tensor(pixels), symmetry)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or len(pixels) == 1:
+                    raise
+            # So that the next batch is not tried in vain, nor a part filled up to what did not fit.
+            self._largest = -(-len(pixels) // 2)
+            self._full_batch = 0
+        middle = -(-len(pixels) // 2)
         parts = [self.launch(half, symmetry) for half in (pixels[:middle], pixels[middle:])]
         return torch.cat([scores for scores, _ in parts]), torch.cat([features for _, features in parts])
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
-from anomalymatch_ui.files import storage_errors, write_atomically, write_bytes_atomically
+from anomalymatch_ui.files import write_atomically, write_bytes_atomically
 from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import Reduction, measure_symmetry, sample_rows
@@ -25,12 +23,14 @@ from anomalymatch_ui.score import (
     Scorer,
     batch_ranges,
     open_embeddings,
+    rows_written,
     score_pool,
     write_embeddings,
     write_table,
 )
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.raw_features import raw_files
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Embedder:
         known = _open(path)
         if known is not None:
             return known
-        with _raw_files(path, self._config.embedding.sizes) as raw:
+        with raw_files(path, self._config.embedding.sizes) as raw:
             for size, file in raw.items():
                 self._write_features(file, images, size, symmetry, reporter)
             return _write_reduced(path, list(raw.values()), reductions)
@@ -118,7 +118,7 @@ class Embedder:
     def _make(self, path: Path, symmetry: Symmetry, reporter: Reporter) -> np.ndarray:
         settings = self._config.embedding
         rows = sample_rows(self._pool.ids, SEED)
-        with _raw_files(path, settings.sizes) as raw:
+        with raw_files(path, settings.sizes) as raw:
             for size, file in raw.items():
                 self._write_features(file, self._pool, size, symmetry, reporter)
             reductions = [
@@ -136,8 +136,9 @@ class Embedder:
         device = resolve_device(self._config.device)
         network = self._network(size)
         views: Symmetry = symmetry if size <= self._config.embedding.symmetric_up_to else "none"
-        reporter.begin("embedding", len(images), device=str(device))
-        batches = score_pool(images, network, self._config.score, device=device, symmetry=views)
+        start = rows_written(path, len(images), network.feature_count)
+        reporter.begin("embedding", len(images), done=start, device=str(device))
+        batches = score_pool(images, network, self._config.score, device=device, symmetry=views, start=start)
         with closing(batches):
             write_embeddings(
                 path,
@@ -246,21 +247,3 @@ def _read_symmetry(path: Path) -> Symmetry | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return cast(Symmetry, known) if known in ("none", "mirror", "square") else None
-
-
-@contextmanager
-def _raw_files(path: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, Path]]:
-    """Give a file for the features of each size, of this process alone, and remove them in the end.
-
-    Raises
-    ------
-    StorageError
-        If the disk refuses.
-    """
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".raw-", dir=path.parent))
-    try:
-        yield {size: folder / f"{size}.npy" for size in sizes}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

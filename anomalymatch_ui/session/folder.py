@@ -217,8 +217,12 @@ class SessionFolder:
         """Remove what a process that was killed had half written."""
         for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
-        for folder in (self.path / "embeddings").glob(".raw-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        embeddings = self.path / "embeddings"
+        made = {path.stem for path in embeddings.glob("*.npy")}
+        for folder in [*embeddings.glob(".raw-*"), *embeddings.glob(".features-*")]:
+            # Features that an embedding still waits for are gone on with.
+            if folder.name.startswith(".raw-") or folder.name.removeprefix(".features-") in made:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _pool_file(self) -> Path:

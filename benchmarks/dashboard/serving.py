@@ -96,7 +96,9 @@ def wait_until_idle(page: Page) -> None:
 def start_training(page: Page) -> None:
     """Press Train and wait for the first step."""
     page.locator(".am-train").click()
-    page.wait_for_function("() => document.querySelector('.am-figures')?.textContent.includes('loss')")
+    page.wait_for_function(
+        "() => /step *[1-9]/.test(document.querySelector('.am-phase ~ .am-figures')?.textContent)"
+    )
 
 
 def trains(page: Page) -> bool:

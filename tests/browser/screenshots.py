@@ -40,8 +40,8 @@ def boxes(page: Page, selectors: Iterable[str]) -> list[Box]:
 def keep(picture: Image.Image, path: Path) -> None:
     """Write a picture small: 256 colours are enough for the eye and for the comparison."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    palette = picture.quantize(256)
-    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+    # Not to a palette given: Pillow then takes a white page for one 6 levels darker.
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 
 
 def differences(picture: Image.Image, reference: Image.Image, without: Iterable[Box] = ()) -> np.ndarray:

@@ -30,7 +30,7 @@ def height(desk: Desk, selector: str) -> float:
 
 
 def test_words_are_larger_on_a_4k_screen_and_images_fill_it(desk: Desk):
-    expect(desk.page.get_by_label("size of the thumbnails")).to_have_value("256")
+    expect(desk.page.get_by_label("Size")).to_have_value("256")
     assert height(desk, ".am-name") >= 22
     assert height(desk, ".am-side .am-count") >= 30
     assert height(desk, ".am-bar .am-key-button") >= 34
@@ -73,6 +73,8 @@ def test_a_chart_tells_the_place_that_is_pointed_at_on_a_4k_screen(desk: Desk):
     assert box is not None
     x = box["x"] + 0.6 * box["width"]
     desk.page.mouse.move(x, box["y"] + 0.5 * box["height"])
-    guide = chart.locator(".am-guide").bounding_box()
+    line = chart.locator(".am-guide")
+    expect(line).to_have_attribute("visibility", "visible")
+    guide = line.bounding_box()
     assert guide is not None
     assert abs(guide["x"] - x) < 0.05 * box["width"]

@@ -9,7 +9,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
-from anomalymatch_ui.session import Session
+from anomalymatch_ui.session import Session, Status
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -122,6 +122,33 @@ def test_a_batch_of_images_that_cannot_be_read_keeps_nobody_from_ranking(
         session.train(wait=True)
         assert len(session.ranking().order) == 40
         assert session.insight.outlook().unfound.high == 26
+
+
+def test_a_look_at_the_images_that_was_stopped_goes_on_where_it_was(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    def stop_at(session: Session, images: int) -> None:
+        def look(status: Status) -> None:
+            if (status.phase, status.state) == ("embedding", "running") and status.progress.done >= images:
+                session.stop()
+
+        session.subscribe(look)
+
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        stop_at(session, 32)
+        session.rank(wait=True)
+        assert session.ranking().version == 0
+    seen: list[int] = []
+    with Session.open(tmp_path / "session") as session:
+        session.subscribe(
+            lambda status: seen.append(status.progress.done) if status.phase == "embedding" else None
+        )
+        session.rank(wait=True)
+        assert len(session.ranking().order) == 60
+    assert seen[0] >= 32
+    assert not list((tmp_path / "session" / "embeddings").glob(".features-*"))
 
 
 def test_sessions_that_share_a_folder_can_embed_at_the_same_time(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -399,3 +401,9 @@ def test_the_manifest_says_what_the_scores_depend_on(tmp_path: Path) -> None:
         0,
     )
     assert read_manifest(tmp_path / "manifest.json").shard_count == 10
+
+
+def test_a_pass_of_low_priority_leaves_the_processors_to_others() -> None:
+    code = "import os; from anomalymatch_ui.score.priority import be_patient; be_patient(); print(os.nice(0))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "19"
