@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import psutil
 
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 MANIFEST, LOCK, COMPONENTS = "manifest.json", "run.lock", "components.safetensors"
 RANKING, BY_ID, NEIGHBOURS = "ranking.parquet", "by-id.parquet", "neighbours.usearch"
-SORTING = ".sorting" + TEMPORARY_SUFFIX
-"""Folder in which a sort keeps what does not fit into memory."""
+SORTING = re.compile(rf"\.sorting\.(\d+)-\d+{re.escape(TEMPORARY_SUFFIX)}")
+"""Folder in which a process, of the first number, keeps what does not fit into memory while it sorts."""
 
 _DERIVED = (RANKING, BY_ID, NEIGHBOURS)
 _NAMES = "|".join([r"shard-\d{7}\.parquet", *map(re.escape, (MANIFEST, LOCK, COMPONENTS, *_DERIVED))])
-_HALF_WRITTEN = re.compile(rf"\.(?:{_NAMES})\..*{re.escape(TEMPORARY_SUFFIX)}|{re.escape(SORTING)}")
+_HALF_WRITTEN = re.compile(rf"\.(?:{_NAMES})\..*{re.escape(TEMPORARY_SUFFIX)}|{SORTING.pattern}")
 _OURS = re.compile(_NAMES)
 _CHECKING_THREADS = 4
 
@@ -244,8 +245,10 @@ def _sweep(folder: Path, *, everything: bool) -> None:
     with storage_errors(folder):
         # The manifest goes last: while shards are there, it says whose they are.
         for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
-            if path.is_dir() and path.name == SORTING:
-                shutil.rmtree(path)
+            sorting = SORTING.fullmatch(path.name)
+            if sorting is not None:
+                if not psutil.pid_exists(int(sorting[1])):  # else somebody asks, and needs it
+                    shutil.rmtree(path)
             elif _HALF_WRITTEN.fullmatch(path.name) or (everything and path.name != LOCK and _is_ours(path)):
                 path.unlink()
 

@@ -6,20 +6,24 @@ DuckDB sorts, within a bounded memory; what does not fit waits in the archive's 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anomalymatch_ui.errors import DamagedStoreError, StorageError
-from anomalymatch_ui.files import storage_errors, write_atomically
-from anomalymatch_ui.score.archive import BY_ID, RANKING, SORTING, Archive
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_atomically
+from anomalymatch_ui.score.archive import BY_ID, RANKING, Archive
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_LIMIT = "1GB"
 """Of DuckDB; sorting 10^8 rows then spills some gigabytes, and takes as long as with more."""
+
+_connections = itertools.count()
 
 ROW_GROUP = 61_440
 """Rows that are read to show one of them: 1 ms. A multiple of DuckDB's vector of 2,048."""
@@ -75,7 +79,7 @@ def connection(folder: Path) -> Iterator[DuckDBPyConnection]:
     """Give a DuckDB of bounded memory that works in a folder and fetches nothing from a network."""
     import duckdb
 
-    spill = folder / SORTING
+    spill = folder / f".sorting.{os.getpid()}-{next(_connections)}{TEMPORARY_SUFFIX}"
     database = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
@@ -86,6 +90,8 @@ def connection(folder: Path) -> Iterator[DuckDBPyConnection]:
     )
     try:
         database.execute("set enable_progress_bar = false")
+        # Of a ranking of 10^8 rows a page takes 42 ms instead of 85 if the 1,600 row groups' bounds are kept.
+        database.execute("set parquet_metadata_cache = true")
         yield database
     finally:
         database.close()

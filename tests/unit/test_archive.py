@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -278,12 +279,20 @@ def test_a_restart_leaves_what_is_not_of_the_archive(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_half_written_is_swept_up(tmp_path: Path) -> None:
     run(tmp_path)
-    left = [tmp_path / ".shard-0000003.parquet.77-0.tmp", tmp_path / ".sorting.tmp" / "spilled"]
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left = [
+        tmp_path / ".shard-0000003.parquet.77-0.tmp",
+        tmp_path / f".sorting.{ended.pid}-0.tmp" / "spilled",
+    ]
+    somebody_sorts = tmp_path / f".sorting.{os.getpid()}-77.tmp"
+    somebody_sorts.mkdir()
     for path in left:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
     run(tmp_path)
     assert not any(path.exists() for path in left)
+    assert somebody_sorts.exists()
 
 
 def test_a_second_run_is_told_who_writes(tmp_path: Path) -> None:
