@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import sessions
-from dashboard.actions import Messages, act, label_in_bulk, press_and_wait, summary
+from dashboard.actions import Messages, act, label_in_bulk, press_and_wait, show_another_list, summary
 from dashboard.figures import STATES, failed, table
 from dashboard.memory import Scales, scroll_to_the_end, turn_again_and_again
 from dashboard.serving import chromium, new_page, open_page, served, start_training, trains, wait_until_idle
@@ -82,6 +82,8 @@ def measure_survey(browser: Browser, folder: Path, options: argparse.Namespace) 
     with served(images, session) as server, new_page(browser, CARDS) as page:
         open_page(page, server.address)
         wait_until_idle(page)
+        # All of them, with a label or without.
+        show_another_list(page, lambda: page.get_by_role("button", name="only unlabelled").click())
         scales = Scales(page, server.kernel())
         scrolled = scroll_to_the_end(page, scales)
         tell(f"scrolled {scrolled['pages']} pages; {options.turns} page turns …")

@@ -75,4 +75,7 @@ def open_pool(path: str | os.PathLike[str]) -> ImagePool:
 
 def _is_zarr_store(path: Path) -> bool:
     """Tell whether a folder is, or is named as, a Zarr store."""
-    return path.suffix.lower() == ".zarr" or any((path / marker).is_file() for marker in _ZARR_MARKERS)
+    return path.suffix.lower() == ".zarr" or any(
+        os.path.isfile(path / marker)  # unlike Path.is_file, of a closed folder it says no
+        for marker in _ZARR_MARKERS
+    )
