@@ -270,6 +270,6 @@ def walk(
     expect(page.get_by_role("alert")).to_contain_text("AnomalyMatch cannot open this.")
     for theme in THEMES:
         choose_theme(page, theme)
-        page.add_style_tag(content=style)
+        page.add_style_tag(content=f"* {{}} {style}")  # an empty sheet is refused
         page.get_by_role("alert").evaluate(HIDE_FOLDER, str(images.parent))
         yield ERROR, theme
