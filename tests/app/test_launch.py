@@ -137,7 +137,7 @@ def test_everything_that_can_be_clicked_can_be_called(dashboard: Dashboard, sess
     assert dashboard.panel.status["phase"] == "Idle after cycle 1"
     assert dashboard.gallery.offer["text"] == "New ranking, cycle 1: R"
     dashboard.apply_ranking()
-    assert dashboard.gallery.page["source"] == "cycle 1"
+    assert dashboard.gallery.page["title"] == "unlabelled, by cycle 1"
     assert "0000.jpg" not in dashboard.gallery.ids
     assert dashboard.export_labels().read_text().splitlines()[0] == "filename,label"
 

@@ -34,7 +34,9 @@ PATIENCE = 120_000  # ms; two cores that others want as well may start a kernel 
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # Playwright keeps an event loop running, which tests of other files start themselves
 def chromium() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:

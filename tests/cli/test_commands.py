@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            timeout=280,
+            timeout=580,
             check=False,
         )
 
@@ -291,9 +291,11 @@ def test_importing_the_package_is_fast_and_brings_no_torch() -> None:
 
 
 @pytest.mark.shared_data
+@pytest.mark.timeout(1200)
 def test_five_edge_on_galaxies_and_one_cycle_bring_the_others_to_the_top(
-    run: Run, shared_data: Path, tmp_path: Path
+    run: Run, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # unlike the other tests', a network of full size
     task = pd.read_csv(shared_data / "tasks" / "galaxies_edge_on.csv")
     pool = task[task["split"] == "pool"]
     random = np.random.default_rng(42)
