@@ -1,29 +1,17 @@
-"""The simulated survey on disk: made once, then found in the user's cache."""
+"""Draws the simulated survey: its images, their truth, and the labels to start from."""
 
 from __future__ import annotations
 
 import csv
-import shutil
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from anomalymatch_ui.demo.cache import cache_folder
 from anomalymatch_ui.demo.camera import canvas, expose, seeing_transfer
+from anomalymatch_ui.demo.files import IMAGES, Progress
 from anomalymatch_ui.demo.scenes import COMMON, ODD, Scene, background
-from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import write_labels_csv
-
-VERSION = 1
-"""Of the survey's content: another one is made anew, in a folder of its own."""
-
-IMAGES = "simulated-survey"
-"""Name of the folder of images, which the dashboard shows as the survey's name."""
 
 SEED = 20_041_207
 FIELDS = 20
@@ -32,87 +20,17 @@ ODD_PER_KIND = 8
 NOMINAL_LABELS = 25
 JPEG_QUALITY = 92
 
-Progress = Callable[[int, int], None]
 
-
-@dataclass(frozen=True)
-class DemoSurvey:
-    """Where the simulated survey lies.
-
-    Attributes
-    ----------
-    images
-        Folder of 2,000 JPEGs of 64 x 64 pixels, in 20 fields.
-    labels
-        CSV ``filename,label`` to start from: five anomalies, one of each kind and one more, and 25 nominal
-        images.
-    truth
-        CSV ``filename,kind,label`` of every image. It lies beside ``images``, so that nothing that reads
-        them meets it.
-    session
-        Where the labels given to the demo are kept, so that trying it leaves nothing in the current folder.
-    """
-
-    images: Path
-    labels: Path
-    truth: Path
-    session: Path
-
-
-def survey(folder: Path | None = None, progress: Progress | None = None) -> DemoSurvey:
-    """Give the simulated survey, making it on first use.
-
-    The same versions of NumPy, Astropy and Pillow make the same bytes. It is made under a temporary name
-    and renamed, so that an interrupted run leaves nothing that looks complete.
+def build_survey(folder: Path, progress: Progress) -> None:
+    """Draw the survey into an empty folder.
 
     Parameters
     ----------
     folder
-        Where it is or shall be; by default in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``).
+        Gets the images, ``truth.csv`` and ``labels.csv``; see :class:`~anomalymatch_ui.demo.DemoSurvey`.
     progress
         Called with the number of images made and their total.
-
-    Raises
-    ------
-    InputError
-        If ``folder`` holds something else.
-    StorageError
-        If the disk refuses.
     """
-    folder = cache_folder(f"demo-survey-{VERSION}") if folder is None else Path(folder)
-    made = DemoSurvey(folder / IMAGES, folder / "labels.csv", folder / "truth.csv", folder / "demo.session")
-    if _is_complete(made):
-        return made
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} holds something else than the demo. Choose an empty folder, or remove it."
-        )
-    with storage_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            _make(temporary, progress or (lambda _done, _total: None))
-            temporary.chmod(0o755)
-            _rename(temporary, made)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return made
-
-
-def _is_complete(made: DemoSurvey) -> bool:
-    return made.images.is_dir() and made.labels.is_file() and made.truth.is_file()
-
-
-def _rename(temporary: Path, made: DemoSurvey) -> None:
-    try:
-        temporary.rename(made.images.parent)
-    except OSError:
-        # Another process was faster; its survey is the same.
-        if not _is_complete(made):
-            raise
-
-
-def _make(folder: Path, progress: Progress) -> None:
     kinds = _draw_kinds(np.random.default_rng(SEED))
     names = [f"field-{number // CUTOUTS_PER_FIELD:02}/cutout-{number:05}.jpg" for number in range(len(kinds))]
     _write_images(folder / IMAGES, names, kinds, progress)

@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
 from anomalymatch_ui.errors import InputError
@@ -223,6 +222,8 @@ def _fit_slope(margins: np.ndarray, is_anomaly: np.ndarray) -> float:
         loss = float((np.logaddexp(0, log_odds) - targets * log_odds).sum() + pull**2 / 2)
         return loss, np.array([residuals @ margins + pull / PRIOR_SLOPE_DEVIATION, residuals.sum()])
 
+    from scipy.optimize import minimize  # here, because a page opens 0.4 s sooner without it
+
     bounds = [(LEAST_SLOPE, None), (None, None)]
     fit = minimize(negative_log_posterior, [PRIOR_SLOPE, 0.0], jac=True, method="L-BFGS-B", bounds=bounds)
     return float(fit.x[0])
@@ -242,6 +243,8 @@ def _fit_intercept(log_odds: np.ndarray, share: float) -> float:
 
     if excess(low) >= 0 or excess(high) <= 0:  # margins that differ by rounding only
         return float(low)
+    from scipy.optimize import brentq  # as above
+
     return float(brentq(excess, low, high))
 
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     )
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.locking import one_writer
-    from anomalymatch_ui.score.pipeline import ScoredBatch, batch_ranges, read_ahead, score_pool
+    from anomalymatch_ui.score.pipeline import batch_ranges, read_ahead, score_pool
     from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
+    from anomalymatch_ui.score.scored import ScoredBatch
     from anomalymatch_ui.score.scorer import Scorer
     from anomalymatch_ui.score.search import Neighbours, similar
     from anomalymatch_ui.score.store import ScoreStore, StoreManifest
@@ -68,13 +69,13 @@ _HOMES = {
     "write_table": "anomalymatch_ui.score.embeddings",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
     "one_writer": "anomalymatch_ui.score.locking",
-    "ScoredBatch": "anomalymatch_ui.score.pipeline",
     "batch_ranges": "anomalymatch_ui.score.pipeline",
     "read_ahead": "anomalymatch_ui.score.pipeline",
     "score_pool": "anomalymatch_ui.score.pipeline",
     "Ranked": "anomalymatch_ui.score.queries",
     "ScoreFilter": "anomalymatch_ui.score.queries",
     "Scores": "anomalymatch_ui.score.queries",
+    "ScoredBatch": "anomalymatch_ui.score.scored",
     "Scorer": "anomalymatch_ui.score.scorer",
     "Neighbours": "anomalymatch_ui.score.search",
     "similar": "anomalymatch_ui.score.search",

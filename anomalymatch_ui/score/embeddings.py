@@ -10,7 +10,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import storage_errors, write_atomically
-from anomalymatch_ui.score.pipeline import ScoredBatch
+from anomalymatch_ui.score.scored import ScoredBatch
 
 
 def write_embeddings(

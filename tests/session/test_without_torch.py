@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session
+
+OPEN = """
+import json, sys
+from anomalymatch_ui.app import launch
+dashboard = launch(sys.argv[1], session=sys.argv[2])
+session = dashboard.session
+before = [session.ranking().version, list(dashboard.gallery.ids[:3]), "torch" in sys.modules]
+session.label(dashboard.gallery.ids[:2], "nominal")
+followed = session._rankings.settle(60)
+after = [session.ranking().version, "torch" in sys.modules]
+dashboard.close()
+print(json.dumps([before, followed, after]))
+"""
+"""Opens a session as a page does, labels, waits for the new order, and says what that took."""
+
+
+def opened(pool_folder: Path, session: Path) -> list[list[object]]:
+    finished = subprocess.run(
+        [sys.executable, "-c", OPEN, str(pool_folder), str(session)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("cycles", [0, 1])
+def test_a_page_opens_and_follows_labels_without_torch(
+    pool_folder: Path, tmp_path: Path, swift: Config, cycles: int
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(["0000.jpg", "0001.jpg"], "anomaly")
+        session.label(["0030.jpg", "0031.jpg"], "nominal")
+        session.rank(wait=True)
+        for _ in range(cycles):
+            session.train(wait=True)
+    (version, ids, torch), followed, (newer, torch_after) = opened(pool_folder, tmp_path / "session")
+    assert len(ids) == 3
+    assert not torch
+    assert followed
+    assert newer > version
+    assert not torch_after
+
+
+def test_a_backbone_whose_name_was_lost_or_altered_is_named_again(
+    pool_folder: Path, tmp_path: Path, swift: Config
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(["0000.jpg"], "anomaly")
+        session.label(["0030.jpg"], "nominal")
+        session.rank(wait=True)
+    (record,) = (tmp_path / "session" / "embeddings").glob("backbone-*.json")
+    kept = record.read_bytes()
+    for damage in (b"", b"[]", b'{"digest": "../../elsewhere"}'):
+        record.write_bytes(damage)
+        (_, ids, torch), followed, _ = opened(pool_folder, tmp_path / "session")
+        assert len(ids) == 3
+        assert torch
+        assert followed
+        assert record.read_bytes() == kept
