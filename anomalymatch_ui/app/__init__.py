@@ -1,58 +1,34 @@
-"""The dashboard in a notebook or in Voilà."""
+"""The dashboard in a notebook or in Voilà.
+
+Names are imported when they are first used: what serves the page needs no dashboard.
+"""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from anomalymatch_ui.app.dashboard import Dashboard
-from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.error_page import ErrorPage
-from anomalymatch_ui.demo import survey
-from anomalymatch_ui.errors import AnomalyMatchError
+if TYPE_CHECKING:
+    from anomalymatch_ui.app.dashboard import Dashboard
+    from anomalymatch_ui.app.error_page import ErrorPage
+    from anomalymatch_ui.app.opening import launch
 
 __all__ = ["Dashboard", "ErrorPage", "launch"]
 
-
-def launch(
-    images: str | os.PathLike[str] | None = None,
-    *,
-    labels: str | os.PathLike[str] | None = None,
-    session: str | os.PathLike[str] | None = None,
-    annotator: str | None = None,
-) -> Dashboard | ErrorPage:
-    """Open the dashboard; as the last line of a notebook cell it is shown there.
-
-    Parameters
-    ----------
-    images
-        A folder of images or an HDF5 file. Without it, what ``anomalymatch serve`` was asked to show;
-        without that either, the simulated survey.
-    labels
-        A CSV with the columns ``filename`` and ``label``, imported once.
-    session
-        The session's folder, by default ``<name of the images>.session`` in the current folder.
-    annotator
-        Name kept with every label, by default the user's. Several annotators may have one session open.
-
-    Returns
-    -------
-    Dashboard or ErrorPage
-        The page with a sentence if something given cannot be used.
-    """
-    pool, table, folder = (None if path is None else Path(path) for path in (images, labels, session))
-    given = Wanted(pool, table, folder, annotator)
-    try:
-        if images is None and session is None:
-            given = Wanted.from_environment() or demo()
-            given = given if annotator is None else replace(given, annotator=annotator)
-        return Dashboard(given.open())
-    except AnomalyMatchError as error:
-        return ErrorPage(str(error))
+_HOMES = {
+    "Dashboard": "anomalymatch_ui.app.dashboard",
+    "ErrorPage": "anomalymatch_ui.app.error_page",
+    "launch": "anomalymatch_ui.app.opening",
+}
 
 
-def demo() -> Wanted:
-    """Make the simulated survey, if it is not there yet, and give its paths."""
-    made = survey()
-    return Wanted(made.images, made.labels, made.session)
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -16,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict, make_ipkernel_cmd
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 from tornado.ioloop import IOLoop
 from voila.app import Voila
 
 from anomalymatch_ui.app.environment import Wanted
+from anomalymatch_ui.app.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
 
 HOST = "127.0.0.1"
@@ -67,6 +69,14 @@ def serve(
     """
     port = free_port(port)
     wanted = Wanted(images, labels, session, annotator)
+    WAITING.start()
+    try:
+        _serve(wanted, port, open_browser, as_json)
+    finally:
+        WAITING.end()
+
+
+def _serve(wanted: Wanted, port: int, open_browser: bool, as_json: bool) -> None:
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
@@ -125,7 +135,7 @@ def server_arguments(notebook: Path, port: int, token: str) -> list[str]:
         "Voila.log_level": "ERROR",
         "VoilaConfiguration.theme": "dark",
         "VoilaConfiguration.template": "lab",
-        # A preheated kernel rendered nothing, and would hold the session's pen.
+        # A preheated kernel rendered nothing, and would hold the session's pen; ours only waits.
         "VoilaConfiguration.preheat_kernel": False,
         "VoilaConfiguration.show_tracebacks": True,
         "VoilaConfiguration.kernel_spec_manager_class": f"{__name__}.ThisInterpreter",
@@ -154,7 +164,9 @@ class ThisInterpreter(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Give this interpreter's kernel, whatever the notebook calls it."""
         specification = get_kernel_dict()
-        specification["argv"] = make_ipkernel_cmd(extra_arguments=["--IPKernelApp.log_level=ERROR"])
+        specification["argv"] = kernel_command("-f", "{connection_file}", "--IPKernelApp.log_level=ERROR")
+        if is_known():
+            specification["metadata"]["kernel_provisioner"] = {"provisioner_name": NAME}
         return KernelSpec(resource_dir=str(RESOURCES), **specification)
 
 
@@ -200,5 +212,8 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
     def listen(self) -> None:
         """Announce the address once the server answers, and serve."""
-        IOLoop.current().add_callback(self.announcement.make)
+        self.ioloop = IOLoop.current()
+        # As SIGTERM: an exception that may come up anywhere might end nothing.
+        signal.signal(signal.SIGINT, self._handle_signal_stop)
+        self.ioloop.add_callback(self.announcement.make)
         super().listen()

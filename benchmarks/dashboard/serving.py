@@ -31,7 +31,9 @@ class Served:
 
     def kernel(self) -> psutil.Process:
         """Give the one kernel that the page has started."""
-        (kernel,) = psutil.Process(self.process.pid).children(recursive=True)
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        # Beside it one may wait for another page; that one listens to nobody yet.
+        (kernel,) = (child for child in children if child.net_connections())
         return kernel
 
 
@@ -78,7 +80,7 @@ def open_page(page: Page, address: str) -> float:
     """Open the dashboard; gives the seconds until the first cards are painted."""
     page.goto(address, wait_until="commit")
     shown = page.wait_for_function(
-        "() => document.querySelector('.am-card[aria-label] canvas')?.offsetWidth && performance.now()",
+        "() => document.querySelector('.am-card[aria-label] .am-image')?.offsetWidth && performance.now()",
         polling="raf",
     )
     return float(shown.json_value()) / 1000
