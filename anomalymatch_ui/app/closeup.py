@@ -153,8 +153,7 @@ class Closeup:
             return {"id": image_id, "ids": []}, []
         indices = [session.pool.index(name) for name in ids]
         sheet = contact_sheet(session.pool, indices, NEIGHBOUR_CELL)
-        layout = {"cell": sheet.cell, "pitch": sheet.pitch, "columns": sheet.columns}
-        return {"id": image_id, "ids": ids, "readable": sheet.readable, **layout}, [sheet.jpeg]
+        return {"id": image_id, "ids": ids, "readable": sheet.readable, **sheet.layout}, [sheet.jpeg]
 
     def _rank(self, image_id: str) -> list[tuple[str, str]]:
         ranking = self._ranking()

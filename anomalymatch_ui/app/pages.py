@@ -166,9 +166,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
             "first": number * size + 1,
             "title": listed.title,
             "native": self._native,
-            "cell": sheet.cell,
-            "pitch": sheet.pitch,
-            "columns": sheet.columns,
+            **sheet.layout,
             "cards": listed.cards(number, size, pool, self._ranking.scores, labels, sheet.readable),
             "empty": listed.empty,
         }

@@ -21,8 +21,12 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool
 
 JPEG_QUALITY = 92
-JPEG_BLOCK = 16
-"""Cells start at multiples of it, in pixels, so that no JPEG block mixes two images."""
+JPEG_BLOCK = 8
+"""Side of a block of a JPEG without chroma subsampling, in pixels. No block holds two images."""
+
+EDGE = 1
+"""Pixels at least that are repeated around each image: where a browser shrinks a picture by a broken number,
+its outermost pixels are mixed with those, and not with another image."""
 
 _CELLS = (64, 96, 128, 192, 256, 384, 512)
 
@@ -71,9 +75,9 @@ class Sheet:
     cell
         Side of an image on the sheet, in sheet pixels.
     pitch
-        Distance between the left (and upper) edges of two cells, in sheet pixels.
+        Distance between the left (and upper) edges of two images, in sheet pixels.
     columns
-        Cells in a row of the sheet.
+        Images in a row of the sheet.
     """
 
     jpeg: bytes
@@ -81,6 +85,16 @@ class Sheet:
     cell: int
     pitch: int
     columns: int
+
+    @property
+    def layout(self) -> dict[str, int]:
+        """Where the images lie, as the browser is told: ``inset`` is left of the first, and above it."""
+        return {"cell": self.cell, "pitch": self.pitch, "inset": self.inset, "columns": self.columns}
+
+    @property
+    def inset(self) -> int:
+        """Distance of the first image from the left (and upper) edge of the sheet, in sheet pixels."""
+        return (self.pitch - self.cell) // 2
 
 
 def native_side(pool: ImagePool, samples: int = 3) -> int:
@@ -100,18 +114,19 @@ def native_side(pool: ImagePool, samples: int = 3) -> int:
 def contact_sheet(pool: ImagePool, indices: Sequence[int], cell: int) -> Sheet:
     """Read images and lay them out, row by row, on one JPEG (4:4:4, so that colours stay where they are)."""
     columns = max(1, math.ceil(math.sqrt(len(indices))))
-    pitch = math.ceil(cell / JPEG_BLOCK) * JPEG_BLOCK
+    pitch = math.ceil((cell + 2 * EDGE) / JPEG_BLOCK) * JPEG_BLOCK
     if not len(indices):
         return Sheet(b"", (), cell, pitch, columns)
     batch = pool.read(np.asarray(indices, dtype=np.int64), cell)
     images = dict(zip(batch.indices.tolist(), batch.pixels, strict=True))
-    margin = pitch - cell
+    before = (pitch - cell) // 2
+    around = (before, pitch - cell - before)
     canvas = np.zeros((math.ceil(len(indices) / columns) * pitch, columns * pitch, 3), dtype=np.uint8)
     for position, index in enumerate(indices):
         if index in images:
             row, column = divmod(position, columns)
-            # Repeating the edge into the margin keeps the JPEG from ringing there.
-            padded = np.pad(images[index].transpose(1, 2, 0), ((0, margin), (0, margin), (0, 0)), mode="edge")
+            # Repeating the edge also keeps the JPEG from ringing there.
+            padded = np.pad(images[index].transpose(1, 2, 0), (around, around, (0, 0)), mode="edge")
             canvas[row * pitch : (row + 1) * pitch, column * pitch : (column + 1) * pitch] = padded
     buffer = io.BytesIO()
     Image.fromarray(canvas).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)

@@ -27,19 +27,27 @@ def pixels(jpeg: bytes) -> np.ndarray:
 
 def test_every_cell_holds_its_own_image(grey_pool):
     sheet = contact_sheet(grey_pool, [2, 0, 1], 40)
-    assert (sheet.pitch, sheet.columns) == (48, 2)
+    assert (sheet.pitch, sheet.inset, sheet.columns) == (48, 4, 2)
     drawn = pixels(sheet.jpeg)
     assert drawn.shape == (96, 96, 3)
     for position, grey in enumerate((200, 40, 120)):
         row, column = divmod(position, sheet.columns)
-        cell = drawn[row * 48 : row * 48 + 40, column * 48 : column * 48 + 40]
-        assert np.abs(cell.astype(int) - grey).max() <= 2
+        around = drawn[row * 48 : row * 48 + 48, column * 48 : column * 48 + 48]
+        assert np.abs(around.astype(int) - grey).max() <= 2
+
+
+@pytest.mark.parametrize("cell", [16, 62, 63, 64, 128])
+def test_a_shrunken_picture_finds_its_own_edge_around_it(grey_pool, cell: int):
+    sheet = contact_sheet(grey_pool, [0, 1, 2], cell)
+    assert sheet.inset >= 1
+    assert sheet.pitch - sheet.inset - cell >= 1
+    assert sheet.pitch % 8 == 0
 
 
 def test_an_unreadable_image_leaves_its_cell_black_and_is_told(grey_pool):
     sheet = contact_sheet(grey_pool, [0, 3, 1], 40)
     assert sheet.readable == (True, False, True)
-    assert pixels(sheet.jpeg)[:40, 48:88].max() <= 2
+    assert pixels(sheet.jpeg)[:48, 48:].max() <= 2
 
 
 def test_a_page_without_images_has_an_empty_sheet(grey_pool):

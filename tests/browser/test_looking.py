@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from card_pixels import PIXELS
 from desk import Desk
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from serving import Prepared, Serve, Served
@@ -36,20 +37,15 @@ def desk(page: Page, looked_at: Served) -> Iterator[Desk]:
 
 def pixels(card: Locator) -> np.ndarray:
     """Read the pixels of a card, int ``(n, 4)``."""
-    values = card.locator("canvas").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-    )
-    return np.array(values).reshape(-1, 4)
+    return np.array(card.evaluate(PIXELS)).reshape(-1, 4)
 
 
 def expect_pixels(card: Locator, expected: np.ndarray) -> None:
     """Wait until a card shows these pixels; it is painted before the next frame."""
     card.page.wait_for_function(
-        """([canvas, expected]) => {
-            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            return data.every((value, at) => value === expected[at]);
-        }""",
-        arg=[card.locator("canvas").element_handle(), expected.ravel().tolist()],
+        f"""async ([card, expected]) =>
+            (await ({PIXELS})(card)).every((value, at) => value === expected[at])""",
+        arg=[card.element_handle(), expected.ravel().tolist()],
     )
 
 
@@ -64,7 +60,7 @@ def chip(desk: Desk) -> Locator:
 
 
 def drag(desk: Desk, card: Locator, right: int, up: int) -> None:
-    box = card.locator("canvas").bounding_box()
+    box = card.locator(".am-image").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     desk.page.mouse.move(x, y)
@@ -139,7 +135,7 @@ def test_a_drag_to_the_right_makes_all_images_darker_and_a_double_click_takes_it
     drag(desk, first, 80, 0)  # of 400: a fifth of the range
     for card, original in zip((first, other), originals, strict=True):
         expect_pixels(card, np.column_stack([(original[:, :3] - 51).clip(0), original[:, 3]]))
-    first.locator("canvas").dblclick()
+    first.locator(".am-image").dblclick()
     expect_pixels(first, originals[0])
     expect_pixels(other, originals[1])
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from card_pixels import PIXELS
 from desk import Desk
 from images import make_pool
 from playwright.sync_api import Page, WebSocket, WebSocketRoute, expect
@@ -46,15 +48,15 @@ def test_the_number_of_cards_is_chosen_and_kept_in_the_browser(page: Page, serve
 def test_small_images_are_magnified_by_whole_numbers_without_a_new_sheet(page: Page, served: Served):
     desk = Desk(page).open(served.address)
     before = desk.serial()
-    canvas = desk.cards.first.locator(".am-canvas")
-    pixels = canvas.evaluate("canvas => canvas.width")
+    image = desk.cards.first.locator(".am-image")
+    pixels = math.isqrt(len(desk.cards.first.evaluate(PIXELS)) // 4)
     sides = []
     for size in (64, 120, 200, 256):
         page.get_by_label("Size").fill(str(size))
-        sides.append(canvas.evaluate("canvas => canvas.clientWidth"))
+        sides.append(image.evaluate("image => image.clientWidth"))
     assert sides == sorted(set(sides))
     assert [side % pixels for side in sides] == [0] * 4
-    assert canvas.evaluate("canvas => getComputedStyle(canvas).imageRendering") == "pixelated"
+    assert image.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     page.wait_for_timeout(1_000)
     assert desk.serial() == before
 
@@ -65,11 +67,13 @@ def test_large_images_come_anew_once_they_are_shown_larger_than_they_were_sent(
     make_pool(tmp_path / "images", images=12, size=300)
     with serve(tmp_path / "images", tmp_path / "session") as served:
         Desk(page).open(served.address)
-        canvas = page.locator(".am-canvas").first
-        assert canvas.evaluate("canvas => canvas.width") == 128
+        card = page.locator(".am-card").first
+        assert len(card.evaluate(PIXELS)) == 4 * 128**2
         page.get_by_label("Size").fill("240")
-        assert canvas.evaluate("canvas => canvas.clientWidth") == 240
-        expect(page.locator(".am-canvas[width='256'], .am-canvas[width='300']")).to_have_count(12)
+        assert card.locator(".am-image").evaluate("image => image.clientWidth") == 240
+        page.wait_for_function(
+            f"async (card) => (await ({PIXELS})(card)).length >= 4 * 256 ** 2", arg=card.element_handle()
+        )
         page.goto("about:blank")
 
 

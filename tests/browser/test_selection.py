@@ -32,7 +32,7 @@ def desk(page: Page, served: Served) -> Iterator[Desk]:
 
 
 def picture(desk: Desk, position: int) -> Locator:
-    return desk.cards.nth(position).locator(".am-canvas")
+    return desk.cards.nth(position).locator(".am-image")
 
 
 def test_arrows_with_shift_extend_a_range_and_take_it_in_again(desk: Desk):

@@ -32,12 +32,14 @@ export class CardPainter {
     cancelAnimationFrame(this.scheduled);
     this.scheduled = 0;
     if (!this.sheet) return;
-    this.view.cards.forEach(({ card, canvas }, position) => {
+    this.view.cards.forEach((shown, position) => {
+      const { card } = shown;
       if (!card?.readable) return;
       const look = this.looks.of(card.id);
       const former = this.shown[position] ?? ORIGINAL_LOOK;
       if (look === former || (isOriginal(look) && isOriginal(former))) return;
-      this.sheet.paint(position, look, canvas);
+      if (isOriginal(look)) shown.place(this.sheet.layout);
+      else shown.paint(this.sheet, look);
       this.shown[position] = look;
     });
   }

@@ -1,10 +1,16 @@
-// Paints images of a contact sheet through looks.
+// Where images lie on a contact sheet, and how they are painted through looks.
 
 import { histogramOf, paint, tablesOf } from "./paint.js";
 import { limitsOf } from "./stretch.js";
 
+// `layout` is {cell, pitch, inset, columns}, as sheet.py has laid it out.
+export function placeOf({ cell, pitch, inset, columns }, position) {
+  return {
+    x: inset + (position % columns) * pitch, y: inset + Math.floor(position / columns) * pitch, width: cell, height: cell,
+  };
+}
+
 export class SheetPainter {
-  // `layout` is {cell, pitch, columns}: where an image lies on the sheet.
   constructor(bitmap, layout) {
     this.bitmap = bitmap;
     this.layout = layout;
@@ -32,8 +38,7 @@ export class SheetPainter {
   }
 
   rectangle(position) {
-    const { cell, pitch, columns } = this.layout;
-    return { x: (position % columns) * pitch, y: Math.floor(position / columns) * pitch, width: cell, height: cell };
+    return placeOf(this.layout, position);
   }
 
   tablesOf(look, position, rectangle) {

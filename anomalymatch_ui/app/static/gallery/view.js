@@ -10,7 +10,7 @@
 //   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
 //   onPage(callback)                         called when a page is drawn, with the page
 //   onLabels(callback)                       called when labels have changed
-//   bitmap                                   the sheet
+//   bitmap                                   the sheet; its address as an image is the style --sheet
 
 import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
@@ -35,6 +35,7 @@ export class View {
     this.columns = 0;
     this.generation = 0;
     this.bitmap = null;
+    this.address = ""; // of the sheet, as the background of the cards
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
     this.endings = [];
@@ -66,6 +67,7 @@ export class View {
     this.observer.disconnect();
     for (const end of this.endings) end();
     this.bitmap?.close();
+    URL.revokeObjectURL(this.address);
     this.desk.views.delete(this);
   }
 
@@ -123,20 +125,24 @@ export class View {
     const generation = ++this.generation;
     const page = this.desk.page;
     const sheet = this.desk.model.get("sheet");
-    const bitmap = sheet?.byteLength ? await createImageBitmap(new Blob([sheet], { type: "image/jpeg" })) : null;
+    const [bitmap, address] = sheet?.byteLength ? await decoded(sheet) : [null, ""];
     if (generation !== this.generation) {
       bitmap?.close();
+      URL.revokeObjectURL(address);
       return;
     }
     this.bitmap?.close();
     this.bitmap = bitmap;
+    URL.revokeObjectURL(this.address);
+    this.address = address;
+    this.grid.style.setProperty("--sheet", address ? `url(${address})` : "none");
+    this.grid.style.setProperty("--sheet-width", `calc(var(--thumbnail) * ${(page.columns * page.pitch) / page.cell})`);
     const cards = page.cards ?? [];
     if (this.cards.length !== cards.length) this.columns = 0; // the rows are made anew
     while (this.cards.length < cards.length) this.cards.push(new Card(this, this.cards.length));
     if (this.cards.length > cards.length) this.cards.length = cards.length;
     cards.forEach((card, position) => this.cards[position].fill(card, position));
-    // After all the words: a canvas asks for its style, which each word makes out of date (15 ms a card).
-    for (const card of this.cards) card.paint(page, bitmap);
+    for (const card of this.cards) card.place(page);
     fitThumbnails(this);
     this.drawLabels();
     this.drawSelection();
@@ -287,4 +293,14 @@ export class View {
     // A combination that is not ours stays the browser's and JupyterLab's (Ctrl+S); a plain key does not.
     if (this.actions.press(event, this) || !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
   }
+}
+
+// The sheet as pixels and as the address of an image, both ready to be painted, so that no card is ever black.
+async function decoded(sheet) {
+  const blob = new Blob([sheet], { type: "image/jpeg" });
+  const address = URL.createObjectURL(blob);
+  const image = new Image();
+  image.src = address;
+  const [bitmap] = await Promise.all([createImageBitmap(blob), image.decode()]);
+  return [bitmap, address];
 }

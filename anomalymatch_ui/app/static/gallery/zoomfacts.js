@@ -56,16 +56,16 @@ export class ZoomFacts {
     }
   }
 
-  async showNeighbours({ ids, readable, buffers, cell, pitch, columns }) {
+  async showNeighbours({ ids, readable, buffers, ...layout }) {
     this.clearNeighbours();
     if (!ids.length) return;
     const bitmap = await createImageBitmap(new Blob([buffers[0]], { type: "image/jpeg" }));
     this.clearNeighbours();
-    this.sheet = new SheetPainter(bitmap, { cell, pitch, columns });
+    this.sheet = new SheetPainter(bitmap, layout);
     const row = element("div", "am-zoom-thumbnails");
     this.thumbnails = ids.map((id, position) => {
       const button = element("button", "am-zoom-thumbnail", { type: "button", title: id, "aria-label": `open ${id}` });
-      const canvas = element("canvas", "", { width: cell, height: cell, "aria-hidden": "true" });
+      const canvas = element("canvas", "", { width: layout.cell, height: layout.cell, "aria-hidden": "true" });
       button.append(canvas);
       button.addEventListener("click", () => this.opened(id));
       row.append(button);

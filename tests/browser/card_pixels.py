@@ -1,0 +1,20 @@
+"""What a card of the gallery shows, read back from the browser."""
+
+PIXELS = """async (card) => {
+    const painted = card.querySelector("canvas");
+    const read = (context, width, height) => [...context.getImageData(0, 0, width, height).data];
+    if (!painted.hidden) return read(painted.getContext("2d"), painted.width, painted.height);
+    const image = card.querySelector(".am-image");
+    const { backgroundImage, backgroundSize, backgroundPosition } = getComputedStyle(image);
+    const sheet = new Image();
+    sheet.src = backgroundImage.slice(5, -2);
+    await sheet.decode();
+    const scale = sheet.naturalWidth / parseFloat(backgroundSize);
+    const [x, y] = backgroundPosition.split(" ").map((shift) => Math.round(-parseFloat(shift) * scale));
+    const side = Math.round(image.clientWidth * scale);
+    const context = new OffscreenCanvas(side, side).getContext("2d");
+    context.drawImage(sheet, x, y, side, side, 0, 0, side, side);
+    return read(context, side, side);
+}"""
+"""Given a card, the pixels of its image, red, green, blue and alpha of each: those of its canvas where a look
+is on, else those that its background takes from the sheet."""
