@@ -47,8 +47,11 @@ def measure_actions(browser: Browser, folder: Path, options: argparse.Namespace)
     by_state: dict[str, dict[str, Any]] = {}
     with served(demo.images, session) as server, new_page(browser, CARDS) as page:
         messages = Messages(page)
-        opened = [open_page(page, server.address) for _ in range(options.openings)]
-        wait_until_idle(page)
+        opened = []
+        for _ in range(options.openings):
+            server.wait_for_a_kernel()
+            opened.append(open_page(page, server.address))
+            wait_until_idle(page)
         for state in STATES:
             tell(f"{options.actions} labels and page turns, {state} …")
             if state == "training":
@@ -98,6 +101,7 @@ def measure_million(browser: Browser, folder: Path, options: argparse.Namespace)
     with served(pool, session) as server:
         opened = []
         for _ in range(options.openings):
+            server.wait_for_a_kernel()
             with new_page(browser, CARDS) as page:
                 opened.append(open_page(page, server.address))
                 wait_until_idle(page)

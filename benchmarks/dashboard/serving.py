@@ -7,12 +7,15 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from anomalymatch_ui.app.waiting import REST
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
@@ -28,6 +31,10 @@ class Served:
 
     address: str
     process: subprocess.Popen[str]
+
+    def wait_for_a_kernel(self) -> None:
+        """Wait until a kernel waits, as it does for whoever does not open page after page."""
+        time.sleep(REST + 5)
 
     def kernel(self) -> psutil.Process:
         """Give the one kernel that the page has started."""

@@ -13,8 +13,8 @@ export class CardPainter {
 
   // Another page: its cards have just been drawn as they are.
   turn() {
-    const { bitmap, desk } = this.view;
-    this.sheet = bitmap && new SheetPainter(bitmap, desk.page);
+    const { sheet, desk } = this.view;
+    this.sheet = sheet && new SheetPainter(sheet, desk.page);
     this.shown = []; // by position: the look that a card is painted with
     this.paint();
   }

@@ -10,9 +10,10 @@ export function placeOf({ cell, pitch, inset, columns }, position) {
   };
 }
 
+// `picture` is what can be drawn on a canvas: an image or a bitmap.
 export class SheetPainter {
-  constructor(bitmap, layout) {
-    this.bitmap = bitmap;
+  constructor(picture, layout) {
+    this.picture = picture;
     this.layout = layout;
     this.limits = new Map(); // of an image, by what they depend on
     this.tables = new Map(); // of a look, by limits
@@ -22,16 +23,16 @@ export class SheetPainter {
   paint(position, look, canvas) {
     this.read();
     const rectangle = this.rectangle(position);
-    paint(this.source, this.bitmap.width, rectangle, this.pixels, this.tablesOf(look, position, rectangle));
+    paint(this.source, this.picture.width, rectangle, this.pixels, this.tablesOf(look, position, rectangle));
     canvas.getContext("2d").putImageData(this.scratch, 0, 0);
   }
 
   // The pixels of the whole sheet are read at once, and only where a look needs them.
   read() {
     if (this.source) return;
-    const { width, height } = this.bitmap;
+    const { width, height } = this.picture;
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-    context.drawImage(this.bitmap, 0, 0);
+    context.drawImage(this.picture, 0, 0);
     this.source = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
     this.scratch = new ImageData(this.layout.cell, this.layout.cell);
     this.pixels = new Uint32Array(this.scratch.data.buffer);
@@ -55,7 +56,7 @@ export class SheetPainter {
     if (look.limits === "full") return limitsOf("full");
     const key = [position, look.limits, look.bands, look.colour_map !== "none"].join();
     if (!this.limits.has(key)) {
-      this.limits.set(key, limitsOf(look.limits, histogramOf(this.source, this.bitmap.width, rectangle, look)));
+      this.limits.set(key, limitsOf(look.limits, histogramOf(this.source, this.picture.width, rectangle, look)));
     }
     return this.limits.get(key);
   }

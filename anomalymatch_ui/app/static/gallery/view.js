@@ -10,7 +10,7 @@
 //   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
 //   onPage(callback)                         called when a page is drawn, with the page
 //   onLabels(callback)                       called when labels have changed
-//   bitmap                                   the sheet; its address as an image is the style --sheet
+//   sheet                                    the contact sheet, an image; as a background it is the style --sheet
 
 import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
@@ -34,8 +34,7 @@ export class View {
     this.anchor = null; // where the ring was when a range was begun
     this.columns = 0;
     this.generation = 0;
-    this.bitmap = null;
-    this.address = ""; // of the sheet, as the background of the cards
+    this.sheet = null;
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
     this.endings = [];
@@ -66,8 +65,7 @@ export class View {
     this.closeOverlay();
     this.observer.disconnect();
     for (const end of this.endings) end();
-    this.bitmap?.close();
-    URL.revokeObjectURL(this.address);
+    forget(this.sheet);
     this.desk.views.delete(this);
   }
 
@@ -124,18 +122,15 @@ export class View {
   async drawPage(active) {
     const generation = ++this.generation;
     const page = this.desk.page;
-    const sheet = this.desk.model.get("sheet");
-    const [bitmap, address] = sheet?.byteLength ? await decoded(sheet) : [null, ""];
+    const jpeg = this.desk.model.get("sheet");
+    const sheet = jpeg?.byteLength ? await decoded(jpeg) : null;
     if (generation !== this.generation) {
-      bitmap?.close();
-      URL.revokeObjectURL(address);
+      forget(sheet);
       return;
     }
-    this.bitmap?.close();
-    this.bitmap = bitmap;
-    URL.revokeObjectURL(this.address);
-    this.address = address;
-    this.grid.style.setProperty("--sheet", address ? `url(${address})` : "none");
+    forget(this.sheet);
+    this.sheet = sheet;
+    this.grid.style.setProperty("--sheet", sheet ? `url(${sheet.src})` : "none");
     this.grid.style.setProperty("--sheet-width", `calc(var(--thumbnail) * ${(page.columns * page.pitch) / page.cell})`);
     const cards = page.cards ?? [];
     if (this.cards.length !== cards.length) this.columns = 0; // the rows are made anew
@@ -295,12 +290,14 @@ export class View {
   }
 }
 
-// The sheet as pixels and as the address of an image, both ready to be painted, so that no card is ever black.
-async function decoded(sheet) {
-  const blob = new Blob([sheet], { type: "image/jpeg" });
-  const address = URL.createObjectURL(blob);
+// The sheet as an image that is ready to be painted, so that no card is black for a moment.
+async function decoded(jpeg) {
   const image = new Image();
-  image.src = address;
-  const [bitmap] = await Promise.all([createImageBitmap(blob), image.decode()]);
-  return [bitmap, address];
+  image.src = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
+  await image.decode();
+  return image;
+}
+
+function forget(image) {
+  if (image) URL.revokeObjectURL(image.src);
 }

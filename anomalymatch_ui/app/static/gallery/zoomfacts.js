@@ -25,7 +25,7 @@ export class ZoomFacts {
 
   close() {
     this.looks.listeners.delete(this.redraw);
-    this.sheet?.bitmap.close();
+    this.sheet?.picture.close();
   }
 
   clear() {
@@ -35,7 +35,7 @@ export class ZoomFacts {
   }
 
   clearNeighbours() {
-    this.sheet?.bitmap.close();
+    this.sheet?.picture.close();
     this.sheet = null;
     this.thumbnails = [];
     this.neighbours.replaceChildren();
@@ -84,7 +84,7 @@ export class ZoomFacts {
         return;
       }
       const { x, y, width, height } = this.sheet.rectangle(position);
-      canvas.getContext("2d").drawImage(this.sheet.bitmap, x, y, width, height, 0, 0, width, height);
+      canvas.getContext("2d").drawImage(this.sheet.picture, x, y, width, height, 0, 0, width, height);
     });
   }
 }
