@@ -32,7 +32,8 @@ def served(page: Page, prepared: Prepared, serve: Serve):
 
 
 def kernels(served: Served) -> list[psutil.Process]:
-    return psutil.Process(served.process.pid).children(recursive=True)
+    """Give the pages' kernels; the one that waits for a page has no connection yet."""
+    return [child for child in psutil.Process(served.process.pid).children() if child.net_connections()]
 
 
 def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, prepared: Prepared):
