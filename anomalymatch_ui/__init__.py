@@ -8,7 +8,9 @@ first used, so that ``import anomalymatch_ui`` stays fast.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from anomalymatch_ui.lazy import lazy_names
 
 if TYPE_CHECKING:
     from anomalymatch_ui.app import launch
@@ -32,15 +34,4 @@ _HOMES = {
     "open_pool": "anomalymatch_ui.pool",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its home on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

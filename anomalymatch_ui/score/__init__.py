@@ -5,7 +5,9 @@ Names are imported when they are first used: what reads an archive's scores need
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from anomalymatch_ui.lazy import lazy_names
 
 if TYPE_CHECKING:
     from anomalymatch_ui.errors import DamagedStoreError
@@ -84,15 +86,4 @@ _HOMES = {
     "usable_cores": "anomalymatch_ui.score.threads",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its home on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
