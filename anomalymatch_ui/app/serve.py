@@ -69,7 +69,8 @@ def serve(
     """
     port = free_port(port)
     wanted = Wanted(images, labels, session, annotator)
-    WAITING.start()
+    if is_known():
+        WAITING.start()
     try:
         _serve(wanted, port, open_browser, as_json)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -43,12 +44,17 @@ class WaitingKernel:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: threading.Timer | None = None
-        self._ended = False
+        self._wanted = False
 
     def start(self) -> None:
-        """Let a process wait from now on."""
+        """Let a process wait from now on, until :meth:`end`."""
         with self._lock:
-            if self._process is None and not self._ended:
+            self._wanted = True
+        self._begin()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._process is None and self._wanted:
                 self._process = subprocess.Popen(
                     kernel_command(WAIT),
                     stdin=subprocess.PIPE,
@@ -70,9 +76,12 @@ class WaitingKernel:
         subprocess.Popen or None
             The kernel; ``None`` if none waits, or it is not the one that the command means.
         """
+        if KERNEL not in command:
+            return None
         with self._lock:
             process, self._process = self._process, None
-        if process is None or process.stdin is None or KERNEL not in command:
+        self._start_later()
+        if process is None or process.stdin is None:
             return None
         arguments = command[command.index(KERNEL) + 1 :]
         order = {"arguments": arguments, "environment": environment, "folder": folder}
@@ -82,17 +91,21 @@ class WaitingKernel:
         except OSError:  # it has ended; Jupyter starts a kernel of its own
             process.wait()
             return None
-        self._timer = threading.Timer(REST, self.start)
+        return process
+
+    def _start_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(REST, self._begin)
         self._timer.daemon = True
         self._timer.start()
-        return process
 
     def end(self) -> None:
         """End the process that waits, if one does."""
         if self._timer is not None:
             self._timer.cancel()
         with self._lock:
-            self._ended = True
+            self._wanted = False
             process, self._process = self._process, None
         if process is not None and process.stdin is not None:
             process.stdin.close()
@@ -118,6 +131,7 @@ class WaitingProvisioner(LocalProvisioner):
         return self.connection_info
 
 
+@functools.cache
 def is_known() -> bool:
     """Tell whether Jupyter finds the provisioner: an installation of an earlier version lacks it."""
     return sys.platform != "win32" and bool(entry_points(group=GROUP, name=NAME))

@@ -171,10 +171,7 @@ def _version(package: str) -> str:
 
 
 def _read_digest(path: Path) -> str | None:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    known = _read_value(path, "digest")
     # It becomes part of a path, and a session's folder may come from somebody else.
     return known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{16}", known) else None
 
@@ -240,8 +237,14 @@ def _load_reductions(path: Path) -> list[Reduction]:
 
 
 def _read_symmetry(path: Path) -> Symmetry | None:
+    known = _read_value(path, "symmetry")
+    return known if known in ("none", "mirror", "square") else None
+
+
+def _read_value(path: Path, name: str) -> object:
+    """Read a value from a small file; ``None`` where it is missing or damaged, for it can be found again."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))["symmetry"]
+        value: object = json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return cast(Symmetry, known) if known in ("none", "mirror", "square") else None
+    return value

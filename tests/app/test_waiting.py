@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -31,7 +30,6 @@ def waiting() -> Iterator[WaitingKernel]:
     WAITING.start()
     yield WAITING
     WAITING.end()
-    WAITING._ended = False
 
 
 def process_of(kernel: WaitingKernel) -> psutil.Process:
@@ -97,9 +95,10 @@ def test_once_it_is_ended_no_other_one_waits(waiting: WaitingKernel) -> None:
     process = process_of(waiting)
     waiting.end()
     assert not process.is_running()
-    waiting.start()
-    time.sleep(0.1)
+    waiting._begin()  # as the timer does that a page has set
     assert waiting._process is None
+    waiting.start()
+    assert process_of(waiting).is_running()
 
 
 def test_modules_of_the_current_folder_are_not_the_kernels() -> None:

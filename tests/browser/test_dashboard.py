@@ -33,7 +33,11 @@ def served(page: Page, prepared: Prepared, serve: Serve):
 
 def kernels(served: Served) -> list[psutil.Process]:
     """Give the pages' kernels; the one that waits for a page has no connection yet."""
-    return [child for child in psutil.Process(served.process.pid).children() if child.net_connections()]
+    return [child for child in children(served) if child.net_connections()]
+
+
+def children(served: Served) -> list[psutil.Process]:
+    return psutil.Process(served.process.pid).children(recursive=True)
 
 
 def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, prepared: Prepared):
@@ -266,11 +270,12 @@ def test_without_the_secret_of_the_address_nothing_is_shown(page: Page, served: 
     page.goto(served.address.split("?")[0])
     expect(page.get_by_role("textbox", name="Password or token:")).to_be_visible()
     assert kernels(served) == []
+    assert len(children(served)) <= 1  # what waits for a page
 
 
 def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: list[str]):
     Desk(page).open(served.address)
-    left = kernels(served)
+    left = children(served)
     assert left
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(60)

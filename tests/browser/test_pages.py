@@ -72,7 +72,11 @@ def test_large_images_come_anew_once_they_are_shown_larger_than_they_were_sent(
         page.get_by_label("Size").fill("240")
         assert card.locator(".am-image").evaluate("image => image.clientWidth") == 240
         page.wait_for_function(
-            f"async (card) => (await ({PIXELS})(card)).length >= 4 * 256 ** 2", arg=card.element_handle()
+            f"""async () => {{
+                const cards = [...document.querySelectorAll(".am-card")];
+                const sizes = await Promise.all(cards.map(async (card) => (await ({PIXELS})(card)).length));
+                return sizes.filter((size) => [4 * 256 ** 2, 4 * 300 ** 2].includes(size)).length === 12;
+            }}"""
         )
         page.goto("about:blank")
 

@@ -9,8 +9,8 @@ export class Card {
   constructor(view, position) {
     this.root = element("div", "am-card", { role: "gridcell", id: `${view.name}-${position}` });
     this.picture = element("div", "am-picture");
-    // The sheet is the background of all images. A canvas costs 0.1 ms of every frame, whatever is painted
-    // anew, so it lies above only where a look changes the pixels.
+    // The sheet is the background of all images. With a hundred canvases half of every frame went to them,
+    // whatever was painted anew, so one lies above only where a look changes the pixels.
     this.image = element("div", "am-image");
     this.canvas = element("canvas", "am-canvas", { "aria-hidden": "true", hidden: true });
     this.image.append(this.canvas);
