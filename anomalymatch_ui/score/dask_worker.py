@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 from anomalymatch_ui import __version__
 from anomalymatch_ui.config import ScoreConfig, Symmetry
@@ -131,7 +132,20 @@ def _open(job: Job) -> LocalEngine:
     pool = open_pool(job.images)
     if pool.digest != job.pool_digest:
         raise InputError(f"the images in {job.images} are others there. Mount the same ones on every worker")
-    return LocalEngine(pool, network, job.config, device, job.symmetry)
+    return LocalEngine(pool, network, _for_this_worker(job.config, device), device, job.symmetry)
+
+
+def _for_this_worker(config: ScoreConfig, device: torch.device) -> ScoreConfig:
+    """Read and decode with as many threads as Dask gives this worker, on a CPU.
+
+    Or else each of 64 workers on a machine of 64 cores would have 64 of them. One with a GPU needs more than
+    its one thread, and has the cores that its job may use.
+    """
+    from distributed import get_worker  # an extra, which the caller has asked for
+
+    if config.workers or device.type != "cpu":
+        return config
+    return config.model_copy(update={"workers": get_worker().state.nthreads})
 
 
 def _refusal(error: AnomalyMatchError) -> Refusal:

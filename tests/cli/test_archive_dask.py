@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from checkpoints import make_checkpoint
 from distributed import Client, KilledWorker, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
@@ -20,7 +21,7 @@ from images import make_pool
 
 from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.score import Archive, Outcome
+from anomalymatch_ui.score import Archive, Outcome, dask_worker
 from anomalymatch_ui.score import dask_engine as dask_engine_module
 from anomalymatch_ui.score.dask_engine import local_cluster, visible_gpus
 from anomalymatch_ui.score.dask_worker import Job
@@ -95,6 +96,19 @@ def test_workers_go_on_where_the_local_engine_was_interrupted(cluster: SpecClust
     outcome = score(folder, "begun", scheduler=cluster.scheduler_address)
     assert outcome.written == 3
     assert contents(folder / "begun") == contents(folder / "local")
+
+
+def test_a_worker_on_a_cpu_reads_with_the_threads_that_dask_gives_it(cluster: SpecCluster) -> None:
+    """Sixty-four workers on sixty-four cores would else have 64 x 64 of them."""
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+
+        def threads(config: ScoreConfig, device: torch.device) -> int:
+            return client.submit(dask_worker._for_this_worker, config, device, pure=False).result().workers
+
+        assert threads(ScoreConfig(), cpu) == 1
+        assert threads(ScoreConfig(workers=3), cpu) == 3
+        assert threads(ScoreConfig(), gpu) == 0
 
 
 def test_a_worker_without_the_model_or_with_another_says_so(cluster: SpecCluster, folder: Path) -> None:
