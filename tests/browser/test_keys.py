@@ -62,6 +62,16 @@ def test_a_button_shows_its_key_and_does_what_the_key_does(desk: Desk):
     expect(desk.page.locator(".am-card[data-label]")).to_have_count(0)
 
 
+def test_the_card_with_the_ring_is_scrolled_to_and_a_new_page_begins_at_its_top(desk: Desk):
+    assert desk.grid.evaluate("grid => grid.scrollHeight > 1.5 * grid.clientHeight")
+    desk.press("End")
+    expect(desk.active).to_be_in_viewport(ratio=0.99)
+    desk.press("PageDown")
+    expect(desk.page_text).to_contain_text("page 2")
+    expect(desk.active).to_be_in_viewport(ratio=0.99)
+    assert desk.grid.evaluate("grid => grid.scrollTop") == 0
+
+
 def test_the_rest_of_a_page_is_nominal_by_one_key_and_one_undo(desk: Desk, prepared: Prepared):
     before = len(prepared.journal())
     ids = desk.ids()

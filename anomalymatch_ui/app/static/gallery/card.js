@@ -1,6 +1,6 @@
 // One card: a cell of the sheet, the score, the label, two buttons.
 
-import { element } from "./elements.js";
+import { element, update } from "./elements.js";
 import { LABELS } from "./labels.js";
 import { pickCard } from "./picking.js";
 import { placeOf } from "./sheetpainter.js";
@@ -46,11 +46,12 @@ export class Card {
     this.card = card;
     this.position = position;
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
-    this.name.textContent = card.id.split("/").at(-1);
-    this.name.title = card.id;
+    update(this.name, { textContent: card.id.split("/").at(-1), title: card.id });
     const score = card.score === null ? "–" : card.score.toFixed(3);
-    this.score.textContent = card.caption ?? (card.drawn ? `${score} · drawn` : score);
-    this.score.title = card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "";
+    update(this.score, {
+      textContent: card.caption ?? (card.drawn ? `${score} · drawn` : score),
+      title: card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "",
+    });
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
@@ -58,7 +59,7 @@ export class Card {
   }
 
   select(selected) {
-    this.root.setAttribute("aria-selected", String(selected));
+    update(this.root, { ariaSelected: String(selected) });
   }
 
   // Show the picture as it is on the sheet.
@@ -66,7 +67,7 @@ export class Card {
     const { x, y, width } = placeOf(page, this.position);
     const shift = (pixels) => `calc(var(--thumbnail) * ${-pixels / width})`;
     this.image.style.backgroundPosition = `${shift(x)} ${shift(y)}`;
-    this.canvas.hidden = true;
+    update(this.canvas, { hidden: true });
   }
 
   // Show it through a look.
@@ -86,9 +87,9 @@ export class Card {
     if (label) this.root.dataset.label = label;
     else delete this.root.dataset.label;
     this.root.dataset.saved = progress;
-    this.mark.textContent = label ? LABELS[label].mark : "";
-    this.word.textContent = label ? ` ${label}` : "";
-    this.progress.textContent = progress === "late" ? "not saved" : "";
+    update(this.mark, { textContent: label ? LABELS[label].mark : "" });
+    update(this.word, { textContent: label ? ` ${label}` : "" });
+    update(this.progress, { textContent: progress === "late" ? "not saved" : "" });
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);
     if (!this.card.readable) parts.push("cannot be read");

@@ -1,6 +1,6 @@
 // The line above the cards: what is listed, a newer ranking, what there is to say, whether all is on disk.
 
-import { element } from "./elements.js";
+import { element, update } from "./elements.js";
 
 export class Header {
   constructor(view) {
@@ -27,18 +27,19 @@ export class Header {
     const { page, model, sentence, tone, safety } = this.view.desk;
     const number = (value) => value.toLocaleString("en");
     const last = page.first + (page.cards?.length ?? 0) - 1;
-    this.range.textContent = page.cards?.length
+    const range = page.cards?.length
       ? `${number(page.first)}–${number(last)} of ${number(page.count)} ${page.title}` : "";
-    this.range.title = this.range.textContent;
-    this.pageText.textContent = page.pages ? `page ${number(page.number + 1)} of ${number(page.pages)}` : "";
-    this.previous.disabled = !(page.number > 0);
-    this.next.disabled = !(page.number + 1 < page.pages);
+    const pageText = page.pages ? `page ${number(page.number + 1)} of ${number(page.pages)}` : "";
     const { text = "" } = model.get("offer");
-    this.offer.textContent = text;
-    this.offer.hidden = !text;
-    this.sentence.textContent = this.sentence.title = sentence;
-    this.sentence.dataset.tone = tone;
-    [this.safety.textContent, this.safety.dataset.tone] = safety;
-    this.safety.title = this.safety.textContent;
+    const [safe, kind] = safety;
+    update(this.range, { textContent: range, title: range });
+    update(this.pageText, { textContent: pageText });
+    update(this.previous, { disabled: !(page.number > 0) });
+    update(this.next, { disabled: !(page.number + 1 < page.pages) });
+    update(this.offer, { textContent: text, hidden: !text });
+    update(this.sentence, { textContent: sentence, title: sentence });
+    update(this.sentence.dataset, { tone });
+    update(this.safety, { textContent: safe, title: safe });
+    update(this.safety.dataset, { tone: kind });
   }
 }

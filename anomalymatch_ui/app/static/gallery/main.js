@@ -29,6 +29,7 @@ export default () => {
       return () => desk.close();
     },
     render({ el }) {
+      if ("voila" in document.body.dataset) document.body.classList.add("am-is-the-page");
       const view = new View(desk, el, ACTIONS);
       for (const part of PARTS) part(view);
       return () => view.close();

@@ -58,10 +58,13 @@ function labelled(text, control) {
 export function fitThumbnails(view) {
   const { page, model } = view.desk;
   const side = shownSide(page.native, model.get("thumbnail"));
-  view.root.style.setProperty("--thumbnail", `${side}px`);
+  const thumbnail = `${side}px`;
+  const asBefore = view.root.style.getPropertyValue("--thumbnail") === thumbnail;
+  if (!asBefore) view.root.style.setProperty("--thumbnail", thumbnail);
   view.root.classList.toggle("am-magnified", side > page.cell);
   view.root.classList.toggle("am-small", side < SMALL);
-  view.arrange();
+  // To ask for widths makes the browser lay out the whole page at once.
+  if (!asBefore || !view.columns) view.arrange();
 }
 
 // The side of an image on the screen, in CSS pixels: small ones are magnified by whole numbers, so that each of

@@ -14,7 +14,7 @@
 
 import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
-import { element } from "./elements.js";
+import { element, update } from "./elements.js";
 import { Header } from "./header.js";
 import { writtenKey } from "./keys.js";
 import { LABELS } from "./labels.js";
@@ -31,8 +31,10 @@ export class View {
     this.cards = [];
     this.active = 0;
     this.ringed = null; // the card with the ring
+    this.scrolling = 0; // the animation frame in which it is scrolled to,
+    this.fromTop = false; // from the page's top
     this.anchor = null; // where the ring was when a range was begun
-    this.columns = 0;
+    this.columns = 0; // until the rows are made
     this.generation = 0;
     this.sheet = null;
     this.layer = null;
@@ -63,6 +65,7 @@ export class View {
 
   close() {
     this.closeOverlay();
+    cancelAnimationFrame(this.scrolling);
     this.observer.disconnect();
     for (const end of this.endings) end();
     forget(this.sheet);
@@ -146,7 +149,7 @@ export class View {
     this.empty.hidden = cards.length > 0;
     this.grid.hidden = !cards.length;
     this.grid.setAttribute("aria-label", `${page.count ?? 0} images ${page.title ?? ""}`);
-    if (active !== "stay") this.grid.scrollTop = 0;
+    this.fromTop ||= active !== "stay";
     this.activate(active === "last" ? cards.length - 1 : active === "stay" ? this.active : 0);
     // Keys work at once where nothing else has the focus (Voilà), without stealing it (JupyterLab).
     if (document.activeElement === document.body) this.grid.focus({ preventScroll: true });
@@ -184,7 +187,7 @@ export class View {
   drawSelection() {
     const { selection } = this.desk;
     for (const card of this.cards) card.select(selection.has(card.card.id));
-    this.selected.textContent = selection.size ? `${selection.size} selected` : "";
+    update(this.selected, { textContent: selection.size ? `${selection.size} selected` : "" });
   }
 
   activate(position) {
@@ -199,7 +202,13 @@ export class View {
     }
     card.root.classList.add("am-active");
     this.grid.setAttribute("aria-activedescendant", card.root.id);
-    card.root.scrollIntoView({ block: "nearest" });
+    // In the frame to come, or else the browser lays the page out twice for a key.
+    this.scrolling ||= requestAnimationFrame(() => {
+      this.scrolling = 0;
+      if (this.fromTop) this.grid.scrollTop = 0;
+      this.fromTop = false;
+      this.ringed?.root.scrollIntoView({ block: "nearest" });
+    });
   }
 
   labelCard(position, label) {
