@@ -16,6 +16,7 @@ from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.score.allocation import keep_freed_memory
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.local_engine import LocalEngine
@@ -125,6 +126,7 @@ def _open(job: Job) -> LocalEngine:
             f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
             "everywhere"
         )
+    keep_freed_memory()
     device = resolve_device(job.device)
     network = load_checkpoint(Path(job.model)).average
     if network_digest(network) != job.model_digest:

@@ -1,0 +1,25 @@
+"""What the C library does with memory that torch gives back."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_MMAP_THRESHOLD = 32 * 2**20
+
+
+def keep_freed_memory() -> None:
+    """Let freed memory be used again by this process, as glibc does where nothing was set.
+
+    Dask starts its workers with ``MALLOC_TRIM_THRESHOLD_=65536``, so that they look small between tasks.
+    glibc then gives each layer's output back to the system and is given it anew, page by page, and scoring
+    takes twice as long (docs/benchmark.md). The values are those at which glibc's own adjustment ends
+    (mallopt(3)). Does nothing where there is another C library.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _MMAP_THRESHOLD)
