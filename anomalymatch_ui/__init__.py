@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # (docs/benchmark.md). It is read when those libraries are loaded, so it is set here, before; a user's own
 # choice stands.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Tensors of 2 MB and more lie in pages of that size, where Linux leaves it to programs to ask for them: a
+# training step gives back and takes anew 400 MB, 100,000 pages of the usual size (docs/benchmark.md).
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"
 __all__ = ["Config", "Session", "__version__", "launch", "open_pool"]
