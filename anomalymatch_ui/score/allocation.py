@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _MMAP_THRESHOLD = 32 * 2**20
+_OF_DASK = "65536"
 
 
 def keep_freed_memory() -> None:
-    """Let freed memory be used again by this process, as glibc does where nothing was set.
+    """Let freed memory be used again by this process, where Dask has set otherwise.
 
     Dask starts its workers with ``MALLOC_TRIM_THRESHOLD_=65536``, so that they look small between tasks.
     glibc then gives each layer's output back to the system and is given it anew, page by page, and scoring
     takes twice as long (docs/benchmark.md). The values are those at which glibc's own adjustment ends
-    (mallopt(3)). Does nothing where there is another C library.
+    (mallopt(3)). Another value of the variable is somebody's choice, and stands.
     """
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or os.environ.get("MALLOC_TRIM_THRESHOLD_") != _OF_DASK:
         return
+    # Other C libraries than glibc have no such function.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)

@@ -134,20 +134,18 @@ def _open(job: Job) -> LocalEngine:
     pool = open_pool(job.images)
     if pool.digest != job.pool_digest:
         raise InputError(f"the images in {job.images} are others there. Mount the same ones on every worker")
-    return LocalEngine(pool, network, _for_this_worker(job.config, device), device, job.symmetry)
+    return LocalEngine(pool, network, _of_one_task(job.config, device), device, job.symmetry)
 
 
-def _for_this_worker(config: ScoreConfig, device: torch.device) -> ScoreConfig:
-    """Read and decode with as many threads as Dask gives this worker, on a CPU.
+def _of_one_task(config: ScoreConfig, device: torch.device) -> ScoreConfig:
+    """Read and decode in one thread on a CPU: Dask gives a worker as many tasks as it has threads.
 
-    Or else each of 64 workers on a machine of 64 cores would have 64 of them. One with a GPU needs more than
-    its one thread, and has the cores that its job may use.
+    Or else 64 workers of a machine of 64 cores would have 64 threads each. A GPU needs more than one, and has
+    the cores that its job may use.
     """
-    from distributed import get_worker  # an extra, which the caller has asked for
-
     if config.workers or device.type != "cpu":
         return config
-    return config.model_copy(update={"workers": get_worker().state.nthreads})
+    return config.model_copy(update={"workers": 1})
 
 
 def _refusal(error: AnomalyMatchError) -> Refusal:

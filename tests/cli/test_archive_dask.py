@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,17 +100,43 @@ def test_workers_go_on_where_the_local_engine_was_interrupted(cluster: SpecClust
     assert contents(folder / "begun") == contents(folder / "local")
 
 
-def test_a_worker_on_a_cpu_reads_with_the_threads_that_dask_gives_it(cluster: SpecCluster) -> None:
+def test_a_task_on_a_cpu_reads_in_one_thread() -> None:
     """Sixty-four workers on sixty-four cores would else have 64 x 64 of them."""
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
+    assert dask_worker._of_one_task(ScoreConfig(), cpu).workers == 1
+    assert dask_worker._of_one_task(ScoreConfig(workers=3), cpu).workers == 3
+    assert dask_worker._of_one_task(ScoreConfig(), gpu) == ScoreConfig()
 
-        def threads(config: ScoreConfig, device: torch.device) -> int:
-            return client.submit(dask_worker._for_this_worker, config, device, pure=False).result().workers
 
-        assert threads(ScoreConfig(), cpu) == 1
-        assert threads(ScoreConfig(workers=3), cpu) == 3
-        assert threads(ScoreConfig(), gpu) == 0
+LAYERS = """
+import resource, torch
+from anomalymatch_ui.score.allocation import keep_freed_memory
+
+def faults_of(layers):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(layers):
+        torch.ones(2**18)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults_of(20)
+started = faults_of(200)
+keep_freed_memory()
+faults_of(20)
+print(started, faults_of(200))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is told")
+@pytest.mark.parametrize(("setting", "kept"), [("65536", True), ("65537", False)])
+def test_a_worker_uses_freed_memory_again_unless_somebody_chose_otherwise(setting: str, kept: bool) -> None:
+    """As Dask starts a worker, each layer's output of 1 MB is mapped anew, page by page."""
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": setting}
+    run = subprocess.run(
+        [sys.executable, "-c", LAYERS], env=environment, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, run.stdout.split())
+    assert before > 10_000
+    assert (after < 1_000) == kept
 
 
 def test_a_worker_without_the_model_or_with_another_says_so(cluster: SpecCluster, folder: Path) -> None:

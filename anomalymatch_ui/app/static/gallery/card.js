@@ -59,7 +59,8 @@ export class Card {
   }
 
   select(selected) {
-    update(this.root, { ariaSelected: String(selected) });
+    const value = String(selected);
+    if (this.root.getAttribute("aria-selected") !== value) this.root.setAttribute("aria-selected", value);
   }
 
   // Show the picture as it is on the sheet.

@@ -20,6 +20,7 @@ export class Desk {
     this.stamp = "";
     this.sentence = "";
     this.tone = "info";
+    this.said = 0; // how often something was said
     this.touched = false;
     this.moves = 0; // what the person has done, counted, so that a late answer does not take the frame back
     this.views = new Set();
@@ -50,6 +51,7 @@ export class Desk {
   say(sentence, tone = "info") {
     this.sentence = sentence;
     this.tone = tone;
+    this.said += 1;
     this.tell("header");
   }
 

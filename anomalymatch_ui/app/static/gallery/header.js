@@ -37,6 +37,9 @@ export class Header {
     update(this.previous, { disabled: !(page.number > 0) });
     update(this.next, { disabled: !(page.number + 1 < page.pages) });
     update(this.offer, { textContent: text, hidden: !text });
+    // A sentence that is said again is written again, so that a screen reader says it again.
+    if (this.said !== this.view.desk.said) this.sentence.textContent = sentence;
+    this.said = this.view.desk.said;
     update(this.sentence, { textContent: sentence, title: sentence });
     update(this.sentence.dataset, { tone });
     update(this.safety, { textContent: safe, title: safe });

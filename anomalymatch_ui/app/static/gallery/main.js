@@ -29,10 +29,14 @@ export default () => {
       return () => desk.close();
     },
     render({ el }) {
-      if ("voila" in document.body.dataset) document.body.classList.add("am-is-the-page");
+      const page = document.body;
+      if ("voila" in page.dataset) page.classList.add("am-is-the-page");
       const view = new View(desk, el, ACTIONS);
       for (const part of PARTS) part(view);
-      return () => view.close();
+      return () => {
+        view.close();
+        if (!desk.views.size) page.classList.remove("am-is-the-page");
+      };
     },
   };
 };
