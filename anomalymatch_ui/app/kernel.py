@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> None:
         os.environ.clear()
         os.environ.update(order["environment"])
         os.chdir(order["folder"])
-    app = IPKernelApp.instance()
+    # By this it ends with the server. IPython reads it when it is imported, here maybe before it was told.
+    app = IPKernelApp.instance(parent_handle=int(os.environ.get("JPY_PARENT_PID") or 0))
     app.initialize(arguments)  # type: ignore[no-untyped-call]
     ipywidgets.register_comm_target()  # by itself it does so only where IPython is there before it
     if not waits:

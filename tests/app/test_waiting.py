@@ -91,6 +91,38 @@ def test_what_waits_ends_with_the_server_even_if_that_is_killed() -> None:
         assert gone or waited.status() == psutil.STATUS_ZOMBIE
 
 
+SERVER_OF_A_PAGE = """
+import time
+from jupyter_client.manager import KernelManager
+from anomalymatch_ui.app.serve import ThisInterpreter
+from anomalymatch_ui.app.waiting import WAITING
+
+WAITING.start()
+waited = WAITING._process.pid
+manager = KernelManager(kernel_spec_manager=ThisInterpreter(), kernel_name="python3")
+manager.start_kernel()
+client = manager.client()
+client.start_channels()
+client.wait_for_ready(timeout=120)
+assert manager.provisioner.pid == waited
+print("kernel", waited, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_page_s_kernel_that_had_waited_ends_with_the_server_even_if_that_is_killed() -> None:
+    # Or else it would go on holding the session's pen, and nobody else could label.
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER_OF_A_PAGE], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        said = next(line for line in server.stdout if line.startswith("kernel "))
+        kernel = psutil.Process(int(said.split()[1]))
+        server.send_signal(signal.SIGKILL)
+        gone, _ = psutil.wait_procs([kernel], 30)
+        assert gone or kernel.status() == psutil.STATUS_ZOMBIE
+
+
 def test_once_it_is_ended_no_other_one_waits(waiting: WaitingKernel) -> None:
     process = process_of(waiting)
     waiting.end()
