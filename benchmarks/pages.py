@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from peak import peak_megabytes
+
 VARIABLE = "THP_MEM_ALLOC_ENABLE"
 WARM_UP, STEPS, SCORED = 2, 8, 512
 
@@ -55,7 +57,7 @@ def measure_here() -> dict[str, float]:
         "step_system_seconds": (after.ru_stime - before.ru_stime) / STEPS,
         "step_page_faults": (after.ru_minflt - before.ru_minflt) / STEPS,
         "images_per_second": (SCORED - 64) / (scored - scoring),
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_megabytes": peak_megabytes(),
     }
 
 

@@ -68,9 +68,12 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         check=False,
     )
     if child.returncode != 0:
-        return asdict(cell) | {"error": f"ended with exit code {child.returncode}"}
-    figures: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
-    return figures | {"bytes_per_image": round(bytes_on_disk(Path(cell.path), figures["images"]))}
+        figures: dict[str, Any] = asdict(cell) | {"error": f"ended with exit code {child.returncode}"}
+    else:
+        figures = json.loads(child.stdout.splitlines()[-1])
+        figures["bytes_per_image"] = round(bytes_on_disk(Path(cell.path), figures["images"]))
+    del figures["path"]  # which nobody else has
+    return figures
 
 
 def row_of(figures: dict[str, Any]) -> list[str]:
@@ -173,7 +176,6 @@ def headline(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     figures = run_cell(cell)
     if "error" in figures:
         sys.exit(f"The measurement {figures['error']}.")
-    del figures["path"]
     for name, value in figures.items():
         print(f"{name:24} {value}")
     return figures

@@ -6,7 +6,6 @@ Reads a :class:`Cell` as JSON from standard input, and ends standard output with
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peak import peak_megabytes
 
 from anomalymatch_ui.config import NetworkConfig, ScoreConfig
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, resolve_device
@@ -127,7 +127,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         clock = StageClock()
         rates.append(run.product(len(run.pool), clock))
         if turn == 0:  # before the reference, which takes more
-            peak = _peak_megabytes()
+            peak = peak_megabytes()
         if cell.naive_images:
             if turn == 0:
                 difference = run.difference()  # warms the reference up
@@ -150,19 +150,6 @@ def measure(cell: Cell) -> dict[str, Any]:
     if run.device.type == "cuda":
         figures["peak_gpu_megabytes"] = round(torch.cuda.max_memory_allocated(run.device) / 2**20, 1)
     return figures
-
-
-def _peak_megabytes() -> float:
-    """Give the largest resident memory of this process.
-
-    On Linux not by ``ru_maxrss``, which begins with what the process had that started this one.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _device_name(device: torch.device) -> str:

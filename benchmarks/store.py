@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peak import peak_megabytes
 
 from anomalymatch_ui import __version__
 from anomalymatch_ui.score.archive import MANIFEST, Archive
@@ -115,19 +116,10 @@ def in_a_process_of_its_own(folder: Path, rows: int) -> dict[str, Any]:
 
 
 def asked_and_weighed(folder: Path, rows: int) -> dict[str, Any]:
-    """Ask, and say how much memory that took at most, in MB, where the system tells."""
-    before = peak_mb()
+    """Ask, and say how much memory that took at most, in MB."""
+    before = round(peak_megabytes())
     answers = ask(folder, rows)
-    return answers | {"peak_mb": peak_mb(), "peak_before_mb": before}
-
-
-def peak_mb() -> int | None:
-    """Give the largest resident memory of this process so far; ``None`` where the system does not tell."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return round(int(line.split()[1]) / 1024)
+    return answers | {"peak_mb": round(peak_megabytes()), "peak_before_mb": before}
 
 
 def measure(folder: Path, rows: int) -> dict[str, Any]:
