@@ -88,9 +88,28 @@ def test_pointing_at_a_chart_tells_the_number(page: Page, served: Served):
     Desk(page).open(served.address).press("p")
     found = chart(page, "Anomalies found")
     expect(found).to_contain_text("4 anomalies in 14")
-    box = found.locator(".am-chart").bounding_box()
-    page.mouse.move(box["x"] + 50, box["y"] + box["height"] / 2)
+    found.locator(".am-chart").hover()
     expect(found.locator(".am-tip")).to_contain_text("looked at")
+
+
+def test_what_is_pointed_at_is_still_told_when_a_label_draws_the_chart_anew(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    desk.press("p")
+    found = chart(page, "Anomalies found")
+    expect(found).to_contain_text("4 anomalies in 14")
+    found.locator(".am-chart").hover()
+    guide = found.locator(".am-guide")
+    expect(guide).to_have_attribute("visibility", "visible")
+    before = found.locator(".am-tip").inner_text()
+    desk.press("a", "n")
+    expect(found).to_contain_text("5 anomalies in 16")
+    expect(guide).to_have_attribute("visibility", "visible")
+    expect(found.locator(".am-tip")).not_to_have_text(before)
+    desk.grid.hover(position={"x": 5, "y": 5})
+    expect(guide).to_have_attribute("visibility", "hidden")
+    desk.press("a")
+    expect(found).to_contain_text("6 anomalies in 17")
+    expect(guide).to_have_attribute("visibility", "hidden")
 
 
 def test_without_labels_the_charts_say_what_is_missing(page: Page, serve: Serve, prepared: Prepared):

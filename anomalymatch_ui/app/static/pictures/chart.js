@@ -53,6 +53,7 @@ export class Chart {
       node("h3", "", { textContent: heading }), key, this.frame, this.sentence, this.numbers,
     );
     host.append(this.root);
+    this.pointed = null; // the last place of the pointer, while it is over the picture
     this.picture.addEventListener("pointermove", (event) => this.point(event));
     this.picture.addEventListener("pointerleave", () => this.point(null));
     this.numbers.addEventListener("toggle", () => this.fillTable());
@@ -79,7 +80,10 @@ export class Chart {
     this.picture.classList.toggle("am-gone", Boolean(empty));
     this.numbers.hidden = Boolean(empty);
     this.sentence.textContent = empty || this.words(this.data);
-    if (empty) return;
+    if (empty) {
+      this.point(null);
+      return;
+    }
     this.width = width;
     this.height = Math.round(Math.min(320, Math.max(150, 0.46 * width)));
     this.picture.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
@@ -89,6 +93,7 @@ export class Chart {
     this.guide = svg("line", { class: "am-guide", y1: TOP, y2: this.height - BOTTOM, visibility: "hidden" });
     this.plot(this.data);
     this.add(this.guide);
+    this.point(this.pointed);
   }
 
   add(...shapes) {
@@ -134,11 +139,8 @@ export class Chart {
   }
 
   point(event) {
-    const box = this.picture.getBoundingClientRect();
-    const zoom = this.picture.currentCSSZoom ?? 1; // large.css
-    const share = event && ((event.clientX - box.left) / zoom - LEFT) / (this.width - LEFT - RIGHT);
-    const inside = event && this.data && !this.nothing(this.data) && share > -0.03 && share < 1.03;
-    const found = inside ? this.nearest(this.data, Math.min(Math.max(share, 0), 1)) : null;
+    this.pointed = event;
+    const found = event && this.data && !this.nothing(this.data) ? this.under(event) : null;
     this.tip.hidden = !found;
     this.guide?.setAttribute("visibility", found ? "visible" : "hidden");
     if (!found) return;
@@ -147,6 +149,14 @@ export class Chart {
     this.guide.setAttribute("x2", x);
     this.tip.replaceChildren(...found.lines.map((text) => node("div", "", { textContent: text })));
     this.tip.style.left = `${Math.min(Math.max(0, x - this.tip.offsetWidth / 2), this.width - this.tip.offsetWidth)}px`;
+  }
+
+  under(event) {
+    const box = this.picture.getBoundingClientRect();
+    const zoom = this.picture.currentCSSZoom ?? 1; // large.css
+    const share = ((event.clientX - box.left) / zoom - LEFT) / (this.width - LEFT - RIGHT);
+    const inside = share > -0.03 && share < 1.03;
+    return inside ? this.nearest(this.data, Math.min(Math.max(share, 0), 1)) : null;
   }
 
   // Made only when it is looked at; a screen reader opens it as anybody else does.
