@@ -239,9 +239,8 @@ def benchmark(
     from anomalymatch_ui.evaluate import open_benchmark, run_benchmark
 
     config = Config.preset(preset).with_values(device=device)
-    if size is not None:
-        config = config.with_values(network={"image_size": size})
-    for change in changes or ():
+    changes = [*_resized(config.order, size), *(changes or ())]
+    for change in changes:
         config = config.with_assignment(change)
     numbers = _numbers(seeds)
     with bar("Downloading (kB)") as advance:
@@ -262,8 +261,15 @@ def benchmark(
         plot=plot,
         reference=reference,
         embeddings=embeddings,
-        changes=changes or (),
+        changes=changes,
     )
+
+
+def _resized(order: str, size: int | None) -> list[str]:
+    """Give the settings by which the network of a preset sees images of this size."""
+    if size is None:
+        return []
+    return [f"embedding.sizes=[{size}]" if order == "labels" else f"network.image_size={size}"]
 
 
 cli_archive.register(application)

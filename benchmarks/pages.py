@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from peak import peak_megabytes
+from anomalymatch_ui.score.memory import peak_megabytes
 
 VARIABLE = "THP_MEM_ALLOC_ENABLE"
 WARM_UP, STEPS, SCORED = 2, 8, 512

@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.evaluate import Protocol
 from anomalymatch_ui.evaluate.metrics import paired_difference
-from anomalymatch_ui.evaluate.report import comparison, values
+from anomalymatch_ui.evaluate.report import comparison, config_settings, values
 
 Report = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
@@ -97,28 +99,58 @@ def against_reference(reports: Iterable[Report]) -> list[str]:
     return lines
 
 
+def follows_the_protocol(report: Report) -> bool:
+    """Tell whether a report is of the five tasks' protocol; the number of rounds may be another."""
+    protocol = {**asdict(Protocol()), "cycles": report.get("protocol", {}).get("cycles")}
+    return bool(report.get("seeds")) and report.get("protocol") == protocol
+
+
+def is_plain(report: Report) -> bool:
+    """Tell whether a report is of a preset as it is."""
+    if report.get("changes") or "config" not in report or report["preset"] not in PRESETS:
+        return False
+    kept = Config.validated(report["config"], report["task"])
+    return config_settings(kept) == config_settings(Config.preset(report["preset"]))
+
+
+def fullest(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
+    """Give of each task and preset the report of most rounds, of these the one of most seeds."""
+    ordered = sorted(reports, key=lambda report: (last_cycle(report), len(report["seeds"])))
+    return {(report["task"], report["preset"]): report for report in ordered}
+
+
+def starts(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
+    """Give of each task and preset the report of most seeds, however few its rounds."""
+    ordered = sorted(reports, key=lambda report: (len(report["seeds"]), last_cycle(report)))
+    return {(report["task"], report["preset"]): report for report in ordered}
+
+
 def main() -> None:
     """Print the tables."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    reports = [report for report in reports if report.get("seeds")]
-    plain = {(r["task"], r["preset"]): r for r in reports if not r.get("changes") and "config" in r}
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("benchmark-*.json"))]
+    reports = [report for report in reports if follows_the_protocol(report)]
+    plain, start = (choose(filter(is_plain, reports)) for choose in (fullest, starts))
     print("| task | preset | seeds | AUROC | AP | found | calibration error | train + score, s |")
     print("|---|---|---|---|---|---|---|---|")
     for task in REFERENCES:
         for preset in PRESETS:
             if (task, preset) in plain:
                 print(row(plain[task, preset]))
-    product = [plain[task, "default"] for task in REFERENCES if (task, "default") in plain]
+    named = [(task, "default") for task in REFERENCES]
+    product = [plain[name] for name in named if name in plain and last_cycle(plain[name]) == 3]
     if product:
         print("\nPreset `default` against the reference:\n")
         print("\n".join(against_reference(product)))
     for report in product:
         print(f"\n{report['task']}:")
         for preset in ("embedding", "paper"):
-            if (other := plain.get((report["task"], preset))) is not None:
-                for cycle in range(min(last_cycle(report), last_cycle(other)) + 1):
-                    print("-", comparison(report, other, "ap", cycle))
+            named = (report["task"], preset)
+            if named not in plain:
+                continue
+            print("-", comparison(report, start[named], "ap", 0))
+            for cycle in range(1, min(last_cycle(report), last_cycle(plain[named])) + 1):
+                print("-", comparison(report, plain[named], "ap", cycle))
         for other in reports:
             if other["task"] == report["task"] and other.get("changes"):
                 line = comparison(other, report, "ap", 0)

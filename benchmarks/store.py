@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peak import peak_megabytes
 
 from anomalymatch_ui import __version__
 from anomalymatch_ui.score.archive import MANIFEST, Archive
 from anomalymatch_ui.score.manifest import ArchiveManifest
+from anomalymatch_ui.score.memory import peak_megabytes
 from anomalymatch_ui.score.queries import ScoreFilter, Scores
 from anomalymatch_ui.score.shards import Shard
 from anomalymatch_ui.score.sorting import MEMORY_LIMIT, sort_scores

@@ -15,6 +15,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate.machine import arithmetic, made_with
 from anomalymatch_ui.evaluate.metrics import paired_difference
 from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, SeedResult, run_seed
 from anomalymatch_ui.evaluate.task import Task
@@ -22,6 +23,9 @@ from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import open_pool
 
 Report = dict[str, Any]
+LEAST_SEEDS = 5
+"""Of fewer pairs a bootstrap's percentiles are no 95 % interval."""
+
 MEASURES = ("auroc", "ap", "precision_top1", "recall_5", "calibration_error", "found", "train_seconds")
 
 
@@ -33,8 +37,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     path
         Where it is kept; ``None`` keeps it in memory.
     settings
-        Task, preset, settings of the product and protocol. A report of others is refused, never mixed; a
-        setting that the product did not have when the report was made counts as today's default.
+        Task, preset, settings of the product, protocol and arithmetic. A report of others is refused, never
+        mixed; a setting that the product did not have when the report was made counts as today's default.
 
     Raises
     ------
@@ -63,8 +67,21 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
 
 
 def config_settings(config: Config) -> dict[str, Any]:
-    """Give the settings that decide a search; its seed and device are not among them."""
-    return config.model_dump(mode="json", exclude={"seed", "device"})
+    """Give the settings that decide a search.
+
+    Seed and device are not among them, nor what only decides how fast it is, or what happens between the
+    labels of a person.
+    """
+    return config.model_dump(
+        mode="json",
+        exclude={
+            "seed": True,
+            "device": True,
+            "instant": True,
+            "score": {"batch_size", "workers", "decode", "compiled", "shard_size"},
+            "train": {"every", "checkpoint_every", "checkpoint_seconds"},
+        },
+    )
 
 
 def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
@@ -75,7 +92,7 @@ def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
     StorageError
         If the disk refuses.
     """
-    report["seeds"].append(result.as_dict())
+    report["seeds"].append({**result.as_dict(), "made_with": made_with()})
     if path is not None:
         write_bytes_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
 
@@ -105,6 +122,8 @@ def table(report: Report) -> str:
 def comparison(report: Report, reference: Report, measure: str, cycle: int) -> str:
     """Say by how much a report differs from a reference, over the seeds that both have.
 
+    It has an interval from five seeds on, and says where the two were computed in different number formats.
+
     Raises
     ------
     InputError
@@ -118,9 +137,14 @@ def comparison(report: Report, reference: Report, measure: str, cycle: int) -> s
         raise InputError("The reports have no seed in common.")
     pairs = np.array([[side[seed][cycle][measure] for side in (ours, theirs)] for seed in common])
     mean, low, high = paired_difference(pairs[:, 0], pairs[:, 1])
+    seeds = f"{len(common)} seed{'s' if len(common) > 1 else ''}"
+    if len(common) >= LEAST_SEEDS:
+        seeds = f"95 % interval {low:+.3f} to {high:+.3f}, {seeds}"
+    formats = [side.get("arithmetic", "an unknown number format") for side in (report, reference)]
+    if formats[0] != formats[1]:
+        seeds += f"; {formats[0]} against {formats[1]}"
     return (
-        f"{measure} after cycle {cycle}: {report['preset']} - {reference['preset']} = "
-        f"{mean:+.3f} (95 % interval {low:+.3f} to {high:+.3f}, {len(common)} seeds)"
+        f"{measure} after cycle {cycle}: {report['preset']} - {reference['preset']} = {mean:+.3f} ({seeds})"
     )
 
 
@@ -206,6 +230,7 @@ def run_benchmark(
         "changes": list(changes),
         "config": config_settings(config),
         "protocol": asdict(protocol),
+        "arithmetic": arithmetic(config.device),
     }
     report = open_report(out, settings)
     pool = open_pool(images)
@@ -223,7 +248,8 @@ def run_benchmark(
                     file=sys.stderr,
                 )
 
-            shared = embeddings or Path(temporary)
+            # Another machine's embeddings may be of another number format.
+            shared = (embeddings or Path(temporary)) / report["arithmetic"].replace(" ", "-")
             add_result(report, run_seed(task, pool, config, protocol, seed, tell, shared), out)
     print(table(report))
     if reference is not None:

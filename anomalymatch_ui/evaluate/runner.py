@@ -6,8 +6,6 @@ from a table. The images it is measured on are never trained on and never shown.
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
 from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.score.memory import peak_megabytes
 from anomalymatch_ui.session import Session
 
 Queries = Literal["shown", "balanced"]
@@ -71,7 +70,7 @@ class CycleResult:
     train_seconds, score_seconds
         Of training, and of scoring pool and test split.
     peak_memory_mb
-        Largest resident memory of the process so far.
+        Largest resident memory of the process so far, in MB of 2^20 bytes.
     """
 
     cycle: int
@@ -104,11 +103,10 @@ class SeedResult:
 
     @property
     def discovery_area(self) -> float:
-        """Area under the discovery curve: mean share of the looks so far that were anomalies."""
-        if not self.discoveries:
-            return 0.0
+        """Area under anomalies found against images looked at, 1 where every look is a find."""
         found = np.cumsum(self.discoveries)
-        return float(np.mean(found / np.arange(1, len(found) + 1)))
+        best = np.arange(1, len(found) + 1)
+        return float(found.sum() / best.sum()) if len(found) else 0.0
 
     def as_dict(self) -> dict[str, object]:
         """Give it for JSON."""
@@ -170,7 +168,7 @@ def run_seed(
                 viewed=len(result.discoveries),
                 train_seconds=train_seconds,
                 score_seconds=score_seconds,
-                peak_memory_mb=_peak_memory(),
+                peak_memory_mb=peak_megabytes(),
             )
             result.cycles.append(round_result)
             on_cycle(round_result)
@@ -208,9 +206,3 @@ def _choose(shown: list[str], task: Task, protocol: Protocol) -> list[str]:
     nominals = [name for name in shown if task.pool[name] == "nominal"]
     wanted = {*anomalies, *nominals[: protocol.per_cycle - protocol.per_cycle // 2]}
     return [name for name in shown if name in wanted]
-
-
-def _peak_memory() -> float:
-    """Give the largest resident memory so far, in MB; the system counts in kB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)

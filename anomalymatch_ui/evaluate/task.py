@@ -39,7 +39,7 @@ class Task:
         Raises
         ------
         InputError
-            If the table is missing, lacks a column, or a split lacks a class.
+            If the table is missing, lacks a column, lists an image twice, or a split lacks a class.
         """
         try:
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -49,6 +49,12 @@ class Task:
         if missing:
             raise InputError(
                 f"The task {path} lacks the column {missing[0]}. It needs the columns {', '.join(COLUMNS)}."
+            )
+        listed = table[table["split"].isin(("pool", "test"))]["filename"]
+        if (twice := listed[listed.duplicated()]).any():
+            raise InputError(
+                f"The task {path} lists {twice.iloc[0]!r} twice. An image belongs to the pool or to the test "
+                "split, once: what is measured on must never have been searched."
             )
         splits = {}
         for split in ("pool", "test"):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.evaluate import Protocol, Task, run_benchmark, run_seed
+from anomalymatch_ui.evaluate import Protocol, SeedResult, Task, comparison, run_benchmark, run_seed
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
 
@@ -100,14 +101,67 @@ def test_a_report_from_before_a_setting_was_added_is_gone_on_with(
 ) -> None:
     out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
     report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
-    del report["config"]["train"]["every"]
+    del report["config"]["train"]["window"]
     out.write_text(json.dumps(report))
     again = run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
     assert [seed["seed"] for seed in again["seeds"]] == [1, 2]
-    assert again["config"]["train"]["every"] == 0
-    other = config.with_values(train={"every": 5})
+    assert again["config"]["train"]["window"] == config.train.window
+    other = config.with_values(train={"window": 5})
     with pytest.raises(InputError, match="with another config"):
         run_benchmark(Task.read(table), images, other, PROTOCOL, [1], out=out)
+
+
+def test_a_report_is_gone_on_with_at_another_speed_but_not_in_another_number_format(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
+    report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
+    assert report["arithmetic"] in ("float32 on cpu", "bfloat16 on cpu")
+    assert report["seeds"][0]["made_with"]["threads"] >= 1
+    faster = config.with_values(score={"batch_size": 16, "workers": 1})
+    assert len(run_benchmark(Task.read(table), images, faster, PROTOCOL, [1, 2], out=out)["seeds"]) == 2
+    for other in ("float16 on cuda", None):
+        out.write_text(json.dumps({**report, "arithmetic": other}))
+        with pytest.raises(InputError, match="with another arithmetic"):
+            run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+
+
+def report_of(*values: float, arithmetic: str = "float32 on cpu") -> dict[str, Any]:
+    seeds = [{"seed": seed, "cycles": [{"ap": value}]} for seed, value in enumerate(values)]
+    return {"task": "rings", "preset": "paper", "arithmetic": arithmetic, "seeds": seeds}
+
+
+def test_a_comparison_gives_an_interval_from_five_seeds_on() -> None:
+    few, enough = report_of(0.2, 0.4, 0.3, 0.3), report_of(0.2, 0.4, 0.3, 0.3, 0.3)
+    assert comparison(few, enough, "ap", 0) == "ap after cycle 0: paper - paper = +0.000 (4 seeds)"
+    assert "(95 % interval +0.000 to +0.000, 5 seeds)" in comparison(enough, enough, "ap", 0)
+    assert comparison(report_of(0.5), few, "ap", 0).endswith("= +0.300 (1 seed)")
+
+
+def test_a_comparison_says_where_the_number_formats_differ() -> None:
+    line = comparison(report_of(0.5), report_of(0.2, arithmetic="bfloat16 on cpu"), "ap", 0)
+    assert line.endswith("(1 seed; float32 on cpu against bfloat16 on cpu)")
+
+
+@pytest.mark.parametrize(
+    ("discoveries", "area"), [([True] * 10, 1.0), ([False] * 10, 0.0), ([False, True], 1 / 3), ([], 0.0)]
+)
+def test_the_discovery_area_is_the_share_of_what_finds_at_every_look_would_have(
+    discoveries: list[bool], area: float
+) -> None:
+    assert SeedResult(1, discoveries=discoveries).discovery_area == pytest.approx(area)
+
+
+def test_a_size_is_named_with_the_results_and_reaches_what_the_preset_orders_by(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)]
+    command += ["--preset", "embedding", "--cycles", "0", "--start-anomalies", "2", "--start-nominals", "6"]
+    subprocess.run([*command, "--size", "32", "--json", str(out)], capture_output=True, check=True)
+    report = json.loads(out.read_text())
+    assert report["config"]["embedding"]["sizes"] == [32]
+    assert report["changes"] == ["embedding.sizes=[32]"]
 
 
 def test_the_command_prints_a_table_and_a_paired_comparison(
@@ -138,6 +192,10 @@ def test_the_command_prints_a_table_and_a_paired_comparison(
         ("filename,label\na,anomaly\n", "lacks the column split"),
         ("filename,label,split\na,anomaly,pool\nb,nominal,pool\nc,anomaly,test\n", "test split"),
         ("", "Cannot read the task"),
+        (
+            "filename,label,split\na,anomaly,pool\nb,nominal,pool\na,anomaly,test\nd,nominal,test\n",
+            "lists 'a' twice",
+        ),
     ],
 )
 def test_a_task_that_cannot_be_used_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
@@ -198,7 +256,7 @@ def test_a_setting_is_changed_for_one_run_and_kept_with_its_results(
     assert report["config"]["embedding"]["sizes"] == [32]
     assert report["task"] == "rings (pool)"
     assert "preset embedding embedding.sizes=[32] symmetry=none" in finished.stdout
-    assert list((tmp_path / "embeddings").glob("*.npy"))
+    assert list((tmp_path / "embeddings").glob("*-on-cpu/*.npy"))
     for wrong in ("train.align", "train.nothing=1", "seed.x=1", "prevalence=0"):
         refused = subprocess.run([*command, "--set", wrong], capture_output=True, text=True, check=False)
         assert refused.returncode == 2
