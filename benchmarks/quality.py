@@ -128,7 +128,9 @@ def starts(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
 def main() -> None:
     """Print the tables."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("benchmark-*.json"))]
+    reports = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("benchmark-*.json"))
+    ]
     reports = [report for report in reports if follows_the_protocol(report)]
     plain, start = (choose(filter(is_plain, reports)) for choose in (fullest, starts))
     print("| task | preset | seeds | AUROC | AP | found | calibration error | train + score, s |")

@@ -271,7 +271,6 @@ class Finds(traitlets.HasTraits):
             again=lambda *, wait=True: self._again(place, wait),
             wait=wait,
         )
-        self._session.insight.attend(found.order, found.drawn)
 
     def _note_page(self, _change: object) -> None:
         if self._is_here and self._here:

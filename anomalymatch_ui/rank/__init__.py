@@ -1,6 +1,6 @@
 """From features and labels to an order. Pure functions: arrays in, arrays out."""
 
-from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
+from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, draw_order
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
@@ -11,7 +11,7 @@ from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
 from anomalymatch_ui.rank.reduction import Reduction, sample_rows
 from anomalymatch_ui.rank.similarity import Similar, most_similar
-from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
+from anomalymatch_ui.rank.unfound import Unfound, drawn_so_far, estimate_unfound
 
 __all__ = [
     "Acquisition",
@@ -28,6 +28,8 @@ __all__ = [
     "Unfound",
     "arrange",
     "audit_labels",
+    "draw_order",
+    "drawn_so_far",
     "estimate_unfound",
     "expected_anomalies",
     "fit_calibration",

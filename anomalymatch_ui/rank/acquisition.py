@@ -48,6 +48,21 @@ class Listing:
     drawn: np.ndarray
 
 
+def draw_order(images: int, seed: int | np.random.Generator) -> np.ndarray:
+    """Give the rows of a pool in the order in which they are drawn at random, int64 ``(images,)``.
+
+    It ignores scores and labels, so that its first rows are a uniform sample of the pool.
+
+    Parameters
+    ----------
+    images
+        How many rows there are.
+    seed
+        Or what has been seeded by it and has drawn nothing yet.
+    """
+    return np.random.default_rng(seed).permutation(images)
+
+
 def arrange(
     scores: np.ndarray,
     embeddings: np.ndarray,
@@ -82,10 +97,10 @@ def arrange(
 
     **The random share.** Every ``random_every``-th place holds an image drawn at random. Those among the
     first ``head`` places are a uniform sample of all images listed: they are the first of one shuffle of
-    the pool, which ignores scores and labels, so that with one seed the draw goes on where it was when
-    some of it has been labelled. What is drawn is held back from its place by score. For no likely
-    anomaly to be held back to the end of a large pool, the draw begins anew after ``head`` places, and
-    again after 2, 4, 8 … times as many more: there it is a uniform sample of what was not placed before.
+    the pool (:func:`draw_order`), so that with one seed the draw goes on where it was when some of it has
+    been labelled. What is drawn is held back from its place by score. For no likely anomaly to be held back
+    to the end of a large pool, the draw begins anew after ``head`` places, and again after 2, 4, 8 … times
+    as many more: there it is a uniform sample of what was not placed before.
     An image that belongs at place ``p`` is thus listed by about place ``2 p + head``.
 
     Parameters
@@ -110,7 +125,7 @@ def arrange(
         archive. Where none of them is left, the places go by the order. ``None`` draws among all.
     """
     random = np.random.default_rng(seed)
-    lottery = random.permutation(len(scores))
+    lottery = draw_order(len(scores), random)
     by_score = order_by_score(np.where(taken, np.nan, scores))
     order = by_score
     if acquisition in ("diverse", "mixed"):

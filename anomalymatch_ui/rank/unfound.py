@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from anomalymatch_ui.errors import InputError
 
 
@@ -25,7 +27,7 @@ class Unfound:
     Attributes
     ----------
     expected
-        The share among the images drawn, times those left; NaN while none is drawn.
+        Those expected in all images less those found, at least 0; NaN while no image counts as drawn.
     low, high
         Ends of the interval, in images.
     """
@@ -35,24 +37,47 @@ class Unfound:
     high: int
 
 
-def estimate_unfound(anomalies: int, looked_at: int, unlabelled: int, *, confidence: float = 0.95) -> Unfound:
+def drawn_so_far(lottery: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Give the rows that are a uniform sample of all images and have a label each.
+
+    They are the first of the lottery up to the first without a label, however each came by its own: as one
+    that was drawn, as one that a ranking chose, or from a table. So they are a sample of all images, those
+    found before the draw among them, and the estimate needs no guess at what a ranking took away.
+
+    Parameters
+    ----------
+    lottery
+        Rows in the order in which they are drawn; see :func:`~anomalymatch_ui.rank.draw_order`.
+    labelled
+        bool ``(n,)``, by row.
+    """
+    waiting = np.flatnonzero(~labelled[lottery])
+    return lottery[: waiting[0]] if len(waiting) else lottery
+
+
+def estimate_unfound(
+    anomalies: int, looked_at: int, *, found: int, labelled: int, images: int, confidence: float = 0.95
+) -> Unfound:
     """Estimate how many anomalies are left among the unlabelled images.
+
+    What is estimated is the number in all images; those found are known, and taken off.
 
     The interval inverts the two one-sided hypergeometric tests, Clopper and Pearson's [1]_ for a
     finite pool: it holds the truth at least as often as it says. Shorter intervals hold it so often
     on average only [2]_, and fail where a search ends, at 0 or 1 anomaly drawn.
-
-    Images that a ranking chose since the first draw must not be counted. As they are richer in
-    anomalies than what they leave, the estimate then errs upwards, never towards stopping early.
 
     Parameters
     ----------
     anomalies
         Anomalies among the images drawn.
     looked_at
-        Images drawn uniformly among the unlabelled ones, and labelled.
-    unlabelled
-        Images that have no label now.
+        Images drawn uniformly among all, and labelled: see :func:`drawn_so_far`.
+    found
+        Anomalies among all images with a label.
+    labelled
+        Images with a label.
+    images
+        All of them, with and without a label.
     confidence
         Least probability that the interval holds the truth, between 0 and 1.
 
@@ -63,37 +88,35 @@ def estimate_unfound(anomalies: int, looked_at: int, unlabelled: int, *, confide
 
     Examples
     --------
-    >>> estimate_unfound(1, 100, 9_900)
+    >>> estimate_unfound(1, 100, found=1, labelled=100, images=10_000)
     Unfound(expected=99.0, low=2, high=541)
     """
-    if not 0 <= anomalies <= looked_at or unlabelled < 0:
+    ordered = 0 <= anomalies <= looked_at <= labelled <= images and anomalies <= found <= labelled
+    if not ordered:
         raise InputError(
-            f"{anomalies} anomalies among {looked_at} images drawn, with {unlabelled} left, cannot be: "
-            "give numbers from 0 up, no more anomalies than images."
+            f"{anomalies} anomalies among {looked_at} images drawn, {found} among {labelled} with a label, "
+            f"of {images}, cannot be: give numbers from 0 up, no part larger than its whole."
         )
     if not 0 < confidence < 1:
         raise InputError(f"A confidence of {confidence:g} cannot be kept. Give one above 0 and below 1.")
+    from scipy.stats import hypergeom
+
+    unlabelled = images - labelled
     if unlabelled == 0:
         return Unfound(0.0, 0, 0)
     if looked_at == 0:
         return Unfound(float("nan"), 0, unlabelled)
-    low, high = _interval(anomalies, looked_at, unlabelled, (1 - confidence) / 2)
-    return Unfound(anomalies / looked_at * unlabelled, low, high)
-
-
-def _interval(anomalies: int, looked_at: int, unlabelled: int, tail: float) -> tuple[int, int]:
-    """Find the least and the greatest number left that the draw does not refute."""
-    from scipy.stats import hypergeom
-
-    images = looked_at + unlabelled
+    expected = min(max(anomalies / looked_at * images - found, 0.0), float(unlabelled))
+    tail = (1 - confidence) / 2
 
     def few_enough(left: int) -> bool:  # so many left, and a draw this poor is no surprise
-        return bool(hypergeom.cdf(anomalies, images, anomalies + left, looked_at) > tail)
+        return bool(hypergeom.cdf(anomalies, images, found + left, looked_at) > tail)
 
     def too_few(left: int) -> bool:  # so few left, and a draw this rich is a surprise
-        return bool(hypergeom.sf(anomalies - 1, images, anomalies + left, looked_at) <= tail)
+        return bool(hypergeom.sf(anomalies - 1, images, found + left, looked_at) <= tail)
 
-    return _first_false(too_few, unlabelled), _first_false(few_enough, unlabelled + 1) - 1
+    high = max(_first_false(few_enough, unlabelled + 1) - 1, 0)
+    return Unfound(expected, min(_first_false(too_few, unlabelled), high), high)
 
 
 def _first_false(holds: Callable[[int], bool], stop: int) -> int:

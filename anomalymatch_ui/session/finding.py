@@ -86,7 +86,7 @@ class Finding:
         query = query or TO_LABEL
         ranking = ranking or self._ranking()
         if query == TO_LABEL:
-            listing = self._insight.listing(ranking=ranking, attend=False)
+            listing = self._insight.listing(ranking=ranking)
             empty = "Every image that can be read has a label."
             title = in_words(query, ranking.source)
             return Found(listing.order, listing.drawn, title, empty, labels=query.labels)

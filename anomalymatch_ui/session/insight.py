@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ from anomalymatch_ui.rank import (
     Unfound,
     arrange,
     audit_labels,
+    draw_order,
+    drawn_so_far,
     estimate_unfound,
     expected_anomalies,
     most_similar,
@@ -30,10 +31,6 @@ from anomalymatch_ui.session.shortlist import population_of
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session.embedding import Embedder
-
-# Before an id in a fact of the journal, so that an undo or a correction changes nothing. One fact an image:
-# two people who label at the same time must not overwrite each other's.
-_DRAWN = "drawn "
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,8 @@ class Outlook:
         Anomalies among all of them, from the images drawn at random; see
         :func:`~anomalymatch_ui.rank.estimate_unfound`. Of a shortlist, those of the whole archive.
     drawn
-        Images drawn at random and labelled so far.
+        Images drawn at random up to the first without a label; see
+        :func:`~anomalymatch_ui.rank.drawn_so_far`.
     """
 
     top: int
@@ -81,11 +79,6 @@ class Insight:
         Gives the newest ranking.
     embedder
         Gives what embeds the pool.
-
-    Attributes
-    ----------
-    drawn
-        Ids of the images that the listing attended to drew at random.
     """
 
     def __init__(
@@ -96,7 +89,6 @@ class Insight:
         ranking: Callable[[], Ranking],
         embedder: Callable[[], Embedder],
     ) -> None:
-        self.drawn: frozenset[str] = frozenset()
         self._novelty: tuple[np.ndarray, np.ndarray] | None = None
         self._pool = pool
         self._config = config
@@ -112,8 +104,6 @@ class Insight:
         self,
         acquisition: Acquisition | None = None,
         ranking: Ranking | None = None,
-        *,
-        attend: bool = True,
     ) -> Listing:
         """Give the images without a label in the order to show them in, with a random share among them.
 
@@ -126,8 +116,6 @@ class Insight:
             ``"most_likely"``, ``"uncertain"``, ``"diverse"`` or ``"mixed"``; ``None`` takes the settings'.
         ranking
             Of the session; ``None`` takes the newest.
-        attend
-            Whether it is shown at once; otherwise :meth:`attend` is to be called when it is.
 
         Returns
         -------
@@ -137,10 +125,7 @@ class Insight:
         taken = labelled_mask(self._pool, self._journal.view())
         random_every = self._config.acquisition.random_every
         ranking = ranking or self._ranking()
-        listing = self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
-        if attend:
-            self.attend(listing.order, listing.drawn)
-        return listing
+        return self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
 
     def arranged(
         self, taken: np.ndarray, acquisition: Acquisition | None = None, ranking: Ranking | None = None
@@ -163,20 +148,6 @@ class Insight:
         """
         ranking = ranking or self._ranking()
         return self._arranged(taken, acquisition or self._strategy(None, ranking), ranking, 0).order
-
-    def attend(self, order: np.ndarray, drawn: np.ndarray) -> None:
-        """Take note that images are listed in this order, some of them because they were drawn at random.
-
-        Parameters
-        ----------
-        order
-            Pool indices, int64 ``(n,)``.
-        drawn
-            Which of them were drawn, bool ``(n,)``.
-        """
-        head = self._config.acquisition.head
-        # Beyond the head the draw is uniform among what is left only, which would bias the estimate.
-        self.drawn = frozenset(self._pool.ids[index] for index in order[:head][drawn[:head]])
 
     def _strategy(self, acquisition: Acquisition | None, ranking: Ranking) -> Acquisition:
         strategy = acquisition or self._config.acquisition.strategy
@@ -206,24 +177,6 @@ class Insight:
             drawable=population_of(self._pool).drawable,
         )
 
-    def note_drawn(self, ids: Iterable[str]) -> None:
-        """Keep in mind which of these, about to be labelled, were shown because they were drawn.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
-        """
-        shown = self.drawn.intersection(ids)
-        if not shown:
-            return
-        if unknown := shown - self._known_drawn():
-            self._journal.keep_meta({_DRAWN + json.dumps(name): "" for name in sorted(unknown)})
-
-    def _known_drawn(self) -> frozenset[str]:
-        facts = (fact for fact in self._journal.meta() if fact.startswith(_DRAWN))
-        return frozenset(json.loads(fact.removeprefix(_DRAWN)) for fact in facts)
-
     def outlook(self, top: int = 100) -> Outlook:
         """Tell how many anomalies to expect among the best images without a label, and among all of them.
 
@@ -234,17 +187,30 @@ class Insight:
         """
         view, ranking, pool = self._journal.view(), self._ranking(), self._pool
         taken = labelled_mask(pool, view)
-        drawn = [name for name in self._known_drawn() if name in view and name in pool]
-        anomalies = sum(view[name] == "anomaly" for name in drawn)
-        # An image that cannot be read is not in the order, and is no anomaly that could be found.
-        images = population_of(pool).images or len(ranking.order)
-        left_readable = images - int(np.count_nonzero(taken[ranking.order]))
-        unfound = estimate_unfound(anomalies, len(drawn), left_readable)
+        unfound, drawn = self._unfound(ranking, taken)
         if ranking.log_odds_error is None:
-            return Outlook(top, None, None, None, unfound, len(drawn))
+            return Outlook(top, None, None, None, unfound, drawn)
         left, error = ranking.scores[~taken], ranking.log_odds_error
         expected, low, high = expected_anomalies(left, top, log_odds_error=error)
-        return Outlook(top, expected, low, high, unfound, len(drawn))
+        return Outlook(top, expected, low, high, unfound, drawn)
+
+    def _unfound(self, ranking: Ranking, taken: np.ndarray) -> tuple[Unfound, int]:
+        """Estimate what is unfound; gives how many images count as drawn, too."""
+        pool, view, population = self._pool, self._journal.view(), population_of(self._pool)
+        # An image that cannot be read is not in the order, and is no anomaly that could be found.
+        drawable = np.zeros(len(pool), dtype=bool)
+        drawable[ranking.order] = True
+        readable = np.flatnonzero(drawable & taken)
+        if population.drawable is not None:
+            drawable &= population.drawable
+        lottery = draw_order(len(pool), self._config.seed)
+        drawn = drawn_so_far(lottery[drawable[lottery]], taken)
+        anomalies, found = (
+            sum(view.get(pool.ids[row]) == "anomaly" for row in rows.tolist()) for rows in (drawn, readable)
+        )
+        images = max(population.images or len(ranking.order), len(readable))
+        unfound = estimate_unfound(anomalies, len(drawn), found=found, labelled=len(readable), images=images)
+        return unfound, len(drawn)
 
     def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:
         """Give the ids of the images most like some images, the most alike first.

@@ -263,7 +263,6 @@ class Session(Steering):
         for image_id in ids:
             if image_id not in self.pool:
                 raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
-        self.insight.note_drawn(ids)
         return self._receipt(self._journal.append(ids, label, self.annotator, origin))
 
     def undo(self, origin: str = "api") -> Receipt | None:

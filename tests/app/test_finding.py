@@ -166,17 +166,3 @@ def test_a_list_that_another_part_shows_is_counted_and_labelled_as_it_is(gallery
     assert gallery.finding["counts"]["images"] == 3
     gallery.label_matching("nominal")
     assert sorted(session.labels()) == ["0005.jpg", "0007.jpg", "0009.jpg"]
-
-
-def test_only_the_list_to_label_tells_which_images_were_drawn(ranked: Session):
-    config = ranked.config.with_values(acquisition={"random_every": 5})
-    ranked.close()
-    with Session.open(ranked.path, config=config, annotator="ada") as session:
-        gallery = Gallery(session, page_size=10)
-        drawn = session.insight.drawn
-        assert drawn
-        gallery.find(text="0", labels=("unlabelled",))
-        assert not session.insight.drawn
-        gallery.back()
-        assert session.insight.drawn == drawn
-        gallery.close()

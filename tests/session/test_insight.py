@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
@@ -55,11 +57,9 @@ def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Sess
 
 
 def test_labels_of_drawn_images_say_how_many_anomalies_are_unfound(labelled: Session) -> None:
-    nothing_drawn = labelled.insight.outlook(top=10)
-    assert nothing_drawn.drawn == 0
-    assert (nothing_drawn.unfound.low, nothing_drawn.unfound.high) == (0, 47)
-    assert nothing_drawn.expected is not None
-    assert nothing_drawn.low <= nothing_drawn.expected <= nothing_drawn.high
+    before = labelled.insight.outlook(top=10)
+    assert before.expected is not None
+    assert before.low <= before.expected <= before.high
 
     listing = labelled.insight.listing()
     chosen = names(labelled, listing.order[~listing.drawn])[0]
@@ -67,14 +67,35 @@ def test_labels_of_drawn_images_say_how_many_anomalies_are_unfound(labelled: Ses
     labelled.label([chosen, *drawn[:2]], "nominal")  # several at once, as one action
     labelled.label(drawn[2:3], "anomaly")
     labelled.label(drawn[3:], "nominal")
-    labelled.insight.listing()
     labelled.undo()
+    assert drawn[3] not in drawn_first(labelled)
+    assert labelled.insight.outlook(top=10).drawn == len(drawn_first(labelled))
     labelled.redo()
     labelled.label(drawn[2:3], "nominal")  # a correction after other images were drawn
     outlook = labelled.insight.outlook(top=10)
-    assert outlook.drawn == 4
-    assert outlook.unfound.expected == 0
+    first = drawn_first(labelled)
+    assert outlook.drawn == len(first) >= before.drawn + 4
+    assert set(drawn) <= set(first)
+    found = sum(labelled.labels()[name] == "anomaly" for name in first)
+    assert outlook.unfound.expected == pytest.approx(max(0, found / len(first) * 60 - 3))
     assert 0 < outlook.unfound.high <= 42
+
+
+def drawn_first(session: Session) -> list[str]:
+    """Give the images of the lottery up to the first that has no label."""
+    lottery = [session.pool.ids[row] for row in draw_order(len(session.pool), session.config.seed)]
+    return list(itertools.takewhile(session.labels().__contains__, lottery))
+
+
+def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_labelled_in(
+    labelled: Session,
+) -> None:
+    lottery = [labelled.pool.ids[row] for row in draw_order(len(labelled.pool), labelled.config.seed)]
+    labelled.label([name for name in lottery[1:8] if name not in labelled.labels()], "unsure")
+    labelled.label(lottery[:1], "nominal")
+    assert labelled.insight.outlook().drawn >= 8
+    labelled.label(lottery[3:4], None)
+    assert labelled.insight.outlook().drawn == 3
 
 
 def test_the_audit_finds_a_label_given_by_mistake(labelled: Session) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
+from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session import pen as pen_module
 from anomalymatch_ui.session.pen import Pen, PenHolder
@@ -327,10 +328,10 @@ def test_a_report_counts_finds_and_compares_the_annotators(
 
 def test_images_drawn_at_random_count_though_two_label_them_at_the_same_time(session: Session) -> None:
     with Session.open(session.path, annotator="bob", share=True) as bob:
-        session.insight.drawn = bob.insight.drawn = frozenset(DISCS)
-        session.label(DISCS[:1], "nominal")
-        bob.label(DISCS[1:3], "nominal")
-        session.label(DISCS[3:4], "anomaly")
+        first = [session.pool.ids[row] for row in draw_order(len(session.pool), session.config.seed)[:4]]
+        session.label(first[:1], "nominal")
+        bob.label(first[1:3], "nominal")
+        session.label(first[3:], "anomaly")
         assert session.insight.outlook().drawn == bob.insight.outlook().drawn == 4
 
 

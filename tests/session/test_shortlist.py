@@ -11,6 +11,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session, Shortlist, make_shortlist
 from anomalymatch_ui.session.pen import SessionBusyError
 
@@ -79,7 +80,7 @@ def test_only_what_was_drawn_from_the_archive_is_shown_as_drawn(
 
 def test_what_is_unfound_is_estimated_for_the_archive(tmp_path: Path, archive: ImagePool, swift: Config):
     config = swift.with_values(acquisition={"random_every": 2, "strategy": "most_likely"})
-    make_shortlist(tmp_path / "s", archive, RINGS, drawn=30, scored=1_000_000)
+    its = make_shortlist(tmp_path / "s", archive, RINGS, drawn=30, scored=1_000_000)
     with opened(tmp_path / "s", archive, config) as session:
         session.label(RINGS[:3], "anomaly")
         session.rank(wait=True)
@@ -88,9 +89,15 @@ def test_what_is_unfound_is_estimated_for_the_archive(tmp_path: Path, archive: I
         session.label(drawn[:1], "anomaly")
         session.label(drawn[1:], "nominal")
         outlook = session.insight.outlook()
-    assert outlook.drawn == 10
-    assert outlook.unfound.expected == pytest.approx(0.1 * (1_000_000 - 13))
-    assert outlook.unfound.low < 100_000 < outlook.unfound.high
+        first = [
+            row for row in draw_order(len(session.pool), config.seed) if session.pool.ids[row] in its.drawn
+        ]
+        found = [session.labels().get(session.pool.ids[row]) for row in first[: outlook.drawn]]
+    assert outlook.drawn >= 10
+    assert None not in found
+    share = found.count("anomaly") / outlook.drawn
+    assert outlook.unfound.expected == pytest.approx(share * 1_000_000 - 4)
+    assert outlook.unfound.low < share * 1_000_000 < outlook.unfound.high
 
 
 def test_probabilities_are_held_to_the_prevalence_by_the_images_drawn_and_not_by_the_best(

@@ -8,13 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank.unfound import estimate_unfound
+from anomalymatch_ui.rank import arrange, draw_order
+from anomalymatch_ui.rank.unfound import Unfound, drawn_so_far, estimate_unfound
 
 
 @st.composite
 def draws(draw: st.DrawFn) -> tuple[int, int, int]:
     looked_at = draw(st.integers(0, 30))
     return draw(st.integers(0, looked_at)), looked_at, draw(st.integers(0, 40))
+
+
+def of_draw(anomalies: int, looked_at: int, unlabelled: int) -> Unfound:
+    """Estimate where only what was drawn has a label."""
+    return estimate_unfound(
+        anomalies, looked_at, found=anomalies, labelled=looked_at, images=looked_at + unlabelled
+    )
 
 
 def chance(anomalies: int, looked_at: int, unlabelled: int, left: int) -> float:
@@ -40,7 +48,7 @@ def tails(anomalies: int, looked_at: int, unlabelled: int, left: int) -> tuple[f
 @given(draws())
 def test_the_interval_holds_exactly_the_numbers_that_neither_tail_refutes(draw: tuple[int, int, int]) -> None:
     anomalies, looked_at, unlabelled = draw
-    estimate = estimate_unfound(anomalies, looked_at, unlabelled)
+    estimate = of_draw(anomalies, looked_at, unlabelled)
     for left in range(unlabelled + 1):
         poor, rich = tails(anomalies, looked_at, unlabelled, left)
         if abs(poor - 0.025) > 1e-9 and abs(rich - 0.025) > 1e-9:
@@ -52,7 +60,7 @@ def test_the_truth_is_in_the_interval_at_least_as_often_as_promised(left: int, l
     """``left`` of 2,000 images are anomalies, and ``looked_at`` of them are drawn, 2,000 times."""
     random = np.random.default_rng(left + looked_at)
     drawn = random.hypergeometric(left, 2000 - left, looked_at, size=2000)
-    known = {int(k): estimate_unfound(int(k), looked_at, 2000 - looked_at) for k in np.unique(drawn)}
+    known = {int(k): of_draw(int(k), looked_at, 2000 - looked_at) for k in np.unique(drawn)}
     held = [known[int(k)].low <= left - k <= known[int(k)].high for k in drawn]
     assert np.mean(held) >= 0.95 - 0.01  # 0.01: two standard errors of 2,000 draws
 
@@ -60,40 +68,67 @@ def test_the_truth_is_in_the_interval_at_least_as_often_as_promised(left: int, l
 def test_the_expected_number_is_right_on_average() -> None:
     drawn = np.random.default_rng(0).hypergeometric(60, 1940, 200, size=3000)
     times = np.bincount(drawn)
-    expected = [estimate_unfound(k, 200, 1800).expected for k in range(len(times))]
+    expected = [of_draw(k, 200, 1800).expected for k in range(len(times))]
     assert np.average(expected, weights=times) == pytest.approx(54, rel=0.03)
 
 
-def test_a_ranking_that_finds_anomalies_between_the_draws_never_makes_too_few_seem_left() -> None:
-    """Each page shows 18 images of a good ranking and 2 drawn by chance, 20 pages of 3,000 images."""
-    random = np.random.default_rng(1)
-    too_low = 0
-    for _ in range(200):
-        truth = np.arange(3000) < 120
-        ranked = list(np.argsort(-(random.normal(size=3000) + 2 * truth)))
-        anomalies = 0
-        for _ in range(20):
-            ranked = ranked[18:]
-            for _ in range(2):
-                anomalies += int(truth[ranked.pop(random.integers(len(ranked)))])
-        estimate = estimate_unfound(anomalies, 40, len(ranked))
-        too_low += int(truth[ranked].sum() > estimate.high)
-    assert too_low / 200 <= 0.025
+def search(strength: float, pages: int, seed: int) -> tuple[int, Unfound]:
+    """Label pages of 60 of a pool of 2,000 with 60 anomalies; gives those left, and the estimate."""
+    random = np.random.default_rng(seed)
+    truth = random.permutation(2000) < 60
+    margins = random.normal(size=2000) + strength * truth
+    scores = (1 / (1 + np.exp(-margins))).astype(np.float32)
+    labelled, nothing = np.zeros(2000, dtype=bool), np.zeros((2000, 1), np.float16)
+    for _ in range(pages):
+        listing = arrange(scores, nothing, labelled, "most_likely", random_every=20, head=600, seed=seed)
+        labelled[listing.order[:60]] = True
+    drawn = drawn_so_far(draw_order(2000, seed), labelled)
+    found, count = int(truth[labelled].sum()), int(labelled.sum())
+    estimate = estimate_unfound(int(truth[drawn].sum()), len(drawn), found=found, labelled=count, images=2000)
+    return int(truth[~labelled].sum()), estimate
+
+
+@pytest.mark.parametrize(("strength", "pages"), [(3, 5), (3, 10), (2, 8), (0, 10)])
+def test_a_ranking_between_the_draws_leaves_the_interval_as_good_as_promised(
+    strength: float, pages: int
+) -> None:
+    held = [estimate.low <= left <= estimate.high for left, estimate in searched(strength, pages)]
+    assert np.mean(held) >= 0.95 - 0.03  # 0.03: two standard errors of 200 searches
+
+
+def test_what_is_unfound_falls_as_a_good_ranking_finds_it() -> None:
+    expected = {pages: np.mean([its.expected for _, its in searched(3, pages)]) for pages in (1, 10)}
+    highest = {pages: np.mean([its.high for _, its in searched(3, pages)]) for pages in (1, 10)}
+    left = np.mean([left for left, _ in searched(3, 10)])
+    assert left < 5  # of 60
+    assert expected[10] < 0.5 * expected[1]
+    assert highest[10] < 0.2 * highest[1]
+
+
+def searched(strength: float, pages: int) -> list[tuple[int, Unfound]]:
+    return [search(strength, pages, seed) for seed in range(200)]
+
+
+def test_the_sample_is_the_first_of_the_lottery_that_all_have_a_label() -> None:
+    lottery, labelled = np.array([4, 2, 0, 3, 1]), np.array([True, False, True, False, True])
+    assert drawn_so_far(lottery, labelled).tolist() == [4, 2, 0]
+    assert drawn_so_far(lottery, ~labelled).tolist() == []
+    assert drawn_so_far(lottery, np.ones(5, dtype=bool)).tolist() == lottery.tolist()
 
 
 def test_nothing_drawn_says_nothing() -> None:
-    estimate = estimate_unfound(0, 0, 500)
+    estimate = of_draw(0, 0, 500)
     assert math.isnan(estimate.expected)
     assert (estimate.low, estimate.high) == (0, 500)
 
 
 def test_nothing_left_leaves_nothing_unfound() -> None:
-    assert estimate_unfound(3, 10, 0).high == 0
-    assert estimate_unfound(0, 0, 0).expected == 0
+    assert of_draw(3, 10, 0).high == 0
+    assert of_draw(0, 0, 0).expected == 0
 
 
 def test_a_draw_without_an_anomaly_still_allows_some() -> None:
-    estimate = estimate_unfound(0, 300, 26_000)
+    estimate = of_draw(0, 300, 26_000)
     assert (estimate.expected, estimate.low) == (0, 0)
     rule_of_four = 3.69 / 300 * 26_000  # -ln 0.025 = 3.69 in an endless pool
     assert estimate.high == pytest.approx(rule_of_four, rel=0.02)
@@ -103,26 +138,36 @@ def test_more_images_drawn_narrow_the_interval() -> None:
     widths = [
         estimate.high - estimate.low
         for looked_at in (20, 200, 2000)
-        if (estimate := estimate_unfound(looked_at // 20, looked_at, 100_000))
+        if (estimate := of_draw(looked_at // 20, looked_at, 100_000))
     ]
     assert widths == sorted(widths, reverse=True)
 
 
 def test_a_pool_of_a_hundred_million_is_no_obstacle() -> None:
-    estimate = estimate_unfound(3, 300, 10**8)
+    estimate = of_draw(3, 300, 10**8)
     assert estimate.low == pytest.approx(0.00207 * 10**8, rel=0.01)  # Clopper and Pearson's for 3 of 300
     assert estimate.high == pytest.approx(0.02894 * 10**8, rel=0.01)
 
 
-@pytest.mark.parametrize("numbers", [(-1, 5, 10), (6, 5, 10), (0, -1, 10), (0, 5, -1)])
+@pytest.mark.parametrize(
+    ("anomalies", "looked_at", "found", "labelled", "images"),
+    [
+        (-1, 5, 1, 5, 10),
+        (6, 5, 6, 6, 10),
+        (0, -1, 0, 0, 10),
+        (0, 5, 0, 4, 10),
+        (2, 5, 1, 5, 10),
+        (0, 5, 0, 11, 10),
+    ],
+)
 def test_numbers_that_contradict_each_other_are_refused_with_a_sentence(
-    numbers: tuple[int, int, int],
+    anomalies: int, looked_at: int, found: int, labelled: int, images: int
 ) -> None:
     with pytest.raises(InputError, match=r"cannot be: give numbers from 0 up"):
-        estimate_unfound(*numbers)
+        estimate_unfound(anomalies, looked_at, found=found, labelled=labelled, images=images)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95, math.nan])
 def test_a_confidence_that_is_no_share_is_refused_with_a_sentence(confidence: float) -> None:
     with pytest.raises(InputError, match=r"Give one above 0 and below 1"):
-        estimate_unfound(1, 5, 10, confidence=confidence)
+        estimate_unfound(1, 5, found=1, labelled=5, images=15, confidence=confidence)
