@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomalymatch_ui.cli_output import Json, finish
+from anomalymatch_ui.cli_output import Json, finish, given_path
 
 if TYPE_CHECKING:
     from anomalymatch_ui.score import Outcome
 
-Folder = Annotated[Path, typer.Argument(help="The --out folder of `anomalymatch score`.", metavar="DIR")]
+Folder = Annotated[
+    Path,
+    typer.Argument(help="The --out folder of `anomalymatch score`.", metavar="DIR", parser=given_path),
+]
 
 
 def register(application: typer.Typer) -> None:
@@ -27,10 +30,23 @@ def register(application: typer.Typer) -> None:
 
 def score(
     images: Annotated[
-        Path, typer.Argument(help="A folder of images, or an HDF5 file with `images`.", metavar="POOL")
+        Path,
+        typer.Argument(
+            help="A folder of images, an HDF5 file or a Zarr store.",
+            metavar="POOL",
+            parser=given_path,
+        ),
     ],
-    model: Annotated[Path, typer.Option(help="A checkpoint, *.safetensors, of a session.")],
-    out: Annotated[Path, typer.Option(help="Folder for the scores; run again, it goes on there.")],
+    model: Annotated[
+        Path,
+        typer.Option(help="A checkpoint, *.safetensors, of a session.", metavar="FILE", parser=given_path),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the scores; run again, it goes on there.", metavar="DIR", parser=given_path
+        ),
+    ],
     embeddings: Annotated[
         bool, typer.Option("--embeddings", help="Keep what `similar` needs: 256 bytes an image.")
     ] = False,
@@ -164,6 +180,8 @@ def _told(folder: Path, outcome: Outcome, shares: dict[str, float]) -> Iterable[
     )
     if outcome.unreadable:
         yield f"{outcome.unreadable:,} images could not be read."
+    if outcome.passed_over:
+        yield outcome.passed_over
     if outcome.damaged:
         yield f"{outcome.damaged:,} shards were damaged, and are made anew."
     if shares:

@@ -29,7 +29,12 @@ def shortlist(
     ],
     session: Session,
     scores: Annotated[
-        Path | None, typer.Option(help="The --out folder of `anomalymatch score`; without it, no best.")
+        Path | None,
+        typer.Option(
+            help="The --out folder of `anomalymatch score`; without it, no best.",
+            metavar="DIR",
+            parser=given_path,
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=0, help="How many of the highest scores.")] = 50_000,
     drawn: Annotated[
@@ -42,13 +47,14 @@ def shortlist(
     """Let a session work on the best of an archive and a random share; its labels stay."""
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.score import Scores
-    from anomalymatch_ui.session import make_shortlist
+    from anomalymatch_ui.session.shortlist import check_scores_of, make_shortlist
 
     pool = open_pool(images)
     best: tuple[str, ...] = ()
     scored = None
     if scores is not None:
         with Scores(scores) as archive:
+            check_scores_of(pool, archive.archive.manifest.pool, scores)
             best, scored = archive.top(top).ids, len(archive)
     made = make_shortlist(session, pool, best, drawn=drawn, labels=labels, scored=scored, seed=seed)
     pool.close()

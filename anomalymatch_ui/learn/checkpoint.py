@@ -156,8 +156,14 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     except FileNotFoundError as error:
         raise InputError(f"There is no checkpoint {path}.") from error
     except (OSError, SafetensorError) as error:
+        if path.is_dir():
+            raise InputError(
+                f"{path} is a folder. Give a checkpoint; of a session, one of its "
+                f"{path / 'checkpoints' / '*.safetensors'}."
+            ) from error
         raise InputError(
-            f"The checkpoint {path} cannot be read ({error}). Delete it; the cycle can be trained again."
+            f"The checkpoint {path} cannot be read ({error}). Give another one; if it is of a session, "
+            "its cycle can be trained again once it is deleted."
         ) from error
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this version ({FORMAT}). Delete it, or update.")

@@ -19,13 +19,16 @@ def resolve_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:  # no kind of device that torch knows
+        raise InputError(f"{name!r} is no device. Choose auto, cpu, cuda, cuda:1 or mps.") from error
     present = {
         "cpu": True,
         "mps": torch.backends.mps.is_available(),
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-    }[device.type]
-    if not present:
+    }
+    if not present.get(device.type, False):
         raise InputError(
             f"There is no device {name!r} on this machine. Choose cpu, or auto to take what is there."
         )

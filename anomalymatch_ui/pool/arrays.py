@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,6 +75,11 @@ class ArrayPool(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of open files."""
+
+    def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Tell whether the file or the store is there; see :meth:`ImagePool.any_there`."""
+        check_indices(indices, len(self))
+        return os.path.exists(self.path)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -210,6 +210,12 @@ class ImagePool(Protocol):
     def shards(self, size: int) -> Iterator[range]:
         """Give the indices of all images in ranges of ``size``; the last may be shorter."""
 
+    def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Tell whether the files of at least one of some images are where they were.
+
+        If they are not, the pool has gone rather than its images: a disk was taken away, or a server.
+        """
+
     def close(self) -> None:
         """Let go of open files."""
 

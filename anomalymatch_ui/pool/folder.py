@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -107,6 +108,11 @@ class FolderPool:
     def shards(self, size: int) -> Iterator[range]:
         """Give the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
+
+    def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Tell whether at least one of some files is there; see :meth:`ImagePool.any_there`."""
+        asked = check_indices(indices, len(self)).tolist()
+        return any(os.path.exists(self._prefix + self.ids[index]) for index in asked)
 
     def close(self) -> None:
         """Do nothing: no file stays open between two reads."""

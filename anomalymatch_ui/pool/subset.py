@@ -77,6 +77,10 @@ class SubsetPool:
         """Give the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
 
+    def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Tell whether the files of some are there; see :meth:`ImagePool.any_there`."""
+        return self._pool.any_there(self._members[check_indices(indices, len(self))])
+
     def close(self) -> None:
         """Let go of the files of the pool."""
         self._pool.close()

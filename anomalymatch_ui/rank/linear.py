@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
+
+from anomalymatch_ui.rank.blas import one_blas_thread
 
 BLOCK_ROWS = 8192
 """Rows of a feature table on disk that are in memory at one time (42 MB at 1,280 columns)."""
-
-
-_one_at_a_time = threading.Lock()  # the limit is the process's: two fits at once would restore each other's
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def fit_linear_head(
 
     model = LogisticRegression(C=regularisation, class_weight="balanced", max_iter=1000)
     # So small a fit is slower on two threads than on one, and 30 times slower where the cores are busy.
-    with _one_at_a_time, threadpool_limits(1, "blas"):
+    with one_blas_thread():
         model.fit(features.astype(np.float32) if scale is None else scale.apply(features), labels)
     if scale is None:
         return LinearHead(model.coef_[0].astype(np.float32), float(model.intercept_[0]))

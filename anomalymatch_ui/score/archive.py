@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -224,9 +225,9 @@ def check_ids(pool: ImagePool) -> None:
 
 def _check_folder(folder: Path) -> None:
     """Check that there is nothing else in a folder that shall become an archive."""
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not folder.is_dir():  # Path.exists raises of a folder it may not enter
         raise InputError(f"{folder} is a file. Give a folder for the scores.")
-    if not folder.exists():
+    if not os.path.exists(folder):
         return
     if (folder / MANIFEST).exists():
         check_kind(folder / MANIFEST)

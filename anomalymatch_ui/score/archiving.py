@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from anomalymatch_ui import __version__
 from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components, drawn_sample
@@ -61,6 +62,9 @@ class Outcome:
         Shards that this run wrote.
     damaged
         Those among them that were there, and damaged.
+    passed_over
+        What lay among the images and could not be looked at, such as a folder without the right to enter: a
+        sentence; empty if there was none.
     """
 
     manifest: ArchiveManifest
@@ -68,12 +72,13 @@ class Outcome:
     unreadable: int
     written: int
     damaged: int
+    passed_over: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON can say it, with the manifest's values."""
         counts = {"scored": self.scored, "unreadable": self.unreadable}
         shards = {"shards": self.manifest.shard_count, "written": self.written, "damaged": self.damaged}
-        return asdict(self.manifest) | counts | shards
+        return asdict(self.manifest) | counts | shards | {"passed_over": self.passed_over}
 
 
 def score_archive(
@@ -158,14 +163,15 @@ def score_archive(
                     archive.write(encoded)
                 scored, unreadable = scored + encoded.scored, unreadable + encoded.unreadable
                 advance(scored + unreadable, manifest.images)
-        sort_scores(archive)
-    return Outcome(manifest, scored, unreadable, len(survey.missing), len(survey.damaged))
+        sort_scores(archive, check=not survey.missing)
+    passed_over = PoolReport(len(pool), pool.report.skipped).sentence()
+    return Outcome(manifest, scored, unreadable, len(survey.missing), len(survey.damaged), passed_over)
 
 
 def _begun(folder: Path) -> ArchiveManifest | None:
     """Give the manifest of an archive that was begun; ``None`` if none was."""
     path = folder / MANIFEST
-    return read_manifest(path) if path.exists() else None
+    return read_manifest(path) if os.path.exists(path) else None  # Path.exists raises of a long name
 
 
 def _components(

@@ -51,15 +51,17 @@ class Components:
             If the sample is too small.
         """
         from anomalymatch_ui.rank import Reduction
+        from anomalymatch_ui.rank.blas import one_blas_thread
 
         if len(features) < SMALLEST_SAMPLE:
             raise InputError(
                 "Fewer than two of the images drawn to measure the embedding on can be read. Check the "
                 "images with `anomalymatch info`, or score without --embeddings."
             )
-        measured = Reduction.of(
-            features, np.arange(len(features)), components=components, whitening=WHITENING
-        )
+        with one_blas_thread():
+            measured = Reduction.of(
+                features, np.arange(len(features)), components=components, whitening=WHITENING
+            )
         lacking = components - measured.axes.shape[1]
         axes = np.pad(measured.axes, ((0, 0), (0, lacking)))
         return cls(Reduction(np.ascontiguousarray(axes), np.pad(measured.offset, (0, lacking))))

@@ -82,18 +82,19 @@ class DaskEngine:
         done = as_completed(loop=self._client.loop)
         try:
             while True:
-                while len(asked) < self._room():
-                    number = next(numbers, None)
-                    if number is None:
-                        break
-                    future = self._submit(
-                        dask_worker.score_shard, self._job, archive.manifest, components, number
-                    )
-                    asked.add(future)
-                    done.add(future)
-                if not asked:
-                    return
-                finished = next(done)
+                with _cluster_errors():
+                    while len(asked) < self._room():
+                        number = next(numbers, None)
+                        if number is None:
+                            break
+                        future = self._submit(
+                            dask_worker.score_shard, self._job, archive.manifest, components, number
+                        )
+                        asked.add(future)
+                        done.add(future)
+                    if not asked:
+                        return
+                    finished = next(done)
                 asked.discard(finished)
                 yield self._answer(finished)
         finally:
@@ -148,6 +149,8 @@ def open_client(scheduler: str | None, device: str) -> Iterator[Client]:
         if scheduler is None:
             address = stack.enter_context(local_cluster(device))
         try:
+            if scheduler is not None:
+                _check_address(scheduler)
             client = Client(address, timeout=_SCHEDULER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(
@@ -155,6 +158,15 @@ def open_client(scheduler: str | None, device: str) -> Iterator[Client]:
                 "address."
             ) from error
         yield stack.enter_context(client)
+
+
+def _check_address(scheduler: str) -> None:
+    """Raise ``ValueError`` of an address without a port, which Dask would notice with a client half made."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    kind, place = parse_address(scheduler)
+    if kind in ("tcp", "tls"):
+        parse_host_port(place)
 
 
 def local_cluster(device: str, workers: int | None = None) -> SpecCluster:

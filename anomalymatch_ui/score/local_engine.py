@@ -12,6 +12,7 @@ from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, inference_dtype
 from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.rank.blas import one_blas_thread
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
@@ -131,8 +132,9 @@ def assemble(
         )
     embedding = None
     if components is not None:
-        # Batch by batch: rounding depends on how many rows are multiplied at one time.
-        embedding = np.concatenate([components.reduction.apply(batch.features) for batch in taken])
+        # Batch by batch, in one thread: rounding depends on how many rows are multiplied at one time.
+        with one_blas_thread():
+            embedding = np.concatenate([components.reduction.apply(batch.features) for batch in taken])
     return Shard(ids, scores, embedding, _unreadable(pool, asked, indices))
 
 

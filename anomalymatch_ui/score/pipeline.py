@@ -40,6 +40,9 @@ _GPU_DECODERS = 2
 _SAMPLE = 64
 _NEARLY_ALL = 0.9
 
+# Where an image lacks, so many files up to it are looked for: a few may well have been deleted.
+_LOOKED_FOR = 64
+
 
 def score_pool(
     pool: ImagePool,
@@ -109,7 +112,20 @@ def score_pool(
     else:
         blocks = _blocks(pool, *batches)
         stages = [read, *_prepared_on_host(host, scorer, workers, batches), *forward]
-    yield from run_stages(blocks, stages, clock)
+    for batch in run_stages(blocks, stages, clock):
+        if len(batch.indices) < len(batch.asked):
+            _check_there(pool, batch.asked)
+        yield batch
+
+
+def _check_there(pool: ImagePool, asked: range) -> None:
+    """Check that images without a score are unreadable each by itself, and not because the disk has gone."""
+    around = range(max(0, asked.stop - max(len(asked), _LOOKED_FOR)), asked.stop)
+    if not pool.any_there(around):
+        raise InputError(
+            f"The images in {pool.path} have gone while they were read: none of {len(around):,} in a row is "
+            "there any more. What was written stays. Bring the disk back, then start this again."
+        )
 
 
 def _prepared_on_host(

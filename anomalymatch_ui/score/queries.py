@@ -12,7 +12,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.score.archive import BY_ID, RANKING, Archive
-from anomalymatch_ui.score.sorting import connection, literal, query_errors, sort_scores
+from anomalymatch_ui.score.sorting import connection, query_errors, sort_scores, table
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class Scores:
     def __init__(self, folder: Path) -> None:
         self.archive = Archive.existing(folder)
         sort_scores(self.archive)
-        self._ranking = f"read_parquet({literal(folder / RANKING)})"
-        self._by_id = f"read_parquet({literal(folder / BY_ID)})"
+        self._ranking = table(folder / RANKING)
+        self._by_id = table(folder / BY_ID)
         self._entered = connection(folder)
         self._database = self._entered.__enter__()
         self._lock = threading.Lock()

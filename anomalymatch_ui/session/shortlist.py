@@ -19,6 +19,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Journal, read_labels_csv
 from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.importing import import_labels
 from anomalymatch_ui.session.pen import Pen
@@ -79,6 +80,33 @@ class ShortlistPool(SubsetPool):
         drawable = np.array([image_id in shortlist.drawn for image_id in self.ids], dtype=bool)
         drawable.flags.writeable = False
         self.population = Population(shortlist.archive_images, drawable)
+
+
+def check_scores_of(archive: ImagePool, scored: str, folder: Path) -> None:
+    """Check that scores are of an archive where its ids would not tell.
+
+    Images that have names are found by them, also in an archive to which some were added since. Rows of an
+    array have none: every file has a row "0".
+
+    Parameters
+    ----------
+    archive
+        What a shortlist is made of.
+    scored
+        Digest of the pool that was scored.
+    folder
+        Of the scores, for the error.
+
+    Raises
+    ------
+    InputError
+        If they are of another one.
+    """
+    if archive.digest != scored and isinstance(archive.ids, RowIds):
+        raise InputError(
+            f"The scores in {folder} are of other images than those in {archive.path}, whose rows have "
+            "numbers for names. Give the scores of this file, or score it."
+        )
 
 
 def population_of(pool: ImagePool) -> Population:

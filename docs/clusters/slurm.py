@@ -41,7 +41,8 @@ def make_cluster() -> SLURMCluster:
 def main() -> int:
     """Submit the jobs and score; jobs that end are submitted again."""
     with make_cluster() as cluster:
-        cluster.adapt(minimum_jobs=1, maximum_jobs=GPUS)
+        # Shards are asked for a few at a time, so that what waits never calls for more jobs than there are.
+        cluster.adapt(minimum_jobs=GPUS, maximum_jobs=GPUS)
         score = [
             sys.executable,
             "-m",

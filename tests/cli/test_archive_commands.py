@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from checkpoints import make_checkpoint
 from images import make_pool
 
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.score.request import ScoreRequest, run_request
 
 COMMAND = [sys.executable, "-m", "anomalymatch_ui.cli"]
@@ -173,10 +174,33 @@ def test_what_cannot_be_scored_is_refused(archive: Path, tmp_path: Path) -> None
         ({"images": tmp_path / "images"}, "the images have changed since"),
         ({"images": tmp_path / "none"}, "There is no folder"),
         ({"device": "cuda:9"}, "no device"),
+        ({"device": "xpu"}, "no device"),
+        ({"device": "foo"}, "'foo' is no device"),
+        ({"model": archive}, r"is a folder. Give a checkpoint; of a session, one of its .*checkpoints"),
     ):
         with pytest.raises(InputError, match=sentence):
             run_request(request(archive, "whole", **changed), quietly)
+    with pytest.raises(StorageError, match="name too long"):
+        run_request(request(archive, "x" * 300), quietly)
     assert contents(archive / "whole") == before
+
+
+def test_a_path_that_is_empty_is_not_the_folder_one_is_in(archive: Path) -> None:
+    given = arguments(archive, "whole")
+    for place in (0, 2, 6):
+        refused(run("score", *given[:place], "", *given[place + 1 :]), "the path is empty")
+    refused(run("top", ""), "the path is empty")
+    refused(run("similar", "", "--id", "0000.jpg"), "the path is empty")
+
+
+def test_what_was_passed_over_is_told(archive: Path, tmp_path: Path) -> None:
+    shutil.copytree(archive / "images", tmp_path / "images")
+    (tmp_path / "images" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    options = ["--model", archive / "model.safetensors", "--out", tmp_path / "scores", "--device", "cpu"]
+    finished = run("score", tmp_path / "images", *options, "--json")
+    result = last_json(finished)
+    assert result["passed_over"] == "1 entry was passed over: gone.jpg (a link to nothing)."
+    assert result["passed_over"] in finished.stdout.splitlines()
 
 
 def test_a_folder_without_scores_cannot_be_read(tmp_path: Path) -> None:

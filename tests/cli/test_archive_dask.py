@@ -170,7 +170,7 @@ def test_a_scheduler_that_does_not_answer_and_one_without_workers_are_sentences(
 ) -> None:
     monkeypatch.setattr(dask_engine_module, "_SCHEDULER_SECONDS", 0.5)
     monkeypatch.setattr(dask_engine_module, "WORKER_SECONDS", 0.5)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "localhost", "tcp://127.0.0.1:x", ""):
         with pytest.raises(InputError, match="No Dask scheduler answers at"):
             score(folder, "nothing", scheduler=address)
     options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": None}

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from checkpoints import make_checkpoint
 from images import make_pool
@@ -45,6 +47,21 @@ def test_the_best_by_the_scores_and_images_drawn_make_the_session(archive: Path,
     with Session.open(tmp_path / "s") as session:
         assert best <= set(session.pool.ids)
         assert len(session.pool) == told["images"] <= 12
+
+
+def test_scores_of_another_file_of_numbered_rows_are_refused(archive: Path, tmp_path: Path):
+    for name, rows in (("scored", 12), ("other", 20)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["images"] = np.full((rows, 32, 32, 3), rows, np.uint8)
+    request = ScoreRequest(
+        tmp_path / "scored.h5", archive / "model.safetensors", tmp_path / "scores", device="cpu"
+    )
+    run_request(request, lambda title: lambda done, total: None)
+    options = ["--session", tmp_path / "s", "--scores", tmp_path / "scores", "--top", 5]
+    refused = run(tmp_path / "other.h5", *options)
+    assert refused.returncode == 2
+    assert "are of other images than those in" in refused.stderr
+    assert run(tmp_path / "scored.h5", *options).returncode == 0
 
 
 def test_before_a_model_is_trained_images_are_drawn_alone(archive: Path, tmp_path: Path):

@@ -113,7 +113,7 @@ def test_a_damaged_lock_locks_nobody_out(text: str, trained: Path) -> None:
 def test_a_damaged_checkpoint_is_a_sentence_and_labels_stay(trained: Path) -> None:
     (trained / "checkpoints" / "cycle-0001.safetensors").write_bytes(b"broken")
     with Session.open(trained) as session:
-        with pytest.raises(InputError, match="Delete it; the cycle can be trained again"):
+        with pytest.raises(InputError, match="its cycle can be trained again once it is deleted"):
             session.rank(wait=True)
         assert len(session.labels()) == 13
 

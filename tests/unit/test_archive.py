@@ -17,6 +17,7 @@ from checkpoints import make_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scoring import Interrupted, QuickEngine, names
+from threadpoolctl import threadpool_limits
 
 from anomalymatch_ui import __version__
 from anomalymatch_ui.config import ScoreConfig
@@ -378,7 +379,10 @@ def test_the_local_engine_gives_the_same_bytes_at_any_number_of_readers_and_wher
     for name, workers in (("one", 1), ("three", 3)):
         config = ScoreConfig(batch_size=8, workers=workers)
         engine = LocalEngine(pool, NETWORK, config, CPU)
-        outcome = score_archive(pool, NETWORK, tmp_path / name, engine, config, shard_size=20, components=16)
+        with threadpool_limits(workers, "blas"):
+            outcome = score_archive(
+                pool, NETWORK, tmp_path / name, engine, config, shard_size=20, components=16
+            )
         assert (outcome.scored, outcome.unreadable) == (59, 1)
         stores.append(contents(tmp_path / name))
     assert stores[0] == stores[1]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +193,41 @@ def test_several_threads_may_ask_at_once(scores: Scores) -> None:
         assert list(threads.map(ask, range(0, 400, 10))) == [
             EXPECTED[start : start + 10] for start in range(0, 400, 10)
         ]
+
+
+@pytest.mark.parametrize("name", ["id=9", "rank=7/shard=3", "~home", "score=0.5/row=1"])
+def test_the_name_of_a_folder_changes_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    with Scores(make_archive(Path(name))) as scores:
+        assert rows(scores.page(0, 5)) == EXPECTED[:5]
+        rank, image_id, score = EXPECTED[7]
+        assert (scores.rank_of(image_id), scores.score_of(image_id)) == (rank, score)
+        place = scores.place_of(image_id)
+        assert place is not None
+        assert scores.archive.read(place[0]).ids[place[1]] == image_id
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def overwrite(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 40] = bytes(40)
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("name", ["ranking.parquet", "by-id.parquet"])
+@pytest.mark.parametrize("damage", [cut, overwrite])
+def test_a_sorted_file_that_is_damaged_is_made_anew_by_the_same_command(
+    name: str, damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    whole = (make_archive(tmp_path) / name).read_bytes()
+    damage(tmp_path / name)
+    make_archive(tmp_path)
+    assert (tmp_path / name).read_bytes() == whole
+    with Scores(tmp_path) as scores:
+        assert rows(scores.page(0, 1000)) == EXPECTED

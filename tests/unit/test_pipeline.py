@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ import torch
 from anomalymatch_ui.config import NetworkConfig, ScoreConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
-from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.pool import ImagePool, SubsetPool, open_pool
 from anomalymatch_ui.score import ScoredBatch, Scorer, StageClock, batch_ranges, score_pool
 
 CPU = torch.device("cpu")
@@ -84,3 +86,35 @@ def stage_threads() -> list[str]:
 def test_jpegs_cannot_be_decoded_on_a_gpu_that_is_not_there(pool: ImagePool, network: AnomalyNetwork) -> None:
     with pytest.raises(InputError, match="Set score.decode to auto"):
         next(score_pool(pool, network, ScoreConfig(decode="gpu"), device=CPU))
+
+
+@pytest.mark.parametrize("kind", ["folder", "subset", "hdf5"])
+def test_a_disk_that_goes_away_ends_scoring_and_makes_no_image_unreadable_for_ever(
+    kind: str, pool_folder: Path, tmp_path: Path, network: AnomalyNetwork
+) -> None:
+    path = tmp_path / "disk" / ("images.h5" if kind == "hdf5" else "images")
+    path.parent.mkdir()
+    if kind == "hdf5":
+        with h5py.File(path, "w") as file:
+            file["images"] = np.zeros((60, 8, 8, 3), np.uint8)
+    else:
+        shutil.copytree(pool_folder, path)
+    pool = open_pool(path)
+    pool = SubsetPool(pool, pool.ids[:50]) if kind == "subset" else pool
+    assert pool.any_there([0, 3])
+    path.rename(tmp_path / "gone")
+    assert not pool.any_there(range(9))
+    if kind == "hdf5":
+        return  # an open file is read to its end
+    with pytest.raises(InputError, match="have gone while they were read.*What was written stays"):
+        list(score_pool(pool, network, CONFIG, device=CPU))
+
+
+def test_a_few_images_that_are_deleted_meanwhile_are_only_unreadable(
+    pool: ImagePool, pool_folder: Path, network: AnomalyNetwork
+) -> None:
+    for name in pool.ids[32:40]:  # a whole batch of eight
+        (pool_folder / name).unlink()
+    scored = np.concatenate([its.indices for its in score_pool(pool, network, CONFIG, device=CPU)])
+    assert scored.tolist() == [*range(32), *range(40, 60)]
+    assert len(pool.report.unreadable) == 8
