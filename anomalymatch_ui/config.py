@@ -108,6 +108,11 @@ class TrainConfig(_Settings):
     ema_warmup: bool = Field(
         True, description="let the average follow closely at first: decay at most (1 + step) / (10 + step)"
     )
+    teacher: Literal["network", "average"] = Field(
+        "network",
+        description="whose answers become pseudo-labels: those of the network in training, as published, or "
+        "of its average, which change less from step to step",
+    )
     warm_head: bool = Field(
         True, description="start the first cycle's head from the linear head instead of random weights"
     )

@@ -158,7 +158,7 @@ class Trainer:
                 unlabelled_loss=float(loss.unlabelled),
                 pseudo_label_share=float(loss.pseudo_label_share),
                 pseudo_anomaly_share=float(loss.pseudo_anomaly_share),
-                batch=self._labelled_batch + (2 * self._unlabelled_batch if self._is_semi_supervised else 0),
+                batch=self._images_a_step,
                 seconds=time.perf_counter() - started,
             )
             try:
@@ -189,12 +189,14 @@ class Trainer:
         if self._is_semi_supervised:
             rows, unlabelled = self._sampler.unlabelled(self._unlabelled_batch, generator)
             batches.append(unlabelled)
-        images = self._augment([self._to_device(batch) for batch in batches], generator)
+        views = self._augment([self._to_device(batch) for batch in batches], generator)
+        taught = self._answers_of_average(views.pop(1)) if self._is_taught_by_average else None
         self.network.train()
         with torch.random.fork_rng(devices=self._cuda_devices()), self._autocast():
             torch.manual_seed(dropout_seed)
-            logits = self.network(images).float()
-        labelled_logits, weak, strong = logits.split([self._labelled_batch, len(rows), len(rows)])
+            logits = self.network(_as_one_batch(views)).float()
+        labelled_logits, weak, strong = logits.tensor_split([self._labelled_batch, len(logits) - len(rows)])
+        weak = weak if taught is None else taught
         loss = fixmatch_loss(
             labelled_logits,
             classes.to(self.device),
@@ -209,15 +211,30 @@ class Trainer:
         return loss._replace(total=loss.total.detach())
 
     @property
+    def _images_a_step(self) -> int:
+        views = (1 if self._is_taught_by_average else 2) if self._is_semi_supervised else 0
+        return self._labelled_batch + views * self._unlabelled_batch
+
+    @property
     def _is_semi_supervised(self) -> bool:
         return self.config.unlabelled_weight > 0
 
-    def _augment(self, batches: list[Tensor], generator: Generator) -> Tensor:
-        """Give labelled images weakly, unlabelled ones weakly and then strongly augmented, as one batch."""
+    @property
+    def _is_taught_by_average(self) -> bool:
+        return self._is_semi_supervised and self.config.teacher == "average"
+
+    @torch.no_grad()
+    def _answers_of_average(self, weakly: Tensor) -> Tensor:
+        with self._autocast():
+            logits: Tensor = self.average(_as_one_batch([weakly]))
+        return logits.float()
+
+    def _augment(self, batches: list[Tensor], generator: Generator) -> list[Tensor]:
+        """Give labelled images weakly, unlabelled ones weakly and then strongly augmented."""
         views = [self._weak(images, generator) for images in batches]
         for unlabelled in batches[1:]:
             views.append(self._strong(self._weak(unlabelled, generator), generator))
-        return torch.cat(views).contiguous(memory_format=torch.channels_last)
+        return views
 
     def _weak(self, images: Tensor, generator: Generator) -> Tensor:
         if self.config.weak == "published":
@@ -242,6 +259,10 @@ class Trainer:
 
     def _cuda_devices(self) -> list[torch.device]:
         return [self.device] if self.device.type == "cuda" else []
+
+
+def _as_one_batch(views: list[Tensor]) -> Tensor:
+    return torch.cat(views).contiguous(memory_format=torch.channels_last)
 
 
 def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:

@@ -207,7 +207,9 @@ def _write_reduced(path: Path, raw: list[Path], reductions: list[Reduction]) -> 
         for start in range(0, images, 4096):
             rows = slice(start, start + 4096)
             parts = [r.apply(table[rows]) for r, table in zip(reductions, tables, strict=True)]
-            yield np.concatenate(parts, axis=1) / np.float16(np.sqrt(len(parts)))
+            block = np.concatenate(parts, axis=1) / np.float16(np.sqrt(len(parts)))
+            block[np.isnan(block).any(axis=1)] = np.nan  # one size could be read, and another could not
+            yield block
 
     write_table(path, blocks(), images=images, columns=columns)
     return open_embeddings(path)

@@ -9,7 +9,10 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
+from anomalymatch_ui.rank import Reduction
+from anomalymatch_ui.score import write_table
 from anomalymatch_ui.session import Session, Status
+from anomalymatch_ui.session import embedding as embedding_module
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -122,6 +125,19 @@ def test_a_batch_of_images_that_cannot_be_read_keeps_nobody_from_ranking(
         session.train(wait=True)
         assert len(session.ranking().order) == 40
         assert session.insight.outlook().unfound.high == 26
+
+
+def test_an_image_that_could_be_read_at_one_size_only_has_no_embedding(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    features = [random.normal(size=(50, 8)).astype(np.float16) for _ in range(2)]
+    reductions = [Reduction.of(table, np.arange(50), components=4, whitening=0.25) for table in features]
+    features[1][7] = np.nan
+    files = [tmp_path / "96.npy", tmp_path / "160.npy"]
+    for file, table in zip(files, features, strict=True):
+        write_table(file, iter([table]), images=50, columns=8)
+    embedding = embedding_module._write_reduced(tmp_path / "embedding.npy", files, reductions)
+    assert np.isnan(embedding[7]).all()
+    assert not np.isnan(np.delete(embedding, 7, axis=0)).any()
 
 
 def test_a_look_at_the_images_that_was_stopped_goes_on_where_it_was(

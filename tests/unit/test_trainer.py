@@ -90,7 +90,13 @@ def stop_after(step: int) -> Callable[[StepReport], None]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"threshold_rule": "free"}, {"threshold_rule": "soft"}, {"unlabelled_weight": 0}],
+    [
+        {},
+        {"threshold_rule": "free"},
+        {"threshold_rule": "soft"},
+        {"unlabelled_weight": 0},
+        {"teacher": "average"},
+    ],
     ids=str,
 )
 def test_two_runs_with_one_seed_agree_to_the_last_bit_and_another_seed_differs(
@@ -224,6 +230,30 @@ def test_without_an_unlabelled_loss_no_unlabelled_image_is_seen_and_training_goe
     assert {(report.pseudo_label_share, report.unlabelled_loss) for report in reports} == {(0, 0)}
     assert all(report.loss == report.supervised_loss for report in reports)
     assert reports[-1].loss < reports[0].loss / 2
+
+
+def test_the_average_teaches_without_a_backward_pass_of_what_it_answers() -> None:
+    config = TrainConfig(labelled_batch=8, unlabelled_batch=6, teacher="average", ema_decay=0.0)
+    network = Counting(NetworkConfig())
+    network.load_state_dict(build_network(NetworkConfig(), 0).state_dict())
+    reports: list[StepReport] = []
+    trainer = Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0)
+    trainer.average.batches = []
+    trainer.run(3, [reports.append])
+    assert network.batches == [8 + 6] * 3
+    assert trainer.average.batches == [6] * 3
+    assert {report.batch for report in reports} == {14}
+    assert trainer.average.training is False
+
+
+def test_what_the_average_is_sure_of_becomes_the_pseudo_labels(data: TrainingData) -> None:
+    config = SMALL.model_copy(update={"teacher": "average", "align": False})
+    trainer = make_trainer(data, config=config)
+    with torch.no_grad():  # the average is sure that everything is an anomaly, the network of nothing
+        trainer.average.head.bias.copy_(torch.tensor([-9.0, 9.0]))
+    reports: list[StepReport] = []
+    trainer.run(1, [reports.append])
+    assert (reports[0].pseudo_label_share, reports[0].pseudo_anomaly_share) == (1, 1)
 
 
 @pytest.mark.parametrize("rule", ["fixed", "flex", "free", "soft"])
@@ -366,8 +396,12 @@ def test_the_loss_counts_confident_pseudo_labels_only_and_teaches_the_strong_vie
 
 @pytest.mark.parametrize(
     ("config", "network"),
-    [(TrainConfig(), NetworkConfig()), (PAPER.train, PAPER.network)],
-    ids=["default", "paper"],
+    [
+        (TrainConfig(), NetworkConfig()),
+        (TrainConfig(teacher="average"), NetworkConfig()),
+        (PAPER.train, PAPER.network),
+    ],
+    ids=["default", "taught by the average", "paper"],
 )
 def test_training_learns_to_tell_rings_from_discs(config: TrainConfig, network: NetworkConfig) -> None:
     data = rings_and_discs()
