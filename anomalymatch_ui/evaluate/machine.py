@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from anomalymatch_ui import __version__
-from anomalymatch_ui.learn import inference_dtype, resolve_device
+from anomalymatch_ui.learn import resolve_device
+from anomalymatch_ui.score.local_engine import arithmetic_of
 
 
 def arithmetic(device: str) -> str:
@@ -24,8 +25,8 @@ def arithmetic(device: str) -> str:
     InputError
         If the device is not on this machine.
     """
-    resolved = resolve_device(device)
-    return f"{str(inference_dtype(resolved)).removeprefix('torch.')} on {resolved.type}"
+    found = arithmetic_of(resolve_device(device))
+    return f"{found.dtype} on {found.device}"
 
 
 def made_with() -> dict[str, str | int]:

@@ -58,7 +58,7 @@ def sort_scores(archive: Archive, *, check: bool = False) -> None:
     archive
         Whose scores.
     check
-        Read what is there to its end, and make it anew if it is damaged: 10^8 rows take half a minute.
+        Read what is there to its end, and make it anew if it is damaged.
 
     Raises
     ------
