@@ -45,8 +45,8 @@ class Place:
         What was found.
     ranking
         By which it was.
-    page
-        The page shown, counted from 0.
+    first
+        Where in the list the page shown begins, counted from 0; a page may have another size later.
     """
 
     view: str
@@ -54,7 +54,7 @@ class Place:
     find: Callable[[Ranking], Found]
     found: Found
     ranking: Ranking
-    page: int = 0
+    first: int = 0
 
 
 class Finds(traitlets.HasTraits):
@@ -72,6 +72,7 @@ class Finds(traitlets.HasTraits):
     _ranking: Ranking
     _listed: Listed
     _number: int
+    page_size: int
     _loop: asyncio.AbstractEventLoop | None
     commands: dict[str, Notice]
     commits: dict[str, Commit]
@@ -150,8 +151,8 @@ class Finds(traitlets.HasTraits):
             if self._is_here:
                 self._places.pop()
             self._show_place(place, wait)
-            if place.page:
-                self._turn(place.page, wait=wait)
+            if place.first:
+                self._turn(place.first // self.page_size, wait=wait)
             self.heed(self._session.status)  # a newer ranking is offered again
 
     def label_matching(self, label: Label | None) -> Receipt:
@@ -194,6 +195,7 @@ class Finds(traitlets.HasTraits):
         self._places: deque[Place] = deque(maxlen=_KEPT)
         self._seeker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="finding")
         self._sought: Future[Found] | None = None
+        self._awaited: Query | None = None  # asked for last, and not found yet
         self._followed: tuple[int, int] | None = None
         self._told: tuple[int, Mapping[str, Label]] | None = None
         self.commands |= {
@@ -219,6 +221,7 @@ class Finds(traitlets.HasTraits):
                 self._places.append(self._here)  # but one search replaces the other, as one likeness does
             self._show_place(Place(view, query, find, found, ranking), wait)
 
+        self._awaited = query
         self._seek(find, arrive, wait)
 
     def _again(self, place: Place, wait: bool) -> None:
@@ -229,7 +232,7 @@ class Finds(traitlets.HasTraits):
         self._followed = followed
 
         def arrive(found: Found, ranking: Ranking) -> None:
-            self._show_place(replace(place, found=found, ranking=ranking, page=0), wait)
+            self._show_place(replace(place, found=found, ranking=ranking, first=0), wait)
 
         self._seek(place.find, arrive, wait)
 
@@ -245,7 +248,7 @@ class Finds(traitlets.HasTraits):
         def take(done: Future[Found]) -> None:
             if self._sought is not done:
                 return  # something else was asked for meanwhile
-            self._sought = None
+            self._sought = self._awaited = None
             try:
                 found = done.result()
             except AnomalyMatchError as error:
@@ -259,7 +262,7 @@ class Finds(traitlets.HasTraits):
 
     def _show_place(self, place: Place, wait: bool) -> None:
         found = place.found
-        self._sought = None
+        self._sought = self._awaited = None
         self._here, self._here_listing = place, self._listed.number + 1
         self.show(
             found.order,
@@ -274,7 +277,7 @@ class Finds(traitlets.HasTraits):
 
     def _note_page(self, _change: object) -> None:
         if self._is_here and self._here:
-            self._here = replace(self._here, page=self._number)
+            self._here = replace(self._here, first=self._number * self.page_size)
         self._tell_finding()
 
     @property
@@ -297,7 +300,8 @@ class Finds(traitlets.HasTraits):
         return Found(listed.order, listed.drawn, listed.title)
 
     def _find_changed(self, change: Mapping[str, Any]) -> None:
-        self.find(self.query.with_values(**change), wait=False)
+        # Two controls in haste: the second changes what the first has asked for.
+        self.find((self._awaited or self.query).with_values(**change), wait=False)
 
     def _show_view(self, name: str) -> None:
         views = {
@@ -333,6 +337,7 @@ class Finds(traitlets.HasTraits):
             "query": _in_json(self.query),
             "counts": counts_of,
             "remaining": sum(counts_of[state] for state in found.labels) if found.labels else found.total,
+            "replaces": sum(counts_of[label] for label in LABELS if label in (found.labels or LABELS)),
             "back": self._former.found.title if self._former else "",
         }
 

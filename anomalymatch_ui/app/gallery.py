@@ -217,8 +217,8 @@ class Gallery(Finds, Pages):
         elif self._session.status.state != "idle":
             self.say("The session is busy; the new ranking is offered as soon as it is there.")
         else:
-            self._asked = True
             self._session.rank()
+            self._asked = True
             self.say("Ranking the images by your labels …")
 
     def heed(self, status: Status) -> None:

@@ -41,7 +41,8 @@ class Inbox:
         By name, for messages of the kind ``"command"``; otherwise as notices.
     commits
         By kind, for what goes to the disk. However often the message is sent, it is carried out once and
-        answered each time, with ``"saved"`` or ``"refused"``.
+        answered each time, with ``"saved"`` or ``"refused"``. Those of one front end, which counts them in
+        ``"commit"``, are carried out in its order: one that comes before a former one waits for that.
     answers
         By kind, for questions that change nothing. The handler gives a message and buffers; the browser
         gets them with the question's number, or ``"refused"`` and a sentence. A handler whose work takes
@@ -62,14 +63,19 @@ class Inbox:
         self._say = say
         self._loop = loop
         self._given = GivenAnswers()
+        self._order = CommitOrder()
+        self._under_way: set[tuple[Any, Any]] = set()
 
     def receive(self, message: Message) -> None:
         """Hand a message to its handler; one that nobody knows is logged."""
         kind = message.get("kind")
         if kind in self.commits:
-            self._send(self._given.once(message, self._commit), [])
+            for due in self._order.due(message):
+                self._send(self._given.once(due, self._commit), [])
         elif kind in self.answers:
-            self._answer(message, lambda: self.answers[kind](message))
+            # A question that is asked again while a thread works on it is answered once.
+            if (message.get("frontend"), message.get("request")) not in self._under_way:
+                self._answer(message, lambda: self.answers[kind](message))
         elif kind in self.notices:
             self._notice(self.notices[kind], message)
         else:
@@ -101,15 +107,19 @@ class Inbox:
             "seq": receipt.seq,
             "time": receipt.time.isoformat(),
             "labels": dict(receipt.labels),
+            "passed_over": receipt.passed_over,
         }
 
     def _answer(self, message: Message, give: Callable[[], Reply | Future[Reply]]) -> None:
         buffers: list[bytes] = []
+        question = message.get("frontend"), message.get("request")
+        self._under_way.discard(question)
         try:
             given = give()
             if isinstance(given, Future):
                 loop = self._loop
                 if loop is not None and not given.done():
+                    self._under_way.add(question)
                     given.add_done_callback(
                         lambda done: loop.call_soon_threadsafe(self._answer, message, done.result)
                     )
@@ -121,8 +131,33 @@ class Inbox:
         except Exception as error:  # whoever asked would wait for ever without an answer
             logger.exception("A question of the browser could not be answered")
             answer = {"kind": "refused", "sentence": f"This failed: {type(error).__name__}: {error}."}
-        asked = {"frontend": message.get("frontend"), "request": message.get("request")}
-        self._send({"kind": "answer", **answer, **asked}, buffers)
+        self._send({"kind": "answer", **answer, "frontend": question[0], "request": question[1]}, buffers)
+
+
+class CommitOrder:
+    """The order in which a front end has sent what goes to the disk, whatever was lost on the way.
+
+    A label that was lost and is sent again must not come after the one that corrects it.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+        self._early: dict[str, dict[int, Message]] = {}
+
+    def due(self, message: Message) -> list[Message]:
+        """Give what can be carried out now that a message is there: none where a former one is missing."""
+        frontend, number = str(message["frontend"]), int(message["commit"])
+        expected = self._next.get(frontend, 1)
+        if number < expected:
+            return [message]
+        early = self._early.setdefault(frontend, {})
+        early[number] = message
+        due = []
+        while expected in early:
+            due.append(early.pop(expected))
+            expected += 1
+        self._next[frontend] = expected
+        return due
 
 
 class GivenAnswers:

@@ -44,6 +44,7 @@ class Map:
         self._version = 0
         self._of: tuple[int, int] = (0, 0)
         self._coloured: object = None
+        self._begun: int | None = None  # the ranking at which a map was asked for last
         self._colours = 0
         self._selected = np.empty(0, dtype=np.int64)
 
@@ -80,6 +81,10 @@ class Map:
         """
         self._show_image(self._row(image_id), wait=True)
 
+    def opened(self) -> None:
+        """Have a map made at the next :meth:`refresh`, if there is none; what failed before is tried anew."""
+        self._begun = None
+
     def take_messages(self, inbox: Inbox) -> None:
         """Answer the browser's questions about the map."""
         inbox.answers.update(points=self._points, colours=self._colour_points, thumbnail=self._thumbnail)
@@ -89,7 +94,10 @@ class Map:
     def refresh(self) -> None:
         """Tell the browser what is new: map, labels, ranking. Without a map, have one made."""
         mapper = self._session.pictures.mapper
-        if mapper.state.newest is None:
+        # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
+        version = self._session.ranking().version
+        if mapper.state.newest is None and version != self._begun:
+            self._begun = version
             mapper.begin()
         state, labels = mapper.state, self._session.labels()
         coloured = (labels, self._session.ranking().version)

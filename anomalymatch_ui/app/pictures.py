@@ -82,7 +82,7 @@ class Pictures(anywidget.AnyWidget):  # type: ignore[misc]
         self._unsubscribe = session.pictures.mapper.subscribe(self._bridge.publish)
         self.add_class("am-pictures")
         self.on_msg(self._receive)
-        self.observe(lambda _change: self._refresh(), ["shown", "tab"])
+        self.observe(self._open, ["shown", "tab"])
 
     def __repr__(self) -> str:
         return f"<Pictures of {self._session.pool.name}: {self.tab if self.shown else 'hidden'}>"
@@ -112,6 +112,10 @@ class Pictures(anywidget.AnyWidget):  # type: ignore[misc]
         self._unsubscribe()
         self._bridge.close()
         super().close()
+
+    def _open(self, _change: object) -> None:
+        self.map.opened()
+        self._refresh()
 
     def _refresh(self) -> None:
         if not self.shown:

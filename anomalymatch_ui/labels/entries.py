@@ -62,9 +62,12 @@ class LabelEvent:
         Number of the event.
     labels
         New label of each image touched; ``None`` where the image has no label any more.
+    passed_over
+        Of an undo or a redo: whether a later action was left alone, because others have relabelled it since.
     """
 
     seq: int
     time: datetime
     action: int
     labels: Mapping[str, Label | None]
+    passed_over: bool = False

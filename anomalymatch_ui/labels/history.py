@@ -71,12 +71,15 @@ class History:
                     words[action.annotator][image_id] = label
         return {annotator: words[annotator] for annotator in sorted(words) if words[annotator]}
 
-    def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
-        """Give the annotator's last action that still shows, and the labels from before it."""
+    def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
+        """Give the annotator's last action that still shows, and the labels from before it.
+
+        Also whether a later one was passed over, because others have relabelled all of it since.
+        """
         return self._last_that_shows(self._undoable[annotator])
 
-    def redoable(self, annotator: str) -> tuple[int, dict[str, Label | None]] | None:
-        """Give the annotator's last undo that still shows, and the labels from before it."""
+    def redoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
+        """Give the annotator's last undo that still shows, as :meth:`undoable` does."""
         return self._last_that_shows(self._redoable[annotator])
 
     def _begin(self, entry: JournalEntry) -> None:
@@ -95,10 +98,10 @@ class History:
             target.append(entry.action)
         self._actions[entry.action] = _Action(entry.annotator, is_undo, root)
 
-    def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None]] | None:
+    def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None], bool] | None:
         for number in reversed(stack):
             if before := self._labels_before(number):
-                return number, before
+                return number, before, number != stack[-1]
         return None
 
     def _labels_before(self, number: int) -> dict[str, Label | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -281,9 +282,9 @@ class Journal:
                 found = find(annotator)
                 if found is None:
                     return None
-                reverts, labels = found
+                reverts, labels, passed_over = found
                 entries = self._write(labels, annotator, origin, reverts)
-            return self._accept(entries)
+            return replace(self._accept(entries), passed_over=passed_over)
 
     def _write(
         self, labels: Mapping[str, Label | None], annotator: str, origin: str, reverts: int | None

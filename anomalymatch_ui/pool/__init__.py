@@ -6,6 +6,15 @@ noted in its report and left out, never fatal.
 
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, UnreadableImageError
 from anomalymatch_ui.pool.opening import open_pool
-from anomalymatch_ui.pool.subset import SubsetPool
+from anomalymatch_ui.pool.subset import SubsetPool, numbered_rows
 
-__all__ = ["Batch", "Fetched", "ImagePool", "PoolReport", "SubsetPool", "UnreadableImageError", "open_pool"]
+__all__ = [
+    "Batch",
+    "Fetched",
+    "ImagePool",
+    "PoolReport",
+    "SubsetPool",
+    "UnreadableImageError",
+    "numbered_rows",
+    "open_pool",
+]

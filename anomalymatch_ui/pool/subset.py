@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
 
 
@@ -43,6 +44,11 @@ class SubsetPool:
         self.concurrent = pool.concurrent
         self._pool = pool
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
+
+    @property
+    def whole(self) -> ImagePool:
+        """The pool of which these are some images."""
+        return self._pool
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,3 +90,12 @@ class SubsetPool:
     def close(self) -> None:
         """Let go of the files of the pool."""
         self._pool.close()
+
+
+def numbered_rows(pool: ImagePool) -> str:
+    """Give the digest of the array whose row numbers are a pool's ids; empty where the images have names.
+
+    A name stays with its image whatever happens to the file around it; the number of a row does not.
+    """
+    whole = pool.whole if isinstance(pool, SubsetPool) else pool
+    return whole.digest if isinstance(whole.ids, RowIds) else ""

@@ -51,6 +51,10 @@ class AutomaticTraining:
         if not self._closed and self._label_came and 0 < every <= self._new_labels():
             self._start()
 
+    def put_off(self) -> None:
+        """Ask for nothing before another label has come: the job that ran was stopped."""
+        self._label_came = False
+
     def close(self) -> None:
         """Ask for nothing any more."""
         self._closed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -114,7 +115,10 @@ class Finding:
         """List the labels, the most contested first. Raises as :meth:`Insight.audit`."""
         audit = self._insight.audit()
         order = np.array([self._pool.index(item.image_id) for item in audit], dtype=np.int64)
-        captions = {item.image_id: f"contest {item.contest:.2f}" for item in audit}
+        captions = {
+            item.image_id: "cannot be judged" if math.isnan(item.contest) else f"contest {item.contest:.2f}"
+            for item in audit
+        }
         return Found.in_order(order, "labels, the most contested first", captions=captions)
 
     def counts(self, found: Found) -> Counts:

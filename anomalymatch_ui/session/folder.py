@@ -12,7 +12,7 @@ from typing import Any
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
-from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
 
 _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
 
@@ -195,11 +195,18 @@ class SessionFolder:
         Raises
         ------
         InputError
-            If the session belongs to another pool.
+            If the session belongs to another pool, or to rows of an array that have changed: these have
+            numbers for names, so a label would be found on another image.
         """
         record = _record(pool)
         known = self._pool() if self.is_session else record
         same_images = known["digest"] == record["digest"]
+        if known["numbered"] and record["numbered"] and known["numbered"] != record["numbered"]:
+            raise InputError(
+                f"The images in {pool.path} are not those that the session {self.path} was made with. Their "
+                "rows have numbers for names, so its labels could be of others now. Give the former images "
+                "back, or choose another session folder."
+            )
         if not same_images and known["path"] != record["path"]:
             raise InputError(
                 f"The session {self.path} belongs to the images in {known['path']}, not to {pool.path}. "
@@ -216,6 +223,11 @@ class SessionFolder:
             If the disk refuses.
         """
         write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode())
+
+    @property
+    def settings_stamp(self) -> int:
+        """When the settings were written, in nanoseconds; 0 if they are not there."""
+        return modified_ns(self.config)
 
     def sweep(self) -> None:
         """Remove what a process that was killed had half written."""
@@ -240,11 +252,20 @@ class SessionFolder:
     def _pool(self) -> dict[str, Any]:
         try:
             record: dict[str, Any] = json.loads(self._pool_file.read_text(encoding="utf-8"))
-            return {key: record[key] for key in ("path", "digest", "images")}
+            known = {key: record[key] for key in ("path", "digest", "images")}
+            return {**known, "numbered": record.get("numbered", "")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
             ) from error
+
+
+def modified_ns(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 if it is not there or the disk does not answer."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # then a write will say so
+        return 0
 
 
 def _modified(path: Path) -> float:
@@ -255,4 +276,5 @@ def _modified(path: Path) -> float:
 
 
 def _record(pool: ImagePool) -> dict[str, str | int]:
-    return {"path": str(pool.path.resolve()), "digest": pool.digest, "images": len(pool)}
+    path = str(pool.path.resolve())
+    return {"path": path, "digest": pool.digest, "images": len(pool), "numbered": numbered_rows(pool)}

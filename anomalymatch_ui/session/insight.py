@@ -151,8 +151,10 @@ class Insight:
 
     def _strategy(self, acquisition: Acquisition | None, ranking: Ranking) -> Acquisition:
         strategy = acquisition or self._config.acquisition.strategy
-        if ranking.log_odds_error is None and strategy in ("uncertain", "mixed"):
-            return "diverse"  # a quantile of novelty has no decision to be uncertain about
+        # A quantile of novelty, or a likeness, has no decision to be uncertain about; a network's score has.
+        decides = ranking.log_odds_error is not None or ranking.source.startswith("cycle")
+        if not decides and strategy in ("uncertain", "mixed"):
+            return "diverse"
         return strategy
 
     def _arranged(

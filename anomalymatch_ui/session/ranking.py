@@ -40,6 +40,8 @@ class Ranking:
     log_odds_error
         Where the scores are calibrated probabilities, by how much their log-odds may be off together;
         else ``None``.
+    last_seq
+        Number of the newest row of the journal that it follows.
     """
 
     version: int
@@ -48,6 +50,7 @@ class Ranking:
     scores: np.ndarray
     order: np.ndarray
     log_odds_error: float | None = None
+    last_seq: int = 0
 
     @classmethod
     def of_scores(
@@ -98,6 +101,7 @@ class Ranking:
             created=self.created.isoformat(),
             scores=self.scores,
             log_odds_error=np.nan if self.log_odds_error is None else self.log_odds_error,
+            last_seq=self.last_seq,
             pool=pool_digest,
         )
         write_bytes_atomically(path, buffer.getvalue())
@@ -117,6 +121,7 @@ class Ranking:
                 scores.flags.writeable = order.flags.writeable = False
                 error = float(saved["log_odds_error"]) if "log_odds_error" in saved.files else np.nan
                 known = None if np.isnan(error) else error
-                return cls(int(saved["version"]), str(saved["source"]), created, scores, order, known)
+                seq = int(saved["last_seq"]) if "last_seq" in saved.files else 0
+                return cls(int(saved["version"]), str(saved["source"]), created, scores, order, known, seq)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None

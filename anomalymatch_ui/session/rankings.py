@@ -93,7 +93,7 @@ class Rankings:
         scorer = self.scorer
         scores = scorer.scores(labels, reporter)
         self._pen.check()
-        self._take(scores, scorer)
+        self._take(scores, scorer, seen)
         self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
@@ -126,6 +126,11 @@ class Rankings:
         if self._config.instant and self._newest.version > 0:
             self._clock.tick()
 
+    def catch_up(self) -> None:
+        """Follow the labels that came after the ranking on disk was kept: a crash, or a page's reload."""
+        if self._newest.last_seq < self._journal.last_seq:
+            self.tick()
+
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until the order has followed all labels; gives whether it has."""
         return self._clock.settle(timeout)
@@ -153,10 +158,11 @@ class Rankings:
         if self._config.order == "network" and self._folder.cycle_in_use > 0:
             return
         scorer = self.scorer
+        seen = self._journal.last_seq
         scores = scorer.instant_scores(self._journal.view())
         if scores is None:
             return
-        if not self._take(scores, scorer):
+        if not self._take(scores, scorer, seen):
             self._clock.tick()
         elif self._has_failed:
             self._has_failed = False
@@ -167,13 +173,13 @@ class Rankings:
         sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
         self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
 
-    def _take(self, scores: Scores, scorer: PoolScorer) -> bool:
+    def _take(self, scores: Scores, scorer: PoolScorer, seen: int) -> bool:
         """Make a ranking of scores; false if another cycle or other settings are in use by now."""
         error = None if scores.calibration is None else scores.calibration.log_odds_error
         unnumbered = Ranking.of_scores(0, scores.source, scores.values, error)  # sorts, which takes long
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:
                 return False
-            self._newest = replace(unnumbered, version=self._newest.version + 1)
+            self._newest = replace(unnumbered, version=self._newest.version + 1, last_seq=seen)
         self._announce()
         return True

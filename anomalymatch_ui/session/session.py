@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import (
     LABELS,
     ImportReport,
@@ -113,17 +113,27 @@ class Session(Steering):
             self._journal, self.cycles, lambda: self.train_every, self._train_if_possible
         )
         self._watch = Watch(
-            self._journal, pen, folder, self._rankings, self._count, self._follow_labels, self._publish
+            self._journal,
+            pen,
+            folder,
+            self._rankings,
+            self._count,
+            self._follow_labels,
+            self._reread_settings,
+            self._take_notice,
         )
         self._closed = False
+        self._stopped = False  # whether the job was asked to stop
+        self._settings_stamp = folder.settings_stamp
+        elsewhere = self._watch.seen.pen
         self._status = Status(
             cycle=folder.cycle,
             cycle_in_use=folder.cycle_in_use,
             ranking_version=self._rankings.newest.version,
             counts=self._count(),
-            interrupted_step=self.cycles.interrupted_step(config),
+            interrupted_step=self._interrupted_step(elsewhere),
             unreadable=len(pool) - len(self._rankings.newest.order),
-            pen_elsewhere=self._watch.seen.pen,
+            pen_elsewhere=elsewhere,
         )
         if self._status.interrupted_step is not None:
             self._publish(
@@ -208,6 +218,7 @@ class Session(Steering):
         except BaseException:
             pen.release()
             raise
+        session._rankings.catch_up()
         session._watch.start()
         return session
 
@@ -388,8 +399,25 @@ class Session(Steering):
         with self._lock:  # the newest under the lock, so that the version never goes back
             self._publish(ranking_version=self._rankings.newest.version)
 
+    def _take_notice(self, **changes: Any) -> None:
+        """Publish what the watch has seen of other processes."""
+        if "pen_elsewhere" in changes and self.status.state == "idle":
+            changes["interrupted_step"] = self._interrupted_step(changes["pen_elsewhere"])
+        self._publish(**changes)
+
+    def _reread_settings(self) -> None:
+        try:
+            self._follow_settings()
+        except AnomalyMatchError as error:
+            self._publish(error=str(error))
+
+    def _interrupted_step(self, elsewhere: str | None) -> int | None:
+        """Give the step a cycle can be gone on with from; while another process trains, it is not ours."""
+        return None if elsewhere is not None else self.cycles.interrupted_step(self.config)
+
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
         self._pen.claim()
+        self._stopped = False
         self._background.start(name, work, self._job_end)
         if wait:
             self._background.finish()
@@ -404,12 +432,16 @@ class Session(Steering):
             cycle_in_use=self._folder.cycle_in_use,
             interrupted_step=self.cycles.interrupted_step(self.config),
         )
-        self._automatic.look()
+        self._reread_settings()
+        if self._stopped:
+            self._automatic.put_off()
+        else:
+            self._automatic.look()
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
         self._follow_labels()
-        return Receipt(event.seq, event.time, event.labels)
+        return Receipt(event.seq, event.time, event.labels, event.passed_over)
 
     def _follow_labels(self) -> None:
         self._rankings.tick()

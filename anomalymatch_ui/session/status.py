@@ -125,11 +125,14 @@ class Receipt:
         When, UTC.
     labels
         New label of each image the event touched; ``None`` if it has none now.
+    passed_over
+        Of an undo or a redo: whether a later action was left alone, because others have relabelled it since.
     """
 
     seq: int
     time: datetime
     labels: Mapping[str, Label | None]
+    passed_over: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class Steering(ABC):
     _journal: Journal
     _pen: Pen
     _rankings: Rankings
+    _settings_stamp: int
+    _stopped: bool
 
     @property
     @abstractmethod
@@ -81,15 +83,18 @@ class Steering(ABC):
         InputError
             If a job runs already, the labels do not hold both classes, or the settings know no training.
         """
-        from anomalymatch_ui.learn import check_classes
-
+        self._follow_settings()
         if self.config.order == "labels":
             raise InputError(
                 "These settings order the images by the linear head alone, so there is nothing to train. "
                 "Choose the preset default, or set order to fused."
             )
         counts = self.status.counts
-        check_classes(counts.anomaly, counts.nominal)
+        if not (counts.anomaly and counts.nominal):
+            # Only here, for torch takes seconds to import, which a key would wait for.
+            from anomalymatch_ui.learn import check_classes
+
+            check_classes(counts.anomaly, counts.nominal)
 
         def work(reporter: Reporter) -> None:
             from anomalymatch_ui.session.training import train_cycle
@@ -98,7 +103,7 @@ class Steering(ABC):
             self._automatic.cycle_begins(view)
             train_cycle(self._folder, self.pool, view, last_seq, self.config, steps, reporter)
             cycle = self._folder.cycle
-            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None)
+            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None, message="")
             if rank:
                 self._rankings.rank(reporter)
 
@@ -158,17 +163,34 @@ class Steering(ABC):
         StorageError
             If the disk refuses; then nothing has changed.
         """
+        self._pen.claim()
+        self._follow_settings()
         before, interrupted = self.config, self.status.interrupted_step
         config = configured(before, values, preset, busy=self.status.state != "idle")
-        self._pen.claim()
         config.save(self._folder.config)
-        self.config, names = config, changes(before, config)
-        self.insight.configure(config)
-        looks_anew = rescores(names) and self._rankings.configure(config)
-        step = self.cycles.interrupted_step(config)
+        self._settings_stamp = self._folder.settings_stamp
+        looks_anew = self._take_settings(config)
+        names, step = changes(before, config), self.cycles.interrupted_step(config)
         lost = self._folder.cycle + 1 if interrupted is not None and step is None else None
         self._publish(interrupted_step=step, message=consequence(names, looks_anew=looks_anew, gives_up=lost))
         return changes_the_order(names)
+
+    def _follow_settings(self) -> None:
+        """Take the settings that another process, or a person in an editor, has written since."""
+        stamp = self._folder.settings_stamp
+        if stamp == self._settings_stamp or self.status.state != "idle":
+            return
+        config = Config.load(self._folder.config)
+        self._settings_stamp = stamp
+        if config != self.config:
+            self._take_settings(config)
+
+    def _take_settings(self, config: Config) -> bool:
+        """Go by other settings; gives whether every image has to be looked at anew."""
+        names = changes(self.config, config)
+        self.config = config
+        self.insight.configure(config)
+        return rescores(names) and self._rankings.configure(config)
 
     def pause(self) -> None:
         """Let the running job wait after its current step."""
@@ -180,6 +202,7 @@ class Steering(ABC):
 
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
+        self._stopped = True
         self._background.stop()
 
     def wait(self, timeout: float | None = None) -> Status:
@@ -191,7 +214,7 @@ class Steering(ABC):
         """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
         status, counts = self.status, self.status.counts
         possible = self.config.order != "labels" and counts.anomaly > 0 and counts.nominal > 0
-        if possible and status.state == "idle" and self._pen.mine:
+        if possible and status.state == "idle" and self._pen.elsewhere is None:
             try:
                 self.train()
             except AnomalyMatchError as error:  # a job was quicker, or the pen is gone: this was not urgent

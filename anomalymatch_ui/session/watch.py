@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.folder import SessionFolder, modified_ns
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.status import Counts
@@ -30,13 +30,14 @@ class Outside:
         Number of the newest row of the journal that is not this session's.
     pen
         Who else holds the pen, in words; ``None`` if nobody does.
-    ranking
-        Time stamp of the ranking on disk, in nanoseconds; 0 if there is none.
+    ranking, settings
+        Time stamps of the ranking and the settings on disk, in nanoseconds; 0 if there are none.
     """
 
     row: int
     pen: str | None
     ranking: int
+    settings: int
 
 
 class Watch:
@@ -53,6 +54,8 @@ class Watch:
         Counts the labels of now.
     follow
         Told that somebody else has labelled.
+    reread
+        Told that the settings on disk have changed.
     publish
         Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``pen_elsewhere``,
         ``error``.
@@ -71,6 +74,7 @@ class Watch:
         rankings: Rankings,
         count: Callable[[], Counts],
         follow: Callable[[], None],
+        reread: Callable[[], None],
         publish: Callable[..., None],
     ) -> None:
         self._journal = journal
@@ -79,6 +83,7 @@ class Watch:
         self._rankings = rankings
         self._count = count
         self._follow = follow
+        self._reread = reread
         self._publish = publish
         self._failure: str | None = None
         self.seen = self._look()
@@ -101,10 +106,10 @@ class Watch:
                 self._compare()
                 failure = None
             except AnomalyMatchError as error:
-                failure = f"The labels of others cannot be seen: {error}"
+                failure = f"What others do cannot be seen: {error}"
             except Exception as error:
                 logger.exception("The watch failed")
-                failure = f"The labels of others cannot be seen: {type(error).__name__}: {error}."
+                failure = f"What others do cannot be seen: {type(error).__name__}: {error}."
             if failure != self._failure:
                 self._failure = failure
                 self._publish(error=failure)
@@ -124,11 +129,14 @@ class Watch:
         )
         if now.row != before.row:
             self._follow()
+        if now.settings != before.settings:
+            self._reread()
 
     def _look(self) -> Outside:
         other = self._pen.elsewhere
-        try:
-            ranking = self._folder.ranking.stat().st_mtime_ns
-        except OSError:  # not made yet, or the disk does not answer; then a write will say so
-            ranking = 0
-        return Outside(self._journal.last_foreign_seq, None if other is None else str(other), ranking)
+        return Outside(
+            self._journal.last_foreign_seq,
+            None if other is None else str(other),
+            modified_ns(self._folder.ranking),
+            self._folder.settings_stamp,
+        )

@@ -43,6 +43,7 @@ class Browser:
         self.gallery = gallery
         self.received: list[dict[str, Any]] = []
         self.request = 0
+        self.commits = 0
         monkeypatch.setattr(gallery, "send", lambda message, buffers=None: self.received.append(message))
 
     def send(self, **message: Any) -> None:
@@ -50,6 +51,9 @@ class Browser:
 
     def ask(self, **message: Any) -> dict[str, Any]:
         self.request += 1
+        if message["kind"] in self.gallery.commits:
+            self.commits += 1
+            message["commit"] = self.commits
         self.send(frontend="one", request=self.request, **message)
         return self.answers(self.request)[-1]
 

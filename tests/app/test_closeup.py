@@ -207,12 +207,13 @@ def test_what_a_thread_answers_is_sent_on_the_loop_and_its_failure_too():
         inbox = Inbox(send, lambda _sentence: None, asyncio.get_running_loop())
         go = threading.Event()
         inbox.answers["slow"] = lambda _message: threads.submit(lambda: (go.wait(60), next(answers)())[1])
-        for request in (1, 2):
+        for request in (1, 2, 1, 2):  # asked again while it is worked on, and answered once
             inbox.receive({"kind": "slow", "frontend": "one", "request": request})
         assert sent == []
         go.set()
         while len(sent) < 2:
             await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
     with ThreadPoolExecutor(1) as threads:
         asyncio.run(ask_twice(threads))

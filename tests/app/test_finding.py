@@ -133,7 +133,8 @@ def test_all_that_match_are_labelled_once_however_often_the_browser_sends_it(
     browser, gallery: Gallery, session: Session
 ):
     browser.send(kind="command", name="find", change={"text": "1.jpg"})
-    message = {"kind": "label matching", "label": "nominal", "frontend": "one", "request": 3}
+    message = {"kind": "label matching", "label": "nominal"}
+    message |= {"frontend": "one", "request": 3, "commit": 1}
     browser.send(**message)
     browser.send(**message)
     assert len(session.labels()) == 6

@@ -46,7 +46,8 @@ def test_a_label_from_the_browser_is_answered_when_it_is_on_disk(browser, galler
 def test_a_label_that_is_sent_twice_is_written_once_and_answered_twice(
     browser, gallery: Gallery, session: Session
 ):
-    message = {"kind": "label", "ids": [gallery.ids[0]], "label": "nominal", "frontend": "one", "request": 7}
+    message = {"kind": "label", "ids": [gallery.ids[0]], "label": "nominal"}
+    message |= {"frontend": "one", "request": 7, "commit": 1}
     browser.send(**message)
     browser.send(**message)
     assert len(journal_of(session)) == 1
@@ -56,8 +57,36 @@ def test_a_label_that_is_sent_twice_is_written_once_and_answered_twice(
 
 def test_two_front_ends_may_use_the_same_numbers(browser, gallery: Gallery, session: Session):
     for frontend, label in (("one", "nominal"), ("two", "anomaly")):
-        browser.send(kind="label", ids=[gallery.ids[0]], label=label, frontend=frontend, request=1)
+        browser.send(kind="label", ids=[gallery.ids[0]], label=label, frontend=frontend, request=1, commit=1)
     assert [label for _, label, _ in journal_of(session)] == ["nominal", "anomaly"]
+
+
+def test_a_label_that_was_lost_and_is_sent_again_comes_before_the_one_that_corrects_it(
+    browser, gallery: Gallery, session: Session
+):
+    name = gallery.ids[0]
+    lost, correction = (
+        {
+            "kind": "label",
+            "ids": [name],
+            "label": label,
+            "frontend": "one",
+            "request": number,
+            "commit": number,
+        }
+        for number, label in ((1, "anomaly"), (2, "nominal"))
+    )
+    undo = {"kind": "undo", "frontend": "one", "request": 3, "commit": 3}
+    browser.send(**correction)
+    browser.send(**undo)
+    assert journal_of(session) == []
+    assert browser.answers(2) == browser.answers(3) == []
+    browser.send(**lost)
+    assert [label for _, label, _ in journal_of(session)] == ["anomaly", "nominal", "anomaly"]
+    assert [browser.answers(number)[0]["kind"] for number in (1, 2, 3)] == ["saved"] * 3
+    browser.send(**lost)
+    assert session.labels() == {name: "anomaly"}
+    assert len(journal_of(session)) == 3
 
 
 def test_a_label_that_cannot_be_taken_is_refused_with_the_reason(browser):

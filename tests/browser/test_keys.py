@@ -118,6 +118,49 @@ def test_combinations_that_are_not_ours_are_left_to_the_browser(desk: Desk):
     assert desk.labels() == {}
 
 
+def test_alt_with_a_sign_is_not_the_sign_alone(desk: Desk):
+    desk.press("Alt+.", "Alt+0")
+    desk.press("ArrowRight")
+    assert desk.labels() == {}
+
+
+def test_a_list_without_an_image_takes_keys_all_the_same(desk: Desk):
+    desk.press("/")
+    desk.page.keyboard.type("no such image")
+    desk.press("Enter")
+    expect(desk.cards).to_have_count(0)
+    expect(desk.page.locator(".am-empty")).to_be_focused()
+    desk.press("a", "?")
+    expect(desk.overlay).to_be_visible()
+    desk.press("Escape")
+    desk.press("/")
+    expect(desk.page.locator(".am-search")).to_be_focused()
+    desk.page.keyboard.press("Control+a")
+    desk.press("Backspace")
+    expect(desk.cards).to_have_count(60)
+    desk.press("Escape")
+    expect(desk.grid).to_be_focused()
+    assert desk.labels() == {}
+
+
+def test_a_click_on_the_background_leaves_the_keys_to_the_cards(desk: Desk):
+    for name in ("am-header", "am-bar", "am-panel"):
+        place = desk.page.evaluate(
+            """name => {
+                const box = document.querySelector(`.${name}`).getBoundingClientRect();
+                for (let x = box.left + 2; x < box.right; x += 4)
+                    for (let y = box.top + 2; y < Math.min(box.bottom, innerHeight); y += 4)
+                        if (document.elementFromPoint(x, y).classList.contains(name)) return [x, y];
+            }""",
+            name,
+        )
+        desk.page.mouse.click(*place)
+        expect(desk.grid).to_be_focused()
+    before = desk.active_id()
+    desk.press("ArrowRight")
+    assert desk.active_id() != before
+
+
 def test_hints_are_shown_at_the_first_visit_and_never_again_once_closed(desk: Desk):
     hints = desk.page.get_by_role("note", name="hints")
     expect(hints).to_contain_text("all keys")

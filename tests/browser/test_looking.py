@@ -140,6 +140,20 @@ def test_a_drag_to_the_right_makes_all_images_darker_and_a_double_click_takes_it
     expect_pixels(other, originals[1])
 
 
+def test_a_press_that_leaves_the_cards_at_once_changes_nothing_when_the_pointer_is_back(desk: Desk):
+    card = desk.cards.nth(0)
+    original = pixels(card)
+    box = card.locator(".am-image").bounding_box()
+    assert box is not None
+    desk.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    desk.page.mouse.down()
+    desk.page.mouse.move(box["x"] + 5, 2)
+    desk.page.mouse.up()
+    desk.page.mouse.move(box["x"] + 90, box["y"] + 5, steps=4)
+    expect(chip(desk)).to_be_hidden()
+    expect_pixels(card, original)
+
+
 def test_with_only_this_image_the_others_stay_and_it_keeps_its_look_over_a_reload(desk: Desk):
     page = desk.page
     first, other = desk.cards.nth(0), desk.cards.nth(1)

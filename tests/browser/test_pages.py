@@ -152,3 +152,103 @@ def test_labels_given_while_the_connection_is_lost_are_sent_when_it_is_back(
     desk.expect_saved()
     assert prepared.journal() == [*before, (first, "anomaly"), (second, "nominal")]
     faults.clear()  # the browser tells of each attempt to connect
+
+
+def press_at_once(desk: Desk, *keys: str) -> None:
+    """Press keys with no time between them in which a page could come."""
+    desk.grid.evaluate(
+        """(grid, keys) => keys.forEach((key) =>
+            grid.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))""",
+        list(keys),
+    )
+
+
+def test_a_key_before_the_next_page_is_there_labels_nothing_and_skips_no_page(
+    page: Page, served: Served, prepared: Prepared
+):
+    desk = Desk(page).open(served.address)
+    before, last = prepared.journal(), desk.ids()[-1]
+    press_at_once(desk, "End", "a", "n", ".")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    expect(desk.active).to_have_count(1)
+    desk.expect_saved()
+    assert prepared.journal() == [*before, (last, "anomaly")]
+    assert desk.labels() == {}
+
+
+def test_a_key_while_the_next_page_is_being_decoded_does_not_label_the_page_before(
+    page: Page, served: Served, prepared: Prepared
+):
+    page.add_init_script(
+        """const decode = HTMLImageElement.prototype.decode;
+        HTMLImageElement.prototype.decode = async function () {
+            if (window.held) await new Promise((go) => { window.go = go; });
+            return decode.call(this);
+        };"""
+    )
+    desk = Desk(page).open(served.address)
+    before, last = prepared.journal(), desk.ids()[-1]
+    page.evaluate("window.held = true")
+    desk.press("End", "a")
+    page.wait_for_function("() => Boolean(window.go)")
+    desk.press("n")
+    page.evaluate("window.held = false; window.go()")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    desk.expect_saved()
+    assert prepared.journal() == [*before, (last, "anomaly")]
+
+
+def test_pages_asked_for_in_haste_come_in_the_end_whatever_comes_between(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    press_at_once(desk, "PageDown", "PageDown")
+    expect(desk.page_text).to_have_text("page 3 of 3")
+    press_at_once(desk, "PageUp", "PageUp", "PageDown")
+    expect(desk.page_text).to_have_text("page 2 of 3")
+    desk.press("n")
+    assert len(desk.labels()) == 1
+
+
+def test_the_ring_stays_on_its_image_where_the_page_has_fewer_cards(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    ids = desk.ids()
+    page.get_by_label("Cards").select_option("20")
+    expect(desk.cards).to_have_count(20)
+    desk.press("Home", "ArrowRight", "ArrowRight")
+    page.get_by_label("Cards").select_option("60")
+    expect(desk.cards).to_have_count(60)
+    assert desk.active_id() == ids[2]
+    desk.press("End")
+    page.get_by_label("Cards").select_option("20")
+    expect(desk.cards).to_have_count(20)
+    expect(desk.active).to_have_count(1)
+    desk.press("ArrowLeft", "n")
+    desk.expect_saved()
+    assert len(desk.labels()) == 1
+
+
+def test_a_label_that_got_lost_does_not_come_after_its_correction(
+    page: Page, served: Served, prepared: Prepared
+):
+    lost: list[object] = []
+
+    def connect(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            text = message if isinstance(message, str) else message.decode(errors="replace")
+            if '"ids"' in text and not lost:
+                lost.append(message)
+            else:
+                server.send(message)
+
+        line.on_message(pass_on)
+
+    page.route_web_socket("**/api/kernels/**", connect)
+    desk = Desk(page).open(served.address)
+    before, first = prepared.journal(), desk.ids()[0]
+    desk.press("a", "ArrowLeft", "n")
+    expect(desk.card(first)).to_have_attribute("data-label", "nominal")
+    desk.expect_saved()
+    assert len(lost) == 1
+    assert prepared.journal() == [*before, (first, "anomaly"), (first, "nominal")]
+    expect(desk.card(first)).to_have_attribute("data-label", "nominal")

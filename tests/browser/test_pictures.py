@@ -144,6 +144,15 @@ def test_a_lasso_on_the_map_lists_what_it_surrounds(page: Page, served: Served):
     listed = int(page.locator(".am-map-sentence").inner_text().split()[0])
     assert 0 < listed < 150
     expect(page.locator(".am-range")).to_contain_text(f"of {listed} ")
+    # A corner in which there is no point: what is listed stays.
+    page.get_by_role("button", name="Lasso").click()
+    page.mouse.move(box["x"] + 1, box["y"] + 1)
+    page.mouse.down()
+    for x, y in ((6, 1), (6, 6), (1, 6)):
+        page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.up()
+    expect(page.locator(".am-map-sentence")).to_contain_text("There is no image inside.")
+    expect(page.locator(".am-range")).to_contain_text(f"of {listed} ")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".am-range")).to_contain_text("unlabelled")
     assert len(desk.ids()) == 60

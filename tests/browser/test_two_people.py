@@ -76,6 +76,20 @@ def test_a_key_of_one_shows_on_the_card_of_the_other_and_the_reverse(
         assert journal.by_annotator()[BOB] == {second: "nominal"}
 
 
+def test_who_gives_the_label_that_another_gave_before_agrees_and_that_is_kept(
+    desks: tuple[Desk, Desk], prepared: Prepared
+) -> None:
+    ada, bob = desks
+    first = ada.ids()[0]
+    ada.press("n")
+    expect(bob.card(first)).to_have_attribute("data-label", "nominal")
+    bob.press("Home", "n", "ArrowLeft", "n")
+    bob.expect_saved()
+    with Journal(prepared.session / "journal.sqlite") as journal:
+        assert journal.by_annotator()[BOB] == {first: "nominal"}
+        assert [entry.annotator for entry in journal.entries() if entry.image_id == first] == ["ada", BOB]
+
+
 def test_what_one_trains_is_offered_to_the_other_who_has_labelled_meanwhile(
     desks: tuple[Desk, Desk],
 ) -> None:

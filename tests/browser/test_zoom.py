@@ -212,6 +212,34 @@ def test_a_neighbour_opens_by_a_click_and_leads_back(desk: Desk):
     expect_shown(desk, other)
     zoom(desk).get_by_role("button", name="‹ back").click()
     expect_shown(desk, name)
+    desk.press("Escape")
+    expect(zoom(desk)).to_have_count(0)
+
+
+def test_an_image_of_another_page_is_labelled_and_taken_back_in_the_close_up(desk: Desk, prepared: Prepared):
+    opened(desk)
+    neighbours = zoom(desk).locator(".am-zoom-thumbnail")
+    expect(neighbours).to_have_count(8)
+    names = [one.get_attribute("title") for one in neighbours.all()]
+    position, other = next((at, name) for at, name in enumerate(names) if name not in desk.ids())
+    before = prepared.journal()
+    neighbours.nth(position).focus()
+    desk.press("Enter")
+    expect_shown(desk, other)
+    label = zoom(desk).locator(".am-zoom-list")
+    former = dict(before).get(other)
+    new = "unsure" if former != "unsure" else "nominal"
+    desk.press(new[0])
+    desk.expect_saved()
+    expect(label).to_contain_text(new)
+    desk.press("z")
+    expect(label).not_to_contain_text(new)
+    desk.press(new[0])
+    expect(label).to_contain_text(new)
+    desk.press("Backspace")
+    expect(label).not_to_contain_text(new)
+    desk.expect_saved()
+    assert prepared.journal() == [*before, (other, new), (other, former), (other, new), (other, None)]
 
 
 def test_an_image_that_has_gone_is_a_sentence_and_the_others_go_on(desk: Desk, prepared: Prepared):

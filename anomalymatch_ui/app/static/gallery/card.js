@@ -38,13 +38,14 @@ export class Card {
     this.root.addEventListener("mousedown", (event) => {
       event.preventDefault();
       pickCard(view, position, event);
-      view.grid.focus({ preventScroll: true });
+      view.focus();
     });
   }
 
   fill(card, position) {
     this.card = card;
     this.position = position;
+    this.described = null;
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     update(this.name, { textContent: card.id.split("/").at(-1), title: card.id });
     const score = card.score === null ? "–" : card.score.toFixed(3);

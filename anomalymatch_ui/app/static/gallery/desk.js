@@ -13,10 +13,13 @@ export class Desk {
     this.model = model;
     this.frontend = Math.random().toString(36).slice(2) + Date.now().toString(36);
     this.request = 0;
+    this.commits = 0; // how many requests were for the disk; the kernel carries them out in this order
     this.saved = new Map(); // image id -> label on disk
+    this.given = new Map(); // image id -> label that this desk has given, and not taken back
+    this.settled = new Map(); // image id -> last request about it that was answered, while others wait
     this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
     this.questions = new Map(); // request -> {message, sent, resolve, reject}
-    this.wanted = null; // the page asked for: {number, active, sent}
+    this.wanted = null; // the page asked for, until it is there: {number, active, listing, sent}
     this.stamp = "";
     this.sentence = "";
     this.tone = "info";
@@ -61,8 +64,23 @@ export class Desk {
     this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
     this.selection.keepOnly(this.page.cards ?? []);
     const same = former?.listing === this.page.listing && former?.number === this.page.number;
-    this.tell("page", this.wanted?.active ?? (same ? "stay" : "first"));
-    this.wanted = null;
+    let active = same ? "stay" : "first";
+    if (this.wanted && this.isThere(this.wanted)) {
+      if (this.page.listing === this.wanted.listing) active = this.wanted.active;
+      this.wanted = null;
+    }
+    this.tell("page", active);
+  }
+
+  // Whether the page that is there is the one asked for, or the nearest there is, or of a list that has come since.
+  isThere({ number, listing }) {
+    const { page } = this;
+    return page.listing !== listing || page.number === number || (number >= page.pages && page.number === page.pages - 1);
+  }
+
+  // Take a label of an image that is not on the page.
+  learn(id, label) {
+    if (!this.saved.has(id)) this.saved.set(id, label);
   }
 
   // The label shown on a card, and how far it is: "saved", "sending" or "late".
@@ -78,8 +96,11 @@ export class Desk {
   }
 
   label(ids, label) {
-    const changed = ids.filter((id) => this.state(id).label !== label);
+    // Who gives the label that somebody else gave before agrees, and that is kept.
+    const mine = (id) => label === null || this.given.get(id) === label;
+    const changed = ids.filter((id) => this.state(id).label !== label || !mine(id));
     if (changed.length) this.commit({ kind: "label", ids: changed, label });
+    for (const id of changed) this.given.set(id, label);
     this.tell("labels");
     const words = label ? `labelled ${label}` : "without a label";
     if (changed.length > 1) this.say(`${changed.length} images are now ${words}. Z takes it back.`);
@@ -88,7 +109,7 @@ export class Desk {
   // Send what goes to the disk; it is sent again until the answer is there, and carried out once.
   commit(message) {
     const request = ++this.request;
-    const sent = { ...message, request, frontend: this.frontend };
+    const sent = { ...message, request, commit: ++this.commits, frontend: this.frontend };
     const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
     this.pending.set(request, entry);
     this.sentence = "";
@@ -113,7 +134,7 @@ export class Desk {
   }
 
   turnTo(number, active = "first") {
-    this.wanted = { number, active, sent: performance.now() };
+    this.wanted = { number, active, listing: this.page.listing, sent: performance.now() };
     this.send({ kind: "page", number });
   }
 
@@ -171,15 +192,32 @@ export class Desk {
   acknowledge(message) {
     const { message: asked, moves } = this.pending.get(message.request);
     this.pending.delete(message.request);
+    const isStep = asked.kind === "undo" || asked.kind === "redo";
     if (message.kind === "saved") {
-      if (asked.kind === "label") for (const id of asked.ids) this.saved.set(id, asked.label);
-      else if (asked.kind === "undo" || asked.kind === "redo") this.showStep(asked.kind, message.labels, moves);
+      if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
+      else if (isStep) {
+        this.settle(Object.entries(message.labels), message.request);
+        for (const id of Object.keys(message.labels)) this.given.delete(id);
+        this.showStep(asked.kind, message.labels, moves);
+        if (message.passed_over) this.sayPassedOver(asked.kind, Object.keys(message.labels).length);
+      }
       this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
     } else {
+      for (const id of asked.ids ?? []) this.given.delete(id);
       this.say(message.sentence, "error");
     }
+    if (!this.pending.size) this.settled.clear();
     this.tell("labels");
     this.tell("header");
+  }
+
+  // Labels are on disk. An answer that was lost and given again says nothing of what has been answered since.
+  settle(labels, request) {
+    for (const [id, label] of labels) {
+      if (this.settled.get(id) > request) continue;
+      this.saved.set(id, label);
+      this.settled.set(id, request);
+    }
   }
 
   answer(message, buffers) {
@@ -201,6 +239,12 @@ export class Desk {
     const [id] = ids;
     const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
     this.say(`${kind}: ${id.split("/").at(-1)}${more}, now ${labels[id] ?? "without a label"}`);
+  }
+
+  sayPassedOver(kind, count) {
+    const what = `${kind} changed ${count === 1 ? "one label" : `${count.toLocaleString("en")} labels`} from before`;
+    const back = kind === "undo" ? "Shift+Z" : "Z";
+    this.say(`What you did last was relabelled by somebody else, so it stays; ${what}. ${back} takes that back.`);
   }
 
   // What the top line says about the disk: [text, kind].

@@ -34,7 +34,7 @@ export function goBack(view) {
 // Change the query by some of its values.
 export function findBy(view, change) {
   view.desk.command("find", { change });
-  view.grid.focus({ preventScroll: true });
+  view.focus();
 }
 
 // Gives a view its row of controls.
@@ -85,7 +85,7 @@ class FindingRow {
         event.preventDefault();
         event.stopPropagation();
         field.value = this.query.text;
-        this.view.grid.focus({ preventScroll: true });
+        this.view.focus();
       }
     });
     field.addEventListener("input", () => {
@@ -100,7 +100,7 @@ class FindingRow {
     select.addEventListener("change", () => {
       choose(select.value);
       // Or else the next A would be a letter typed into the list of choices.
-      this.view.grid.focus({ preventScroll: true });
+      this.view.focus();
     });
     return select;
   }
@@ -155,9 +155,7 @@ function press(button, pressed) {
 
 // Ask which label all that is listed gets; no more is asked, because one undo takes it back.
 function openLabelAll(view) {
-  const { remaining, counts, query } = view.desk.model.get("finding");
-  const meant = Object.keys(LABELS).filter((name) => !query.labels.length || query.labels.includes(name));
-  const has = meant.reduce((sum, name) => sum + counts[name], 0);
+  const { remaining, replaces } = view.desk.model.get("finding");
   if (!remaining) {
     view.desk.say("Nothing that is listed here is left to label.");
     return;
@@ -180,7 +178,7 @@ function openLabelAll(view) {
     buttons.append(button);
   }
   node.append(element("h2", "am-dialog-title", { textContent: title }), buttons);
-  const replaced = has ? ` ${has.toLocaleString("en")} of them have a label, which it replaces.` : "";
+  const replaced = replaces ? ` ${replaces.toLocaleString("en")} of them have a label, which it replaces.` : "";
   const note = `On all pages, as one action: Z takes it back.${replaced} Esc leaves.`;
   node.append(element("p", "am-dialog-note", { textContent: note }));
   view.overlay(node, { label: title, actions });

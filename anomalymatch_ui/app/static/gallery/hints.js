@@ -17,7 +17,7 @@ export function attachHints(view) {
   close.addEventListener("click", () => {
     prefer("hinted", true);
     strip.remove();
-    view.grid.focus({ preventScroll: true });
+    view.focus();
   });
   strip.append(close);
   view.bar.before(strip);

@@ -6,6 +6,8 @@ const WRITTEN = {
   Backspace: "⌫", Escape: "Esc", Enter: "⏎", Shift: "⇧",
 };
 
+const ON_A_MAC = /^(Mac|iP)/.test(navigator.platform); // where Option is what AltGr is elsewhere
+
 // "A", "Shift+Z", "Ctrl+A", "Shift+ArrowLeft", "?". A sign needs no Shift or AltGr in its name, because which
 // key it is on depends on the keyboard; a letter of another script goes by its place. Cmd counts as Ctrl.
 export function chordOf(event) {
@@ -17,7 +19,7 @@ export function chordOf(event) {
   const altGraph = event.getModifierState?.("AltGraph");
   const parts = [];
   if ((event.ctrlKey || event.metaKey) && !altGraph) parts.push("Ctrl");
-  if (event.altKey && !altGraph && !sign) parts.push("Alt");
+  if (event.altKey && !altGraph && !(sign && ON_A_MAC)) parts.push("Alt");
   if (event.shiftKey && !sign) parts.push("Shift");
   return [...parts, key].join("+");
 }

@@ -12,10 +12,15 @@ export function dragLook(node, looks, targetOf, pressed = () => () => {}) {
     const target = targetOf(event);
     if (target === undefined) return;
     const look = target === null ? looks.page : looks.of(target);
-    drag = { target, look, x: event.clientX, y: event.clientY, moving: false, begun: pressed() };
+    const { buttons, clientX: x, clientY: y } = event;
+    drag = { target, look, buttons, x, y, moving: false, begun: pressed() };
   });
   node.addEventListener("pointermove", (event) => {
     if (!drag) return;
+    if (!(event.buttons & drag.buttons)) {
+      drag = null; // released outside, before the pointer was captured
+      return;
+    }
     const [right, up] = [event.clientX - drag.x, drag.y - event.clientY];
     if (!drag.moving && Math.hypot(right, up) < THRESHOLD) return;
     if (!drag.moving) {

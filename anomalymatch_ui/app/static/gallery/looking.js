@@ -37,7 +37,7 @@ export const lookActions = lookActionsFor((view) => view.activeId);
 export function addLooking(view) {
   const looks = looksOf(view.desk);
   const painter = new CardPainter(view, looks);
-  const controls = new LookControls(looks, () => view.activeId, () => view.grid.focus({ preventScroll: true }));
+  const controls = new LookControls(looks, () => view.activeId, () => view.focus());
   view.toolbar.append(view.keyButton("close-up"), controls.root);
   const schedule = () => painter.schedule();
   looks.listeners.add(schedule);

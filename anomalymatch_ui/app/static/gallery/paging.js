@@ -32,7 +32,7 @@ export function attachPaging(view) {
     prefer("page_size", Number(number.value));
     model.set("page_size", Number(number.value));
     model.save_changes();
-    view.grid.focus({ preventScroll: true });
+    view.focus();
   });
   slider.addEventListener("input", () => {
     model.set("thumbnail", Number(slider.value));
@@ -41,7 +41,7 @@ export function attachPaging(view) {
     timer = setTimeout(() => model.save_changes(), CALM_SIZE);
   });
   // Whoever drags goes on with keys for the cards; whoever came by Tab goes on with the slider.
-  slider.addEventListener("pointerup", () => view.grid.focus({ preventScroll: true }));
+  slider.addEventListener("pointerup", () => view.focus());
   view.listenTo("change:page_size", showNumber);
   view.listenTo("change:thumbnail", showSize);
   showNumber();

@@ -55,7 +55,7 @@ export function attachRubberBand(view) {
     // Before the card and the drag on its picture hear of it; the focus comes to the grid all the same.
     event.stopPropagation();
     event.preventDefault();
-    view.grid.focus({ preventScroll: true });
+    view.focus();
     drawBand(view, event);
   }, { capture: true });
 }

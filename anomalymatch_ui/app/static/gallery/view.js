@@ -6,6 +6,8 @@
 //   activate(position)                       put the ring on a card
 //   move(position)                           the same, and turn the page beyond its ends
 //   labelSelection(label)                    label the cards selected, else the active one
+//   focus()                                  give the keys to the cards, or to the layer above them
+//   turning                                  whether another page is on its way, so that no key means these cards
 //   listenTo(event, callback)                hear the model's event until the view closes
 //   overlay(node, {label, actions, closed})  a layer that has the keys while it is open; closeOverlay()
 //   onPage(callback)                         called when a page is drawn, with the page
@@ -21,6 +23,7 @@ import { LABELS } from "./labels.js";
 import { Overlay } from "./overlay.js";
 import { fitThumbnails } from "./paging.js";
 
+const ABOVE = "[role='dialog'], .v-dialog__content, .v-menu__content, .v-overlay"; // what has the keys itself
 const BAR = ["anomaly", "nominal", "unsure", "clear", "rest nominal", "undo", "redo", "apply", "similar", "help"];
 
 export class View {
@@ -36,6 +39,7 @@ export class View {
     this.anchor = null; // where the ring was when a range was begun
     this.columns = 0; // until the rows are made
     this.generation = 0;
+    this.drawn = null; // the page that the cards show
     this.sheet = null;
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
@@ -43,6 +47,7 @@ export class View {
     this.build(host);
     desk.views.add(this);
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.keepFocus();
     this.observer = new ResizeObserver(() => this.arrange());
     this.observer.observe(this.grid);
     this.drawPage("first");
@@ -54,13 +59,29 @@ export class View {
     this.header = new Header(this);
     this.toolbar = element("div", "am-toolbar", { role: "toolbar", "aria-label": "what is shown" });
     this.grid = element("div", "am-grid", { role: "grid", tabIndex: 0, "aria-multiselectable": "true" });
-    this.empty = element("div", "am-empty");
+    this.empty = element("div", "am-empty", { tabIndex: -1 });
     this.bar = element("div", "am-bar", { role: "toolbar", "aria-label": "what to do" });
     this.selected = element("span", "am-selected", { role: "status" });
     this.bar.append(this.selected);
     for (const name of BAR) this.bar.append(this.keyButton(name));
     this.root.append(this.header.root, this.toolbar, this.grid, this.empty, this.bar);
     host.append(this.root);
+  }
+
+  // A click where nothing takes the focus gives the keys back: anywhere but in a dialog in Voilà, whose page
+  // this is, and within the gallery in JupyterLab.
+  keepFocus() {
+    const reach = "voila" in document.body.dataset ? document : this.root;
+    const clicked = (event) => {
+      if (document.activeElement === document.body && !event.target.closest(ABOVE)) this.focus();
+    };
+    reach.addEventListener("click", clicked);
+    this.endings.push(() => reach.removeEventListener("click", clicked));
+  }
+
+  focus() {
+    const node = this.layer?.root ?? (this.grid.hidden ? this.empty : this.grid);
+    node.focus({ preventScroll: true });
   }
 
   close() {
@@ -90,6 +111,11 @@ export class View {
     const mark = LABELS[name] ? `${LABELS[name].mark} ` : "";
     button.append(element("kbd", "", { textContent: mark + writtenKey(keys[0]) }), ` ${word}`);
     return button;
+  }
+
+  get turning() {
+    const { wanted, page } = this.desk;
+    return Boolean(wanted) || this.drawn?.listing !== page.listing || this.drawn?.number !== page.number;
   }
 
   get activeId() {
@@ -136,11 +162,13 @@ export class View {
     this.grid.style.setProperty("--sheet", sheet ? `url(${sheet.src})` : "none");
     this.grid.style.setProperty("--sheet-width", `calc(var(--thumbnail) * ${(page.columns * page.pitch) / page.cell})`);
     const cards = page.cards ?? [];
+    const ringed = this.activeId;
     if (this.cards.length !== cards.length) this.columns = 0; // the rows are made anew
     while (this.cards.length < cards.length) this.cards.push(new Card(this, this.cards.length));
     if (this.cards.length > cards.length) this.cards.length = cards.length;
     cards.forEach((card, position) => this.cards[position].fill(card, position));
     for (const card of this.cards) card.place(page);
+    this.drawn = page;
     fitThumbnails(this);
     this.drawLabels();
     this.drawSelection();
@@ -150,9 +178,11 @@ export class View {
     this.grid.hidden = !cards.length;
     this.grid.setAttribute("aria-label", `${page.count ?? 0} images ${page.title ?? ""}`);
     this.fromTop ||= active !== "stay";
-    this.activate(active === "last" ? cards.length - 1 : active === "stay" ? this.active : 0);
+    const kept = cards.findIndex(({ id }) => id === ringed);
+    const stayed = kept >= 0 ? kept : Math.min(this.active, cards.length - 1);
+    this.activate(active === "last" ? cards.length - 1 : active === "stay" ? stayed : 0);
     // Keys work at once where nothing else has the focus (Voilà), without stealing it (JupyterLab).
-    if (document.activeElement === document.body) this.grid.focus({ preventScroll: true });
+    if ([document.body, this.grid, this.empty].includes(document.activeElement)) this.focus();
     this.root.dataset.page = page.serial ?? "";
     for (const callback of this.listeners.page) callback(page);
   }
@@ -212,17 +242,17 @@ export class View {
   }
 
   labelCard(position, label) {
-    // While a page is on its way nobody can have meant the old one.
-    if (this.desk.wanted || !this.cards[position]) return;
+    if (this.turning || !this.cards[position]) return;
     this.desk.touch();
     this.desk.label([this.cards[position].card.id], label);
   }
 
   labelSelection(label) {
     const { desk } = this;
+    if (this.turning || !this.cards.length) return;
     const chosen = this.cards.flatMap(({ card }, position) => (desk.selection.has(card.id) ? [position] : []));
     if (!chosen.length) this.labelCard(this.active, label);
-    else if (!desk.wanted) {
+    else {
       desk.touch();
       desk.label(chosen.map((position) => this.cards[position].card.id), label);
     }
@@ -240,7 +270,7 @@ export class View {
 
   // What cannot be read cannot be judged, so it is left out.
   labelRest(label) {
-    if (this.desk.wanted) return;
+    if (this.turning) return;
     const rest = this.cards.filter((card) => card.card.readable && !card.label);
     this.desk.touch();
     if (rest.length) this.desk.label(rest.map(({ card }) => card.id), label);
@@ -264,7 +294,7 @@ export class View {
 
   apply() {
     this.desk.send({ kind: "apply" });
-    this.grid.focus({ preventScroll: true });
+    this.focus();
   }
 
   overlay(node, options) {
@@ -277,7 +307,7 @@ export class View {
     if (!layer) return;
     this.layer = null;
     layer.close();
-    if (this.root.isConnected) this.grid.focus({ preventScroll: true });
+    if (this.root.isConnected) this.focus();
   }
 
   setBackgroundInert(inert) {
@@ -287,7 +317,7 @@ export class View {
   key(event) {
     if (event.target.closest("input, textarea, select, [contenteditable='true']")) {
       event.stopPropagation();
-      if (event.key === "Escape") this.grid.focus({ preventScroll: true });
+      if (event.key === "Escape") this.focus();
       return;
     }
     if (event.key === "Tab" || (event.target.closest("button") && ["Enter", " "].includes(event.key))) {

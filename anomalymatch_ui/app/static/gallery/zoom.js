@@ -43,6 +43,7 @@ class Zoom {
   build() {
     this.name = element("h2", "am-zoom-name", { "aria-live": "polite" });
     this.back = element("button", "am-zoom-back", { type: "button", textContent: "‹ back", hidden: true });
+    this.back.addEventListener("mousedown", (event) => event.preventDefault());
     this.back.addEventListener("click", () => this.show(this.trail.pop()));
     this.scale = element("span", "am-zoom-scale");
     this.pixel = element("span", "am-zoom-pixel");
@@ -93,12 +94,14 @@ class Zoom {
     clearTimeout(this.rest);
     this.picture.say("");
     this.facts.clear();
+    this.takeFocus();
     this.controls.refresh();
     try {
       const answer = await this.fetch(id);
       const bitmap = await createImageBitmap(new Blob([answer.buffers[0]], { type: "image/png" }));
       if (this.id === id) {
         this.known = answer;
+        this.desk.learn(id, answer.label);
         this.picture.show(id, bitmap, answer.reduced);
         this.drawFacts();
       }
@@ -115,6 +118,12 @@ class Zoom {
     this.rest = setTimeout(() => this.showNeighbours(id), REST);
     const next = this.view.cards[this.nextPosition()]?.card.id;
     if (next) this.fetch(next).catch(() => {}); // what is wrong with it is said when it is shown
+  }
+
+  // The button that was pressed may be gone by now; keys go on working all the same.
+  takeFocus() {
+    const at = document.activeElement;
+    if (at === document.body || (at === this.back && at.hidden)) this.root.parentElement?.focus({ preventScroll: true });
   }
 
   fetch(id) {
@@ -168,14 +177,15 @@ class Zoom {
   }
 
   goTo(position) {
-    const { view, desk } = this;
+    const { view } = this;
     if (this.waiting) return;
     view.move(position);
-    this.waiting = Boolean(desk.wanted);
+    this.waiting = view.turning;
     if (!this.waiting && view.activeId && view.activeId !== this.id) this.show(view.activeId);
   }
 
   pageTurned() {
+    if (this.view.turning) return;
     if (this.waiting && this.view.activeId) this.show(this.view.activeId);
     this.waiting = false;
   }
@@ -195,6 +205,7 @@ class Zoom {
     const { desk, id } = this;
     this.answers.delete(id);
     desk.touch();
+    if (this.known) desk.learn(id, this.known.label); // a page that was turned has forgotten it
     desk.label([id], label);
     if (label === null || this.position < 0) return;
     this.trail = [];

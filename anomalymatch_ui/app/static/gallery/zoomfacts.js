@@ -67,6 +67,7 @@ export class ZoomFacts {
       const button = element("button", "am-zoom-thumbnail", { type: "button", title: id, "aria-label": `open ${id}` });
       const canvas = element("canvas", "", { width: layout.cell, height: layout.cell, "aria-hidden": "true" });
       button.append(canvas);
+      button.addEventListener("mousedown", (event) => event.preventDefault());
       button.addEventListener("click", () => this.opened(id));
       row.append(button);
       return { id, canvas, readable: readable[position] };

@@ -83,7 +83,10 @@ export class MapView {
       this.version = state.version;
       this.colours = state.colours;
       const { buffers, ...answer } = await this.questions.ask({ kind: "points" });
-      if (answer.kind !== "points") return;
+      if (answer.kind !== "points") {
+        await this.askAgain(answer.sentence);
+        return;
+      }
       this.version = answer.version;
       const [rows, places, ranks, labels, selected] = buffers;
       this.points = new Points(new Uint32Array(rows), new Float32Array(places));
@@ -96,6 +99,13 @@ export class MapView {
       this.points.colour(new Uint8Array(buffers[0]), new Uint8Array(buffers[1]));
       this.refresh();
     }
+  }
+
+  // The points did not come. Where the kernel gives a reason it is said, and the next change asks again.
+  async askAgain(reason) {
+    this.version = "";
+    if (reason) this.sentence.textContent = reason;
+    else await this.heed(this.state);
   }
 
   say() {
@@ -125,7 +135,9 @@ export class MapView {
   selectWithin(polygon) {
     this.toggleLasso(false);
     if (!this.points || polygon.length < 3) return;
-    this.select(this.points.within(polygon.map(([x, y]) => this.camera.place(x, y))));
+    const rows = this.points.within(polygon.map(([x, y]) => this.camera.place(x, y)));
+    if (rows.length) this.select(rows);
+    else this.sentence.textContent = "There is no image inside. Draw around some.";
   }
 
   toggleLasso(on = !this.lasso.armed) {
