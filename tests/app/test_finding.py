@@ -74,6 +74,35 @@ def test_the_way_back_leads_to_the_list_and_its_page_as_it_was(gallery: Gallery)
     assert gallery.ids == there
 
 
+def test_the_way_back_leads_to_the_image_though_a_page_has_another_size_by_now(gallery: Gallery):
+    gallery.show_page(5)
+    first = gallery.ids[0]
+    gallery.show_similar(gallery.ids[4])
+    gallery.page_size = 20
+    gallery.back()
+    assert first in gallery.ids
+
+
+def test_what_label_all_would_replace_is_counted_in_every_view(ranked: Session, gallery: Gallery):
+    gallery.show_unlabelled()
+    assert (gallery.finding["remaining"], gallery.finding["replaces"]) == (53, 0)
+    gallery.show_audit()
+    assert (gallery.finding["remaining"], gallery.finding["replaces"]) == (7, 7)
+    gallery.show_similar(RINGS[0], count=59)
+    assert (gallery.finding["remaining"], gallery.finding["replaces"]) == (60, 7)
+    gallery.find(labels=("unlabelled", "nominal"))
+    assert gallery.finding["replaces"] == 4
+
+
+def test_a_label_that_is_the_only_one_of_its_kind_cannot_be_judged(session: Session, gallery: Gallery):
+    session.label(RINGS[:1], "anomaly")
+    session.label(DISCS, "nominal")
+    session.rank(wait=True)
+    gallery.show_audit()
+    captions = {card["id"]: card["caption"] for card in gallery.page["cards"]}
+    assert captions[RINGS[0]] == "cannot be judged"
+
+
 def test_one_search_after_another_is_one_step_back(gallery: Gallery):
     first = gallery.ids
     gallery.find(text="1")

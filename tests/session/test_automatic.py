@@ -105,6 +105,36 @@ def test_a_cycle_that_was_stopped_stays_stopped_until_enough_labels_have_come(se
     assert session.status.state == "idle"
 
 
+def test_stop_does_not_start_what_became_due_while_the_cycle_ran(session: Session) -> None:
+    session.configure({"train.every": 14, "train.steps": 500})
+    runs: list[str] = []
+
+    def label_and_stop(status: Status) -> None:
+        if status.phase == "training" and status.progress.done == 1 and not runs:
+            runs.append("cycle")
+            session.label([f"{number:04d}.jpg" for number in range(31, 50)], "nominal")
+            session.stop()
+
+    unsubscribe = session.subscribe(label_and_stop)
+    session.label(["0030.jpg"], "nominal")
+    status = session.wait(120)
+    unsubscribe()
+    assert runs == ["cycle"]
+    assert (status.cycle, status.state, session.status.state) == (0, "idle", "idle")
+    session.label(["0050.jpg"], "nominal")
+    assert session.status.state == "running"
+    session.stop()
+    session.wait(120)
+
+
+def test_a_pen_that_was_taken_and_given_back_keeps_nobody_from_training(session: Session) -> None:
+    session.train_every = 14
+    with Session.open(session.path, session.pool.path, annotator="ada", take_over=True):
+        pass
+    session.label(["0030.jpg"], "nominal")
+    assert session.wait(120).cycle == 1
+
+
 def test_how_often_is_kept_and_what_the_last_cycle_had_is_known_again(session: Session) -> None:
     session.train(wait=True)
     session.train_every = 2

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.instant import InstantClock
 
@@ -41,6 +42,20 @@ def test_every_label_brings_an_order_without_being_asked(ranked: Session) -> Non
     assert places(ranked, RINGS).max() < 12
     ranked.undo()
     assert settled(ranked).ranking().source == "similarity to the anomalies"
+
+
+def test_labels_that_came_after_the_ranking_on_disk_are_followed_when_it_is_opened(ranked: Session) -> None:
+    ranked.label(DISCS, "nominal")
+    settled(ranked).close()
+    with Journal(ranked.path / "journal.sqlite") as journal:  # as if a crash had kept the order from disk
+        journal.append(RINGS[:1], "anomaly", "ada", "key")
+        last = journal.last_seq
+    with Session.open(ranked.path) as again:
+        assert settled(again).ranking().last_seq == last
+        assert again.ranking().source == "linear head"
+        version = again.ranking().version
+    with Session.open(ranked.path) as again:  # nothing is made anew where the order is that of now
+        assert settled(again).ranking().version == version
 
 
 def test_a_label_during_training_changes_the_order_before_training_ends(ranked: Session) -> None:

@@ -171,6 +171,30 @@ def test_who_shares_trains_and_keeps_nothing_and_may_once_the_pen_is_free(sessio
             Session.open(session.path, annotator="ada")
 
 
+def test_settings_of_who_trains_are_followed_and_kept_by_who_trains_next(session: Session) -> None:
+    with Session.open(session.path, session.pool.path, annotator="bob", share=True) as bobs:
+        session.configure({"prevalence": 0.2, "train.every": 7})
+        wait_until(lambda: bobs.config == session.config)
+        session.close()
+        bobs.configure({"train.steps": 5})
+        kept = Config.load(bobs.path / "config.toml")
+        assert (kept.prevalence, kept.train.every, kept.train.steps) == (0.2, 7, 5)
+
+
+def test_an_undo_that_goes_past_what_another_relabelled_says_so(session: Session) -> None:
+    session.label(DISCS, "nominal")
+    session.label(RINGS[:1], "anomaly")
+    with Session.open(session.path, session.pool.path, annotator="bob", share=True) as bobs:
+        bobs.label(RINGS[:1], "unsure")
+    receipt = session.undo()
+    assert receipt is not None
+    assert receipt.passed_over
+    assert set(receipt.ids) == set(DISCS)
+    again = session.redo()
+    assert again is not None
+    assert not again.passed_over
+
+
 def test_the_pen_is_taken_over_from_the_same_annotator_only_when_it_is_shared(session: Session) -> None:
     with Session.open(session.path, annotator="bob", take_over=True, share=True) as bob:
         assert (bob.status.pen_elsewhere or "").startswith("ada")

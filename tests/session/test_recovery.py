@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from images import make_pool
@@ -176,6 +177,25 @@ def test_other_images_of_the_same_names_are_another_pool(trained: Path, tmp_path
     with pytest.raises(InputError, match="belongs to the images in"):
         Session.open(trained, tmp_path / "others")
     assert json.loads((trained / "pool.json").read_text())["path"] == str(tmp_path / "images")
+
+
+def test_rows_without_names_that_have_changed_in_place_are_refused(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).integers(0, 255, (20, 32, 32, 3), np.uint8)
+    survey = tmp_path / "survey.h5"
+
+    def write(images: np.ndarray) -> None:
+        with h5py.File(survey, "w") as file:
+            file["images"] = images
+
+    write(rows)
+    with Session.open(tmp_path / "session", survey) as session:
+        session.label(["0"], "anomaly")
+    write(rows[::-1])
+    with pytest.raises(InputError, match="could be of others now"):
+        Session.open(tmp_path / "session", survey)
+    write(rows)
+    with Session.open(tmp_path / "session", survey) as session:
+        assert session.labels() == {"0": "anomaly"}
 
 
 def test_a_repaired_image_joins_the_ranking(pool_folder: Path, trained: Path) -> None:
