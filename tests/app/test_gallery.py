@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,24 @@ def test_a_label_that_cannot_be_taken_is_refused_with_the_reason(browser):
     answer = browser.ask(kind="label", ids=["elsewhere.jpg"], label="anomaly")
     assert answer["kind"] == "refused"
     assert "elsewhere.jpg" in answer["sentence"]
+
+
+def test_cards_stay_though_a_new_order_was_asked_for_and_refused(browser, gallery: Gallery, session: Session):
+    session.rank(wait=True)
+    gallery.apply_ranking()
+    before, version = gallery.ids, gallery.ranking_version
+    with Session.open(session.path, session.pool.path, annotator="bob", take_over=True) as bobs:
+        browser.send(kind="apply")
+        assert browser.of_kind("say")[-1]["tone"] == "error"
+        bobs.label([before[5]], "anomaly")
+        bobs.rank(wait=True)
+        deadline = time.monotonic() + 60
+        while session.status.ranking_version == version:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    gallery.heed(session.status)
+    assert gallery.ids == before
+    assert gallery.offer["text"].endswith(": R")
 
 
 def test_a_session_taken_over_by_somebody_else_takes_labels_all_the_same(browser, gallery, session):
