@@ -49,6 +49,20 @@ def test_every_way_to_choose_lists_each_unlabelled_image_once(labelled: Session,
     assert np.flatnonzero(listing.drawn).tolist()[:3] == [4, 9, 14]
 
 
+def test_the_uncertain_ones_of_a_network_alone_are_those_nearest_to_one_half(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    config = swift.with_values(order="network", acquisition={"random_every": 0})
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        session.label(RINGS[:3], "anomaly")
+        session.label(DISCS, "nominal")
+        session.train(wait=True)
+        shown = session.ranking().scores[session.insight.listing("uncertain").order]
+    distance = np.abs(shown - 0.5)
+    assert np.all(np.diff(distance) >= 0)
+    assert not np.all(np.diff(shown) <= 0)  # which the likeliest first would be
+
+
 def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Session) -> None:
     listing = labelled.insight.listing("most_likely")
     shown = names(labelled, listing.order[~listing.drawn])

@@ -69,3 +69,38 @@ def test_a_backbone_whose_name_was_lost_or_altered_is_named_again(
         assert torch
         assert followed
         assert record.read_bytes() == kept
+
+
+LABEL = """
+import sys, threading
+from anomalymatch_ui.session import Session
+
+class Importers:
+    threads = set()
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            self.threads.add(threading.current_thread().name)
+
+sys.meta_path.insert(0, Importers())
+with Session.open(sys.argv[1]) as session:
+    session.train_every = 1
+    session.label(["0002.jpg"], "anomaly")
+    cycle = session.wait(120).cycle
+print(cycle, *Importers.threads)
+"""
+"""Gives the label that starts a cycle, and says which threads waited for torch to be imported."""
+
+
+def test_the_label_that_starts_a_cycle_does_not_wait_for_torch(
+    pool_folder: Path, tmp_path: Path, swift: Config
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(["0000.jpg", "0001.jpg"], "anomaly")
+        session.label(["0030.jpg", "0031.jpg"], "nominal")
+        session.rank(wait=True)
+    command = [sys.executable, "-c", LABEL, str(tmp_path / "session")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    cycle, *threads = finished.stdout.split()
+    assert cycle == "1"
+    assert threads
+    assert "MainThread" not in threads
