@@ -22,7 +22,7 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.evaluate import Protocol
 from anomalymatch_ui.evaluate.metrics import paired_difference
-from anomalymatch_ui.evaluate.report import comparison, config_settings, values
+from anomalymatch_ui.evaluate.report import LEAST_SEEDS, config_settings, values
 
 Report = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
@@ -144,9 +144,9 @@ def paired(report: Report, other: Report, measure: str, cycle: int) -> tuple[np.
     return ours, theirs
 
 
-def follows_the_protocol(report: Report) -> bool:
-    """Tell whether a report is of the five tasks' protocol; the number of rounds may be another."""
-    protocol = {**asdict(Protocol()), "cycles": report.get("protocol", {}).get("cycles")}
+def follows_the_protocol(report: Report, **start: int) -> bool:
+    """Tell whether a report is of the five tasks' protocol; rounds and, where given, the start may differ."""
+    protocol = {**asdict(Protocol()), "cycles": report.get("protocol", {}).get("cycles"), **start}
     return bool(report.get("seeds")) and report.get("protocol") == protocol
 
 
@@ -164,47 +164,87 @@ def fullest(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
     return {(report["task"], report["preset"]): report for report in ordered}
 
 
-def starts(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
-    """Give of each task and preset the report of most seeds, however few its rounds."""
-    ordered = sorted(reports, key=lambda report: (len(report["seeds"]), last_cycle(report)))
-    return {(report["task"], report["preset"]): report for report in ordered}
+def differences(pairs: Iterable[tuple[str, Report, Report]]) -> list[str]:
+    """Give a table of paired differences of AP, cycle by cycle.
+
+    Parameters
+    ----------
+    pairs
+        Name of the row, a report, and the one that is taken off it.
+    """
+    lines = ["| | task | seeds | cycle 0 | cycle 1 | cycle 2 | cycle 3 |", "|---" * 7 + "|"]
+    for name, report, other in pairs:
+        cells = []
+        for cycle in range(4):
+            if cycle > min(last_cycle(report), last_cycle(other)):
+                cells.append("")
+                continue
+            ours, theirs = paired(report, other, "ap", cycle)
+            mean, low, high = paired_difference(ours, theirs)
+            interval = f" ({low:+.3f} to {high:+.3f})" if len(ours) >= LEAST_SEEDS else ""
+            cells.append(f"{mean:+.3f}{interval}")
+        seeds = len(paired(report, other, "ap", 0)[0])
+        lines.append(f"| {name} | `{report['task']}` | {seeds} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def budgets(reports: Iterable[Report]) -> list[str]:
+    """Give a table of the searches that start with other numbers of labels: AP at the start."""
+    lines = ["| task | labels | preset | seeds | AP, cycle 0 |", "|---" * 5 + "|"]
+    for report in reports:
+        start = report["protocol"]
+        labels = f"{start['start_anomalies']} + {start['start_nominals']}"
+        name = " ".join([f"`{report['preset']}`", *report.get("changes", ())])
+        ap = spread(values(report, "ap", 0))
+        lines.append(f"| `{report['task']}` | {labels} | {name} | {len(report['seeds'])} | {ap} |")
+    return lines
+
+
+def headed(title: str, lines: list[str]) -> None:
+    """Print a table under what it shows."""
+    print(f"\n{title}\n\n" + "\n".join(lines))
 
 
 def main() -> None:
     """Print the tables."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    reports = [read(path) for path in sorted(folder.glob("benchmark-*.json"))]
-    reports = [report for report in reports if follows_the_protocol(report)]
-    plain, start = (choose(filter(is_plain, reports)) for choose in (fullest, starts))
-    print("| task | preset | seeds | AUROC | AP | found | calibration error | train + score, s |")
-    print("|---|---|---|---|---|---|---|---|")
-    for task in REFERENCES:
-        for preset in PRESETS:
-            if (task, preset) in plain:
-                print(row(plain[task, preset]))
+    everything = [read(path) for path in sorted(folder.glob("benchmark-*.json"))]
+    reports = [report for report in everything if follows_the_protocol(report)]
+    references = {
+        task: [read(path) for path in sorted(folder.glob(f"reference-*-{task}.json"))] for task in REFERENCES
+    }
+    plain = fullest(filter(is_plain, reports))
+    rows = [row(plain[task, preset]) for task in REFERENCES for preset in PRESETS if (task, preset) in plain]
+    head = "| task | preset | seeds | AUROC | AP | found | calibration error | train + score, s |"
+    headed("Every preset:", [head, "|---" * 8 + "|", *rows])
     named = [(task, "default") for task in REFERENCES]
     product = [plain[name] for name in named if name in plain and last_cycle(plain[name]) == 3]
-    if product:
-        print("\nPreset `default` against the reference:\n")
-        print("\n".join(against_reference(product)))
-        references = {
-            task: [read(path) for path in folder.glob(f"reference-*-{task}.json")] for task in REFERENCES
-        }
-        print("\nThe same on the seeds that both have, default / reference (± standard deviation):\n")
-        print("\n".join(against_same_seeds(product, references)))
-    for report in product:
-        print(f"\n{report['task']}:")
-        for preset in ("embedding", "paper"):
-            named = (report["task"], preset)
-            if named not in plain:
-                continue
-            print("-", comparison(report, start[named], "ap", 0))
-            for cycle in range(1, min(last_cycle(report), last_cycle(plain[named])) + 1):
-                print("-", comparison(report, plain[named], "ap", cycle))
-        for other in reports:
-            if other["task"] == report["task"] and other.get("changes"):
-                line = comparison(other, report, "ap", 0)
-                print(f"- {' '.join(other['changes'])}: {spread(values(other, 'ap', 0))}; {line}")
+    headed("Preset `default` against the reference:", against_reference(product))
+    headed(
+        "The same on the seeds that both have, default / reference:", against_same_seeds(product, references)
+    )
+    presets = [
+        (f"`default` - `{preset}`", report, plain[report["task"], preset])
+        for preset in ("embedding", "paper")
+        for report in product
+        if (report["task"], preset) in plain
+    ]
+    levers = [
+        (" ".join(other["changes"]), other, report)
+        for other in reports
+        for report in product
+        if other.get("changes") and other["task"] == report["task"]
+    ]
+    headed("AP, paired differences of presets:", differences(presets))
+    headed("AP, one lever changed, less `default`:", differences(sorted(levers, key=lambda one: one[0])))
+    headed("Other numbers of labels:", budgets(report for report in everything if has_another_start(report)))
+
+
+def has_another_start(report: Report) -> bool:
+    """Tell whether only the number of labels at the start differs from the protocol."""
+    start = report.get("protocol", {})
+    numbers = {name: start.get(name, 0) for name in ("start_anomalies", "start_nominals")}
+    return not follows_the_protocol(report) and follows_the_protocol(report, **numbers)
 
 
 if __name__ == "__main__":
