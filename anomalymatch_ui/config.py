@@ -183,11 +183,12 @@ class ScoreConfig(_Settings):
 class EmbeddingConfig(_Settings):
     """What the frozen backbone says of an image: the ground of every order before and beside training."""
 
-    sizes: tuple[int, ...] = Field(
-        (96, 160),
+    sizes: tuple[int, ...] | None = Field(
+        None,
         min_length=1,
-        description="sides in pixels at which the backbone sees each image; photographs gain from 160, "
-        "galaxies from 96, and both from the two together",
+        description="sides in pixels at which the backbone sees each image; unless given, 64 and 96 where "
+        "images mean the same however they are turned, as on the sky, and 96 and 160 where they have an up, "
+        "as in photographs, which gain from large pictures",
     )
     symmetric_up_to: int = Field(
         96,
@@ -196,8 +197,12 @@ class EmbeddingConfig(_Settings):
         "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
     )
     components: int = Field(256, ge=1, description="principal components kept of each size")
-    whitening: float = Field(
-        0.25, ge=0, le=0.5, description="power of its variance a component is divided by; 0.5 whitens fully"
+    whitening: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="power of its variance a component is divided by; 0.5 whitens fully. Unless given, 0.1 "
+        "where images may be turned, 0.25 where they have an up",
     )
 
 

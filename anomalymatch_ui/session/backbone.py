@@ -24,9 +24,9 @@ SYMMETRY_BATCH = 32
 """Of these at one time, unless the settings say another number."""
 
 
-def digest_of(config: Config) -> str:
-    """Give a name to what the backbone computes at the first of the embedding's sizes."""
-    return backbone_digest(_network(config, config.embedding.sizes[0]))
+def digest_of(config: Config, size: int) -> str:
+    """Give a name to what the backbone computes at a size, in pixels."""
+    return backbone_digest(_network(config, size))
 
 
 def write_features(
