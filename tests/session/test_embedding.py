@@ -98,6 +98,24 @@ def test_another_symmetry_makes_another_embedding(pool_folder: Path, swift: Conf
     assert len(list((path / "embeddings").glob("*.npz"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("symmetry", "sizes", "whitening"), [("square", (64, 96), 0.1), ("mirror", (96, 160), 0.25)]
+)
+def test_sizes_and_whitening_follow_from_the_symmetry_unless_they_are_given(
+    pool_folder: Path, swift: Config, tmp_path: Path, symmetry: str, sizes: tuple[int, ...], whitening: float
+) -> None:
+    shared = tmp_path / "embeddings"
+    unset = swift.with_values(symmetry=symmetry, embedding={"sizes": None, "symmetric_up_to": 0})
+    given = unset.with_values(embedding={"sizes": sizes, "whitening": whitening})
+    others = unset.with_values(embedding={"sizes": sizes, "whitening": 0.5})
+    tables = []
+    for name, config in (("unset", unset), ("given", given), ("others", others)):
+        with Session.open(tmp_path / name, pool_folder, config=config, embeddings=shared) as session:
+            session.rank(wait=True)
+        tables.append(len(list(shared.glob("*.npy"))))
+    assert tables == [1, 1, 2]
+
+
 def test_images_outside_the_pool_are_scored_on_its_scale(
     pool_folder: Path, swift: Config, tmp_path: Path
 ) -> None:
