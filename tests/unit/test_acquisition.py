@@ -157,6 +157,15 @@ def test_diverse_keeps_the_order_by_score_of_images_that_are_not_alike() -> None
     assert listing(scores, "diverse", embeddings=embeddings).order.tolist() == list(range(40))
 
 
+def test_images_of_one_kind_are_no_duplicates() -> None:
+    random, scores = np.random.default_rng(3), spaced_scores(500)
+    embeddings = random.normal(size=(500, 64))
+    embeddings[:30] = random.normal(size=64) + random.normal(
+        scale=0.75, size=(30, 64)
+    )  # cosines of 0.4 to 0.8
+    assert listing(scores, "diverse", embeddings=embeddings).order.tolist() == list(range(500))
+
+
 def test_groups_of_duplicates_take_turns() -> None:
     scores, embeddings = spaced_scores(300), np.eye(300, dtype=np.float16)
     embeddings[1:3] = embeddings[0]
