@@ -24,23 +24,24 @@ class TrainingData:
         bool ``(n,)``, true for anomalies.
     unlabelled
         uint8 ``(m, 3, size, size)``: the window of the pool this cycle looks at.
+    unlabelled_digest
+        A name of these images and their order, below 2^63, for what is remembered of each of them.
 
     Raises
     ------
     InputError
-        If one of the two classes has no labelled image, or there is no unlabelled image.
+        If one of the two classes has no labelled image.
     """
 
     labelled: np.ndarray
     labels: np.ndarray
     unlabelled: np.ndarray
+    unlabelled_digest: int = 0
 
     def __post_init__(self) -> None:
         if len(self.labelled) != len(self.labels):
             raise ValueError(f"{len(self.labelled)} labelled images, but {len(self.labels)} labels")
         check_classes(int(self.labels.sum()), int((~self.labels).sum()))
-        if len(self.unlabelled) == 0:
-            raise InputError("Every image is labelled, so there is nothing left to learn from or to rank.")
 
 
 def check_classes(anomalies: int, nominals: int) -> None:

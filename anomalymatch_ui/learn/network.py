@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from anomalymatch_ui.config import NetworkConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn.randomness import seeded
 
 ANOMALY = 1
 """Index of the anomaly among the head's two classes; 0 is nominal."""
@@ -98,8 +99,7 @@ def build_network(config: NetworkConfig, seed: int) -> AnomalyNetwork:
     InputError
         If the ImageNet weights have to be downloaded and cannot be.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return AnomalyNetwork(config)
 
 

@@ -64,6 +64,8 @@ class PseudoLabeller:
         Unlabelled images there are, of which FlexMatch keeps a record.
     device
         Where the logits are.
+    digest
+        A name of these images and their order.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class PseudoLabeller:
         prevalence: float | None,
         images: int,
         device: torch.device,
+        digest: int = 0,
     ) -> None:
         self._rule = rule
         self._threshold = threshold
@@ -87,6 +90,7 @@ class PseudoLabeller:
             "confidence": half.clone(),
             "variance": torch.ones_like(half),
             "learnt": torch.full((images,), -1, dtype=torch.int8, device=device),
+            "images": torch.tensor(digest, dtype=torch.int64, device=device),
         }
 
     @torch.no_grad()
@@ -126,9 +130,12 @@ class PseudoLabeller:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from what :meth:`state_dict` gave; a record of other images is begun anew."""
-        for name, tensor in state.items():
-            if name in self._state and tensor.shape == self._state[name].shape:
-                self._state[name] = tensor.to(self._state[name].device, copy=True)
+        kept, here = state.get("images"), self._state["images"]
+        same_images = kept is not None and int(kept) == int(here)
+        for name in self._state.keys() & state.keys() - {"images"}:
+            own, saved = self._state[name], state[name]
+            if saved.shape == own.shape and (same_images or name != "learnt"):
+                self._state[name] = saved.to(own.device, copy=True)
 
     def _soft_weights(self, confidence: Tensor) -> Tensor:
         state = self._state

@@ -21,6 +21,7 @@ from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory
 from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
+from anomalymatch_ui.learn.randomness import seeded
 from anomalymatch_ui.learn.science import science_augment, weak_symmetry_augment
 
 ASSUMED_PREVALENCE = 0.03
@@ -83,11 +84,18 @@ class Trainer:
         What changes nothing of what an image means.
     prevalence
         Share of anomalies that pseudo-labels are aligned to, where the settings align them.
+    carried_over
+        Whether the cycle began with the average of an earlier one, which is not to be forgotten by a warm-up.
 
     Attributes
     ----------
     step
         Steps done in this cycle.
+
+    Raises
+    ------
+    InputError
+        If there is no unlabelled image, and the settings learn from them.
     """
 
     def __init__(
@@ -102,7 +110,10 @@ class Trainer:
         cycle: int = 1,
         symmetry: Symmetry = "none",
         prevalence: float = ASSUMED_PREVALENCE,
+        carried_over: bool = False,
     ) -> None:
+        if config.unlabelled_weight > 0 and len(data.unlabelled) == 0:
+            raise InputError("Every image is labelled, so there is nothing left to learn from or to rank.")
         self.network = network.to(device).to(memory_format=torch.channels_last)
         average = copy.deepcopy(network) if average is None else average
         self.average = average.to(device).to(memory_format=torch.channels_last)
@@ -119,7 +130,9 @@ class Trainer:
             prevalence if config.align else None,
             len(data.unlabelled),
             device,
+            data.unlabelled_digest,
         )
+        self._warms_up = not carried_over
         self._symmetry = symmetry
         self._sampler = BatchSampler(data)
         self._labelled_batch = config.labelled_batch
@@ -192,8 +205,7 @@ class Trainer:
         views = self._augment([self._to_device(batch) for batch in batches], generator)
         taught = self._answers_of_average(views.pop(1)) if self._is_taught_by_average else None
         self.network.train()
-        with torch.random.fork_rng(devices=self._cuda_devices()), self._autocast():
-            torch.manual_seed(dropout_seed)
+        with seeded(dropout_seed, self._cuda_devices()), self._autocast():
             logits = self.network(_as_one_batch(views)).float()
         labelled_logits, weak, strong = logits.tensor_split([self._labelled_batch, len(logits) - len(rows)])
         weak = weak if taught is None else taught
@@ -207,8 +219,12 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        update_average(self.average, self.network, average_decay(self.config, self.step))
+        update_average(self.average, self.network, self._decay)
         return loss._replace(total=loss.total.detach())
+
+    @property
+    def _decay(self) -> float:
+        return average_decay(self.config, self.step) if self._warms_up else self.config.ema_decay
 
     @property
     def _images_a_step(self) -> int:

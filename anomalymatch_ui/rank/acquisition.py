@@ -78,6 +78,7 @@ def arrange(
     head: int,
     seed: int,
     drawable: np.ndarray | None = None,
+    decision: float | None = None,
 ) -> Listing:
     """Put all readable images that are not taken into the order in which to look at them.
 
@@ -88,7 +89,8 @@ def arrange(
         next to none has, but the one at which both classes would be equally likely if they were equally
         frequent: the prevalence [2]_, which for calibrated scores is their mean over the pool. Distance
         is measured in log-odds, in which the correction for prevalence is a shift, so that this is the
-        order by the entropy of the corrected probability.
+        order by the entropy of the corrected probability. For scores that are not calibrated,
+        ``decision`` says where it is.
     ``"diverse"``
         As most likely, but of the first ``head`` images those that nearly duplicate one already placed
         come after those that do not: maximal marginal relevance [3]_ with a threshold in place of the
@@ -128,6 +130,9 @@ def arrange(
     drawable
         Images that may be drawn, bool ``(n,)``: those of a shortlist that are a uniform sample of a whole
         archive. Where none of them is left, the places go by the order. ``None`` draws among all.
+    decision
+        Score at which an image is as likely to be called an anomaly as not, for uncertainty; ``None``
+        takes the scores for calibrated.
     """
     random = np.random.default_rng(seed)
     lottery = draw_order(len(scores), random)
@@ -136,7 +141,9 @@ def arrange(
     if acquisition in ("diverse", "mixed"):
         order = _duplicates_later(by_score, embeddings, head, random)
     if acquisition in ("uncertain", "mixed"):
-        uncertain = _nearest_to_the_decision(by_score, scores, drawable)
+        if decision is None:
+            decision = _mean_score(scores, drawable)
+        uncertain = _nearest_to_the_decision(by_score, scores, decision)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
     if random_every <= 0:
         return Listing(order, np.zeros(len(order), dtype=bool))
@@ -146,15 +153,14 @@ def arrange(
     return _with_random_share(order, lottery[listed[lottery]], random_every, head)
 
 
-def _nearest_to_the_decision(
-    by_score: np.ndarray, scores: np.ndarray, drawable: np.ndarray | None
-) -> np.ndarray:
-    """Order the rows ``by_score`` by uncertainty; of two that are equally so the likelier is first."""
-    if len(by_score) == 0:
-        return by_score
+def _mean_score(scores: np.ndarray, drawable: np.ndarray | None) -> float:
     sample = scores if drawable is None or np.isnan(scores[drawable]).all() else scores[drawable]
-    decision = _log_odds(np.nanmean(sample, dtype=np.float64))
-    distances = np.abs(_log_odds(scores[by_score]) - decision)
+    return 0.5 if np.isnan(sample).all() else float(np.nanmean(sample, dtype=np.float64))
+
+
+def _nearest_to_the_decision(by_score: np.ndarray, scores: np.ndarray, decision: float) -> np.ndarray:
+    """Order the rows ``by_score`` by uncertainty; of two that are equally so the likelier is first."""
+    distances = np.abs(_log_odds(scores[by_score]) - _log_odds(np.float64(decision)))
     return by_score[np.argsort(distances, kind="stable")]
 
 

@@ -27,7 +27,8 @@ class Unfound:
     Attributes
     ----------
     expected
-        Those expected in all images less those found, at least 0; NaN while no image counts as drawn.
+        Those expected in all images less those found, at least 0; NaN while no image that was judged
+        counts as drawn.
     low, high
         Ends of the interval, in images.
     """
@@ -42,7 +43,9 @@ def drawn_so_far(lottery: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 
     They are the first of the lottery up to the first without a label, however each came by its own: as one
     that was drawn, as one that a ranking chose, or from a table. So they are a sample of all images, those
-    found before the draw among them, and the estimate needs no guess at what a ranking took away.
+    found before the draw among them, and the estimate needs no guess at what a ranking took away. That holds
+    where the draw decides how far they go. Where next to nothing was drawn, only images that a ranking chose
+    can make them longer, and the estimate is too high.
 
     Parameters
     ----------
@@ -56,7 +59,14 @@ def drawn_so_far(lottery: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 
 
 def estimate_unfound(
-    anomalies: int, looked_at: int, *, found: int, labelled: int, images: int, confidence: float = 0.95
+    anomalies: int,
+    looked_at: int,
+    *,
+    found: int,
+    labelled: int,
+    images: int,
+    unsure: int = 0,
+    confidence: float = 0.95,
 ) -> Unfound:
     """Estimate how many anomalies are left among the unlabelled images.
 
@@ -78,6 +88,9 @@ def estimate_unfound(
         Images with a label.
     images
         All of them, with and without a label.
+    unsure
+        Images among those drawn that nobody could judge. The estimate leaves them out; the interval holds
+        the truth whether none of them is an anomaly or all are.
     confidence
         Least probability that the interval holds the truth, between 0 and 1.
 
@@ -91,10 +104,11 @@ def estimate_unfound(
     >>> estimate_unfound(1, 100, found=1, labelled=100, images=10_000)
     Unfound(expected=99.0, low=2, high=541)
     """
-    ordered = 0 <= anomalies <= looked_at <= labelled <= images and anomalies <= found <= labelled
-    if not ordered:
+    drawn_fit = min(anomalies, unsure) >= 0 and anomalies + unsure <= looked_at <= labelled <= images
+    if not (drawn_fit and anomalies <= found <= labelled - unsure):
         raise InputError(
-            f"{anomalies} anomalies among {looked_at} images drawn, {found} among {labelled} with a label, "
+            f"{anomalies} anomalies and {unsure} unsure among {looked_at} images drawn, {found} anomalies "
+            f"among {labelled} with a label, "
             f"of {images}, cannot be: give numbers from 0 up, no part larger than its whole."
         )
     if not 0 < confidence < 1:
@@ -104,13 +118,14 @@ def estimate_unfound(
     unlabelled = images - labelled
     if unlabelled == 0:
         return Unfound(0.0, 0, 0)
-    if looked_at == 0:
+    judged = looked_at - unsure
+    if judged == 0:
         return Unfound(float("nan"), 0, unlabelled)
-    expected = min(max(anomalies / looked_at * images - found, 0.0), float(unlabelled))
+    expected = min(max(anomalies / judged * images - found, 0.0), float(unlabelled))
     tail = (1 - confidence) / 2
 
     def few_enough(left: int) -> bool:  # so many left, and a draw this poor is no surprise
-        return bool(hypergeom.cdf(anomalies, images, found + left, looked_at) > tail)
+        return bool(hypergeom.cdf(anomalies + unsure, images, found + unsure + left, looked_at) > tail)
 
     def too_few(left: int) -> bool:  # so few left, and a draw this rich is a surprise
         return bool(hypergeom.sf(anomalies - 1, images, found + left, looked_at) <= tail)

@@ -177,6 +177,8 @@ class Insight:
             head=settings.head,
             seed=self._config.seed,
             drawable=population_of(self._pool).drawable,
+            # A network alone was taught by as many anomalies as nominal images.
+            decision=None if ranking.log_odds_error is not None else 0.5,
         )
 
     def outlook(self, top: int = 100) -> Outlook:
@@ -196,6 +198,20 @@ class Insight:
         expected, low, high = expected_anomalies(left, top, log_odds_error=error)
         return Outlook(top, expected, low, high, unfound, drawn)
 
+    def prevalence(self) -> float | None:
+        """Give the share of anomalies that is expected among the pool's images; ``None`` if nobody gave one.
+
+        That of the settings; but it is a whole archive's, and a shortlist holds the best of one. There it is
+        the mean of the calibrated probabilities, once there are some.
+        """
+        given, ranking = self._config.prevalence, self._ranking()
+        if given is None or population_of(self._pool).images is None or ranking.log_odds_error is None:
+            return given
+        left = ranking.scores[~labelled_mask(self._pool, self._journal.view())]
+        if np.isnan(left).all():
+            return given
+        return float(np.clip(np.nanmean(left, dtype=np.float64), given, max(given, 0.5)))
+
     def _unfound(self, ranking: Ranking, taken: np.ndarray) -> tuple[Unfound, int]:
         """Estimate what is unfound; gives how many images count as drawn, too."""
         pool, view, population = self._pool, self._journal.view(), population_of(self._pool)
@@ -205,13 +221,19 @@ class Insight:
         readable = np.flatnonzero(drawable & taken)
         if population.drawable is not None:
             drawable &= population.drawable
+        if self._config.acquisition.random_every == 0:  # nothing is drawn: labels come from an order alone
+            drawable[:] = False
         lottery = draw_order(len(pool), self._config.seed)
         drawn = drawn_so_far(lottery[drawable[lottery]], taken)
-        anomalies, found = (
-            sum(view.get(pool.ids[row]) == "anomaly" for row in rows.tolist()) for rows in (drawn, readable)
+        labels = [view.get(pool.ids[row]) for row in drawn.tolist()]
+        unfound = estimate_unfound(
+            labels.count("anomaly"),
+            len(drawn),
+            found=sum(view.get(pool.ids[row]) == "anomaly" for row in readable.tolist()),
+            labelled=len(readable),
+            images=max(population.images or len(ranking.order), len(readable)),
+            unsure=labels.count("unsure"),
         )
-        images = max(population.images or len(ranking.order), len(readable))
-        unfound = estimate_unfound(anomalies, len(drawn), found=found, labelled=len(readable), images=images)
         return unfound, len(drawn)
 
     def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:

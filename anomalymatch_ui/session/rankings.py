@@ -61,6 +61,7 @@ class Rankings:
         self._newest = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
         self._kept_version = self._newest.version
         self._has_failed = False
+        self._taken_of: tuple[PoolScorer, int] | None = None  # scorer and cycle of the newest
 
     @property
     def newest(self) -> Ranking:
@@ -180,6 +181,9 @@ class Rankings:
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:
                 return False
+            if self._taken_of == (scorer, scores.cycle) and seen < self._newest.last_seq:
+                return True  # the instant clock has followed newer labels since these were read
+            self._taken_of = scorer, scores.cycle
             self._newest = replace(unnumbered, version=self._newest.version + 1, last_seq=seen)
         self._announce()
         return True

@@ -101,7 +101,16 @@ class Steering(ABC):
 
             last_seq, view = self._journal.last_seq, self.labels()
             self._automatic.cycle_begins(view)
-            train_cycle(self._folder, self.pool, view, last_seq, self.config, steps, reporter)
+            train_cycle(
+                self._folder,
+                self.pool,
+                view,
+                last_seq,
+                self.config,
+                steps,
+                reporter,
+                prevalence=self.insight.prevalence(),
+            )
             cycle = self._folder.cycle
             self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None, message="")
             if rank:

@@ -5,6 +5,7 @@ It runs on a job's thread, reports each step, and leaves files.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -62,6 +63,8 @@ def train_cycle(
     config: Config,
     steps: int | None,
     reporter: Reporter,
+    *,
+    prevalence: float | None = None,
 ) -> None:
     """Train one cycle to its end, or on from where one was interrupted; keep its checkpoint and its record.
 
@@ -75,6 +78,8 @@ def train_cycle(
         Steps of the cycle; ``None`` takes those the interrupted cycle asked for, or the settings'.
     reporter
         Told of each step. When it raises ``JobStopped`` the cycle is kept as it is, to go on later.
+    prevalence
+        Share of anomalies among the pool's images; ``None`` takes the learner's assumption.
 
     Raises
     ------
@@ -82,7 +87,8 @@ def train_cycle(
         If the labels do not allow training.
     """
     device = resolve_device(config.device)
-    trainer, steps = _make_trainer(folder, pool, view, config, steps, device, reporter)
+    prevalence = ASSUMED_PREVALENCE if prevalence is None else prevalence
+    trainer, steps = _make_trainer(folder, pool, view, config, steps, device, prevalence, reporter)
     curves = CurveRecorder.resumed(folder.interrupted_curves, trainer.cycle, trainer.step)
     reporter.begin("training", steps, done=trainer.step, device=str(device))
     stopped: list[JobStopped] = []
@@ -168,6 +174,7 @@ def _make_trainer(
     config: Config,
     steps: int | None,
     device: torch.device,
+    prevalence: float,
     reporter: Reporter,
 ) -> tuple[Trainer, int]:
     """Give a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
@@ -181,10 +188,11 @@ def _make_trainer(
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
     network: AnomalyNetwork
     average: AnomalyNetwork | None = None
+    previous = _carried_over(folder, config)
     if interrupted:
         network, average = interrupted.network, interrupted.average
         steps = max(steps or interrupted.steps, interrupted.step)
-    elif (previous := _carried_over(folder, config)) is not None:
+    elif previous is not None:
         network, average = previous.network, previous.average
     else:
         network = build_network(config.network, config.seed)
@@ -202,7 +210,8 @@ def _make_trainer(
         seed=config.seed,
         cycle=cycle,
         symmetry=symmetry,
-        prevalence=config.prevalence or ASSUMED_PREVALENCE,
+        prevalence=prevalence,
+        carried_over=previous is not None,
     )
     if interrupted:
         interrupted.restore(trainer)
@@ -227,9 +236,9 @@ def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device
     """
     rows = np.linspace(0, len(data.unlabelled) - 1, min(len(data.unlabelled), SCALE_IMAGES)).astype(np.int64)
     scorer = Scorer(network, device)
-    pool = np.concatenate([scorer.score(part)[1] for part in _parts(data.unlabelled[rows])])
+    pool = [scorer.score(part)[1] for part in _parts(data.unlabelled[rows])]
     labelled = np.concatenate([scorer.score(part)[1] for part in _parts(data.labelled)])
-    scale = FeatureScale.of(np.concatenate([pool, labelled]))
+    scale = FeatureScale.of(np.concatenate([*pool, labelled]))
     head = fit_linear_head(labelled, data.labels, scale, regularisation=WARM_REGULARISATION)
     weights = torch.from_numpy(head.weights) / 2
     with torch.no_grad():
@@ -238,7 +247,7 @@ def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device
 
 
 def _parts(pixels: np.ndarray) -> list[np.ndarray]:
-    return np.array_split(pixels, -(-len(pixels) // READ_ROWS))
+    return np.array_split(pixels, -(-len(pixels) // READ_ROWS)) if len(pixels) else []
 
 
 def _training_data(
@@ -249,21 +258,27 @@ def _training_data(
     size: int,
     reporter: Reporter,
 ) -> TrainingData:
-    """Read the labelled images and a window of the unlabelled ones; another window each cycle."""
+    """Read the labelled images and a window of the unlabelled ones; another window each cycle.
+
+    Supervised training needs no more of them than tell how much a feature varies, where its head starts warm.
+    """
+    window = config.train.window
+    if config.train.unlabelled_weight == 0:
+        window = min(window, SCALE_IMAGES) if config.train.warm_head else 0
     anomalies = labelled_indices(pool, view, "anomaly")
     nominals = labelled_indices(pool, view, "nominal")
     unsure = labelled_indices(pool, view, "unsure")
     unlabelled = np.setdiff1d(np.arange(len(pool)), np.concatenate([anomalies, nominals, unsure]))
     unlabelled = _by_name(pool, unlabelled)
-    if len(unlabelled) > config.train.window:
+    if len(unlabelled) > window:
         random = np.random.default_rng((config.seed, cycle))
-        drawn = random.choice(len(unlabelled), config.train.window, replace=False)
+        drawn = random.choice(len(unlabelled), window, replace=False)
         unlabelled = unlabelled[np.sort(drawn)]
     reporter.begin("preparing", len(anomalies) + len(nominals) + len(unlabelled))
     labelled = _by_name(pool, np.concatenate([anomalies, nominals]))
     workers = config.score.workers or usable_cores()
     readable, labelled_pixels = _read_all(pool, labelled, size, workers, reporter, 0)
-    _, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
+    looked_at, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
     is_anomaly = np.isin(readable, anomalies)
     for label, count in (("anomaly", is_anomaly.sum()), ("nominal", (~is_anomaly).sum())):
         if count == 0:
@@ -271,7 +286,9 @@ def _training_data(
                 f"None of the images labelled {label} can be read. {pool.report.sentence()} "
                 "Label others, or repair these."
             )
-    return TrainingData(labelled_pixels, is_anomaly, unlabelled_pixels)
+    names = "\0".join(pool.ids[row] for row in looked_at.tolist())
+    digest = int.from_bytes(hashlib.sha256(names.encode()).digest()[:7])
+    return TrainingData(labelled_pixels, is_anomaly, unlabelled_pixels, digest)
 
 
 def _by_name(pool: ImagePool, rows: np.ndarray) -> np.ndarray:

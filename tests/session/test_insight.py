@@ -10,6 +10,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.ranking import Ranking
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -54,13 +55,10 @@ def test_the_uncertain_ones_of_a_network_alone_are_those_nearest_to_one_half(
 ) -> None:
     config = swift.with_values(order="network", acquisition={"random_every": 0})
     with Session.open(tmp_path / "session", pool_folder, config=config) as session:
-        session.label(RINGS[:3], "anomaly")
-        session.label(DISCS, "nominal")
-        session.train(wait=True)
-        shown = session.ranking().scores[session.insight.listing("uncertain").order]
-    distance = np.abs(shown - 0.5)
-    assert np.all(np.diff(distance) >= 0)
-    assert not np.all(np.diff(shown) <= 0)  # which the likeliest first would be
+        scores = np.full(len(session.pool), 0.05, np.float32)  # most are sure to be nominal
+        scores[[7, 19, 30, 41]] = 0.45, 0.9, 0.52, 0.6
+        trained = Ranking.of_scores(1, "cycle 1", scores)
+        assert session.insight.listing("uncertain", trained).order[:4].tolist() == [30, 7, 41, 19]
 
 
 def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Session) -> None:
@@ -93,6 +91,30 @@ def test_labels_of_drawn_images_say_how_many_anomalies_are_unfound(labelled: Ses
     found = sum(labelled.labels()[name] == "anomaly" for name in first)
     assert outlook.unfound.expected == pytest.approx(max(0, found / len(first) * 60 - 3))
     assert 0 < outlook.unfound.high <= 42
+
+
+def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    config = swift.with_values(acquisition={"random_every": 0})
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        first = [session.pool.ids[row] for row in draw_order(len(session.pool), config.seed)[:5]]
+        session.label(RINGS[:3], "anomaly")
+        session.label([name for name in first if name not in RINGS[:3]], "nominal")
+        session.rank(wait=True)
+        outlook = session.insight.outlook()
+    assert outlook.drawn == 0
+    assert np.isnan(outlook.unfound.expected)
+
+
+def test_a_drawn_image_that_nobody_could_judge_widens_the_interval(labelled: Session) -> None:
+    drawn = drawn_first(labelled) or names(labelled, labelled.insight.listing().order[4:5])
+    labelled.label(drawn[:1], "nominal")
+    judged = labelled.insight.outlook().unfound
+    labelled.label(drawn[:1], "unsure")
+    unsure = labelled.insight.outlook().unfound
+    assert unsure.high > judged.high or unsure.high == len(labelled.pool) - len(labelled.labels())
+    assert unsure.low == judged.low
 
 
 def drawn_first(session: Session) -> list[str]:

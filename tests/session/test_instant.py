@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,31 @@ def test_a_label_given_while_the_pool_is_scored_is_in_the_order_that_follows(
     ranked.rank(wait=True)
     assert shown.source == "cycle 1 and linear head"
     np.testing.assert_allclose(shown.scores, ranked.ranking().scores, rtol=1e-3)
+
+
+def test_an_order_by_fewer_labels_never_replaces_one_by_more(
+    ranked: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomalymatch_ui.session.scoring import PoolScorer, Scores
+
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    settled(ranked)
+    score = PoolScorer.scores
+
+    def overtaken_by_a_label(self: PoolScorer, *arguments: Any) -> Scores:
+        scores = score(self, *arguments)
+        ranked.label(RINGS[2:3], "anomaly")
+        settled(ranked)
+        return scores
+
+    monkeypatch.setattr(PoolScorer, "scores", overtaken_by_a_label)
+    followed: list[int] = []
+    ranked.subscribe(lambda _: followed.append(ranked.ranking().last_seq))
+    ranked.rank(wait=True)
+    settled(ranked)
+    assert followed == sorted(followed)
+    assert followed[-1] > followed[0]
 
 
 def test_an_order_by_an_older_cycle_never_replaces_one_by_a_newer(ranked: Session) -> None:

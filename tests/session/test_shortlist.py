@@ -116,6 +116,22 @@ def test_probabilities_are_held_to_the_prevalence_by_the_images_drawn_and_not_by
     assert np.mean([scores[name] for name in set(RINGS[3:]) & unlabelled]) > 5 * np.mean(drawn)
 
 
+def test_training_is_told_how_many_anomalies_a_shortlist_of_the_best_holds(
+    tmp_path: Path, archive: ImagePool, swift: Config
+):
+    shortlist = make_shortlist(tmp_path / "s", archive, RINGS, drawn=20, scored=10_000)
+    with opened(tmp_path / "s", archive, swift.with_values(prevalence=0.02)) as session:
+        assert session.insight.prevalence() == 0.02  # nothing is ranked yet
+        session.label(RINGS[:3], "anomaly")
+        session.label(sorted(shortlist.drawn - set(RINGS))[:3], "nominal")
+        session.rank(wait=True)
+        left = [row for row, name in enumerate(session.pool.ids) if name not in session.labels()]
+        assert session.insight.prevalence() == pytest.approx(session.ranking().scores[left].mean(), rel=1e-5)
+        assert session.insight.prevalence() > 0.02
+    with Session.open(tmp_path / "whole", archive, config=swift.with_values(prevalence=0.02)) as session:
+        assert session.insight.prevalence() == 0.02
+
+
 def test_a_cycle_trains_on_the_shortlist_and_ranks_it(tmp_path: Path, archive: ImagePool, swift: Config):
     make_shortlist(tmp_path / "s", archive, [*RINGS, *DISCS], drawn=10)
     with opened(tmp_path / "s", archive, swift) as session:

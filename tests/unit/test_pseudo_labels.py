@@ -210,6 +210,14 @@ def test_a_state_once_given_does_not_change_with_what_is_learnt_later() -> None:
     assert state["predicted"].tolist() == [0.5, 0.5]
 
 
+def test_a_record_of_as_many_other_images_is_begun_anew() -> None:
+    first, same, other = (PseudoLabeller("flex", 0.95, None, 8, CPU, digest) for digest in (1, 1, 2))
+    first.label(logits(*[0.99] * 8), rows(8))
+    for labeller_of, learnt in ((same, [1] * 8), (other, [-1] * 8)):
+        labeller_of.load_state_dict(first.state_dict())
+        assert labeller_of.state_dict()["learnt"].tolist() == learnt
+
+
 def test_a_record_of_another_window_is_begun_anew_and_the_running_means_go_on() -> None:
     first = labeller("flex", prevalence=0.1, images=8)
     first.label(logits(*[0.99] * 8), rows(8))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,48 @@ def test_the_average_follows_closely_at_first_and_then_as_slowly_as_set() -> Non
     assert average_decay(config, 0) == 1 / 10
     assert average_decay(config, 34) == 35 / 44 < 0.8
     assert average_decay(config, 35) == average_decay(config, 10_000) == 0.8
+
+
+def test_an_average_that_was_carried_over_is_not_forgotten_by_a_warm_up(data: TrainingData) -> None:
+    config = SMALL.model_copy(update={"ema_decay": 0.99, "ema_warmup": True})
+    for carried_over, kept in ((False, False), (True, True)):
+        average = build_network(NETWORK, 7)
+        before = average.head.weight.detach().clone()
+        trainer = Trainer(
+            build_network(NETWORK, 0), average, config, data, device=CPU, seed=1, carried_over=carried_over
+        )
+        trainer.run(3)
+        moved = (average.head.weight - before).norm() / before.norm()
+        assert (moved < 0.1) == kept
+
+
+def test_without_an_unlabelled_image_only_supervised_training_goes_on(data: TrainingData) -> None:
+    nothing_left = TrainingData(data.labelled, data.labels, data.unlabelled[:0])
+    with pytest.raises(InputError, match="Every image is labelled"):
+        make_trainer(nothing_left)
+    supervised = make_trainer(nothing_left, config=SMALL.model_copy(update={"unlabelled_weight": 0.0}))
+    assert supervised.run(2)
+
+
+def test_a_network_that_is_built_meanwhile_does_not_change_what_is_drawn(data: TrainingData) -> None:
+    dropout = NETWORK.model_copy(update={"dropout": 0.5})
+    alone = make_trainer(data, network=dropout)
+    alone.run(3)
+    beside = make_trainer(data, network=dropout)
+    done = threading.Event()
+
+    def build() -> None:
+        while not done.is_set():
+            build_network(NETWORK, 5)
+
+    other = threading.Thread(target=build)
+    other.start()
+    try:
+        beside.run(3)
+    finally:
+        done.set()
+        other.join()
+    assert network_digest(beside.network) == network_digest(alone.network)
 
 
 class Counting(AnomalyNetwork):

@@ -122,6 +122,17 @@ def test_nothing_drawn_says_nothing() -> None:
     assert (estimate.low, estimate.high) == (0, 500)
 
 
+def test_what_nobody_could_judge_is_left_out_of_the_estimate_and_counted_both_ways_by_the_interval() -> None:
+    sure = estimate_unfound(1, 100, found=1, labelled=100, images=10_000)
+    unsure = estimate_unfound(1, 100, found=1, labelled=100, images=10_000, unsure=4)
+    all_anomalies = estimate_unfound(5, 100, found=5, labelled=100, images=10_000)
+    assert unsure.expected == pytest.approx(10_000 / 96 - 1)
+    assert (unsure.low, unsure.high) == (sure.low, all_anomalies.high)
+    nobody = estimate_unfound(0, 4, found=0, labelled=4, images=100, unsure=4)
+    assert math.isnan(nobody.expected)
+    assert (nobody.low, nobody.high) == (0, 96)
+
+
 def test_nothing_left_leaves_nothing_unfound() -> None:
     assert of_draw(3, 10, 0).high == 0
     assert of_draw(0, 0, 0).expected == 0
