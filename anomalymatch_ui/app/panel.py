@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -155,11 +156,15 @@ def foreseen(outlook: Outlook) -> list[dict[str, str]]:
     rows = []
     if outlook.expected is not None:
         name = f"anomalies expected in the next {outlook.top:,}"
+        if outlook.assumed is not None:
+            name += f", if {100 * outlook.assumed:g} % of all are"
         rows.append((name, f"{outlook.expected:.0f} ({outlook.low:,}–{outlook.high:,})"))
     if outlook.drawn:
         unfound = outlook.unfound
         name = f"anomalies unfound, from {outlook.drawn:,} drawn"
-        rows.append((name, f"{unfound.expected:,.0f} ({unfound.low:,}–{unfound.high:,})"))
+        between = f"{unfound.low:,}–{unfound.high:,}"
+        known = not math.isnan(unfound.expected)
+        rows.append((name, f"{unfound.expected:,.0f} ({between})" if known else between))
     return [{"name": name, "value": value} for name, value in rows]
 
 

@@ -26,6 +26,7 @@ from anomalymatch_ui.rank import (
     expected_anomalies,
     most_similar,
 )
+from anomalymatch_ui.rank.calibration import ASSUMED_PREVALENCE
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.shortlist import population_of
 
@@ -49,6 +50,8 @@ class Outlook:
     drawn
         Images drawn at random up to the first without a label; see
         :func:`~anomalymatch_ui.rank.drawn_so_far`.
+    assumed
+        Prevalence that ``expected`` rests on because nobody has given one; else ``None``.
     """
 
     top: int
@@ -57,6 +60,7 @@ class Outlook:
     high: int | None
     unfound: Unfound
     drawn: int
+    assumed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,8 @@ class Insight:
             return Outlook(top, None, None, None, unfound, drawn)
         left, error = ranking.scores[~taken], ranking.log_odds_error
         expected, low, high = expected_anomalies(left, top, log_odds_error=error)
-        return Outlook(top, expected, low, high, unfound, drawn)
+        assumed = ASSUMED_PREVALENCE if self._config.prevalence is None else None
+        return Outlook(top, expected, low, high, unfound, drawn, assumed)
 
     def prevalence(self) -> float | None:
         """Give the share of anomalies that is expected among the pool's images; ``None`` if nobody gave one.

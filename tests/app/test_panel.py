@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from anomalymatch_ui.app.panel import Panel, described
+from anomalymatch_ui.app.panel import Panel, described, foreseen
 from anomalymatch_ui.app.progress import duration, memory, sparkline
 from anomalymatch_ui.app.settings import SettingsDialog
 from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.session import Cycle, SettingsError, Status
+from anomalymatch_ui.rank import Unfound
+from anomalymatch_ui.session import Cycle, Outlook, SettingsError, Status
 from anomalymatch_ui.session.status import Counts, Progress
 
 
@@ -203,3 +206,16 @@ def test_the_bar_does_not_look_stuck_during_the_first_step():
 )
 def test_time_left_is_no_finer_than_it_is_known(seconds, words):
     assert duration(seconds) == words
+
+
+def test_what_is_foreseen_says_what_it_assumes_and_never_nan() -> None:
+    given = Outlook(100, 8.4, 2, 17, Unfound(30.2, 4, 90), 60)
+    assumed = replace(given, assumed=0.01, unfound=Unfound(math.nan, 0, 990))
+    assert [(row["name"], row["value"]) for row in foreseen(given)] == [
+        ("anomalies expected in the next 100", "8 (2–17)"),
+        ("anomalies unfound, from 60 drawn", "30 (4–90)"),
+    ]
+    assert [(row["name"], row["value"]) for row in foreseen(assumed)] == [
+        ("anomalies expected in the next 100, if 1 % of all are", "8 (2–17)"),
+        ("anomalies unfound, from 60 drawn", "0–990"),
+    ]
