@@ -261,8 +261,8 @@ class Config(_Settings):
     symmetry: Literal["auto", "none", "mirror", "square"] = Field(
         "auto",
         description="what changes nothing of what an image means; auto: measured on the pool, which takes "
-        "some 300 images: of fewer, set it. The sky has no up: square, all eight turns and mirror images of a "
-        "square. Photographs have one: mirror",
+        "some 300 images: of fewer, set it. The sky has no up: square, all eight turns and mirror images of "
+        "a square. Photographs have one: mirror",
     )
     network_weight: float | None = Field(
         None,
