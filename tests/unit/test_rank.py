@@ -87,12 +87,24 @@ def test_the_scale_of_a_half_precision_table_is_that_of_its_readable_rows(pool: 
     scale = FeatureScale.of(holed)
     readable = np.delete(pool, 7, axis=0).astype(np.float64)
     np.testing.assert_allclose(scale.mean, readable.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(scale.deviation, readable.std(axis=0), rtol=1e-4)
+    deviation = readable.std(axis=0)
+    np.testing.assert_allclose(scale.deviation, np.maximum(deviation, np.median(deviation)), rtol=1e-4)
+
+
+def test_a_feature_that_is_all_but_dead_on_the_pool_is_not_loud_elsewhere(pool: np.ndarray) -> None:
+    pool[:, 5] = 0
+    pool[9, 5] = 0.01
+    odd = pool[:1].copy()
+    odd[0, 5] = 3
+    standardised = FeatureScale.of(pool).apply(odd)
+    assert abs(standardised[0, 5]) < 5  # by its own deviation it would be 6,700
 
 
 def test_a_feature_that_never_varies_does_no_harm(pool: np.ndarray) -> None:
     pool[:, 5] = 3
-    assert FeatureScale.of(pool).deviation[5] == 1
+    deviation = FeatureScale.of(pool).deviation
+    assert deviation[5] == np.median(np.delete(deviation, 5).clip(deviation.min())) == deviation.min()
+    assert (FeatureScale.of(np.full((9, 4), 3, np.float16)).deviation == 1).all()
     assert np.isfinite(instant(embed(pool), range(3), range(50, 60)).scores).all()
 
 

@@ -153,11 +153,21 @@ def test_an_embedding_is_finite_for_the_largest_features_half_precision_holds(fe
 
 
 def test_an_image_unlike_anything_in_the_pool_is_far_away_but_not_at_infinity(features: np.ndarray) -> None:
-    pool = features.copy()
-    pool[:, 3] = 0
-    pool[7, 3] = 1e-4  # a feature that is all but dead on the pool
-    odd = pool[:2].copy()
-    odd[0, 3] = 6
-    embedding = Reduction.of(pool, np.arange(400), components=60, whitening=0.25).apply(odd)
+    odd = features[:2].copy()
+    odd[0] = 60_000
+    embedding = Reduction.of(features, np.arange(400), components=60, whitening=0.25).apply(odd)
     assert np.isfinite(embedding).all()
     assert np.abs(embedding[0]).max() > 100 * np.abs(embedding[1]).max()
+
+
+def test_what_is_all_but_dead_on_the_pool_does_not_drown_the_rest_of_another_image(
+    features: np.ndarray,
+) -> None:
+    pool = features.copy()
+    pool[:, 3] = 0
+    pool[7, 3] = 1e-4
+    other = pool[:1].copy()
+    other[0, 3] = 1
+    reduction = Reduction.of(pool, np.arange(400), components=60, whitening=0.25)
+    here, there = reduction.apply(pool[:1])[0], reduction.apply(other)[0]
+    assert np.linalg.norm(there - here) < np.linalg.norm(here)
