@@ -199,7 +199,8 @@ def benchmark(
         ),
     ],
     images: Annotated[
-        Path | None, typer.Option(help="The folder of the images; galaxy_mnist has a default.")
+        Path | None,
+        typer.Option(help="The folder of the images; galaxy_mnist has a default.", parser=given_path),
     ] = None,
     preset: Annotated[str, typer.Option(help="Named settings.")] = "default",
     seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "42",
@@ -241,6 +242,11 @@ def benchmark(
     config = Config.preset(preset).with_values(device=device)
     changes = [*_resized(config.order, size), *(changes or ())]
     for change in changes:
+        if (key := change.partition("=")[0].strip()) in ("preset_name", "seed", "device", "instant"):
+            raise InputError(
+                f"--set {key} changes nothing here. Give --preset, --seeds or --device; nobody looks between "
+                "rounds, so that the instant clock is off."
+            )
         config = config.with_assignment(change)
     numbers = _numbers(seeds)
     with bar("Downloading (kB)") as advance:
@@ -316,9 +322,12 @@ def _look_at_first(folder: Path, made: DemoSurvey) -> None:
 
 def _numbers(text: str) -> list[int]:
     try:
-        return [int(number) for number in text.split(",")]
+        numbers = [int(number) for number in text.split(",")]
     except ValueError as error:
         raise InputError(f"--seeds takes whole numbers separated by commas, not {text!r}.") from error
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"--seeds names a seed twice: {text}. A search is counted once.")
+    return numbers
 
 
 def _unexpected(error: Exception) -> str:

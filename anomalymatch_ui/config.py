@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -183,7 +183,7 @@ class ScoreConfig(_Settings):
 class EmbeddingConfig(_Settings):
     """What the frozen backbone says of an image: the ground of every order before and beside training."""
 
-    sizes: tuple[int, ...] | None = Field(
+    sizes: tuple[Annotated[int, Field(ge=32, le=1024)], ...] | None = Field(
         None,
         min_length=1,
         description="sides in pixels at which the backbone sees each image; unless given, 64 and 96 where "

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from anomalymatch_ui import Config, Session, open_pool
 from anomalymatch_ui.evaluate import Task
+from anomalymatch_ui.evaluate.machine import arithmetic
 from anomalymatch_ui.pool import SubsetPool
 
 PAGE = 60
@@ -24,7 +25,7 @@ def measure(images: Path, table: Path, embeddings: Path) -> dict[str, float]:
     """Count the anomalies on the first page of a task's pool."""
     task = Task.read(table)
     pool = SubsetPool(open_pool(images), task.pool)
-    config = Config.preset("default").with_values(acquisition={"random_every": 0})
+    config = Config.preset("default")
     with (
         tempfile.TemporaryDirectory() as folder,
         Session.open(Path(folder) / "s", pool, config=config, embeddings=embeddings) as session,
@@ -48,7 +49,7 @@ def main() -> None:
         kept = arguments.embeddings or Path(temporary)
         result = {table.stem: measure(arguments.images, table, kept) for table in arguments.tasks}
     mean = sum(row["ratio"] for row in result.values()) / len(result)
-    report = {"tasks": result, "mean_ratio": round(mean, 2)}
+    report = {"arithmetic": arithmetic("auto"), "tasks": result, "mean_ratio": round(mean, 2)}
     print(json.dumps(report, indent=1) if arguments.json else report)
 
 

@@ -120,33 +120,29 @@ MATCHED = (("ap", 0), ("ap", 3), ("found", 3))
 
 def against_same_seeds(reports: Iterable[Report], references: dict[str, list[Report]]) -> list[str]:
     """Compare with the reference on the same seeds: means, standard deviations, paired differences."""
-    head = [
-        "| task | seeds | " + " | ".join(f"{measure}, cycle {cycle}" for measure, cycle in MATCHED) + " |"
-    ]
-    lines = [*head, "|---" * (len(MATCHED) + 2) + "|"]
-    ratios = []
+    head = " | ".join(f"{measure.replace('ap', 'AP')}, cycle {cycle}" for measure, cycle in MATCHED)
+    lines = [f"| task | preset | seeds | {head} |", "|---" * (len(MATCHED) + 3) + "|"]
     for report in reports:
-        cells, ratio = [], []
+        cells = []
         for measure, cycle in MATCHED:
             digits = 1 if measure == "found" else 3
             pairs = [paired(report, other, measure, cycle) for other in references[report["task"]]]
             ours, theirs = max(pairs, key=lambda pair: pair[1].mean())
             mean, low, high = paired_difference(ours, theirs)
-            ratio.append(ours.mean() / theirs.mean())
             cells.append(
                 f"{spread(ours, digits)} / {spread(theirs, digits)}, "
                 f"**{mean:+.{digits}f}** ({low:+.{digits}f} to {high:+.{digits}f})"
             )
-        ratios.append(ratio)
-        lines.append(f"| `{report['task']}` | {len(ours)} | " + " | ".join(cells) + " |")
-    means = np.mean(ratios, axis=0)
-    lines.append("| mean of the ratios | | " + " | ".join(f"**{mean:.2f}**" for mean in means) + " |")
+        named = f"`{report['task']}` | {report['preset']} | {len(report['seeds'])}"
+        lines.append(f"| {named} | " + " | ".join(cells) + " |")
     return lines
 
 
 def paired(report: Report, other: Report, measure: str, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     """Give a measure of two reports on the seeds that both have, float ``(seeds,)`` each."""
     sides = [{seed["seed"]: seed["cycles"] for seed in one["seeds"]} for one in (report, other)]
+    if report.get("arithmetic") != other.get("arithmetic"):
+        raise SystemExit(f"{report['task']}: reports of two number formats cannot be paired.")
     common = [seed for seed in sides[0] if seed in sides[1]]
     ours, theirs = (np.array([side[seed][cycle][measure] for seed in common], float) for side in sides)
     return ours, theirs
@@ -235,10 +231,14 @@ def main() -> None:
     headed("A cycle:", seconds(report for report in shown if report["preset"] in PRESETS[1:]))
     named = [(task, "default") for task in REFERENCES]
     product = [plain[name] for name in named if name in plain and last_cycle(plain[name]) == 3]
-    headed("Preset `default` against the reference:", against_reference(product))
-    headed(
-        "The same on the seeds that both have, default / reference:", against_same_seeds(product, references)
-    )
+    if product:
+        headed("Preset `default` against the reference:", against_reference(product))
+    searched = [one for one in shown if one["preset"] in PRESETS[:2] and last_cycle(one) == 3]
+    if any(references.values()):
+        headed(
+            "Seed by seed, preset / reference:",
+            against_same_seeds((one for one in searched if references[one["task"]]), references),
+        )
     presets = [
         (f"`default` - `{preset}`", report, plain[report["task"], preset])
         for preset in ("embedding", "paper")
@@ -249,11 +249,16 @@ def main() -> None:
         (" ".join(other["changes"]), other, report)
         for other in reports
         for report in product
-        if other.get("changes") and other["task"] == report["task"]
+        if changes_one_lever(other) and other["task"] == report["task"]
     ]
     headed("AP, paired differences of presets:", differences(presets))
     headed("AP, one lever changed, less `default`:", differences(sorted(levers, key=lambda one: one[0])))
     headed("Other numbers of labels:", budgets(report for report in everything if has_another_start(report)))
+
+
+def changes_one_lever(report: Report) -> bool:
+    """Tell whether a report is of the default preset but for one setting."""
+    return report["preset"] == "default" and len(report.get("changes") or ()) == 1
 
 
 def has_another_start(report: Report) -> bool:

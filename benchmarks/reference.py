@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from anomalymatch_ui import Config, open_pool
 from anomalymatch_ui.evaluate import CycleResult, Protocol, SeedResult, Task, measure_detection
+from anomalymatch_ui.evaluate.machine import arithmetic, made_with
 from anomalymatch_ui.learn import build_network, resolve_device
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.score import Scorer, batch_ranges
@@ -102,7 +103,8 @@ def main() -> None:
             "task": task.name,
             "preset": f"reference {arguments.size} px",
             "protocol": asdict(protocol),
-            "arithmetic": "float32 on cpu",
+            "arithmetic": arithmetic("cpu"),
+            "made_with": made_with(),
             "seeds": seeds,
         }
         target = arguments.out / f"reference-{arguments.size}px-{task.name}.json"

@@ -7,8 +7,9 @@ from anomalymatch_ui.evaluate.metrics import (
     paired_difference,
 )
 from anomalymatch_ui.evaluate.published import Benchmark, open_benchmark
-from anomalymatch_ui.evaluate.report import comparison, run_benchmark, table
+from anomalymatch_ui.evaluate.report import comparison, table
 from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, Queries, SeedResult, run_seed
+from anomalymatch_ui.evaluate.searches import run_benchmark
 from anomalymatch_ui.evaluate.task import Task
 
 __all__ = [

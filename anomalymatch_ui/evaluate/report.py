@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
-import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +12,10 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.evaluate.machine import arithmetic, made_with
+from anomalymatch_ui.evaluate.machine import made_with
 from anomalymatch_ui.evaluate.metrics import paired_difference
-from anomalymatch_ui.evaluate.runner import CycleResult, Protocol, SeedResult, run_seed
-from anomalymatch_ui.evaluate.task import Task
+from anomalymatch_ui.evaluate.runner import SeedResult
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.pool import open_pool
 
 Report = dict[str, Any]
 LEAST_SEEDS = 5
@@ -37,8 +32,9 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     path
         Where it is kept; ``None`` keeps it in memory.
     settings
-        Task, preset, settings of the product, protocol and arithmetic. A report of others is refused, never
-        mixed; a setting that the product did not have when the report was made counts as today's default.
+        Task and its table's digest, preset, settings of the product, protocol and arithmetic. A report of
+        others is refused, never mixed; a setting that the product did not have when the report was made
+        counts as today's default, and a digest that it does not name as today's.
 
     Raises
     ------
@@ -48,12 +44,13 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     if path is None or not path.exists():
         return {**settings, "seeds": []}
     try:
-        report: Report = json.loads(path.read_text(encoding="utf-8"))
-        seeds = report["seeds"]
+        report = read_report(path)
         kept = {key: report.get(key) for key in settings}
+        if "table" not in report:
+            kept |= {"table": settings["table"]} if "table" in settings else {}
         if "config" in settings:
             kept["config"] = config_settings(Config.validated(report["config"], str(path)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError) as error:
         raise InputError(
             f"{path} is not the report of a benchmark. Choose another file for --json."
         ) from error
@@ -63,7 +60,27 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
             f"{path} holds results with another {different} ({kept[different]}, not {settings[different]}). "
             "Choose another file for --json."
         )
-    return {**report, **settings, "seeds": seeds}
+    return {**report, **settings}
+
+
+def read_report(path: Path) -> Report:
+    """Read what was kept of a benchmark.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or no report.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        whole = all(
+            isinstance(seed["cycles"], list) and isinstance(seed["seed"], int) for seed in report["seeds"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the report of a benchmark.") from error
+    if not whole or not isinstance(report["seeds"], list):
+        raise InputError(f"{path} is not the report of a benchmark.")
+    return dict(report)
 
 
 def config_settings(config: Config) -> dict[str, Any]:
@@ -94,7 +111,12 @@ def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
     """
     report["seeds"].append({**result.as_dict(), "made_with": made_with()})
     if path is not None:
-        write_bytes_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+        keep_report(report, path)
+
+
+def keep_report(report: Report, path: Path) -> None:
+    """Write a report, whole or not at all. Raises ``StorageError`` if the disk refuses."""
+    write_bytes_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
 
 
 def values(report: Report, measure: str, cycle: int) -> np.ndarray:
@@ -148,6 +170,12 @@ def comparison(report: Report, reference: Report, measure: str, cycle: int) -> s
     )
 
 
+def check_drawing() -> None:
+    """Check that a plot can be drawn. Raises ``InputError`` if Matplotlib is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("Drawing needs Matplotlib. Install it with `pip install anomalymatch-ui[plot]`.")
+
+
 def plot_discoveries(report: Report, path: Path) -> None:
     """Draw anomalies found against images looked at: each seed, and their mean.
 
@@ -158,12 +186,9 @@ def plot_discoveries(report: Report, path: Path) -> None:
     StorageError
         If the disk refuses.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(
-            "Drawing needs Matplotlib. Install it with `pip install anomalymatch-ui[plot]`."
-        ) from error
+    check_drawing()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="images looked at", ylabel="anomalies found", title=report["task"])
     curves = [np.concatenate([[0], np.cumsum(seed["discoveries"])]) for seed in report["seeds"]]
@@ -177,87 +202,3 @@ def plot_discoveries(report: Report, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     write_bytes_atomically(path, buffer.getvalue())
-
-
-def run_benchmark(
-    task: Task,
-    images: Path,
-    config: Config,
-    protocol: Protocol,
-    seeds: Iterable[int],
-    *,
-    out: Path | None = None,
-    plot: Path | None = None,
-    reference: Path | None = None,
-    embeddings: Path | None = None,
-    changes: Sequence[str] = (),
-) -> Report:
-    """Run a benchmark, going on from the seeds that ``out`` holds, and print its tables.
-
-    Parameters
-    ----------
-    task
-        What is searched.
-    images
-        Path of the pool that holds the task's images.
-    config
-        Settings of the product; the name of their preset is kept with the results.
-    protocol
-        How the astronomer works.
-    seeds
-        One search each.
-    out
-        Keep the results here.
-    plot
-        Draw the discovery curves into this PNG.
-    reference
-        Compare with the results kept there.
-    embeddings
-        A folder that keeps the embeddings for other runs; ``None`` makes them once for this one.
-    changes
-        How ``config`` differs from its preset, to be named in the table.
-
-    Raises
-    ------
-    InputError
-        If something given cannot be used, or ``out`` holds results of other settings.
-    StorageError
-        If the disk refuses.
-    """
-    settings = {
-        "task": task.name,
-        "preset": config.preset_name,
-        "changes": list(changes),
-        "config": config_settings(config),
-        "protocol": asdict(protocol),
-        "arithmetic": arithmetic(config.device),
-    }
-    report = open_report(out, settings)
-    pool = open_pool(images)
-    done = {seed["seed"] for seed in report["seeds"]}
-    with tempfile.TemporaryDirectory(prefix="anomalymatch-embeddings-") as temporary:
-        for seed in seeds:
-            if seed in done:
-                continue
-
-            def tell(result: CycleResult, seed: int = seed) -> None:
-                print(
-                    f"seed {seed}, cycle {result.cycle}: AP {result.metrics.ap:.3f}, "
-                    f"AUROC {result.metrics.auroc:.3f}, found {result.found} of {result.viewed} looked at, "
-                    f"{result.train_seconds:.0f} s",
-                    file=sys.stderr,
-                )
-
-            # Another machine's embeddings may be of another number format.
-            shared = (embeddings or Path(temporary)) / report["arithmetic"].replace(" ", "-")
-            add_result(report, run_seed(task, pool, config, protocol, seed, tell, shared), out)
-    print(table(report))
-    if reference is not None:
-        other = json.loads(reference.read_text(encoding="utf-8")) if reference.exists() else {}
-        if "seeds" not in other:
-            raise InputError(f"{reference} is not the report of a benchmark.")
-        for cycle in sorted({0, protocol.cycles}):
-            print(comparison(report, other, "ap", cycle))
-    if plot is not None:
-        plot_discoveries(report, plot)
-    return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,16 @@ class Task:
     name: str
     pool: dict[str, Label]
     test: dict[str, Label]
+
+    @property
+    def digest(self) -> str:
+        """Name of what the table says, whatever the order of its rows."""
+        rows = [
+            f"{split} {name} {label}"
+            for split, part in (("pool", self.pool), ("test", self.test))
+            for name, label in part.items()
+        ]
+        return hashlib.sha256("\0".join(sorted(rows)).encode()).hexdigest()[:16]
 
     @classmethod
     def read(cls, path: Path) -> Task:

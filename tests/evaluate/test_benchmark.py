@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,20 @@ import numpy as np
 import pytest
 from images import make_pool
 
+from anomalymatch_ui import cli
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.evaluate import Protocol, SeedResult, Task, comparison, run_benchmark, run_seed
-from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.evaluate import (
+    Protocol,
+    SeedResult,
+    Task,
+    comparison,
+    measure_detection,
+    run_benchmark,
+    run_seed,
+)
+from anomalymatch_ui.pool import SubsetPool, open_pool
+from anomalymatch_ui.score import one_writer
 from anomalymatch_ui.session import Session
 
 PROTOCOL = Protocol(cycles=1, start_anomalies=2, start_nominals=6, per_cycle=5)
@@ -38,8 +48,23 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_search_labels_what_the_product_shows_first_and_measures_on_the_test_split_only(
-    images: Path, table: Path, quick: Config
+    images: Path, table: Path, quick: Config, tmp_path: Path
 ) -> None:
+    task, config = Task.read(table), quick.with_values(order="labels", seed=3)
+    result = run_seed(task, open_pool(images), config, PROTOCOL, seed=3)
+    pool, test = (SubsetPool(open_pool(images), part) for part in (task.pool, task.test))
+    with Session.open(tmp_path / "s", pool, config=config) as session:
+        for name, label in task.start(3, 2, 6).items():
+            session.label([name], label)
+        session.rank(wait=True)
+        shown = [pool.ids[row] for row in session.insight.listing().order[:5]]
+        scores = session.score_images(test)
+    assert result.discoveries[:5] == [task.pool[name] == "anomaly" for name in shown]
+    truth = np.array([task.test[name] == "anomaly" for name in test.ids])
+    assert result.cycles[0].metrics == measure_detection(truth, scores)
+
+
+def test_each_round_is_trained_measured_and_looked_at(images: Path, table: Path, quick: Config) -> None:
     task = Task.read(table)
     result = run_seed(task, open_pool(images), quick.with_values(order="fused"), PROTOCOL, seed=3)
     assert [cycle.cycle for cycle in result.cycles] == [0, 1]
@@ -60,9 +85,7 @@ def test_balanced_queries_label_the_anomalies_and_the_nominals_that_come_first(
     assert result.discoveries.index(True) < 4  # in the order shown, which brings rings forward
 
 
-def test_one_seed_gives_one_search_whatever_the_order_of_the_table(
-    images: Path, table: Path, quick: Config
-) -> None:
+def test_one_seed_gives_one_search_to_the_last_digit(images: Path, table: Path, quick: Config) -> None:
     task = Task.read(table)
     first, second = (run_seed(task, open_pool(images), quick, PROTOCOL, seed=1) for _ in range(2))
     assert [cycle.metrics for cycle in first.cycles] == [cycle.metrics for cycle in second.cycles]
@@ -124,6 +147,82 @@ def test_a_report_is_gone_on_with_at_another_speed_but_not_in_another_number_for
         out.write_text(json.dumps({**report, "arithmetic": other}))
         with pytest.raises(InputError, match="with another arithmetic"):
             run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+
+
+def test_results_of_another_table_of_that_name_are_not_gone_on_with(
+    images: Path, table: Path, tmp_path: Path
+) -> None:
+    out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
+    report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
+    swapped = table.read_text().replace("anomaly", "x").replace("nominal", "anomaly").replace("x", "nominal")
+    table.write_text(swapped)
+    with pytest.raises(InputError, match="with another table"):
+        run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+    del report["table"]  # as of a version that named none
+    out.write_text(json.dumps(report))
+    assert len(run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)["seeds"]) == 1
+
+
+def test_two_benchmarks_do_not_write_one_report(images: Path, table: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "out.json", Config.preset("embedding")
+    with (
+        one_writer(tmp_path / ".out.json.lock"),
+        pytest.raises(InputError, match="Another benchmark is writing"),
+    ):
+        run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "is not the report of a benchmark"),
+        ("{", "is not the report of a benchmark"),
+        ('{"seeds": 3}', "is not the report of a benchmark"),
+        ('{"task": "discs", "protocol": {}, "seeds": []}', "another task or protocol"),
+        ('{"task": "rings", "protocol": {}, "seeds": []}', "another task or protocol"),
+        ("none of the seeds", "has none of the seeds asked for"),
+    ],
+)
+def test_what_cannot_be_compared_with_is_refused_before_the_search(
+    images: Path, table: Path, tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    reference, out = tmp_path / "reference.json", tmp_path / "out.json"
+    if content == "none of the seeds":
+        content = json.dumps({"task": "rings", "protocol": asdict(PROTOCOL), "seeds": []})
+    if content is not None:
+        reference.write_text(content)
+    with pytest.raises(InputError, match=sentence):
+        run_benchmark(Task.read(table), images, Config(), PROTOCOL, [1], reference=reference, out=out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seeds", "1,2,1"], "names a seed twice"),
+        (["--set", "embedding.sizes=[0]"], "embedding.sizes"),
+        (["--set", "seed=7"], "--set seed changes nothing here"),
+        (["--set", "preset_name=paper"], "--set preset_name changes nothing here"),
+        (["--images", ""], "empty"),
+    ],
+)
+def test_what_the_command_cannot_use_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    sentence: str,
+    images: Path,
+    table: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["benchmark", str(table), "--images", str(images), *arguments]
+    monkeypatch.setattr(sys, "argv", ["anomalymatch", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert sentence in said
+    assert len(said.splitlines()) == 1
 
 
 def report_of(*values: float, arithmetic: str = "float32 on cpu") -> dict[str, Any]:
