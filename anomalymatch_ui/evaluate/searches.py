@@ -90,9 +90,9 @@ def run_benchmark(
         other = None if reference is None else _comparable(reference, report, seeds)
         if plot is not None:
             check_drawing()
+        pool = open_pool(images)
         if out is not None:
             keep_report(report, out)  # what cannot be kept is said before hours of searching
-        pool = open_pool(images)
         done = {seed["seed"] for seed in report["seeds"]}
         with tempfile.TemporaryDirectory(prefix="anomalymatch-embeddings-") as temporary:
             # Another machine's embeddings may be of another number format.
