@@ -10,7 +10,6 @@ seeds measured elsewhere, without their values for each seed, and the same recip
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.evaluate import Protocol
 from anomalymatch_ui.evaluate.metrics import paired_difference
-from anomalymatch_ui.evaluate.report import LEAST_SEEDS, config_settings, values
+from anomalymatch_ui.evaluate.report import LEAST_SEEDS, config_settings, read_report, values
 
 Report = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
@@ -45,12 +44,6 @@ REFERENCES = {
     "natural_german_shepherd": Reference(0.365, 0.496, 27),
     "natural_cockroach": Reference(0.151, 0.232, 6),
 }
-
-
-def read(path: Path) -> Report:
-    """Read a report."""
-    report: Report = json.loads(path.read_text(encoding="utf-8"))
-    return report
 
 
 def spread(column: np.ndarray, digits: int = 3) -> str:
@@ -212,10 +205,11 @@ def headed(title: str, lines: list[str]) -> None:
 def main() -> None:
     """Print the tables."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    everything = [read(path) for path in sorted(folder.glob("benchmark-*.json"))]
+    everything = [read_report(path) for path in sorted(folder.glob("benchmark-*.json"))]
     reports = [report for report in everything if follows_the_protocol(report)]
     references = {
-        task: [read(path) for path in sorted(folder.glob(f"reference-*-{task}.json"))] for task in REFERENCES
+        task: [read_report(path) for path in sorted(folder.glob(f"reference-*-{task}.json"))]
+        for task in REFERENCES
     }
     plain = fullest(filter(is_plain, reports))
     shown = [

@@ -46,8 +46,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     try:
         report = read_report(path)
         kept = {key: report.get(key) for key in settings}
-        if "table" not in report:
-            kept |= {"table": settings["table"]} if "table" in settings else {}
+        if "table" in settings:
+            kept["table"] = report.get("table", settings["table"])
         if "config" in settings:
             kept["config"] = config_settings(Config.validated(report["config"], str(path)))
     except (InputError, KeyError) as error:
@@ -73,12 +73,13 @@ def read_report(path: Path) -> Report:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        whole = all(
-            isinstance(seed["cycles"], list) and isinstance(seed["seed"], int) for seed in report["seeds"]
+        seeds = report["seeds"]
+        whole = isinstance(seeds, list) and all(
+            isinstance(seed["cycles"], list) and isinstance(seed["seed"], int) for seed in seeds
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the report of a benchmark.") from error
-    if not whole or not isinstance(report["seeds"], list):
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
         raise InputError(f"{path} is not the report of a benchmark.")
     return dict(report)
 

@@ -42,9 +42,9 @@ SIZES: dict[str, tuple[int, ...]] = {"square": (64, 96), "other": (96, 160)}
 WHITENING = {"square": 0.1, "other": 0.25}
 """Of the embedding by the pool's symmetry, where the settings give none.
 
-Chosen on held-out parts of the pools (three divisions, eight seeds each), AP after 55 and 85 labels. With 64
-and 96 px and 0.1: barred galaxies 0.312 and 0.387, edge-on ones 0.930 and 0.969; with 96 and 160 px and 0.25:
-0.253 and 0.321, 0.895 and 0.965. But of a photographed breed of dog 160 px make 0.63 of 0.42.
+Chosen on held-out parts of the pools (four divisions, six seeds each), AP after 55 and 85 labels. With 64
+and 96 px and 0.1: barred galaxies 0.325 and 0.392, edge-on ones 0.940 and 0.981; with 96 and 160 px and 0.25:
+0.269 and 0.332, 0.898 and 0.973. Photographs want 160 px: `docs/benchmark.md`.
 """
 
 WEIGHTS_FROM = (
