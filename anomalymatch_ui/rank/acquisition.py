@@ -12,6 +12,8 @@ References
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,19 +55,27 @@ class Listing:
     drawn: np.ndarray
 
 
-def draw_order(images: int, seed: int | np.random.Generator) -> np.ndarray:
-    """Give the rows of a pool in the order in which they are drawn at random, int64 ``(images,)``.
+def draw_order(ids: Iterable[str], seed: int) -> np.ndarray:
+    """Give the rows of a pool in the order in which they are drawn at random, int64 ``(n,)``.
 
-    It ignores scores and labels, so that its first rows are a uniform sample of the pool.
+    An image's place goes by a keyed hash of its name alone. So the first rows are a uniform sample of the
+    pool, whatever the scores and labels; and where images come and go, the others keep their order, so that
+    what was drawn before still counts.
 
     Parameters
     ----------
-    images
-        How many rows there are.
+    ids
+        Of all images, in the order of the rows.
     seed
-        Or what has been seeded by it and has drawn nothing yet.
+        Of the draw: another one gives another order.
     """
-    return np.random.default_rng(seed).permutation(images)
+    keyed = hashlib.blake2b(key=str(seed).encode(), digest_size=8)
+    digests = bytearray()
+    for name in ids:
+        its = keyed.copy()
+        its.update(name.encode("utf-8", "surrogatepass"))  # names of files need not be valid text
+        digests += its.digest()
+    return np.argsort(np.frombuffer(digests, ">u8"), kind="stable")
 
 
 def arrange(
@@ -76,8 +86,7 @@ def arrange(
     *,
     random_every: int,
     head: int,
-    seed: int,
-    drawable: np.ndarray | None = None,
+    lottery: np.ndarray,
     decision: float | None = None,
 ) -> Listing:
     """Put all readable images that are not taken into the order in which to look at them.
@@ -100,14 +109,14 @@ def arrange(
         The diverse order, with every fifth image from the uncertain one (:data:`UNCERTAIN_EVERY`).
 
     A near-duplicate is a pair whose cosine exceeds the 0.999 quantile of random pairs of the pool, within
-    0.5 to 0.95. Only ``head`` images and a sample of 512 are compared, whatever the size of the pool.
+    0.8 to 0.95. Only ``head`` images and a sample of 512 are compared, whatever the size of the pool.
 
     **The random share.** Every ``random_every``-th place holds an image drawn at random. Those among the
-    first ``head`` places are a uniform sample of all images listed: they are the first of one shuffle of
-    the pool (:func:`draw_order`), so that with one seed the draw goes on where it was when some of it has
-    been labelled. What is drawn is held back from its place by score. For no likely anomaly to be held back
-    to the end of a large pool, the draw begins anew after ``head`` places, and again after 2, 4, 8 … times
-    as many more: there it is a uniform sample of what was not placed before.
+    first ``head`` places are a uniform sample of all images listed: they are the first of the lottery, so
+    that the draw goes on where it was when some of it has been labelled. What is drawn is held back from
+    its place by score. For no likely anomaly to be held back to the end of a large pool, the draw begins
+    anew after ``head`` places, and again after 2, 4, 8 … times as many more: there it is a uniform sample
+    of what was not placed before.
     An image that belongs at place ``p`` is thus listed by about place ``2 p + head``.
 
     Parameters
@@ -125,36 +134,33 @@ def arrange(
         A place in so many is drawn at random; 0 for none.
     head
         How many images a person may look at before the next ranking, a few hundred.
-    seed
-        Of the draw and of the sample of pairs.
-    drawable
-        Images that may be drawn, bool ``(n,)``: those of a shortlist that are a uniform sample of a whole
-        archive. Where none of them is left, the places go by the order. ``None`` draws among all.
+    lottery
+        Rows that may be drawn, in the order in which they are (:func:`draw_order`): all, or those of a
+        shortlist that are a uniform sample of a whole archive. Where none is left, its places go by the
+        order.
     decision
         Score at which an image is as likely to be called an anomaly as not, for uncertainty; ``None``
         takes the scores for calibrated.
     """
-    random = np.random.default_rng(seed)
-    lottery = draw_order(len(scores), random)
     by_score = order_by_score(np.where(taken, np.nan, scores))
     order = by_score
     if acquisition in ("diverse", "mixed"):
-        order = _duplicates_later(by_score, embeddings, head, random)
+        order = _duplicates_later(by_score, embeddings, head, lottery)
     if acquisition in ("uncertain", "mixed"):
         if decision is None:
-            decision = _mean_score(scores, drawable)
+            decision = _mean_score(scores, lottery)
         uncertain = _nearest_to_the_decision(by_score, scores, decision)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
     if random_every <= 0:
         return Listing(order, np.zeros(len(order), dtype=bool))
     listed = ~(taken | np.isnan(scores))
-    if drawable is not None:
-        listed &= drawable
     return _with_random_share(order, lottery[listed[lottery]], random_every, head)
 
 
-def _mean_score(scores: np.ndarray, drawable: np.ndarray | None) -> float:
-    sample = scores if drawable is None or np.isnan(scores[drawable]).all() else scores[drawable]
+def _mean_score(scores: np.ndarray, lottery: np.ndarray) -> float:
+    sample = scores[lottery]
+    if np.isnan(sample).all():
+        sample = scores
     return 0.5 if np.isnan(sample).all() else float(np.nanmean(sample, dtype=np.float64))
 
 
@@ -171,19 +177,19 @@ def _log_odds(probabilities: np.ndarray | np.floating) -> np.ndarray:
 
 
 def _duplicates_later(
-    by_score: np.ndarray, embeddings: np.ndarray, head: int, random: np.random.Generator
+    by_score: np.ndarray, embeddings: np.ndarray, head: int, lottery: np.ndarray
 ) -> np.ndarray:
     first, rest = by_score[: max(head, 0)], by_score[max(head, 0) :]
     if len(first) < 2:
         return by_score
-    sample = random.choice(by_score, min(_SAMPLE_ROWS, len(by_score)), replace=False)
+    sample = (lottery if len(lottery) > 1 else by_score)[:_SAMPLE_ROWS]
     threshold = _duplicate_threshold(unit_vectors(embeddings[sample]))
     units = unit_vectors(embeddings[first])
     return np.concatenate([first[_take_turns(units @ units.T > threshold)], rest])
 
 
 def _duplicate_threshold(units: np.ndarray) -> float:
-    """Measure from which cosine on two images are near-duplicates, on a random sample's unit vectors."""
+    """Measure from which cosine on two images are near-duplicates, on the unit vectors of a random sample."""
     units = units[~np.isnan(units).any(axis=1)]
     pairs = (units @ units.T)[np.triu_indices(len(units), 1)]
     quantile = np.quantile(pairs, _PAIR_QUANTILE) if len(pairs) else 1.0

@@ -94,6 +94,7 @@ class Insight:
         embedder: Callable[[], Embedder],
     ) -> None:
         self._novelty: tuple[np.ndarray, np.ndarray] | None = None
+        self._drawn: tuple[int, np.ndarray] | None = None
         self._pool = pool
         self._config = config
         self._journal = journal
@@ -179,8 +180,7 @@ class Insight:
             strategy,
             random_every=random_every,
             head=settings.head,
-            seed=self._config.seed,
-            drawable=population_of(self._pool).drawable,
+            lottery=self._lottery(),
             # A network alone was taught by as many anomalies as nominal images.
             decision=None if ranking.log_odds_error is not None else 0.5,
         )
@@ -224,11 +224,9 @@ class Insight:
         drawable = np.zeros(len(pool), dtype=bool)
         drawable[ranking.order] = True
         readable = np.flatnonzero(drawable & taken)
-        if population.drawable is not None:
-            drawable &= population.drawable
         if self._config.acquisition.random_every == 0:  # nothing is drawn: labels come from an order alone
             drawable[:] = False
-        lottery = draw_order(len(pool), self._config.seed)
+        lottery = self._lottery()
         drawn = drawn_so_far(lottery[drawable[lottery]], taken)
         labels = [view.get(pool.ids[row]) for row in drawn.tolist()]
         unfound = estimate_unfound(
@@ -240,6 +238,14 @@ class Insight:
             unsure=labels.count("unsure"),
         )
         return unfound, len(drawn)
+
+    def _lottery(self) -> np.ndarray:
+        """Give the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
+        seed = self._config.seed
+        if self._drawn is None or self._drawn[0] != seed:
+            self._drawn = seed, draw_order(self._pool.ids, seed)
+        lottery, drawable = self._drawn[1], population_of(self._pool).drawable
+        return lottery if drawable is None else lottery[drawable[lottery]]
 
     def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:
         """Give the ids of the images most like some images, the most alike first.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
 ) -> None:
     config = swift.with_values(acquisition={"random_every": 0})
     with Session.open(tmp_path / "session", pool_folder, config=config) as session:
-        first = [session.pool.ids[row] for row in draw_order(len(session.pool), config.seed)[:5]]
+        first = [session.pool.ids[row] for row in draw_order(session.pool.ids, config.seed)[:5]]
         session.label(RINGS[:3], "anomaly")
         session.label([name for name in first if name not in RINGS[:3]], "nominal")
         session.rank(wait=True)
@@ -119,19 +120,41 @@ def test_a_drawn_image_that_nobody_could_judge_widens_the_interval(labelled: Ses
 
 def drawn_first(session: Session) -> list[str]:
     """Give the images of the lottery up to the first that has no label."""
-    lottery = [session.pool.ids[row] for row in draw_order(len(session.pool), session.config.seed)]
+    lottery = [session.pool.ids[row] for row in draw_order(session.pool.ids, session.config.seed)]
     return list(itertools.takewhile(session.labels().__contains__, lottery))
 
 
 def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_labelled_in(
     labelled: Session,
 ) -> None:
-    lottery = [labelled.pool.ids[row] for row in draw_order(len(labelled.pool), labelled.config.seed)]
+    lottery = [labelled.pool.ids[row] for row in draw_order(labelled.pool.ids, labelled.config.seed)]
     labelled.label([name for name in lottery[1:8] if name not in labelled.labels()], "unsure")
     labelled.label(lottery[:1], "nominal")
     assert labelled.insight.outlook().drawn >= 8
     labelled.label(lottery[3:4], None)
     assert labelled.insight.outlook().drawn == 3
+
+
+def test_files_that_come_and_go_leave_what_was_drawn_in_the_estimate(
+    labelled: Session, pool_folder: Path
+) -> None:
+    lottery = names(labelled, draw_order(labelled.pool.ids, labelled.config.seed))
+    labelled.label([name for name in lottery[:20] if name not in labelled.labels()], "nominal")
+    labelled.close()
+    seed = labelled.config.seed
+    new = next(
+        name for name in map("{}.jpg".format, itertools.count()) if place_of(name, lottery, seed) >= 20
+    )
+    shutil.copy(pool_folder / lottery[-1], pool_folder / new)
+    (pool_folder / lottery[-1]).unlink()
+    with Session.open(labelled.path) as again:
+        again.rank(wait=True)
+        assert again.insight.outlook().drawn >= 20
+
+
+def place_of(name: str, lottery: list[str], seed: int) -> int:
+    order = draw_order([*lottery, name], seed)
+    return order.tolist().index(len(lottery))
 
 
 def test_the_audit_finds_a_label_given_by_mistake(labelled: Session) -> None:

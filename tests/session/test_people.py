@@ -352,7 +352,7 @@ def test_a_report_counts_finds_and_compares_the_annotators(
 
 def test_images_drawn_at_random_count_though_two_label_them_at_the_same_time(session: Session) -> None:
     with Session.open(session.path, annotator="bob", share=True) as bob:
-        first = [session.pool.ids[row] for row in draw_order(len(session.pool), session.config.seed)[:4]]
+        first = [session.pool.ids[row] for row in draw_order(session.pool.ids, session.config.seed)[:4]]
         session.label(first[:1], "nominal")
         bob.label(first[1:3], "nominal")
         session.label(first[3:], "anomaly")

@@ -90,7 +90,7 @@ def test_what_is_unfound_is_estimated_for_the_archive(tmp_path: Path, archive: I
         session.label(drawn[1:], "nominal")
         outlook = session.insight.outlook()
         first = [
-            row for row in draw_order(len(session.pool), config.seed) if session.pool.ids[row] in its.drawn
+            row for row in draw_order(session.pool.ids, config.seed) if session.pool.ids[row] in its.drawn
         ]
         found = [session.labels().get(session.pool.ids[row]) for row in first[: outlook.drawn]]
     assert outlook.drawn >= 10

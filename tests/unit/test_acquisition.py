@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.rank.acquisition import UNCERTAIN_EVERY, Acquisition, Listing, arrange
+from anomalymatch_ui.rank.acquisition import UNCERTAIN_EVERY, Acquisition, Listing, arrange, draw_order
 
 STRATEGIES: tuple[Acquisition, ...] = get_args(Acquisition)
 every_strategy = pytest.mark.parametrize("acquisition", STRATEGIES)
@@ -23,12 +23,23 @@ def listing(
     random_every: int = 0,
     head: int = 300,
     seed: int = 0,
+    lottery: np.ndarray | None = None,
 ) -> Listing:
+    if lottery is None:
+        lottery = draw_order(map(str, range(len(scores))), seed)
     if embeddings is None:
         embeddings = np.random.default_rng(1).normal(size=(len(scores), 16)).astype(np.float16)
     if taken is None:
         taken = np.zeros(len(scores), dtype=bool)
-    return arrange(scores, embeddings, taken, acquisition, random_every=random_every, head=head, seed=seed)
+    return arrange(
+        scores,
+        embeddings,
+        taken,
+        acquisition,
+        random_every=random_every,
+        head=head,
+        lottery=lottery,
+    )
 
 
 def spaced_scores(count: int) -> np.ndarray:
@@ -212,6 +223,18 @@ def test_every_image_is_drawn_equally_often_over_many_seeds() -> None:
     assert abs(times[:10].sum() - 2000) < 5 * 40
 
 
+def test_images_that_come_and_go_leave_the_others_in_the_order_of_the_draw() -> None:
+    names = [f"survey/{number:05d}.fits" for number in range(400)]
+    before = [names[row] for row in draw_order(names, 7)]
+    others = ["a/new one.fits", *names[::-3], "not text \udcff.jpg"]
+    after = [others[row] for row in draw_order(others, 7)]
+    kept = set(names[::-3])
+    assert [name for name in after if name in kept] == [name for name in before if name in kept]
+    assert after != sorted(after)
+    assert before != [names[row] for row in draw_order(names, 8)]
+    assert draw_order([], 7).tolist() == []
+
+
 def test_the_draw_goes_on_where_it_was_when_what_was_shown_has_been_labelled() -> None:
     scores, taken = spaced_scores(1000), np.zeros(1000, dtype=bool)
     before = listing(scores, random_every=20, head=300)
@@ -232,16 +255,7 @@ def test_of_a_shortlist_only_what_may_be_drawn_is_drawn_and_every_image_is_liste
 ) -> None:
     scores = spaced_scores(count)
     may = np.arange(count) >= count - drawable
-    result = arrange(
-        scores,
-        np.zeros((count, 1), np.float16),
-        np.zeros(count, dtype=bool),
-        "most_likely",
-        random_every=random_every,
-        head=head,
-        seed=0,
-        drawable=may,
-    )
+    result = listing(scores, random_every=random_every, head=head, lottery=np.flatnonzero(may)[::-1])
     assert sorted(result.order) == list(range(count))
     assert may[result.order[result.drawn]].all()
     # Where nothing is left to draw, the places go by the order.
@@ -269,9 +283,10 @@ def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisiti
     random = np.random.default_rng(0)
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
+    lottery = draw_order(map(str, range(100_000)), 0)  # once for a session
     seconds = []
     for _ in range(10):  # the best of ten, of the processor's time: another program may want it, too
         start = time.thread_time()
-        listing(scores, acquisition, embeddings=embeddings, random_every=20)
+        listing(scores, acquisition, embeddings=embeddings, random_every=20, lottery=lottery)
         seconds.append(time.thread_time() - start)
     assert min(seconds) < 0.1
