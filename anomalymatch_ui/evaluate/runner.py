@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
 from anomalymatch_ui.pool import ImagePool, SubsetPool
@@ -53,6 +54,21 @@ class Protocol:
     def with_values(self, **values: Any) -> Protocol:
         """Give a copy with other values; ``None`` leaves one as it is."""
         return replace(self, **{name: value for name, value in values.items() if value is not None})
+
+    def check(self, task: Task) -> None:
+        """Make sure that a task's pool has an image for every look.
+
+        Raises
+        ------
+        InputError
+            If it has not.
+        """
+        start, rounds = self.start_anomalies + self.start_nominals, self.cycles + 1
+        if start + rounds * self.per_cycle > len(task.pool):
+            raise InputError(
+                f"The pool of {task.name} has {len(task.pool):,} images, too few for {start:,} labels at the "
+                f"start and {rounds} times {self.per_cycle:,} looks. Choose a smaller --per-cycle."
+            )
 
 
 @dataclass

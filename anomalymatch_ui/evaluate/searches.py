@@ -85,6 +85,7 @@ def run_benchmark(
         "protocol": asdict(protocol),
         "arithmetic": arithmetic(config.device),
     }
+    protocol.check(task)
     with _only_writer(out):
         report = open_report(out, settings)
         other = None if reference is None else _comparable(reference, report, seeds)
@@ -99,7 +100,9 @@ def run_benchmark(
             shared = (embeddings or Path(temporary)) / report["arithmetic"].replace(" ", "-")
             for seed in seeds:
                 if seed not in done:
-                    add_result(report, run_seed(task, pool, config, protocol, seed, _tell(seed), shared), out)
+                    with _telling_what_is_lost(seed, out):
+                        result = run_seed(task, pool, config, protocol, seed, _tell(seed), shared)
+                    add_result(report, result, out)
     print(table(report))
     if other is not None:
         for cycle in sorted({0, min(_last_cycle(report), _last_cycle(other))}):
@@ -119,6 +122,17 @@ def _tell(seed: int) -> Callable[[CycleResult], None]:
         )
 
     return tell
+
+
+@contextmanager
+def _telling_what_is_lost(seed: int, out: Path | None) -> Iterator[None]:
+    """Say what becomes of a search that is interrupted: seeds are kept whole or not at all."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        others = "" if out is None else f"; {out} has the seeds that were finished, and goes on from there"
+        print(f"The search from seed {seed} is not kept{others}.", file=sys.stderr)
+        raise
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_a_benchmark_goes_on_from_the_seeds_it_has(
     assert "preset embedding, mean ± standard deviation over 3 seeds" in capsys.readouterr().out
     out.write_text(kept)
     with pytest.raises(InputError, match="with another protocol"):
-        run_benchmark(Task.read(table), images, config, Protocol(cycles=0), [1], out=out)
+        run_benchmark(Task.read(table), images, config, replace(PROTOCOL, cycles=0), [1], out=out)
     assert out.read_text() == kept
 
 
@@ -197,6 +198,27 @@ def test_what_cannot_be_compared_with_is_refused_before_the_search(
     assert not out.exists()
 
 
+def test_an_interrupted_search_says_which_seed_is_not_kept(
+    images: Path,
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config, out = Config.preset("embedding").with_values(embedding={"sizes": (32,)}), tmp_path / "out.json"
+    run = partial(run_benchmark, Task.read(table), images, config, replace(PROTOCOL, cycles=0))
+    run([1], out=out)
+
+    def interrupted(*arguments: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "score_images", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run([1, 2], out=out)
+    assert f"The search from seed 2 is not kept; {out} has the seeds" in capsys.readouterr().err
+    assert [seed["seed"] for seed in json.loads(out.read_text())["seeds"]] == [1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -205,6 +227,7 @@ def test_what_cannot_be_compared_with_is_refused_before_the_search(
         (["--set", "seed=7"], "--set seed changes nothing here"),
         (["--set", "preset_name=paper"], "--set preset_name changes nothing here"),
         (["--images", ""], "empty"),
+        (["--per-cycle", "400"], "too few for 55 labels at the start and 4 times 400 looks"),
     ],
 )
 def test_what_the_command_cannot_use_is_one_line_and_exit_code_2(
