@@ -301,7 +301,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:  # typer gives Ctrl+C back as this code, without a word
-        _fail("Stopped. What was labelled, trained and scored so far is kept.", code)
+        _fail("Stopped. Labels, trained cycles, scores and finished searches are kept.", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -363,7 +363,7 @@ def _serve(
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:
-    """Give the session's settings, or a preset's, with the values asked for; ``None`` if none was."""
+    """Give the session's settings, or a preset's, with the values asked for."""
     from anomalymatch_ui.config import Config
 
     saved = session / "config.toml"

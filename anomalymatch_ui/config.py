@@ -56,7 +56,9 @@ class NetworkConfig(_Settings):
         le=1024,
         description="side of the square the network sees, in pixels; smaller images are enlarged",
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="before the head [1]_")
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="share of the features that are dropped before the head in training [1]_"
+    )
     drop_connect: float = Field(
         0.0, ge=0, lt=1, description="stochastic depth; the library's own is 0.2 [3]_"
     )
@@ -102,7 +104,7 @@ class TrainConfig(_Settings):
     schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="cosine: five steps of warm-up, then down to a fifth of it, as in FixMatch [2]_"
     )
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov's, of a step")
     weight_decay: float = Field(1e-4, ge=0, description="on everything but normalisation parameters")
     ema_decay: float = Field(0.98, ge=0, lt=1, description="of the averaged network, which gives the scores")
     ema_warmup: bool = Field(
@@ -114,7 +116,8 @@ class TrainConfig(_Settings):
         "of its average, which change less from step to step",
     )
     warm_head: bool = Field(
-        True, description="start the first cycle's head from the linear head instead of random weights"
+        True,
+        description="start the head from a linear head on the labels; or from random weights, as published",
     )
     weak: Literal["symmetry", "published"] = Field(
         "symmetry", description="weak augmentation: the pool's symmetries and a shift, or flip and shift"
@@ -149,7 +152,7 @@ class TrainConfig(_Settings):
         description="begin a cycle with the last one's weights, as published; or anew from the pretrained "
         "weights and the labels of now, so that no early mistake is inherited",
     )
-    mixed_precision: bool = Field(True, description="bfloat16 where the hardware multiplies it")
+    mixed_precision: bool = Field(True, description="train in bfloat16 where the hardware multiplies it")
     window: int = Field(
         20_000, ge=1, description="unlabelled images held in memory during a cycle (553 MB at 96 px)"
     )
@@ -172,7 +175,8 @@ class ScoreConfig(_Settings):
         "auto", description="where JPEGs are decoded; auto: on the GPU where the network runs on one"
     )
     compiled: bool = Field(
-        False, description="torch.compile the network: a minute or more at first, and a C++ compiler"
+        False,
+        description="compile the network (`torch.compile`): a minute or more at first, and a C++ compiler",
     )
     symmetries: bool = Field(
         True, description="average the network's answers over the pool's symmetries; eight times the work"
@@ -246,7 +250,7 @@ class Config(_Settings):
     20
     """
 
-    preset_name: str = "default"
+    preset_name: str = Field("default", description="preset that these settings began as")
     seed: int = Field(42, ge=0, le=2**32 - 1, description="of everything drawn at random")
     device: str = Field(
         "auto",
@@ -268,14 +272,15 @@ class Config(_Settings):
         None,
         ge=0,
         le=1,
-        description="of the trained network in the fused order; unset: 0.5 where the images have all "
+        description="weight of the trained network in the fused order; unset: 0.5 where the images have all "
         "symmetries of a square, 0.2 where not: there training gains little (docs/benchmark.md)",
     )
     prevalence: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="share of anomalies that you expect in the pool, such as 0.01; empty: estimated",
+        description="share of anomalies that you expect in the pool, such as 0.01; empty: 1 % is assumed for "
+        "what scores say, 3 % for what a network learns from its own answers",
     )
     instant: bool = Field(True, description="order the pool anew after each label")
     network: NetworkConfig = NetworkConfig()

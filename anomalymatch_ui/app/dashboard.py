@@ -40,7 +40,7 @@ class Dashboard:
     settings
         The dialog of settings.
     widget
-        All three, side by side; what a notebook shows.
+        All of them; what a notebook shows.
 
     Examples
     --------

@@ -25,8 +25,8 @@ def launch(
     Parameters
     ----------
     images
-        A folder of images or an HDF5 file. Without it, what ``anomalymatch serve`` was asked to show;
-        without that either, the simulated survey.
+        A folder of images, an HDF5 file or a Zarr store. Without it, what ``anomalymatch serve`` was
+        asked to show; without that either, the simulated survey.
     labels
         A CSV with the columns ``filename`` and ``label``, imported once.
     session

@@ -36,7 +36,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def inference_dtype(device: torch.device) -> torch.dtype:
-    """Give bfloat16 where the hardware multiplies it, else float32.
+    """Give bfloat16 where the hardware multiplies it; else float16 on CUDA, and float32 elsewhere.
 
     On CPUs bfloat16 without its own instructions is emulated and slower than float32.
     """

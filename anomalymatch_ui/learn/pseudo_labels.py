@@ -26,7 +26,7 @@ from anomalymatch_ui.config import ThresholdRule
 from anomalymatch_ui.learn.network import ANOMALY
 
 DECAY = 0.95
-"""Of the running means. The papers take 0.999 over a million steps; a cycle here has about a hundred."""
+"""Of the running means. The papers take 0.999 over a million steps; a cycle here has 60 to 100."""
 
 DEVIATIONS = 2.0
 """Width of SoftMatch's weight, in standard deviations of the confidence [5]_."""

@@ -21,7 +21,7 @@ SAMPLE_IMAGES = 10_000
 SMALLEST_SAMPLE = 2
 
 WHITENING = 0.25
-"""Power of its variance that a component is divided by, as in a session's embedding."""
+"""Power of its variance that a component is divided by, as in a session's embedding of photographs."""
 
 _SEED = 42
 

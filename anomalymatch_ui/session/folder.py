@@ -19,7 +19,7 @@ _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
 
 @dataclass(frozen=True)
 class SessionFolder:
-    """The files of a session. Everything but the journal and the settings can be computed again.
+    """The files of a session. What people gave cannot be computed again, all else can (docs/commands.md).
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class SessionFolder:
 
     @property
     def pen(self) -> Path:
-        """Who may write."""
+        """Who trains; labels need no pen."""
         return self.path / "session.lock"
 
     @property
@@ -151,7 +151,8 @@ class SessionFolder:
         with storage_errors(self.path):
             if self.path.exists() and not self.path.is_dir():
                 raise InputError(f"{self.path} is a file. Choose a folder for the session.")
-            if self.path.is_dir() and not self.is_session and any(self.path.iterdir()):
+            kept = self.is_session or self.journal.exists()
+            if self.path.is_dir() and not kept and any(self.path.iterdir()):
                 raise InputError(
                     f"{self.path} holds other files and is no session. Choose an empty or a new folder."
                 )
@@ -175,6 +176,11 @@ class SessionFolder:
 
     def _pool_path(self) -> Path:
         """Give the path of the pool this session was made with."""
+        if not self.is_session and os.path.exists(self.journal):
+            raise InputError(
+                f"The session {self.path} does not say any more which images it is about. Open it once with "
+                f"`anomalymatch serve IMAGES --session {self.path}`; its labels are there."
+            )
         if not self.is_session:
             raise InputError(
                 f"{self.path} is not a session folder. Start one with `anomalymatch serve IMAGES`."

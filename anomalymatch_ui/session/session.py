@@ -162,9 +162,9 @@ class Session(Steering):
         path
             The folder.
         images
-            The pool: a folder of images, an HDF5 file, or a pool that is open. ``None`` takes the one the
-            session was made with. Of an archive, the session's shortlist counts if it has one
-            (:func:`~anomalymatch_ui.session.make_shortlist`).
+            The pool: a folder of images, an HDF5 file, a Zarr store, or a pool that is open. ``None``
+            takes the one the session was made with. Of an archive, the session's shortlist counts if it has
+            one (:func:`~anomalymatch_ui.session.make_shortlist`).
         labels
             A table with the columns ``filename,label``. A table is imported once: opening the session
             with it again does not override what was labelled since.

@@ -72,7 +72,7 @@ class Steering(ABC):
         Parameters
         ----------
         steps
-            Steps of the cycle; ``None`` takes the settings'.
+            Steps of the cycle; ``None`` takes those that a stopped cycle was begun with, else the settings'.
         wait
             Return when it is done, raising what it failed with.
         rank

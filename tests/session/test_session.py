@@ -430,6 +430,25 @@ def test_the_folder_names_its_pool_and_keeps_its_settings(session: Session, pool
     assert Config.load(session.path / "config.toml") == session.config
 
 
+def test_a_session_that_does_not_say_its_images_any_more_opens_with_them_and_has_its_labels(
+    session: Session, pool_folder: Path
+) -> None:
+    label_both(session)
+    labels = session.labels()
+    session.close()
+    record = session.path / "pool.json"
+    record.write_text("{")
+    with pytest.raises(InputError, match="Delete it, then open the session with its images"):
+        Session.open(session.path, pool_folder)
+    record.unlink()
+    with pytest.raises(InputError, match="does not say any more which images it is about"):
+        Session.open(session.path)
+    with Session.open(session.path, pool_folder) as again:
+        assert again.labels() == labels
+    with Session.open(session.path) as again:
+        assert again.labels() == labels
+
+
 def wait_for(session: Session, condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition(session.status):
