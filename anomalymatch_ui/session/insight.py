@@ -12,6 +12,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
     Listing,
@@ -243,7 +244,8 @@ class Insight:
         """Give the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
         seed = self._config.seed
         if self._drawn is None or self._drawn[0] != seed:
-            self._drawn = seed, draw_order(self._pool.ids, seed)
+            ids = self._pool.ids
+            self._drawn = seed, draw_order(len(ids) if isinstance(ids, RowIds) else ids, seed)
         lottery, drawable = self._drawn[1], population_of(self._pool).drawable
         return lottery if drawable is None else lottery[drawable[lottery]]
 

@@ -26,7 +26,7 @@ def listing(
     lottery: np.ndarray | None = None,
 ) -> Listing:
     if lottery is None:
-        lottery = draw_order(map(str, range(len(scores))), seed)
+        lottery = draw_order(len(scores), seed)
     if embeddings is None:
         embeddings = np.random.default_rng(1).normal(size=(len(scores), 16)).astype(np.float16)
     if taken is None:
@@ -235,6 +235,14 @@ def test_images_that_come_and_go_leave_the_others_in_the_order_of_the_draw() -> 
     assert draw_order([], 7).tolist() == []
 
 
+def test_numbered_rows_that_are_appended_leave_the_others_in_the_order_of_the_draw() -> None:
+    before, after = draw_order(400, 7), draw_order(500, 7)
+    assert after[after < 400].tolist() == before.tolist()
+    assert sorted(after) == list(range(500))
+    assert before.tolist() != draw_order(400, 8).tolist()
+    assert draw_order(0, 7).tolist() == []
+
+
 def test_the_draw_goes_on_where_it_was_when_what_was_shown_has_been_labelled() -> None:
     scores, taken = spaced_scores(1000), np.zeros(1000, dtype=bool)
     before = listing(scores, random_every=20, head=300)
@@ -283,7 +291,7 @@ def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisiti
     random = np.random.default_rng(0)
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
-    lottery = draw_order(map(str, range(100_000)), 0)  # once for a session
+    lottery = draw_order(100_000, 0)  # once for a session
     seconds = []
     for _ in range(10):  # the best of ten, of the processor's time: another program may want it, too
         start = time.thread_time()

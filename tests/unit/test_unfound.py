@@ -79,7 +79,7 @@ def search(strength: float, pages: int, seed: int) -> tuple[int, Unfound]:
     margins = random.normal(size=2000) + strength * truth
     scores = (1 / (1 + np.exp(-margins))).astype(np.float32)
     labelled, nothing = np.zeros(2000, dtype=bool), np.zeros((2000, 1), np.float16)
-    lottery = draw_order(map(str, range(2000)), seed)
+    lottery = draw_order(2000, seed)
     for _ in range(pages):
         listing = arrange(
             scores, nothing, labelled, "most_likely", random_every=20, head=600, lottery=lottery
