@@ -119,7 +119,7 @@ def test_a_page_s_kernel_that_had_waited_ends_with_the_server_even_if_that_is_ki
         said = next(line for line in server.stdout if line.startswith("kernel "))
         kernel = psutil.Process(int(said.split()[1]))
         server.send_signal(signal.SIGKILL)
-        gone, _ = psutil.wait_procs([kernel], 30)
+        gone, _ = psutil.wait_procs([kernel], 120)
         assert gone or kernel.status() == psutil.STATUS_ZOMBIE
 
 

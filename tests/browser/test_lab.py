@@ -37,10 +37,14 @@ def jupyter_lab(folder: Path, environment: dict[str, str]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(240):
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        deadline = time.monotonic() + 180
+        answered = False
+        while not answered:
+            assert process.poll() is None, "JupyterLab has ended"
+            assert time.monotonic() < deadline, "JupyterLab does not answer"
+            with contextlib.suppress(OSError):  # a refusal, or an answer that took too long
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5).close()
-                break
+                answered = True
             time.sleep(0.25)
         yield f"http://127.0.0.1:{port}/lab/tree/dashboard.ipynb?token={token}"
     finally:

@@ -173,6 +173,7 @@ def test_a_scheduler_that_does_not_answer_and_one_without_workers_are_sentences(
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "localhost", "tcp://127.0.0.1:x", ""):
         with pytest.raises(InputError, match="No Dask scheduler answers at"):
             score(folder, "nothing", scheduler=address)
+    monkeypatch.setattr(dask_engine_module, "_SCHEDULER_SECONDS", 60)  # this one answers
     options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": None}
     with (
         SpecCluster(workers={}, scheduler={"cls": Scheduler, "options": options}) as empty,

@@ -109,7 +109,7 @@ def test_a_training_that_is_ended_keeps_its_cycle_and_goes_on_later(
     ) as process:
         wait_for_file(session / "checkpoints" / "current.safetensors")
         process.send_signal(ending)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "Stopped" in errors.splitlines()[-1]
     assert not (session / "session.lock").exists()
@@ -119,7 +119,7 @@ def test_a_training_that_is_ended_keeps_its_cycle_and_goes_on_later(
     assert last_json(run(*arguments, "--iterations", step + 1, "--json"))["cycle"] == 1
 
 
-def wait_for_file(path: Path, seconds: float = 60) -> None:
+def wait_for_file(path: Path, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < deadline

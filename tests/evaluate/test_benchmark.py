@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from images import make_pool
+from PIL import Image
 
 from anomalymatch_ui import cli
 from anomalymatch_ui.config import Config
@@ -24,6 +26,8 @@ from anomalymatch_ui.evaluate import (
     run_benchmark,
     run_seed,
 )
+from anomalymatch_ui.evaluate.report import MEASURES
+from anomalymatch_ui.evaluate.report import table as table_of
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.score import one_writer
 from anomalymatch_ui.session import Session
@@ -253,6 +257,32 @@ def report_of(*values: float, arithmetic: str = "float32 on cpu") -> dict[str, A
     return {"task": "rings", "preset": "paper", "arithmetic": arithmetic, "seeds": seeds}
 
 
+def test_a_table_has_mean_and_deviation_over_the_seeds_of_the_cycles_that_all_have() -> None:
+    first = {measure: 0.1 * place for place, measure in enumerate(MEASURES)}
+    second = {measure: 0.1 * place + 0.2 for place, measure in enumerate(MEASURES)}
+    seeds = [{"seed": 1, "cycles": [first, first]}, {"seed": 2, "cycles": [second]}]
+    report = {"task": "rings", "preset": "default", "changes": ["train.align=false"], "seeds": seeds}
+    title, _, head, _, *rows = table_of(report).splitlines()
+    assert title == "rings, preset default train.align=false, mean ± standard deviation over 2 seeds"
+    assert head == "| cycle | " + " | ".join(MEASURES) + " |"
+    cells = [f"{0.1 * place + 0.1:.3f} ± 0.141" for place in range(len(MEASURES))]
+    assert rows == ["| 0 | " + " | ".join(cells) + " |"]
+
+
+def test_discoveries_are_drawn_and_without_the_means_to_draw_nothing_is_searched(
+    images: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, plot = Config.preset("embedding").with_values(embedding={"sizes": (32,)}), tmp_path / "found.png"
+    run = partial(run_benchmark, Task.read(table), images, config, replace(PROTOCOL, cycles=0), [1])
+    run(plot=plot)
+    with Image.open(plot) as picture:
+        assert picture.format == "PNG"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install anomalymatch-ui\[plot\]"):
+        run(plot=tmp_path / "none.png", out=tmp_path / "none.json")
+    assert not (tmp_path / "none.json").exists()
+
+
 def test_a_comparison_gives_an_interval_from_five_seeds_on() -> None:
     few, enough = report_of(0.2, 0.4, 0.3, 0.3), report_of(0.2, 0.4, 0.3, 0.3, 0.3)
     assert comparison(few, enough, "ap", 0) == "ap after cycle 0: paper - paper = +0.000 (4 seeds)"
@@ -339,6 +369,24 @@ def test_images_outside_the_session_are_scored_on_the_scale_of_its_ranking(
             session.rank(wait=True)
             scores = session.score_images(open_pool(pool_folder))
             np.testing.assert_allclose(scores, session.ranking().scores, atol=2e-3)
+
+
+@pytest.mark.parametrize("anomalies", [0, 2])
+def test_images_outside_the_session_are_scored_before_both_classes_are_labelled(
+    pool_folder: Path, swift: Config, tmp_path: Path, anomalies: int
+) -> None:
+    make_pool(tmp_path / "others", seed=1)
+    (tmp_path / "others" / "0007.jpg").write_bytes(b"\xff\xd8broken")
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        for number in range(anomalies):
+            session.label([f"{number:04d}.jpg"], "anomaly")
+        session.rank(wait=True)
+        scores = session.score_images(open_pool(tmp_path / "others"))
+        again = session.score_images(session.pool)
+        np.testing.assert_allclose(again, session.ranking().scores, atol=2e-3)
+    assert np.flatnonzero(np.isnan(scores)).tolist() == [7]
+    if anomalies:  # rings, of which the others have six, too
+        assert np.nanmean(scores[:6]) > np.nanmean(scores[6:])
 
 
 def test_settings_that_know_no_training_refuse_to_train(

@@ -202,9 +202,16 @@ def test_an_order_by_an_older_cycle_never_replaces_one_by_a_newer(ranked: Sessio
     settled(ranked)
     late = scorer.instant_scores(ranked.labels())
     ranked.train(wait=True)
-    scorer.instant_scores, real = lambda _: late, scorer.instant_scores  # what a slow thread comes back with
+    came_back, real = threading.Event(), scorer.instant_scores
+
+    def slow_thread(_: object) -> object:
+        came_back.set()
+        return late
+
+    scorer.instant_scores = slow_thread
     ranked._rankings.tick()
-    threading.Event().wait(0.3)
+    assert came_back.wait(60)
+    threading.Event().wait(0.3)  # for what it gave to be taken, if it were
     assert ranked.ranking().source == "cycle 1 and linear head"
     scorer.instant_scores = real
     settled(ranked)

@@ -153,7 +153,7 @@ def test_two_sessions_with_one_seed_end_in_the_same_scores(
 
 def test_labelling_goes_on_while_it_trains(session: Session) -> None:
     label_both(session)
-    session.train(steps=30)
+    session.train(steps=10_000)
     wait_for(session, lambda status: status.phase == "training" and status.progress.done >= 1)
     session.label(["0050.jpg"], "nominal")
     assert session.status.phase == "training"
@@ -175,9 +175,10 @@ def test_pause_and_stop_act_within_one_step_and_training_goes_on_where_it_was(se
     assert session.status.progress.done == paused
     session.resume()
     wait_for(session, lambda status: status.progress.done > paused)
-    asked = session.status.progress.done
+    seen = watch(session)
     session.stop()
     session.wait()
+    asked = next(status.progress.done for status in seen if status.state == "stopping")
     stopped = session.status.interrupted_step
     assert stopped is not None
     assert asked <= stopped <= asked + 1

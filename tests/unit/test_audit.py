@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank.audit import LEAVE_ONE_OUT, Audit, audit_labels
+from anomalymatch_ui.rank.audit import LEAVE_ONE_OUT, Audit, audit_labels, held_out_margins
 
 
 def two_clusters(anomalies: int, nominals: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +48,23 @@ def test_a_label_is_judged_by_heads_that_did_not_see_it(labels: int) -> None:
     is_anomaly = np.arange(labels) % 2 == 0
     result = audit(embeddings, is_anomaly)
     assert 0.25 < np.mean(result.contest > 0.5) < 0.75
+
+
+def test_held_out_margins_know_nothing_of_noise_that_a_head_can_learn_by_heart() -> None:
+    features = np.random.default_rng(1).normal(size=(120, 200)).astype(np.float32)
+    is_anomaly = np.arange(120) % 2 == 0
+    margins = held_out_margins(features, is_anomaly, regularisation=1.0, seed=0)
+    assert 0.25 < np.mean((margins > 0) == is_anomaly) < 0.75
+
+
+def test_held_out_margins_tell_apart_what_differs_and_are_nan_where_no_class_is_left() -> None:
+    embeddings, is_anomaly = two_clusters(10, 40)
+    margins = held_out_margins(embeddings, is_anomaly, regularisation=1.0, seed=0)
+    np.testing.assert_array_equal(margins > 0, is_anomaly)
+    alone = held_out_margins(embeddings[9:], is_anomaly[9:], regularisation=1.0, seed=0)
+    assert np.flatnonzero(np.isnan(alone)).tolist() == [0]
+    one_class = held_out_margins(embeddings, np.ones(50, dtype=bool), regularisation=1.0, seed=0)
+    assert np.isnan(one_class).all()
 
 
 def test_each_label_is_given_the_probability_of_its_own_row() -> None:

@@ -218,7 +218,7 @@ def test_the_demo_opens_on_galaxies_that_are_there(
         assert process.stdout is not None
         answer = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert Path(answer["session"]).name == "smooth_round.session"
 
 
@@ -234,7 +234,7 @@ def test_a_demo_that_cannot_open_says_why_in_one_line(
     arguments: list[str], sentence: str, demo: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with demo(*arguments) as process:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
     assert process.returncode == 2
     assert len(errors.splitlines()) == 1
     assert sentence in errors
