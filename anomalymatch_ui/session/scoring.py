@@ -44,14 +44,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-WEIGHTS = {"square": 0.5, "other": 0.2}
-"""Of the network in the fused order, by the pool's symmetry, where the settings give none.
-
-On held-out parts of the pools, after 55 labels, fused AP with weights 0, 0.3, 0.5: barred galaxies 0.299,
-0.323, 0.334; edge-on ones 0.929, 0.959, 0.973; a photographed breed of dog 0.637, 0.624, 0.605.
-"""
-
-
 @dataclass(frozen=True)
 class Scores:
     """Scores of the pool and where they come from.
@@ -195,14 +187,8 @@ class PoolScorer:
         if network_scores is None:
             return margins, None
         by_network = log_odds(network_scores)
-        fusion = Fusion.of(margins, by_network, self._network_weight)
+        fusion = Fusion.of(margins, by_network, self._config.network_weight)
         return fusion.margins(margins, by_network), fusion
-
-    @property
-    def _network_weight(self) -> float:
-        if self._config.network_weight is not None:
-            return self._config.network_weight
-        return WEIGHTS["square" if self.embedder.known_symmetry() == "square" else "other"]
 
     def _calibration(
         self, margins: np.ndarray, fusion: Fusion | None, embedding: np.ndarray, view: Mapping[str, Label]

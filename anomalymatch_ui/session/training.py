@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from anomalymatch_ui.config import Config
+from anomalymatch_ui.config import Config, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
@@ -164,8 +164,14 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
     if not folder.interrupted.exists():
         return None
     found = peek_checkpoint(folder.interrupted)
-    same = found.recipe == training_recipe(config.train, config.seed) and found.network == config.network
+    same = found.recipe == training_recipe(config.train, config.seed) and _is_as_asked(found.network, config)
     return found if same and found.cycle > folder.cycle else None
+
+
+def _is_as_asked(network: NetworkConfig, config: Config) -> bool:
+    """Tell whether a network has the settings asked for; where no size is given, it may have any."""
+    size = config.network.image_size or network.image_size
+    return network == config.network.model_copy(update={"image_size": size})
 
 
 def _make_trainer(
@@ -187,6 +193,7 @@ def _make_trainer(
             folder.interrupted.unlink(missing_ok=True)
             folder.interrupted_curves.unlink(missing_ok=True)
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
+    symmetry = Embedder(folder, pool, config).symmetry(reporter) if _needs_symmetry(config) else "none"
     network: AnomalyNetwork
     average: AnomalyNetwork | None = None
     previous = _carried_over(folder, config)
@@ -196,10 +203,8 @@ def _make_trainer(
     elif previous is not None:
         network, average = previous.network, previous.average
     else:
-        network = build_network(config.network, config.seed)
-    needs_symmetry = "symmetry" in config.train.weak or config.train.strong == "science"
-    symmetry = Embedder(folder, pool, config).symmetry(reporter) if needs_symmetry else "none"
-    data = _training_data(pool, view, config, cycle, network.config.image_size, reporter)
+        network = build_network(config.network.sized(symmetry), config.seed)
+    data = _training_data(pool, view, config, cycle, network.image_size, reporter)
     if config.train.warm_head and not interrupted and average is None:
         _warm_head(network, data, device)
     trainer = Trainer(
@@ -219,6 +224,12 @@ def _make_trainer(
     return trainer, steps or config.train.steps
 
 
+def _needs_symmetry(config: Config) -> bool:
+    """Tell whether anything in training depends on what changes nothing of the images."""
+    augments = config.train.weak == "symmetry" or config.train.strong == "science"
+    return augments or config.network.image_size is None
+
+
 def _carried_over(folder: SessionFolder, config: Config) -> Checkpoint | None:
     """Give the cycle whose weights the next one begins with; ``None`` for the pretrained ones.
 
@@ -227,7 +238,7 @@ def _carried_over(folder: SessionFolder, config: Config) -> Checkpoint | None:
     if not config.train.carry_over or folder.cycle_in_use == 0:
         return None
     previous = load_checkpoint(folder.checkpoint(folder.cycle_in_use))
-    return previous if previous.network.config == config.network else None
+    return previous if _is_as_asked(previous.network.config, config) else None
 
 
 def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device) -> None:

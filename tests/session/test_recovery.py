@@ -17,6 +17,7 @@ from anomalymatch_ui.learn import Trainer, load_checkpoint, network_digest
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session import training as training_module
+from anomalymatch_ui.session.folder import SessionFolder
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -146,6 +147,27 @@ def test_an_interrupted_cycle_is_not_gone_on_with_by_another_recipe(
         assert session.status.interrupted_step is None
         session.train(wait=True)
         assert session.status.cycle == 1
+
+
+@pytest.mark.parametrize(("symmetry", "size"), [("square", 96), ("mirror", 160)])
+def test_photographs_are_seen_larger_than_the_sky_and_their_cycle_is_gone_on_with(
+    pool_folder: Path, swift: Config, tmp_path: Path, symmetry: str, size: int
+) -> None:
+    config = swift.with_values(symmetry=symmetry, network={"image_size": None}, train={"steps": 100})
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        session.label(ANOMALIES, "anomaly")
+        session.label(NOMINALS, "nominal")
+        session.train()
+        while session.status.progress.loss is None:
+            assert session.status.error is None
+        session.stop()
+        assert session.wait(120).interrupted_step is not None
+    with Session.open(tmp_path / "session") as session:
+        step = session.status.interrupted_step
+        assert step is not None
+        session.train(steps=step + 1, wait=True, rank=False)
+    trained = load_checkpoint(SessionFolder(tmp_path / "session").checkpoint(1)).network
+    assert (trained.image_size, trained.config.image_size) == (size, size)
 
 
 def test_another_network_in_the_settings_begins_anew_and_is_counted_on(trained: Path) -> None:

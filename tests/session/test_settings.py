@@ -154,7 +154,7 @@ def test_a_preset_after_a_cycle_trains_its_own_network_next(session: Session) ->
     session.label(["0020.jpg", "0021.jpg"], "nominal")
     session.train(wait=True)
     session.configure({"train.steps": 1}, preset="default")
-    assert session.config.network.image_size == 96
+    assert session.config.network.image_size is None
     session.train(wait=True)
     assert session.status.cycle == 2
     assert session.ranking().source == "cycle 2 and linear head"
