@@ -224,9 +224,10 @@ def main() -> None:
     headed("Test split, cycle 0 → cycle 3:", [head, "|---" * 7 + "|", *map(row, shown)])
     headed("A cycle:", seconds(report for report in shown if report["preset"] in PRESETS[1:]))
     named = [(task, "default") for task in REFERENCES]
-    product = [plain[name] for name in named if name in plain and last_cycle(plain[name]) == 3]
-    if product:
-        headed("Preset `default` against the reference:", against_reference(product))
+    product = [plain[name] for name in named if name in plain]
+    searches = [report for report in product if last_cycle(report) == 3]
+    if searches:
+        headed("Preset `default` against the reference:", against_reference(searches))
     searched = [one for one in shown if one["preset"] in PRESETS[:2] and last_cycle(one) == 3]
     if any(references.values()):
         headed(
