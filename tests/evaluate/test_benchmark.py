@@ -69,9 +69,9 @@ def test_a_search_labels_what_the_product_shows_first_and_measures_on_the_test_s
     assert result.cycles[0].metrics == measure_detection(truth, scores)
 
 
-def test_each_round_is_trained_measured_and_looked_at(images: Path, table: Path, quick: Config) -> None:
+def test_each_round_is_trained_measured_and_looked_at(images: Path, table: Path, swift: Config) -> None:
     task = Task.read(table)
-    result = run_seed(task, open_pool(images), quick.with_values(order="fused"), PROTOCOL, seed=3)
+    result = run_seed(task, open_pool(images), swift, PROTOCOL, seed=3)
     assert [cycle.cycle for cycle in result.cycles] == [0, 1]
     assert [cycle.viewed for cycle in result.cycles] == [5, 10]
     assert [cycle.found for cycle in result.cycles] == np.cumsum(result.discoveries)[[4, 9]].tolist()
