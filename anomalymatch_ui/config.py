@@ -37,7 +37,7 @@ NetworkName = Literal[
 Symmetry = Literal["none", "mirror", "square"]
 """What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
 
-IMAGE_SIZES = {"square": 96, "other": 160}
+IMAGE_SIZES: dict[Symmetry, int] = {"none": 160, "mirror": 160, "square": 96}
 """Side of the images that a trained network sees, by the pool's symmetry, where the settings give none."""
 
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
@@ -87,7 +87,7 @@ class NetworkConfig(_Settings):
 
     def sized(self, symmetry: Symmetry) -> NetworkConfig:
         """Give a copy with a size: the one that is given, or the one for images of this symmetry."""
-        size = self.image_size or IMAGE_SIZES["square" if symmetry == "square" else "other"]
+        size = self.image_size or IMAGE_SIZES[symmetry]
         return self.model_copy(update={"image_size": size})
 
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+
+import pytest
 
 from anomalymatch_ui.app.bridge import Bridge
 
@@ -35,10 +38,38 @@ def test_values_come_on_the_loop_s_thread_and_the_last_one_always_comes():
     assert {thread for _, _, thread in delivered} == {threading.get_ident()}
 
 
-def test_a_flood_is_thinned_to_one_value_an_interval():
-    delivered = published_from_a_thread(values=200, pause=0.001, interval=0.1)
-    times = [at for _, at, _ in delivered]
-    assert 2 <= len(delivered) <= 2 + (times[-1] - times[0]) / 0.1
+class Loop:
+    """A loop that runs what is due when its clock is moved on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.later: list[tuple[float, Callable[[], None]]] = []
+
+    def call_soon_threadsafe(self, work: Callable[[], None]) -> None:
+        work()
+
+    def call_later(self, seconds: float, work: Callable[[], None]) -> None:
+        self.later.append((self.now + seconds, work))
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        due = [work for at, work in self.later if at <= self.now]
+        self.later = [(at, work) for at, work in self.later if at > self.now]
+        for work in due:
+            work()
+
+
+def test_a_flood_is_thinned_to_one_value_an_interval(monkeypatch: pytest.MonkeyPatch):
+    loop, delivered = Loop(), []
+    monkeypatch.setattr("anomalymatch_ui.app.bridge.time.monotonic", lambda: loop.now)
+    bridge = Bridge[int](lambda value: delivered.append((value, loop.now)), loop, 0.125)  # type: ignore[arg-type]
+    for value in range(256):
+        bridge.publish(value)
+        loop.advance(1 / 512)
+    loop.advance(1)
+    assert [at for _, at in delivered[:5]] == [0, 0.125, 0.25, 0.375, 0.5]
+    assert len(delivered) == 5
+    assert delivered[-1][0] == 255
 
 
 def test_without_a_loop_values_wait_until_they_are_fetched():
