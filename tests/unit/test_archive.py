@@ -393,6 +393,7 @@ def test_the_local_engine_gives_the_same_bytes_at_any_number_of_readers_and_wher
     assert contents(tmp_path / "one") == stores[1]
     archive = Archive.existing(tmp_path / "one")
     assert list(archive.read(0).unreadable) == ["0019.jpg"]
+    assert archive.read(0).unreadable["0019.jpg"] == pool.report.unreadable["0019.jpg"]
     scored = np.concatenate([archive.read(number).scores for number in range(3)])
     pixels = torch.from_numpy(pool.read([i for i in range(60) if i != 19], 32).pixels).float() / 255
     with torch.inference_mode():
