@@ -9,6 +9,7 @@ from anomalymatch_ui.learn.checkpoint import (
 )
 from anomalymatch_ui.learn.data import TrainingData, check_classes
 from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory, resolve_device
+from anomalymatch_ui.learn.fused import fused_for_inference
 from anomalymatch_ui.learn.network import (
     ANOMALY,
     AnomalyNetwork,
@@ -30,6 +31,7 @@ __all__ = [
     "backbone_digest",
     "build_network",
     "check_classes",
+    "fused_for_inference",
     "inference_dtype",
     "is_out_of_memory",
     "load_checkpoint",

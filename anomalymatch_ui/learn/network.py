@@ -59,16 +59,35 @@ class AnomalyNetwork(nn.Module):
             module.eval()
         return self
 
+    def frozen_maps(self, images: Tensor) -> Tensor:
+        """Give what the frozen blocks, which training does not change, make of ``images``.
+
+        Returns
+        -------
+        Tensor
+            ``(n, channels, height, width)``, without a gradient; ``images`` itself if no block is frozen.
+        """
+        if self.config.frozen_blocks == 0:
+            return images
+        # Nothing is kept for a backward pass, which would be most of a step's memory.
+        with torch.no_grad():
+            return self._through(self._begin(images), 0, self.config.frozen_blocks)
+
+    def features_of_maps(self, maps: Tensor) -> Tensor:
+        """Give the globally average-pooled features ``(n, feature_count)`` of :meth:`frozen_maps`."""
+        backbone, frozen = self.backbone, self.config.frozen_blocks
+        maps = self._through(maps if frozen else self._begin(maps), frozen, len(backbone._blocks))
+        maps = backbone._swish(backbone._bn1(backbone._conv_head(maps)))
+        return maps.mean(dim=(2, 3))
+
     def features(self, images: Tensor) -> Tensor:
         """Give the globally average-pooled features ``(n, feature_count)`` of ``images``."""
-        backbone, frozen = self.backbone, self.config.frozen_blocks
-        # The frozen part keeps nothing for a backward pass, which is most of a step's memory.
-        with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
-            maps = backbone._swish(backbone._bn0(backbone._conv_stem(images)))
-            maps = self._through(maps, 0, frozen)
-        maps = self._through(maps, frozen, len(backbone._blocks))
-        maps = backbone._swish(backbone._bn1(backbone._conv_head(maps)))
-        return cast(Tensor, maps.mean(dim=(2, 3)))
+        return self.features_of_maps(self.frozen_maps(images))
+
+    def _begin(self, images: Tensor) -> Tensor:
+        backbone = self.backbone
+        maps: Tensor = backbone._swish(backbone._bn0(backbone._conv_stem(images)))
+        return maps
 
     def _through(self, maps: Tensor, start: int, stop: int) -> Tensor:
         rate = self.backbone._global_params.drop_connect_rate or 0.0
@@ -85,7 +104,11 @@ class AnomalyNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the logits ``(n, 2)`` of ``images``."""
-        features = nn.functional.dropout(self.features(images), self.config.dropout, self.training)
+        return self.logits_of_maps(self.frozen_maps(images))
+
+    def logits_of_maps(self, maps: Tensor) -> Tensor:
+        """Give the logits ``(n, 2)`` of :meth:`frozen_maps`."""
+        features = nn.functional.dropout(self.features_of_maps(maps), self.config.dropout, self.training)
         return cast(Tensor, self.head(features))
 
     def forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:

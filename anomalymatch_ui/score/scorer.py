@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 
 from anomalymatch_ui.config import Symmetry
-from anomalymatch_ui.learn import ANOMALY, AnomalyNetwork, inference_dtype, is_out_of_memory, symmetries
-from anomalymatch_ui.score.fused import fused_for_inference
+from anomalymatch_ui.learn import (
+    ANOMALY,
+    AnomalyNetwork,
+    fused_for_inference,
+    inference_dtype,
+    is_out_of_memory,
+    symmetries,
+)
 
 
 class Scorer:

@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from anomalymatch_ui.config import NetworkConfig, NetworkName, ScoreConfig, Symmetry
-from anomalymatch_ui.learn import AnomalyNetwork, build_network
+from anomalymatch_ui.learn import AnomalyNetwork, build_network, fused_for_inference
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score import ScoredBatch, Scorer, score_pool
 from anomalymatch_ui.score.batching import CPU_BATCHES, batch_size_for, fastest
-from anomalymatch_ui.score.fused import fused_for_inference
 from anomalymatch_ui.score.threads import compute_in_one_thread
 
 CPU = torch.device("cpu")

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -251,15 +252,16 @@ def test_a_network_that_is_built_meanwhile_does_not_change_what_is_drawn(data: T
 
 
 class Counting(AnomalyNetwork):
-    """A network that remembers how many images it was given at a time."""
+    """A network that remembers how many images it was given at a time, and how many it did not learn from."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
         self.batches: list[int] = []
+        self.unlearnt: list[int] = []
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.batches.append(len(images))
-        return super().forward(images)
+    def logits_of_maps(self, maps: torch.Tensor) -> torch.Tensor:
+        (self.batches if torch.is_grad_enabled() else self.unlearnt).append(len(maps))
+        return super().logits_of_maps(maps)
 
 
 def test_without_an_unlabelled_loss_no_unlabelled_image_is_seen_and_training_goes_on() -> None:
@@ -281,12 +283,50 @@ def test_the_average_teaches_without_a_backward_pass_of_what_it_answers() -> Non
     network.load_state_dict(build_network(NetworkConfig(), 0).state_dict())
     reports: list[StepReport] = []
     trainer = Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0)
-    trainer.average.batches = []
+    trainer.average.unlearnt = []
     trainer.run(3, [reports.append])
     assert network.batches == [8 + 6] * 3
-    assert trainer.average.batches == [6] * 3
+    assert network.unlearnt == []
+    assert trainer.average.unlearnt == [6] * 3
     assert {report.batch for report in reports} == {14}
     assert trainer.average.training is False
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "learnt", "unlearnt"), [("frozen", [8 + 6] * 2, [6] * 2), ("batch", [8 + 6 + 6] * 2, [])]
+)
+def test_weak_views_take_a_backward_pass_only_where_the_batch_s_statistics_are_theirs_too(
+    batch_norm: Literal["frozen", "batch"], learnt: list[int], unlearnt: list[int]
+) -> None:
+    network = Counting(NetworkConfig(batch_norm=batch_norm))
+    config = TrainConfig(labelled_batch=8, unlabelled_batch=6)
+    Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0).run(2)
+    assert (network.batches, network.unlearnt) == (learnt, unlearnt)
+
+
+@pytest.mark.parametrize("frozen_blocks", [0, 9])
+def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
+    frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = NETWORK.model_copy(
+        update={"batch_norm": "frozen", "frozen_blocks": frozen_blocks, "dropout": 0, "pretrained": True}
+    )
+    losses, weights = [], []
+    for whole in (False, True):
+        trainer = Trainer(build_network(config, 3), None, SMALL, data, device=CPU, seed=1)
+        if whole:
+            monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer.network))
+        reports: list[StepReport] = []
+        trainer.run(3, [reports.append])
+        losses.append([report.loss for report in reports])
+        weights.append(torch.cat([p.detach().flatten() for p in trainer.average.parameters()]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-3, atol=1e-4)
+
+
+def answers_in_one_pass(network: AnomalyNetwork, views: list[torch.Tensor]) -> list[torch.Tensor]:
+    logits = network(torch.cat(views))
+    return [logits[:4], logits[4:10], logits[10:]]
 
 
 def test_what_the_average_is_sure_of_becomes_the_pseudo_labels(data: TrainingData) -> None:
@@ -371,10 +411,10 @@ def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(data: TrainingData, fu
 class SmallMemory(AnomalyNetwork):
     """A network on a device whose memory holds eight images."""
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if len(images) > 8:
+    def logits_of_maps(self, maps: torch.Tensor) -> torch.Tensor:
+        if len(maps) > 8:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return super().forward(images)
+        return super().logits_of_maps(maps)
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(data: TrainingData) -> None:
@@ -386,7 +426,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(data: TrainingData) -> None:
 
 def test_an_error_that_is_not_about_memory_is_not_swallowed(data: TrainingData) -> None:
     class Broken(AnomalyNetwork):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
+        def logits_of_maps(self, maps: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from anomalymatch_ui.learn import AnomalyNetwork
+from anomalymatch_ui.learn.network import AnomalyNetwork
 
 
 def fused_for_inference(network: AnomalyNetwork) -> AnomalyNetwork:
