@@ -15,6 +15,7 @@ from anomalymatch_ui.learn.network import (
     AnomalyNetwork,
     backbone_digest,
     build_network,
+    frozen_digest,
     network_digest,
 )
 from anomalymatch_ui.learn.symmetry import symmetries
@@ -31,6 +32,7 @@ __all__ = [
     "backbone_digest",
     "build_network",
     "check_classes",
+    "frozen_digest",
     "fused_for_inference",
     "inference_dtype",
     "is_out_of_memory",

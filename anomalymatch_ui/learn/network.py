@@ -45,7 +45,7 @@ class AnomalyNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=config.head_scale)
         nn.init.zeros_(self.head.bias)
         self.backbone._fc = nn.Identity()
-        for module in self._frozen_modules():
+        for module in self.frozen_modules():
             module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
@@ -55,7 +55,7 @@ class AnomalyNetwork(nn.Module):
             for module in self.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
-        for module in self._frozen_modules():
+        for module in self.frozen_modules():
             module.eval()
         return self
 
@@ -95,7 +95,8 @@ class AnomalyNetwork(nn.Module):
             maps = block(maps, drop_connect_rate=rate * number / len(self.backbone._blocks))
         return maps
 
-    def _frozen_modules(self) -> list[nn.Module]:
+    def frozen_modules(self) -> list[nn.Module]:
+        """Give what training does not change: the beginning of the backbone, in order."""
         frozen = self.config.frozen_blocks
         if frozen == 0:
             return []
@@ -113,7 +114,11 @@ class AnomalyNetwork(nn.Module):
 
     def forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits ``(n, 2)`` and features ``(n, feature_count)`` in one pass, without dropout."""
-        features = self.features(images)
+        return self.answers_of_maps(self.frozen_maps(images))
+
+    def answers_of_maps(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what :meth:`forward_with_features` gives of :meth:`frozen_maps`."""
+        features = self.features_of_maps(maps)
         return self.head(features.to(self.head.weight.dtype)), features
 
 
@@ -141,6 +146,15 @@ def network_digest(network: nn.Module) -> str:
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def frozen_digest(network: AnomalyNetwork) -> str:
+    """Give a name to what the frozen blocks compute, which no cycle changes."""
+    config = network.config
+    digest = hashlib.sha256(f"{config.name} {config.image_size} {config.frozen_blocks} ".encode())
+    for module in network.frozen_modules():
+        digest.update(network_digest(module).encode())
     return digest.hexdigest()[:16]
 
 

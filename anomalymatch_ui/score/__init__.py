@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         write_embeddings,
         write_table,
     )
+    from anomalymatch_ui.score.frozen_maps import FrozenMaps, kept_maps
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.locking import one_writer
     from anomalymatch_ui.score.pipeline import batch_ranges, read_ahead, score_pool
@@ -34,6 +35,7 @@ __all__ = [
     "STAGES",
     "Archive",
     "DamagedStoreError",
+    "FrozenMaps",
     "LocalEngine",
     "Neighbours",
     "Outcome",
@@ -46,6 +48,7 @@ __all__ = [
     "StageClock",
     "StoreManifest",
     "batch_ranges",
+    "kept_maps",
     "one_writer",
     "open_embeddings",
     "read_ahead",
@@ -71,6 +74,8 @@ _HOMES = {
     "write_table": "anomalymatch_ui.score.embeddings",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
     "one_writer": "anomalymatch_ui.score.locking",
+    "FrozenMaps": "anomalymatch_ui.score.frozen_maps",
+    "kept_maps": "anomalymatch_ui.score.frozen_maps",
     "batch_ranges": "anomalymatch_ui.score.pipeline",
     "read_ahead": "anomalymatch_ui.score.pipeline",
     "score_pool": "anomalymatch_ui.score.pipeline",

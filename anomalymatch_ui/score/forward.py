@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from anomalymatch_ui.config import Symmetry
+from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Stage
-from anomalymatch_ui.score.pieces import Piece
+from anomalymatch_ui.score.frozen_maps import FrozenMaps
+from anomalymatch_ui.score.pieces import HostStages, Piece
 from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.threads import compute_in_one_thread
@@ -94,6 +99,64 @@ class ForwardStages:
     def _nothing(self, piece: Piece) -> ScoredBatch:
         features = np.empty((0, self._scorer.feature_count), np.float16)
         return ScoredBatch(piece.asked, piece.indices, np.empty(0, np.float32), features)
+
+
+class MapStage:
+    """From a range of a pool to scores by what is kept of the frozen blocks, on a CPU.
+
+    As many batches as torch has threads, each in one thread, which reads and decodes what is missing, too.
+
+    Parameters
+    ----------
+    pool, host
+        Where missing images come from, and what prepares them.
+    scorer, symmetry
+        The network, and the views of each image.
+    maps
+        What is kept.
+    """
+
+    def __init__(
+        self, pool: ImagePool, host: HostStages, scorer: Scorer, symmetry: Symmetry, maps: FrozenMaps
+    ) -> None:
+        self._host = host
+        self._scorer = scorer
+        self._symmetry = symmetry
+        self._maps = maps
+        self._reading: AbstractContextManager[Any] = nullcontext() if pool.concurrent else threading.Lock()
+
+    def stage(self) -> Stage:
+        """Give the one stage from a range to a :class:`ScoredBatch`."""
+        workers = torch.get_num_threads()
+        return Stage("forward", self._score, workers, ahead=workers, begin=compute_in_one_thread)
+
+    def _score(self, asked: range) -> ScoredBatch:
+        rows = np.arange(asked.start, asked.stop)
+        there, maps = self._maps.read(rows)
+        indices = rows[there]
+        if not there.all():
+            missing, computed = self._compute(rows[~there])
+            indices, maps = np.concatenate([indices, missing]), np.concatenate([maps, computed])
+            order = np.argsort(indices)
+            indices, maps = indices[order], maps[order]
+        if len(indices) == 0:
+            features = np.empty((0, self._scorer.feature_count), np.float16)
+            return ScoredBatch(asked, indices, np.empty(0, np.float32), features)
+        return ScoredBatch(asked, indices, *self._scorer.score_maps(maps))
+
+    def _compute(self, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the indices and maps of those among missing rows that can be read."""
+        with self._reading:
+            raw = self._host.read(range(int(missing[0]), int(missing[-1]) + 1))
+        piece = self._host.resize(self._host.decode(raw))
+        wanted = np.isin(piece.indices, missing)
+        indices = piece.indices[wanted]
+        if len(indices) == 0:
+            return indices, np.empty((0, *self._maps.shape), self._maps.dtype)
+        pixels = np.asarray(piece.pixels)[wanted].transpose(0, 3, 1, 2)
+        maps = self._scorer.frozen_maps(pixels, self._symmetry)
+        self._maps.write(indices, maps)
+        return indices, maps
 
 
 def _event() -> torch.cuda.Event:

@@ -17,7 +17,8 @@ from anomalymatch_ui.pool import Batch, ImagePool
 from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Regrouping, Stage, run_stages
-from anomalymatch_ui.score.forward import ForwardStages
+from anomalymatch_ui.score.forward import ForwardStages, MapStage
+from anomalymatch_ui.score.frozen_maps import FrozenMaps
 from anomalymatch_ui.score.gpu import DeviceStages
 from anomalymatch_ui.score.jpeg import ordinary_frame, torchvision_decoder
 from anomalymatch_ui.score.pieces import HostStages, Piece, regroup
@@ -55,6 +56,7 @@ def score_pool(
     symmetry: Symmetry = "none",
     shard_size: int | None = None,
     scorer: Scorer | None = None,
+    maps: FrozenMaps | None = None,
     clock: StageClock | None = None,
 ) -> Generator[ScoredBatch, None, None]:
     """Score the images of a pool from index ``start`` up to ``stop``, in order.
@@ -86,6 +88,8 @@ def score_pool(
     scorer
         The network made ready before, for whom many ranges are scored with one; ``network`` and
         ``device`` are not used then.
+    maps
+        What frozen blocks make of the pool's images, if it is kept; what is missing is added. On a CPU.
     clock
         Counts how long each stage is busy.
 
@@ -105,7 +109,10 @@ def score_pool(
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
     forward = ForwardStages(scorer, symmetry, clock).stages()
     stages: list[Stage | Regrouping]
-    if decodes_on_gpu(pool, config, scorer, range(start, stop)):
+    if maps is not None:
+        blocks = batch_ranges(*batches)
+        stages = [MapStage(pool, host, scorer, symmetry, maps).stage()]
+    elif decodes_on_gpu(pool, config, scorer, range(start, stop)):
         blocks = batch_ranges(*batches)
         on_device = DeviceStages(host, scorer.image_size, scorer.device)
         stages = [read, Stage("decode", on_device.decode, _GPU_DECODERS, ahead=1), *forward]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -100,17 +102,53 @@ class Scorer:
     @torch.inference_mode()
     def launch_whole(self, pixels: Tensor, symmetry: Symmetry) -> tuple[Tensor, Tensor]:
         """Do what :meth:`launch` does in one batch, whatever memory there is."""
-        count = len(pixels)
+        views = self._views(pixels, symmetry)
+        return _averaged([self._forward(view) for view in views], len(pixels))
+
+    @torch.inference_mode()
+    def frozen_maps(self, pixels: np.ndarray, symmetry: Symmetry) -> np.ndarray:
+        """Give what the frozen blocks make of images, for :meth:`score_maps`.
+
+        Parameters
+        ----------
+        pixels
+            uint8 ``(n, 3, height, width)``.
+        symmetry
+            Views of each image.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(n, views, height, width, channels)``: float32, or int16 that holds the bits of bfloat16.
+        """
+        views = self._views(torch.from_numpy(pixels), symmetry)
+        maps = [self.network.frozen_maps(view).permute(0, 2, 3, 1) for view in views]
+        values = torch.stack(maps, dim=1).cpu()
+        return (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()
+
+    def frozen_map(self, symmetry: Symmetry) -> np.ndarray:
+        """Give the maps of one black image, which tell the shape and dtype of all."""
+        black = np.zeros((1, 3, self.image_size, self.image_size), np.uint8)
+        whole: np.ndarray = self.frozen_maps(black, symmetry)[0]
+        return whole
+
+    @torch.inference_mode()
+    def score_maps(self, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give what :meth:`score` gives, of :meth:`frozen_maps`: the same to the last bit."""
+        values = torch.from_numpy(maps)
+        values = values.view(torch.bfloat16) if values.dtype == torch.int16 else values
+        views = values.to(self.device).unbind(dim=1)
+        answers = [self.network.answers_of_maps(view.contiguous().permute(0, 3, 1, 2)) for view in views]
+        scores, features = _averaged(answers, len(maps))
+        return scores.cpu().numpy(), features.cpu().numpy()
+
+    def _views(self, pixels: Tensor, symmetry: Symmetry) -> Iterator[Tensor]:
+        """Give the images as the network takes them, in each view."""
         # As bytes, of which there are fewer than of the network's numbers.
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
         images = self._filled_up(pixels).to(self.dtype) / 255
-        views = [
-            self._forward(view.contiguous(memory_format=torch.channels_last))
-            for view in symmetries(images, symmetry)
-        ]
-        logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)[:count]
-        features = torch.stack([features.float() for _, features in views]).mean(dim=0)[:count]
-        return torch.softmax(logits, dim=1)[:, ANOMALY], features.to(torch.float16)
+        for view in symmetries(images, symmetry):
+            yield view.contiguous(memory_format=torch.channels_last)
 
     def _filled_up(self, pixels: Tensor) -> Tensor:
         """Fill a short batch up for a compiled network, which is compiled anew for each other length."""
@@ -119,3 +157,10 @@ class Scorer:
         self._full_batch = max(self._full_batch, len(pixels))
         missing = self._full_batch - len(pixels)
         return torch.nn.functional.pad(pixels, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else pixels
+
+
+def _averaged(views: list[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:
+    """Give scores and features of the first ``count`` images, averaged over the views of each."""
+    logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)[:count]
+    features = torch.stack([features.float() for _, features in views]).mean(dim=0)[:count]
+    return torch.softmax(logits, dim=1)[:, ANOMALY], features.to(torch.float16)

@@ -126,6 +126,10 @@ class SessionFolder:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
         return self._embeddings / f"{digest}-{pool_digest[:8]}.npy"
 
+    def frozen_maps(self, digest: str, pool_digest: str) -> Path:
+        """Folder of what the frozen blocks of a network make of some images."""
+        return self._embeddings / f"frozen-{digest}-{pool_digest[:8]}"
+
     def symmetry(self, pool_digest: str) -> Path:
         """Symmetry of a pool, as it was measured."""
         return self._embeddings / f"symmetry-{pool_digest[:8]}.json"

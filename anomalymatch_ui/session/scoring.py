@@ -9,7 +9,6 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -248,14 +247,11 @@ class PoolScorer:
         return self.embedder.symmetry(reporter) if self._config.score.symmetries else "none"
 
     def _score_images(self, images: ImagePool, network: AnomalyNetwork, reporter: Reporter) -> np.ndarray:
-        from anomalymatch_ui.learn import resolve_device
-        from anomalymatch_ui.score import score_pool
+        from anomalymatch_ui.session.network_scores import scored_by_network
 
         scores = np.full(len(images), np.nan, np.float32)
-        device, symmetry = resolve_device(self._config.device), self._symmetry(reporter)
-        reporter.begin("ranking", len(images), device=str(device))
-        batches = score_pool(images, network, self._config.score, device=device, symmetry=symmetry)
-        with closing(batches):
+        config, symmetry = self._config, self._symmetry(reporter)
+        with scored_by_network(images, network, config, symmetry, self._folder, reporter) as batches:
             for batch in batches:
                 scores[batch.indices] = batch.scores
                 reporter.advance(batch.asked.stop)
@@ -307,17 +303,15 @@ class PoolScorer:
     def _stored_scores(
         self, folder: Path, network: AnomalyNetwork, digest: str, symmetry: Symmetry, reporter: Reporter
     ) -> np.ndarray:
-        from anomalymatch_ui.learn import resolve_device
-        from anomalymatch_ui.score import score_pool
+        from anomalymatch_ui.session.network_scores import scored_by_network
 
-        pool, config = self._pool, self._config.score
-        store = ScoreStore(folder, StoreManifest(digest, pool.digest, len(pool), config.shard_size))
+        pool, config = self._pool, self._config
+        store = ScoreStore(folder, StoreManifest(digest, pool.digest, len(pool), config.score.shard_size))
         if store.finished_shards < store.shard_count:
-            device = resolve_device(self._config.device)
-            start = store.finished_shards * config.shard_size
-            reporter.begin("ranking", len(pool), done=start, device=str(device))
-            batches = score_pool(pool, network, config, device=device, start=start, symmetry=symmetry)
-            with closing(batches):
+            start = store.finished_shards * config.score.shard_size
+            with scored_by_network(
+                pool, network, config, symmetry, self._folder, reporter, start=start
+            ) as batches:
                 store.write(pool, batches, reporter.advance)
         return store.scores(pool)
 
