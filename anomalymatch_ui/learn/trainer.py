@@ -137,7 +137,9 @@ class Trainer:
             data.unlabelled_digest,
         )
         # What does not change is fused once: the frozen blocks then take 0.34 s of 80 images, not 0.86.
-        self._frozen = fused_for_inference(self.network)
+        self._frozen = self.network
+        if network.config.frozen_blocks > 0:  # fused they take 0.34 s of 80 images of 160 px, else 0.86 s
+            self._frozen = fused_for_inference(self.network).to(memory_format=torch.channels_last)
         self._warms_up = not carried_over
         self._symmetry = symmetry
         self._sampler = BatchSampler(data)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from anomalymatch_ui.config import Config, NetworkConfig
+from anomalymatch_ui.config import Config, NetworkConfig, NetworkName
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, network_digest
+from anomalymatch_ui.learn.network import _build_backbone
 from anomalymatch_ui.learn.trainer import build_optimizer, update_average
 
 UNTRAINED = NetworkConfig(pretrained=False, image_size=32)
@@ -207,3 +208,18 @@ def test_blocks_are_dropped_in_training_as_the_library_drops_them() -> None:
         results.append(maps.mean(dim=(2, 3)) if maps.dim() == 4 else maps)
     torch.testing.assert_close(results[1], results[0])
     assert not torch.allclose(network.features(images(8)), results[1])  # another draw
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-b0"])
+def test_convolutions_that_pad_by_themselves_give_the_library_s_own_answers(name: NetworkName) -> None:
+    config = NetworkConfig(name=name, image_size=48, pretrained=False)
+    network = build_network(config, 0).eval()
+    backbone = _build_backbone(network.config).eval()
+    backbone._fc = torch.nn.Identity()
+    backbone._dropout = torch.nn.Identity()
+    backbone.load_state_dict(network.backbone.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(network.features(images(size=48)), backbone(images(size=48)))
+    assert any(
+        module.padding != (0, 0) for module in network.modules() if isinstance(module, torch.nn.Conv2d)
+    )
