@@ -24,15 +24,8 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session, Status
 
-
-class Quiet:
-    """A reporter for what is not a job."""
-
-    def begin(self, *_: object, **__: object) -> None:
-        """Say nothing."""
-
-    def advance(self, *_: object, **__: object) -> None:
-        """Say nothing."""
+BLOCK = 10_000
+"""Rows of the embedding that are drawn at one time."""
 
 
 def place_embedding(session: Session) -> None:
@@ -41,12 +34,13 @@ def place_embedding(session: Session) -> None:
     from anomalymatch_ui.score import write_table
     from anomalymatch_ui.session.embedding import _projection, _save_reductions
 
-    settings = session.config.embedding
-    columns = settings.components * len(settings.sizes)
+    embedder, images = session._rankings.scorer.embedder, len(session.pool)
+    columns = session.config.embedding.components * len(embedder._sizes("none"))
     random = np.random.default_rng(0)
-    blocks = (random.normal(0, columns**-0.5, (10_000, columns)) for _ in range(len(session.pool) // 10_000))
-    path = session._rankings.scorer.embedder._path(session.pool, "none")
-    write_table(path, blocks, images=len(session.pool), columns=columns)
+    lengths = (min(BLOCK, images - start) for start in range(0, images, BLOCK))
+    blocks = (random.normal(0, columns**-0.5, (length, columns)) for length in lengths)
+    path = embedder._path(session.pool, "none")
+    write_table(path, blocks, images=images, columns=columns)
     _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
 
 
