@@ -59,7 +59,7 @@ class NetworkConfig(_Settings):
         le=1024,
         description="side of the square the network sees, in pixels; smaller images are enlarged. Unless "
         "given, 96 where images mean the same however they are turned, as on the sky, and 160 where they "
-        "have an up, as in photographs: a step then takes twice as long",
+        "have an up, as in photographs: a step then takes more than twice as long",
     )
     dropout: float = Field(
         0.2, ge=0, lt=1, description="share of the features that are dropped before the head in training [1]_"
@@ -82,7 +82,9 @@ class NetworkConfig(_Settings):
         "the batch, as published, which collapses when the head starts from the labels",
     )
     frozen_blocks: int = Field(
-        9, ge=0, description="leading blocks that stay as pretrained; 9 of Lite0's 16 halve a step's time"
+        9,
+        ge=0,
+        description="leading blocks that stay as pretrained; 9 of Lite0's 16 at least halve a step's time",
     )
 
     def sized(self, symmetry: Symmetry) -> NetworkConfig:
@@ -196,9 +198,9 @@ class ScoreConfig(_Settings):
     frozen_maps_gb: float = Field(
         2.0,
         ge=0,
-        description="disk space, in GB of 2^30 bytes, to keep what the frozen blocks make of the images: "
-        "on a CPU all cycles but the first then rank several times as fast (129 kB an image of the sky in 8 "
-        "views, 90 kB a photograph in 2); larger pools keep nothing",
+        description="disk space, in GB of 2^30 bytes, to keep what the frozen blocks make of the images: on "
+        "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 129 kB, a "
+        "photograph 90 kB (half of it where the CPU computes in bfloat16); larger pools keep nothing",
     )
     shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
 

@@ -38,6 +38,15 @@ def fused_for_inference(network: AnomalyNetwork) -> AnomalyNetwork:
     return fused
 
 
+def fused_frozen_part(network: AnomalyNetwork) -> AnomalyNetwork:
+    """Give what computes a network's :meth:`~AnomalyNetwork.frozen_maps` faster, and nothing else."""
+    part = fused_for_inference(network)
+    backbone = part.backbone
+    backbone._blocks = backbone._blocks[: network.config.frozen_blocks]
+    backbone._conv_head = nn.Identity()
+    return part
+
+
 def _fuse(parent: Any, convolution: str, normalisation: str) -> None:
     fused = fuse_conv_bn_eval(getattr(parent, convolution), getattr(parent, normalisation))
     setattr(parent, convolution, fused.requires_grad_(False))

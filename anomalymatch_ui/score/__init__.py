@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anomalymatch_ui.errors import DamagedStoreError
     from anomalymatch_ui.score.archive import Archive
     from anomalymatch_ui.score.archiving import Outcome, score_archive
+    from anomalymatch_ui.score.batching import batch_size_for
     from anomalymatch_ui.score.clock import STAGES, StageClock
     from anomalymatch_ui.score.embeddings import (
         open_embeddings,
@@ -48,6 +49,7 @@ __all__ = [
     "StageClock",
     "StoreManifest",
     "batch_ranges",
+    "batch_size_for",
     "kept_maps",
     "one_writer",
     "open_embeddings",
@@ -66,6 +68,7 @@ _HOMES = {
     "Archive": "anomalymatch_ui.score.archive",
     "Outcome": "anomalymatch_ui.score.archiving",
     "score_archive": "anomalymatch_ui.score.archiving",
+    "batch_size_for": "anomalymatch_ui.score.batching",
     "STAGES": "anomalymatch_ui.score.clock",
     "StageClock": "anomalymatch_ui.score.clock",
     "open_embeddings": "anomalymatch_ui.score.embeddings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Stage
 from anomalymatch_ui.score.frozen_maps import FrozenMaps
-from anomalymatch_ui.score.pieces import HostStages, Piece
+from anomalymatch_ui.score.pieces import HostStages, Piece, RawPiece
 from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.threads import compute_in_one_thread
@@ -101,15 +102,15 @@ class ForwardStages:
         return ScoredBatch(piece.asked, piece.indices, np.empty(0, np.float32), features)
 
 
-class MapStage:
-    """From a range of a pool to scores by what is kept of the frozen blocks, on a CPU.
+class MapStages:
+    """The last stage of scoring on a CPU where what the frozen blocks make of the images is kept.
 
-    As many batches as torch has threads, each in one thread, which reads and decodes what is missing, too.
+    As many batches at one time as torch has threads, each in one thread.
 
     Parameters
     ----------
     pool, host
-        Where missing images come from, and what prepares them.
+        Where images come from that are missing still, and what prepares them.
     scorer, symmetry
         The network, and the views of each image.
     maps
@@ -119,44 +120,53 @@ class MapStage:
     def __init__(
         self, pool: ImagePool, host: HostStages, scorer: Scorer, symmetry: Symmetry, maps: FrozenMaps
     ) -> None:
+        self._pool = pool
         self._host = host
         self._scorer = scorer
         self._symmetry = symmetry
         self._maps = maps
         self._reading: AbstractContextManager[Any] = nullcontext() if pool.concurrent else threading.Lock()
 
-    def stage(self) -> Stage:
-        """Give the one stage from a range to a :class:`ScoredBatch`."""
-        workers = torch.get_num_threads()
-        return Stage("forward", self._score, workers, ahead=workers, begin=compute_in_one_thread)
+    def computed(self) -> list[Stage]:
+        """Give the stage from a :class:`Piece` to a :class:`ScoredBatch`, which keeps what it computes."""
+        return [self._stage(self._compute)]
 
-    def _score(self, asked: range) -> ScoredBatch:
+    def recalled(self) -> list[Stage]:
+        """Give the stage from a range of the pool to a :class:`ScoredBatch`, which reads no image.
+
+        But for those whose maps are missing: they may be readable now.
+        """
+        return [self._stage(self._recall)]
+
+    def _stage(self, work: Callable[[Any], ScoredBatch]) -> Stage:
+        workers = torch.get_num_threads()
+        return Stage("forward", work, workers, ahead=workers, begin=compute_in_one_thread)
+
+    def _recall(self, asked: range) -> ScoredBatch:
         rows = np.arange(asked.start, asked.stop)
         there, maps = self._maps.read(rows)
-        indices = rows[there]
-        if not there.all():
-            missing, computed = self._compute(rows[~there])
-            indices, maps = np.concatenate([indices, missing]), np.concatenate([maps, computed])
-            order = np.argsort(indices)
-            indices, maps = indices[order], maps[order]
+        # The last bits of a map may depend on what is computed beside it, so a batch is computed as a whole.
+        if not there.all() and len(self._prepare(asked, rows[~there]).indices) > 0:
+            return self._compute(self._prepare(asked, rows))
+        return self._answer(asked, rows[there], maps)
+
+    def _compute(self, piece: Piece) -> ScoredBatch:
+        maps = np.empty((0, *self._maps.shape), self._maps.dtype)
+        if len(piece.indices) > 0:
+            maps = self._scorer.frozen_maps(np.asarray(piece.pixels).transpose(0, 3, 1, 2), self._symmetry)
+            self._maps.write(piece.indices, maps)
+        return self._answer(piece.asked, piece.indices, maps)
+
+    def _answer(self, asked: range, indices: np.ndarray, maps: np.ndarray) -> ScoredBatch:
         if len(indices) == 0:
             features = np.empty((0, self._scorer.feature_count), np.float16)
             return ScoredBatch(asked, indices, np.empty(0, np.float32), features)
         return ScoredBatch(asked, indices, *self._scorer.score_maps(maps))
 
-    def _compute(self, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the indices and maps of those among missing rows that can be read."""
+    def _prepare(self, asked: range, rows: np.ndarray) -> Piece:
         with self._reading:
-            raw = self._host.read(range(int(missing[0]), int(missing[-1]) + 1))
-        piece = self._host.resize(self._host.decode(raw))
-        wanted = np.isin(piece.indices, missing)
-        indices = piece.indices[wanted]
-        if len(indices) == 0:
-            return indices, np.empty((0, *self._maps.shape), self._maps.dtype)
-        pixels = np.asarray(piece.pixels)[wanted].transpose(0, 3, 1, 2)
-        maps = self._scorer.frozen_maps(pixels, self._symmetry)
-        self._maps.write(indices, maps)
-        return indices, maps
+            raw = RawPiece(asked, self._pool.fetch(rows))
+        return self._host.resize(self._host.decode(raw))
 
 
 def _event() -> torch.cuda.Event:

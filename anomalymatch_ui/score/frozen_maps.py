@@ -7,8 +7,10 @@ every cycle, and is two thirds of the work.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,18 +18,21 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.errors import StorageError
-from anomalymatch_ui.files import write_atomically
-
 logger = logging.getLogger(__name__)
 
 LEFT_FREE = 1 << 30
 """Bytes of a disk that maps leave to what cannot be computed again."""
 
+IN_USE_SECONDS = 3600
+"""How long ago maps were last opened or written that are not deleted for others."""
+
+SAVE_SECONDS = 30
+"""After so long the checksums are written, so that a process that is killed loses no more."""
+
 PREFIX = "frozen-"
 """Begins the names of folders that hold maps, which may be deleted at any time."""
 
-_THERE = np.uint64(1 << 32)  # beside a checksum of 32 bits: an empty row has none
+_THERE = np.uint64(1 << 32)  # beside a checksum of 32 bits: a row that is missing has none
 
 
 class FrozenMaps:
@@ -50,20 +55,32 @@ class FrozenMaps:
     ----------
     shape, dtype
         Of one row.
+
+    Raises
+    ------
+    OSError
+        If there is no file, and none can be made.
     """
 
     def __init__(self, folder: Path, images: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
-        self._row_bytes = row_bytes(shape, dtype)
-        self._sums_file = folder / "sums.npy"
+        self._row_bytes = _row_bytes(shape, dtype)
+        self._sums_file = folder / "sums.bin"
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / "maps.bin"
-        path.touch()
-        self._file = path.open("r+b", buffering=0)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch()  # which also says that it is used
+            self._file, self._writes = path.open("r+b", buffering=0), True
+        except OSError:
+            self._file, self._writes = path.open("rb", buffering=0), False
         self._sums = _load_sums(self._sums_file, images)
-        self._writes = True
+        self._saved = time.monotonic()
+
+    def known(self, rows: range) -> int:
+        """Count the rows that were written; one may turn out damaged when it is read."""
+        return int(np.count_nonzero(self._sums[rows.start : rows.stop]))
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read what is there.
@@ -99,22 +116,32 @@ class FrozenMaps:
                     self._writes = False
                 if self._writes:
                     self._sums[row] = _checksum(content)
+        with self._lock:
+            if time.monotonic() - self._saved > SAVE_SECONDS:
+                self._save()
 
     def close(self) -> None:
         """Write down which rows there are."""
         with self._lock:
-            self._file.close()
-            others = _load_sums(self._sums_file, len(self._sums))
-            sums = np.where(self._sums == 0, others, self._sums)
-
-            def write(temporary: Path) -> None:
-                with temporary.open("wb") as file:
-                    np.save(file, sums)
-
             try:
-                write_atomically(self._sums_file, write)
-            except StorageError as error:
-                logger.info("%s", error)
+                self._file.close()
+            except OSError as error:  # a full quota may be told of no sooner
+                logger.info("What frozen blocks say is not kept: %s", error)
+            self._save()
+
+    def _save(self) -> None:
+        """Write the checksums, with those that another process has written; not synced, for a cache."""
+        others = _load_sums(self._sums_file, len(self._sums))
+        temporary = self._sums_file.with_name(f".sums.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(np.where(self._sums == 0, others, self._sums).tobytes())
+            temporary.replace(self._sums_file)
+        except OSError as error:
+            logger.info("What frozen blocks say is not kept: %s", error)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        self._saved = time.monotonic()
 
     def _read_row(self, row: int, target: np.ndarray) -> bool:
         known = self._sums[row]
@@ -130,16 +157,11 @@ class FrozenMaps:
         return whole and _checksum(content) == known
 
 
-def row_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Give the size of one image's maps."""
-    return int(np.prod(shape)) * np.dtype(dtype).itemsize
-
-
 @contextmanager
 def kept_maps(
     folder: Path, images: int, shape: tuple[int, ...], dtype: np.dtype, *, limit: float
 ) -> Iterator[FrozenMaps | None]:
-    """Open the maps of a pool while its folder's neighbours leave room for them.
+    """Open the maps of a pool, after deleting what has not been used for long where room is short.
 
     Parameters
     ----------
@@ -148,22 +170,20 @@ def kept_maps(
     images, shape, dtype
         As for :class:`FrozenMaps`.
     limit
-        Bytes that all maps beside each other may take; of others those that were used last stay.
+        Bytes that these and their neighbours may take together.
 
     Yields
     ------
     FrozenMaps or None
-        ``None`` where they would take more, or leave too little of the disk, or it refuses.
+        ``None`` where they would take more beside what is in use, or leave too little of the disk, or it
+        refuses.
     """
     maps = None
-    needed = images * row_bytes(shape, dtype)
-    if needed <= limit:
-        try:
-            _make_room(folder, limit - needed)
-            if _fits(folder, needed):
-                maps = FrozenMaps(folder, images, shape, dtype)
-        except OSError as error:
-            logger.info("What frozen blocks say is not kept: %s", error)
+    try:
+        if _make_room(folder, images * _row_bytes(shape, dtype), limit):
+            maps = FrozenMaps(folder, images, shape, dtype)
+    except OSError as error:
+        logger.info("What frozen blocks say is not kept: %s", error)
     try:
         yield maps
     finally:
@@ -171,36 +191,54 @@ def kept_maps(
             maps.close()
 
 
-def _fits(folder: Path, needed: int) -> bool:
-    """Tell whether a disk that is nearly full would have room for labels still."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = _status(folder / "maps.bin")[1]
-    return shutil.disk_usage(folder).free - (needed - written) >= LEFT_FREE
-
-
-def _make_room(folder: Path, left: float) -> None:
-    """Delete the neighbours that were used longest ago, until the others take no more than ``left`` bytes."""
+def _make_room(folder: Path, needed: int, limit: float) -> bool:
+    """Delete the neighbours that were used longest ago, if that makes room for ``needed`` bytes."""
+    if needed > limit:
+        logger.info("What frozen blocks say takes %d bytes, and %d may be kept: nothing is.", needed, limit)
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
     neighbours = [path for path in folder.parent.glob(f"{PREFIX}*") if path.name != folder.name]
-    used = {path: (_status(path / "sums.npy"), _status(path / "maps.bin")) for path in neighbours}
-    for path in sorted(neighbours, key=lambda path: used[path][0][0], reverse=True):
-        left -= used[path][1][1]
-        if left < 0:
-            shutil.rmtree(path, ignore_errors=True)
+    statuses = {path: _status(path) for path in neighbours}
+    total = needed + sum(size for _, size in statuses.values())
+    deleted, freed = [], 0
+    for path in sorted(neighbours, key=lambda path: statuses[path][0]):
+        used, size = statuses[path]
+        if total - freed > limit and time.time() - used > IN_USE_SECONDS:
+            deleted.append(path)
+            freed += size
+    if total - freed > limit or not _fits(folder, needed - freed):
+        logger.info("There is no room for what frozen blocks say: it is not kept.")
+        return False
+    for path in deleted:
+        shutil.rmtree(path, ignore_errors=True)
+    return True
 
 
-def _status(path: Path) -> tuple[float, int]:
-    """When a file was changed, and its size; zeros if it is not there."""
-    with suppress(OSError):
-        status = path.stat()
-        return status.st_mtime, status.st_size
-    return 0.0, 0
+def _fits(folder: Path, needed: int) -> bool:
+    """Tell whether a disk would have room for labels still, were the folder to grow to ``needed`` bytes."""
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(above).free - (needed - _status(folder)[1]) >= LEFT_FREE
+
+
+def _status(folder: Path) -> tuple[float, int]:
+    """When maps were opened or written last, and the bytes that they take; zeros if there are none."""
+    used, size = 0.0, 0
+    for name in ("maps.bin", "sums.bin"):
+        with suppress(OSError):
+            status = (folder / name).stat()
+            used, size = max(used, status.st_mtime), size + 512 * status.st_blocks
+    return used, size
+
+
+def _row_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape)) * np.dtype(dtype).itemsize
 
 
 def _load_sums(path: Path, images: int) -> np.ndarray:
-    with suppress(OSError, ValueError, EOFError):
-        sums: np.ndarray = np.load(path, allow_pickle=False)
-        if sums.shape == (images,) and sums.dtype == np.uint64:
-            return sums
+    with suppress(OSError):
+        content = path.read_bytes()
+        if len(content) == 8 * images:
+            return np.frombuffer(content, np.uint64).copy()
     return np.zeros(images, np.uint64)
 
 

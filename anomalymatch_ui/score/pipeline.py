@@ -17,7 +17,7 @@ from anomalymatch_ui.pool import Batch, ImagePool
 from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Regrouping, Stage, run_stages
-from anomalymatch_ui.score.forward import ForwardStages, MapStage
+from anomalymatch_ui.score.forward import ForwardStages, MapStages
 from anomalymatch_ui.score.frozen_maps import FrozenMaps
 from anomalymatch_ui.score.gpu import DeviceStages
 from anomalymatch_ui.score.jpeg import ordinary_frame, torchvision_decoder
@@ -40,6 +40,9 @@ _GPU_DECODERS = 2
 # JPEGs are decoded on the GPU if nearly all of so many, from all over the pool, can be.
 _SAMPLE = 64
 _NEARLY_ALL = 0.9
+
+# Where so many of the images have maps, the others are looked for one batch at a time, without reading ahead.
+_RECALLED = 0.9
 
 # Where an image lacks, so many files up to it are looked for: a few may well have been deleted.
 _LOOKED_FOR = 64
@@ -89,7 +92,8 @@ def score_pool(
         The network made ready before, for whom many ranges are scored with one; ``network`` and
         ``device`` are not used then.
     maps
-        What frozen blocks make of the pool's images, if it is kept; what is missing is added. On a CPU.
+        What frozen blocks make of the pool's images, if it is kept, for a CPU; what is missing is added.
+        Where nearly all of it is there, no other image is read.
     clock
         Counts how long each stage is busy.
 
@@ -107,11 +111,14 @@ def score_pool(
     on_cuda = scorer.device.type == "cuda"
     host = HostStages(pool, scorer.image_size, resize_arrays=not on_cuda)
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
-    forward = ForwardStages(scorer, symmetry, clock).stages()
     stages: list[Stage | Regrouping]
-    if maps is not None:
+    if maps is None:
+        forward = ForwardStages(scorer, symmetry, clock).stages()
+    else:
+        forward = MapStages(pool, host, scorer, symmetry, maps).computed()
+    if maps is not None and maps.known(range(start, stop)) >= _RECALLED * (stop - start):
         blocks = batch_ranges(*batches)
-        stages = [MapStage(pool, host, scorer, symmetry, maps).stage()]
+        stages = [*MapStages(pool, host, scorer, symmetry, maps).recalled()]
     elif decodes_on_gpu(pool, config, scorer, range(start, stop)):
         blocks = batch_ranges(*batches)
         on_device = DeviceStages(host, scorer.image_size, scorer.device)

@@ -126,15 +126,15 @@ class Scorer:
         values = torch.stack(maps, dim=1).cpu()
         return (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()
 
-    def frozen_map(self, symmetry: Symmetry) -> np.ndarray:
-        """Give the maps of one black image, which tell the shape and dtype of all."""
+    def map_layout(self, symmetry: Symmetry) -> tuple[tuple[int, ...], np.dtype]:
+        """Give shape and dtype of one image's :meth:`frozen_maps`: those of a black one."""
         black = np.zeros((1, 3, self.image_size, self.image_size), np.uint8)
-        whole: np.ndarray = self.frozen_maps(black, symmetry)[0]
-        return whole
+        row = self.frozen_maps(black, symmetry)[0]
+        return row.shape, row.dtype
 
     @torch.inference_mode()
     def score_maps(self, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give what :meth:`score` gives, of :meth:`frozen_maps`: the same to the last bit."""
+        """Give what :meth:`score` gives of a batch, to the last bit, of its :meth:`frozen_maps`."""
         values = torch.from_numpy(maps)
         values = values.view(torch.bfloat16) if values.dtype == torch.int16 else values
         views = values.to(self.device).unbind(dim=1)

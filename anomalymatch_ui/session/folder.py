@@ -126,9 +126,9 @@ class SessionFolder:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
         return self._embeddings / f"{digest}-{pool_digest[:8]}.npy"
 
-    def frozen_maps(self, digest: str, pool_digest: str) -> Path:
+    def frozen_maps(self, recipe: str) -> Path:
         """Folder of what the frozen blocks of a network make of some images."""
-        return self._embeddings / f"frozen-{digest}-{pool_digest[:8]}"
+        return self._embeddings / f"frozen-{recipe}"
 
     def symmetry(self, pool_digest: str) -> Path:
         """Symmetry of a pool, as it was measured."""

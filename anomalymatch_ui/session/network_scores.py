@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from importlib import metadata
+
+import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.learn import AnomalyNetwork, frozen_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score import FrozenMaps, ScoredBatch, Scorer, kept_maps, score_pool
+from anomalymatch_ui.score import (
+    FrozenMaps,
+    ScoredBatch,
+    Scorer,
+    batch_size_for,
+    kept_maps,
+    score_pool,
+)
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 
 GIGABYTE = 1 << 30
+
+RECIPE = 1
+"""Counts up when reading, scaling or computing comes to give other maps of the same images."""
+
+COMPUTED_BY = ("torch", "torchvision", "pillow", "numpy")
+"""Packages whose other version may give other pixels, or other last bits."""
 
 
 @contextmanager
@@ -40,21 +57,22 @@ def scored_by_network(
     start
         Index of the first image.
     """
-    device = resolve_device(config.device)
+    device, scoring = resolve_device(config.device), config.score
     reporter.begin("ranking", len(images), done=start, device=str(device))
-    scorer = Scorer(network, device, compiled=config.score.compiled)
+    scorer = Scorer(network, device, compiled=scoring.compiled)
     with ExitStack() as stack:
         maps: FrozenMaps | None = None
-        if device.type == "cpu" and not config.score.compiled and network.config.frozen_blocks > 0:
-            row = scorer.frozen_map(symmetry)
-            name = f"{frozen_digest(network)}-{symmetry}-{row.dtype}"
-            limit = config.score.frozen_maps_gb * GIGABYTE
-            path = folder.frozen_maps(name, images.digest)
-            maps = stack.enter_context(kept_maps(path, len(images), row.shape, row.dtype, limit=limit))
+        if device.type == "cpu" and not scoring.compiled and network.config.frozen_blocks > 0:
+            shape, dtype = scorer.map_layout(symmetry)
+            size = batch_size_for(scoring, scorer, len(images), symmetry)
+            scoring = scoring.model_copy(update={"batch_size": size})
+            path = folder.frozen_maps(_recipe(network, symmetry, dtype, size, images))
+            limit = scoring.frozen_maps_gb * GIGABYTE
+            maps = stack.enter_context(kept_maps(path, len(images), shape, dtype, limit=limit))
         batches = score_pool(
             images,
             network,
-            config.score,
+            scoring,
             device=device,
             start=start,
             symmetry=symmetry,
@@ -62,3 +80,12 @@ def scored_by_network(
             maps=maps,
         )
         yield stack.enter_context(closing(batches))
+
+
+def _recipe(
+    network: AnomalyNetwork, symmetry: Symmetry, dtype: np.dtype, batch_size: int, images: ImagePool
+) -> str:
+    """Give a name to all that decides what maps hold, to the last bit on one machine."""
+    versions = [f"{package} {metadata.version(package)}" for package in COMPUTED_BY]
+    parts = [RECIPE, frozen_digest(network), symmetry, dtype, batch_size, images.digest, *versions]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]

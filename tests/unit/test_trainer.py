@@ -308,25 +308,44 @@ def test_weak_views_take_a_backward_pass_only_where_the_batch_s_statistics_are_t
 def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
     frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = NETWORK.model_copy(
-        update={"batch_norm": "frozen", "frozen_blocks": frozen_blocks, "dropout": 0, "pretrained": True}
-    )
-    losses, weights = [], []
+    config = NETWORK.model_copy(update={"frozen_blocks": frozen_blocks, "dropout": 0})
+    losses, gradients = [], []
     for whole in (False, True):
         trainer = Trainer(build_network(config, 3), None, SMALL, data, device=CPU, seed=1)
         if whole:
             monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer.network))
         reports: list[StepReport] = []
-        trainer.run(3, [reports.append])
-        losses.append([report.loss for report in reports])
-        weights.append(torch.cat([p.detach().flatten() for p in trainer.average.parameters()]))
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-    torch.testing.assert_close(weights[0], weights[1], rtol=1e-3, atol=1e-4)
+        trainer.run(1, [reports.append])
+        losses.append(reports[0].loss)
+        gradients.append(gradients_of(trainer.network))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        difference = (gradient - gradients[1][name]).norm() / gradients[1][name].norm()
+        assert difference < 1e-2, name
 
 
 def answers_in_one_pass(network: AnomalyNetwork, views: list[torch.Tensor]) -> list[torch.Tensor]:
     logits = network(torch.cat(views))
     return [logits[:4], logits[4:10], logits[10:]]
+
+
+def gradients_of(network: AnomalyNetwork) -> dict[str, torch.Tensor]:
+    named = [(name, p.grad) for name, p in network.named_parameters() if p.requires_grad]
+    assert all(gradient is not None and gradient.any() for _, gradient in named)
+    return {name: gradient for name, gradient in named if gradient is not None}
+
+
+def test_in_bfloat16_every_weight_learns_though_the_same_network_taught_before(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anomalymatch_ui.learn.trainer.inference_dtype", lambda _: torch.bfloat16)
+    trainer = make_trainer(data)
+    trainer.run(1)
+    assert gradients_of(trainer.network)
+    # A cast that is kept from a pass without gradients has none (pytorch issue 112583).
+    with trainer._autocast():
+        assert not torch.is_autocast_cache_enabled()
 
 
 def test_what_the_average_is_sure_of_becomes_the_pseudo_labels(data: TrainingData) -> None:
