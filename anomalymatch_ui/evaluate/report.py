@@ -96,7 +96,7 @@ def config_settings(config: Config) -> dict[str, Any]:
             "seed": True,
             "device": True,
             "instant": True,
-            "score": {"batch_size", "workers", "decode", "compiled", "shard_size"},
+            "score": {"batch_size", "workers", "decode", "compiled", "frozen_maps_gb", "shard_size"},
             "train": {"every", "checkpoint_every", "checkpoint_seconds"},
         },
     )
