@@ -64,3 +64,40 @@ def test_a_network_that_is_trained_as_a_whole_keeps_nothing(
 ) -> None:
     searched(tmp_path / "session", pool_folder, quick.with_values(order="fused"))
     assert kept(tmp_path / "session") == []
+
+
+def test_a_network_that_led_to_no_anomaly_is_left_out_until_one_is_found(
+    pool_folder: Path, fused: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=fused.with_values(instant=False)) as session:
+
+        def source() -> str:
+            session.rank(wait=True)
+            np.testing.assert_allclose(
+                session.score_images(open_pool(pool_folder)), session.ranking().scores, atol=2e-3
+            )
+            return session.ranking().source
+
+        for name, label in LABELS.items():
+            session.label([name], label)
+        session.train(wait=True)
+        session.label([f"{number:04d}.jpg" for number in range(40, 49)], "nominal")
+        assert source() == "cycle 1 and linear head"
+        session.label(["0049.jpg"], "nominal")
+        assert source() == "linear head, as the network led to no anomaly"
+        session.train(wait=True)
+        assert source() == "linear head, as the network led to no anomaly"
+        session.label(["0002.jpg"], "anomaly")
+        session.train(wait=True)
+        assert source() == "cycle 3 and linear head"
+
+
+def test_patience_without_end_keeps_the_network(pool_folder: Path, fused: Config, tmp_path: Path) -> None:
+    config = fused.with_values(patience=0)
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        for name, label in LABELS.items():
+            session.label([name], label)
+        session.train(wait=True)
+        session.label([f"{number:04d}.jpg" for number in range(40, 60)], "nominal")
+        session.rank(wait=True)
+        assert session.ranking().source == "cycle 1 and linear head"
