@@ -295,12 +295,6 @@ class Config(_Settings):
         le=1,
         description="weight of the trained network in the fused order, beside the linear head's",
     )
-    patience: int = Field(
-        10,
-        ge=0,
-        description="labels without an anomaly among them, given since a cycle, after which its network is "
-        "left out of the fused order for a while, which then shows other images; 0: never",
-    )
     prevalence: float | None = Field(
         None,
         gt=0,

@@ -237,7 +237,7 @@ class Gallery(Finds, Pages):
         if self._asked or (self._ranking.version == 0 and not self._touched and self._number == 0):
             self._list_again(wait=False)
         else:
-            source = in_words(self._session.ranking().source).partition(" and ")[0].partition(",")[0]
+            source = in_words(self._session.ranking().source).partition(" and ")[0]
             self.offer = {"version": status.ranking_version, "text": f"New ranking, {source}: R"}
 
     def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:

@@ -3,7 +3,7 @@
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, draw_order
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
-from anomalymatch_ui.rank.fusion import Fusion, log_odds, takes_part
+from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
 from anomalymatch_ui.rank.novelty import Novelty
@@ -41,5 +41,4 @@ __all__ = [
     "most_similar",
     "order_by_score",
     "sample_rows",
-    "takes_part",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -60,33 +58,6 @@ class Fusion:
         )
         fused: np.ndarray = (1 - self.weight) * one + self.weight * other
         return fused
-
-
-def takes_part(history: Sequence[tuple[int, int]], patience: int) -> bool:
-    """Tell whether a trained network has part in the order, by what was found since each cycle.
-
-    A network that learns from its own answers can be sure of the wrong ones, and an order that shows none
-    but these gives it no anomaly to learn from: 40 looks of one search for a photographed cockroach found
-    nothing, where those of the labels alone had found eight. So after a fruitless stretch with the network
-    the order is that of the labels alone until the end of the next stretch, or at once until an anomaly is
-    found; then it is the network's turn again, whatever that one has led to.
-
-    Parameters
-    ----------
-    history
-        How many anomalies and nominal images were labelled when each cycle began, in order, and are now.
-    patience
-        Nominal labels without an anomaly that make a fruitless stretch, from one of these to the next;
-        0 for a network that always has part.
-    """
-    has_part = True
-    stretches = [
-        patience > 0 and after[0] <= before[0] and after[1] - before[1] >= patience
-        for before, after in pairwise(history)
-    ]
-    for fruitless in stretches[:-1]:
-        has_part = not (has_part and fruitless)
-    return has_part and not any(stretches[-1:])
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:

@@ -29,7 +29,6 @@ from anomalymatch_ui.rank import (
     fit_instant,
     held_out_margins,
     log_odds,
-    takes_part,
 )
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest
 from anomalymatch_ui.session.cycles import load_cycle
@@ -53,8 +52,7 @@ class Scores:
     values
         float32 ``(len(pool),)`` by pool index, in [0, 1]; NaN where an image could not be read.
     source
-        What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"``, ``"linear head, as
-        the network led to no anomaly"`` …
+        What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
     cycle
         Whose network is in them; 0 if none is.
     calibration
@@ -85,7 +83,6 @@ class PoolScorer:
         self._lock = threading.Lock()
         self._by_network: tuple[int, np.ndarray] | None = None
         self._looked_for_stored = False
-        self._labels_of_cycles: dict[int, tuple[int, int] | None] = {}
 
     def scores(self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter) -> Scores:
         """Score the pool by the labels now and the cycle in use, making first what is not there yet.
@@ -150,8 +147,6 @@ class PoolScorer:
             float32 ``(len(images),)``; NaN where an image could not be read.
         """
         cycle = self._trained_cycle
-        if cycle > 0 and not self._has_part(cycle, view):
-            cycle = 0
         by_network, pool_scores = np.empty(0, np.float32), None
         if cycle > 0:
             by_network = self._score_images(images, self._average(cycle), reporter)
@@ -178,37 +173,10 @@ class PoolScorer:
             if network_scores is None:
                 return Scores(model.scores(embedding), model.source)
             return Scores(network_scores, f"cycle {cycle}", cycle)
-        source = f"cycle {cycle} and {model.source}" if cycle else model.source
-        if cycle and not self._has_part(cycle, view):
-            network_scores, source = None, f"{model.source}, as the network led to no anomaly"
         margins, fusion = self._margins(embedding, model.model, network_scores)
         calibration = self._calibration(margins, fusion, embedding, view)
+        source = f"cycle {cycle} and {model.source}" if cycle else model.source
         return Scores(calibration.probabilities(margins), source, cycle, calibration)
-
-    def _has_part(self, cycle: int, view: Mapping[str, Label]) -> bool:
-        """Tell whether a cycle's network takes part in the order."""
-        if self._config.order == "network":
-            return True
-        history: list[tuple[int, int]] = []
-        for number in self._folder.cycles:
-            if number > cycle:
-                break
-            known = self._labels_of_cycle(number)
-            history = [] if known is None else [*history, known]
-        if not history:
-            return True
-        anomalies, nominals = (len(labelled_indices(self._pool, view, of)) for of in ("anomaly", "nominal"))
-        return takes_part([*history, (anomalies, nominals)], self._config.patience)
-
-    def _labels_of_cycle(self, number: int) -> tuple[int, int] | None:
-        """Give how many anomalies and nominal images a cycle began with; ``None`` if nobody knows."""
-        if number not in self._labels_of_cycles:  # asked with every label
-            record = load_cycle(self._folder.cycle_record(number), number)
-            known = None
-            if record.anomalies is not None and record.nominals is not None:
-                known = record.anomalies, record.nominals
-            self._labels_of_cycles[number] = known
-        return self._labels_of_cycles[number]
 
     def _margins(
         self, embedding: np.ndarray, head: LinearHead, network_scores: np.ndarray | None

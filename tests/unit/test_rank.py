@@ -20,7 +20,6 @@ from anomalymatch_ui.rank import (
     fit_linear_head,
     log_odds,
     order_by_score,
-    takes_part,
 )
 from anomalymatch_ui.rank.linear import BLOCK_ROWS
 
@@ -267,49 +266,3 @@ def test_images_outside_the_pool_are_scored_on_the_pool_s_scale(embedding: np.nd
             np.testing.assert_allclose(model.scores(embedding[part]), together[part], atol=1.01 / 399)
         assert together.min() >= 0
         assert together.max() <= 1
-
-
-LABELS = st.tuples(st.integers(0, 100), st.integers(0, 100))
-
-
-@pytest.mark.parametrize(
-    ("history", "expected"),
-    [
-        ([(5, 50), (5, 59)], True),
-        ([(5, 50), (5, 60)], False),  # ten looks led to nothing
-        ([(5, 50), (6, 90)], True),  # and one of 41 to something
-        ([(5, 50), (5, 60), (5, 60)], False),  # so the labels alone show what to look at after the next cycle
-        ([(5, 50), (5, 60), (5, 80)], False),
-        ([(5, 50), (5, 60), (5, 70), (5, 70)], True),  # which led to nothing either
-        ([(5, 50), (5, 60), (8, 67), (8, 67)], True),  # or to what the next network learns from
-        ([(5, 50), (5, 60), (5, 70), (5, 80)], False),
-        ([(5, 50), (4, 48)], True),  # labels were taken back
-        ([(5, 50)], True),
-        ([], True),
-    ],
-)
-def test_a_network_that_leads_to_nothing_gives_way_and_gets_another_turn(
-    history: list[tuple[int, int]], expected: bool
-) -> None:
-    assert takes_part(history, 10) == expected
-    assert takes_part(history, 0)
-
-
-@given(st.lists(LABELS, max_size=6), st.integers(1, 50))
-def test_whoever_finds_an_anomaly_in_every_stretch_keeps_the_network(
-    stretches: list[tuple[int, int]], patience: int
-) -> None:
-    history = [(5, 50)]
-    for found, others in stretches:
-        history.append((history[-1][0] + found + 1, history[-1][1] + others))
-    assert takes_part(history, patience)
-
-
-@given(st.lists(LABELS, min_size=2, max_size=8), st.integers(1, 50))
-def test_no_two_cycles_in_a_row_begin_without_the_network(
-    history: list[tuple[int, int]], patience: int
-) -> None:
-    begun = [
-        takes_part([*history[:length], history[length - 1]], patience) for length in range(1, len(history))
-    ]
-    assert all(one or other for one, other in pairwise(begun))
