@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from training import CPU, NETWORK, SMALL, make_trainer, rings_and_discs
 
 from anomalymatch_ui.config import Config, NetworkConfig, ThresholdRule, TrainConfig
 from anomalymatch_ui.errors import InputError, StorageError
@@ -31,55 +31,7 @@ from anomalymatch_ui.learn.fixmatch import fixmatch_loss
 from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
 from anomalymatch_ui.learn.trainer import average_decay, learning_rate
 
-CPU = torch.device("cpu")
-NETWORK = NetworkConfig(image_size=32)
-SMALL = TrainConfig(steps=6, labelled_batch=4, unlabelled_batch=6)
 PAPER = Config.preset("paper")
-
-
-@pytest.fixture
-def data() -> TrainingData:
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (40, 3, 32, 32), dtype=np.uint8)
-    return TrainingData(pixels[:10], np.arange(10) < 3, pixels[10:])
-
-
-def rings_and_discs() -> TrainingData:
-    """Four labelled images of each, and twenty rings before twenty discs without labels, of 64 px."""
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[:64, :64]
-
-    def draw(ring: bool) -> np.ndarray:
-        radius = np.hypot(y - random.uniform(24, 40), x - random.uniform(24, 40))
-        profile = np.exp(-np.square(radius - 14 * ring) / 18)
-        return np.repeat((255 * profile).astype(np.uint8)[None], 3, axis=0)
-
-    rings, discs = (np.stack([draw(ring) for _ in range(24)]) for ring in (True, False))
-    return TrainingData(
-        np.concatenate([rings[:4], discs[:4]]), np.arange(8) < 4, np.concatenate([rings[4:], discs[4:]])
-    )
-
-
-def make_trainer(
-    data: TrainingData,
-    *,
-    seed: int = 1,
-    cycle: int = 1,
-    config: TrainConfig = SMALL,
-    network: NetworkConfig = NETWORK,
-    prevalence: float = 0.03,
-) -> Trainer:
-    return Trainer(
-        build_network(network, 0),
-        None,
-        config,
-        data,
-        device=CPU,
-        seed=seed,
-        cycle=cycle,
-        symmetry="square",
-        prevalence=prevalence,
-    )
 
 
 def stop_after(step: int) -> Callable[[StepReport], None]:
@@ -249,103 +201,6 @@ def test_a_network_that_is_built_meanwhile_does_not_change_what_is_drawn(data: T
         done.set()
         other.join()
     assert network_digest(beside.network) == network_digest(alone.network)
-
-
-class Counting(AnomalyNetwork):
-    """A network that remembers how many images it was given at a time, and how many it did not learn from."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__(config)
-        self.batches: list[int] = []
-        self.unlearnt: list[int] = []
-
-    def logits_of_maps(self, maps: torch.Tensor) -> torch.Tensor:
-        (self.batches if torch.is_grad_enabled() else self.unlearnt).append(len(maps))
-        return super().logits_of_maps(maps)
-
-
-def test_without_an_unlabelled_loss_no_unlabelled_image_is_seen_and_training_goes_on() -> None:
-    config = TrainConfig(labelled_batch=8, unlabelled_weight=0)
-    network = Counting(NetworkConfig())
-    network.load_state_dict(build_network(NetworkConfig(), 0).state_dict())
-    reports: list[StepReport] = []
-    Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0).run(10, [reports.append])
-    assert network.batches == [8] * 10
-    assert {report.batch for report in reports} == {8}
-    assert {(report.pseudo_label_share, report.unlabelled_loss) for report in reports} == {(0, 0)}
-    assert all(report.loss == report.supervised_loss for report in reports)
-    assert reports[-1].loss < reports[0].loss / 2
-
-
-def test_the_average_teaches_without_a_backward_pass_of_what_it_answers() -> None:
-    config = TrainConfig(labelled_batch=8, unlabelled_batch=6, teacher="average", ema_decay=0.0)
-    network = Counting(NetworkConfig())
-    network.load_state_dict(build_network(NetworkConfig(), 0).state_dict())
-    reports: list[StepReport] = []
-    trainer = Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0)
-    trainer.average.unlearnt = []
-    trainer.run(3, [reports.append])
-    assert network.batches == [8 + 6] * 3
-    assert network.unlearnt == []
-    assert trainer.average.unlearnt == [6] * 3
-    assert {report.batch for report in reports} == {14}
-    assert trainer.average.training is False
-
-
-@pytest.mark.parametrize(
-    ("batch_norm", "learnt", "unlearnt"), [("frozen", [8 + 6] * 2, [6] * 2), ("batch", [8 + 6 + 6] * 2, [])]
-)
-def test_weak_views_take_a_backward_pass_only_where_the_batch_s_statistics_are_theirs_too(
-    batch_norm: Literal["frozen", "batch"], learnt: list[int], unlearnt: list[int]
-) -> None:
-    network = Counting(NetworkConfig(batch_norm=batch_norm))
-    config = TrainConfig(labelled_batch=8, unlabelled_batch=6)
-    Trainer(network, None, config, rings_and_discs(), device=CPU, seed=0).run(2)
-    assert (network.batches, network.unlearnt) == (learnt, unlearnt)
-
-
-@pytest.mark.parametrize("frozen_blocks", [0, 9])
-def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
-    frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = NETWORK.model_copy(update={"frozen_blocks": frozen_blocks, "dropout": 0})
-    losses, gradients = [], []
-    for whole in (False, True):
-        trainer = Trainer(build_network(config, 3), None, SMALL, data, device=CPU, seed=1)
-        if whole:
-            monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer.network))
-        reports: list[StepReport] = []
-        trainer.run(1, [reports.append])
-        losses.append(reports[0].loss)
-        gradients.append(gradients_of(trainer.network))
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    assert gradients[0].keys() == gradients[1].keys()
-    for name, gradient in gradients[0].items():
-        difference = (gradient - gradients[1][name]).norm() / gradients[1][name].norm()
-        assert difference < 1e-2, name
-
-
-def answers_in_one_pass(network: AnomalyNetwork, views: list[torch.Tensor]) -> list[torch.Tensor]:
-    logits = network(torch.cat(views))
-    return [logits[:4], logits[4:10], logits[10:]]
-
-
-def gradients_of(network: AnomalyNetwork) -> dict[str, torch.Tensor]:
-    named = [(name, p.grad) for name, p in network.named_parameters() if p.requires_grad]
-    assert all(gradient is not None and gradient.any() for _, gradient in named)
-    return {name: gradient for name, gradient in named if gradient is not None}
-
-
-def test_in_bfloat16_every_weight_learns_though_the_same_network_taught_before(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("anomalymatch_ui.learn.trainer.inference_dtype", lambda _: torch.bfloat16)
-    trainer = make_trainer(data)
-    trainer.run(1)
-    assert gradients_of(trainer.network)
-    # A cast that is kept from a pass without gradients has none (pytorch issue 112583).
-    with trainer._autocast():
-        assert not torch.is_autocast_cache_enabled()
 
 
 def test_what_the_average_is_sure_of_becomes_the_pseudo_labels(data: TrainingData) -> None:
