@@ -22,6 +22,8 @@ from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.threads import compute_in_one_thread
 
+_NEARLY_ALL = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class _Launched:
@@ -68,13 +70,13 @@ class ForwardStages:
 
     def _score(self, piece: Piece) -> ScoredBatch:
         if len(piece.indices) == 0:
-            return self._nothing(piece)
+            return _nothing(piece.asked, self._scorer)
         scores, features = self._scorer.score(_bands_first(piece.pixels), self._symmetry)
         return ScoredBatch(piece.asked, piece.indices, scores, features)
 
     def _launch(self, piece: Piece) -> _Launched | ScoredBatch:
         if len(piece.indices) == 0:
-            return self._nothing(piece)
+            return _nothing(piece.asked, self._scorer)
         pixels = _bands_first(piece.pixels)
         with torch.cuda.device(self._scorer.device):
             if isinstance(pixels, Tensor):
@@ -96,10 +98,6 @@ class ForwardStages:
         self._clock.add("forward", launched.begun.elapsed_time(launched.ended) / 1000)
         piece = launched.piece
         return ScoredBatch(piece.asked, piece.indices, launched.scores.numpy(), launched.features.numpy())
-
-    def _nothing(self, piece: Piece) -> ScoredBatch:
-        features = np.empty((0, self._scorer.feature_count), np.float16)
-        return ScoredBatch(piece.asked, piece.indices, np.empty(0, np.float32), features)
 
 
 class MapStages:
@@ -127,16 +125,20 @@ class MapStages:
         self._maps = maps
         self._reading: AbstractContextManager[Any] = nullcontext() if pool.concurrent else threading.Lock()
 
-    def computed(self) -> list[Stage]:
-        """Give the stage from a :class:`Piece` to a :class:`ScoredBatch`, which keeps what it computes."""
-        return [self._stage(self._compute)]
+    def nearly_all_known(self, asked: range) -> bool:
+        """Tell whether a range is better recalled: what is missing then is read batch by batch, not ahead."""
+        return self._maps.known(asked) >= _NEARLY_ALL * len(asked)
 
-    def recalled(self) -> list[Stage]:
+    def computed(self) -> Stage:
+        """Give the stage from a :class:`Piece` to a :class:`ScoredBatch`, which keeps what it computes."""
+        return self._stage(self._compute)
+
+    def recalled(self) -> Stage:
         """Give the stage from a range of the pool to a :class:`ScoredBatch`, which reads no image.
 
         But for those whose maps are missing: they may be readable now.
         """
-        return [self._stage(self._recall)]
+        return self._stage(self._recall)
 
     def _stage(self, work: Callable[[Any], ScoredBatch]) -> Stage:
         workers = torch.get_num_threads()
@@ -148,25 +150,27 @@ class MapStages:
         # The last bits of a map may depend on what is computed beside it, so a batch is computed as a whole.
         if not there.all() and len(self._prepare(asked, rows[~there]).indices) > 0:
             return self._compute(self._prepare(asked, rows))
-        return self._answer(asked, rows[there], maps)
+        if not there.any():
+            return _nothing(asked, self._scorer)
+        return ScoredBatch(asked, rows[there], *self._scorer.score_maps(maps))
 
     def _compute(self, piece: Piece) -> ScoredBatch:
-        maps = np.empty((0, *self._maps.shape), self._maps.dtype)
-        if len(piece.indices) > 0:
-            maps = self._scorer.frozen_maps(np.asarray(piece.pixels).transpose(0, 3, 1, 2), self._symmetry)
-            self._maps.write(piece.indices, maps)
-        return self._answer(piece.asked, piece.indices, maps)
-
-    def _answer(self, asked: range, indices: np.ndarray, maps: np.ndarray) -> ScoredBatch:
-        if len(indices) == 0:
-            features = np.empty((0, self._scorer.feature_count), np.float16)
-            return ScoredBatch(asked, indices, np.empty(0, np.float32), features)
-        return ScoredBatch(asked, indices, *self._scorer.score_maps(maps))
+        if len(piece.indices) == 0:
+            return _nothing(piece.asked, self._scorer)
+        maps = self._scorer.frozen_maps(np.asarray(piece.pixels).transpose(0, 3, 1, 2), self._symmetry)
+        self._maps.write(piece.indices, maps)
+        return ScoredBatch(piece.asked, piece.indices, *self._scorer.score_maps(maps))
 
     def _prepare(self, asked: range, rows: np.ndarray) -> Piece:
         with self._reading:
             raw = RawPiece(asked, self._pool.fetch(rows))
         return self._host.resize(self._host.decode(raw))
+
+
+def _nothing(asked: range, scorer: Scorer) -> ScoredBatch:
+    """Give what comes of a range of which no image could be read."""
+    features = np.empty((0, scorer.feature_count), np.float16)
+    return ScoredBatch(asked, np.empty(0, np.int64), np.empty(0, np.float32), features)
 
 
 def _event() -> torch.cuda.Event:

@@ -41,9 +41,6 @@ _GPU_DECODERS = 2
 _SAMPLE = 64
 _NEARLY_ALL = 0.9
 
-# Where so many of the images have maps, the others are looked for one batch at a time, without reading ahead.
-_RECALLED = 0.9
-
 # Where an image lacks, so many files up to it are looked for: a few may well have been deleted.
 _LOOKED_FOR = 64
 
@@ -112,13 +109,10 @@ def score_pool(
     host = HostStages(pool, scorer.image_size, resize_arrays=not on_cuda)
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
     stages: list[Stage | Regrouping]
-    if maps is None:
-        forward = ForwardStages(scorer, symmetry, clock).stages()
-    else:
-        forward = MapStages(pool, host, scorer, symmetry, maps).computed()
-    if maps is not None and maps.known(range(start, stop)) >= _RECALLED * (stop - start):
-        blocks = batch_ranges(*batches)
-        stages = [*MapStages(pool, host, scorer, symmetry, maps).recalled()]
+    by_maps = None if maps is None else MapStages(pool, host, scorer, symmetry, maps)
+    forward = ForwardStages(scorer, symmetry, clock).stages() if by_maps is None else [by_maps.computed()]
+    if by_maps is not None and by_maps.nearly_all_known(range(start, stop)):
+        blocks, stages = batch_ranges(*batches), [by_maps.recalled()]
     elif decodes_on_gpu(pool, config, scorer, range(start, stop)):
         blocks = batch_ranges(*batches)
         on_device = DeviceStages(host, scorer.image_size, scorer.device)
