@@ -132,7 +132,12 @@ def train(
         Path, typer.Option(help="Folder that keeps labels and models.", metavar="DIR", parser=given_path)
     ],
     iterations: Annotated[int | None, typer.Option(min=1, help="Steps of the cycle.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Named settings, such as paper.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Named settings, such as paper; a session keeps its prevalence, symmetry and seed."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
     as_json: Json = False,
@@ -363,12 +368,15 @@ def _serve(
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:
-    """Give the session's settings, or a preset's, with the values asked for."""
+    """Give the session's settings, or a preset's for the same images, with the values asked for."""
     from anomalymatch_ui.config import Config
+    from anomalymatch_ui.session.settings import configured
 
     saved = session / "config.toml"
-    kept = preset is None and os.path.exists(saved)  # unlike Path.exists, of a name too long it says no
-    config = Config.load(saved) if kept else Config.preset(preset or "default")
+    if os.path.exists(saved):  # unlike Path.exists, of a name too long it says no
+        config = configured(Config.load(saved), {}, preset)
+    else:
+        config = Config.preset(preset or "default")
     values = {key: value for key, value in (("seed", seed), ("device", device)) if value is not None}
     config = config.with_values(**values)
     if device is not None:

@@ -97,6 +97,19 @@ def test_one_seed_gives_one_ranking(run: Run, pool_folder: Path, table: Path, tm
     assert outputs[0] == outputs[1]
 
 
+def test_another_preset_leaves_what_belongs_to_the_images(
+    run: Run, pool_folder: Path, table: Path, tmp_path: Path
+) -> None:
+    session = tmp_path / "session"
+    config = Config(prevalence=0.05, symmetry="square", seed=7).with_values(train={"every": 20})
+    Session.open(session, pool_folder, config=config).close()
+    arguments = ("--labels", table, "--session", session, "--iterations", 1, "--preset", "paper")
+    assert run("train", pool_folder, *arguments).returncode == 0
+    kept = Config.load(session / "config.toml")
+    assert kept.preset_name == "paper"
+    assert (kept.prevalence, kept.symmetry, kept.seed, kept.train.every) == (0.05, "square", 7, 20)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_is_ended_keeps_its_cycle_and_goes_on_later(
     ending: signal.Signals, run: Run, pool_folder: Path, table: Path, session: Path
