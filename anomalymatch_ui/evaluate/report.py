@@ -174,7 +174,7 @@ def comparison(report: Report, reference: Report, measure: str, cycle: int) -> s
 def check_drawing() -> None:
     """Check that a plot can be drawn. Raises ``InputError`` if Matplotlib is not installed."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("Drawing needs Matplotlib. Install it with `pip install anomalymatch-ui[plot]`.")
+        raise InputError("Drawing needs Matplotlib. Install it with `pip install 'anomalymatch-ui[plot]'`.")
 
 
 def plot_discoveries(report: Report, path: Path) -> None:

@@ -219,7 +219,7 @@ def usual_shard_size(images: int, batch_size: int) -> int:
     """Give a shard size for a pool: some thousand shards, none too small to be worth a file.
 
     A shard is what an interruption repeats at most and what a worker of a cluster is given; 4,096 images
-    are 0.2 s of a large GPU and 10 s of two CPU cores. It is a multiple of ``batch_size``.
+    of 64 px are 6 s of two CPU cores. It is a multiple of ``batch_size``.
     """
     size = min(max(images // USUAL_SHARDS, SMALLEST_SHARD), LARGEST_SHARD)
     return -(-size // batch_size) * batch_size

@@ -278,7 +278,7 @@ def test_discoveries_are_drawn_and_without_the_means_to_draw_nothing_is_searched
     with Image.open(plot) as picture:
         assert picture.format == "PNG"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install anomalymatch-ui\[plot\]"):
+    with pytest.raises(InputError, match=r"pip install 'anomalymatch-ui\[plot\]'"):
         run(plot=tmp_path / "none.png", out=tmp_path / "none.json")
     assert not (tmp_path / "none.json").exists()
 
