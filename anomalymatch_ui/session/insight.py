@@ -157,7 +157,7 @@ class Insight:
 
     def _strategy(self, acquisition: Acquisition | None, ranking: Ranking) -> Acquisition:
         strategy = acquisition or self._config.acquisition.strategy
-        # A quantile of novelty decides nothing that could be uncertain; a probability and a network's score do.
+        # A quantile of novelty decides nothing that could be uncertain; a probability and a score do.
         decides = ranking.log_odds_error is not None or ranking.source.startswith("cycle")
         if not decides and strategy in ("uncertain", "mixed"):
             return "diverse"
