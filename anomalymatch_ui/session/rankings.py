@@ -100,7 +100,7 @@ class Rankings:
             self.tick()
 
     def adopt(self) -> None:
-        """Take the ranking that another process, which holds the pen, has kept on disk."""
+        """Take the ranking that another process has kept on disk."""
         kept = Ranking.load(self._folder.ranking, self._pool.digest, len(self._pool))
         if kept is None:
             return

@@ -43,8 +43,8 @@ class Outside:
 class Watch:
     """Looks at a session's folder twice a second, on a thread of its own, until it is closed.
 
-    Rows of others are counted and the order follows them, as it does a label given here. While another
-    process holds the pen, the rankings that it keeps on disk are taken.
+    Rows of others are counted and the order follows them, as it does a label given here. The rankings that
+    another process keeps on disk are taken, unless the pen is held here.
 
     Parameters
     ----------
@@ -119,7 +119,8 @@ class Watch:
         if now == self.seen:
             return
         before, self.seen = self.seen, now
-        if now.pen is not None and now.ranking != before.ranking:
+        # Also where nobody holds the pen by now: who ranks and then closes gives it back within milliseconds.
+        if now.ranking != before.ranking and not self._pen.mine:
             self._rankings.adopt()
         self._publish(
             counts=self._count(),

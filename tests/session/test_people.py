@@ -369,3 +369,18 @@ def test_words_on_images_that_are_gone_are_left_out(session: Session, pool_folde
         assert again.people.annotators() == ("ada",)
         assert again.people.disagreements() == ()
         assert again.report().looked_at == 1
+
+
+def test_a_ranking_is_taken_from_a_process_that_closes_as_soon_as_it_has_it(session: Session) -> None:
+    session.label(RINGS[:2], "anomaly")
+    session.label(DISCS[:2], "nominal")
+    session.rank(wait=True)
+    with Session.open(session.path, annotator="bob", share=True) as bob:
+        bob.label(RINGS[2:3], "anomaly")
+        session.train(wait=True, rank=False)
+        session.rank(wait=True)
+        session.close()
+        wait_until(lambda: "cycle 1" in bob.ranking().source)
+        bob.label(DISCS[2:3], "nominal")
+        assert bob._rankings.settle(PATIENCE)
+        assert bob.ranking().source == "cycle 1 and linear head"
