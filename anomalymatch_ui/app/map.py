@@ -92,11 +92,11 @@ class Map:
         inbox.notices["pick"] = lambda message: self._show_image(int(message["row"]), wait=False)
 
     def refresh(self) -> None:
-        """Tell the browser what is new: map, labels, ranking. Without a map, have one made."""
+        """Tell the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
         mapper = self._session.pictures.mapper
         # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
         version = self._session.ranking().version
-        if mapper.state.newest is None and version != self._begun:
+        if version != self._begun and (mapper.state.newest is None or mapper.outdated):
             self._begun = version
             mapper.begin()
         state, labels = mapper.state, self._session.labels()

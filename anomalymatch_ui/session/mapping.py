@@ -170,6 +170,7 @@ class Mapper:
         self._child: subprocess.Popen[str] | None = None
         self._closed = False
         self._plane: tuple[Plane, Frame] | None = None
+        self._made_of: np.ndarray | None = None  # the embedding that the newest map shows
 
     @property
     def state(self) -> MapState:
@@ -195,15 +196,24 @@ class Mapper:
 
         return unsubscribe
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the images have been looked at anew, by other settings, since the newest map was made."""
+        embedding = self._embedding()
+        made_of = self._made_of
+        if made_of is None or embedding is None or embedding is made_of:
+            return False
+        # The same one may have been opened again; another differs in every image.
+        return not np.array_equal(_probe(embedding), _probe(made_of), equal_nan=True)
+
     def begin(self) -> None:
         """Make the maps in the background, unless they are there or being made; returns at once."""
+        outdated = self.outdated
         with self._lock:
             running = self._thread is not None and self._thread.is_alive()
-            if (
-                running
-                or self._closed
-                or (self._state.newest is not None and self._state.newest.method == "UMAP")
-            ):
+            newest = self._state.newest
+            whole = newest is not None and newest.method == "UMAP" and not outdated
+            if running or self._closed or whole:
                 return
             self._thread = threading.Thread(target=self._run, name="mapper", daemon=True)
             self._thread.start()
@@ -225,7 +235,7 @@ class Mapper:
         InputError
             If there is no map yet.
         """
-        newest, embedding = self.state.newest, self._embedding()
+        newest, embedding = self.state.newest, self._made_of
         if newest is None or embedding is None or self._plane is None:
             raise InputError("There is no map yet. Rank the images first, then ask again.")
         wanted = np.asarray(embedding[rows], dtype=np.float32)
@@ -282,7 +292,7 @@ class Mapper:
         if places.shape[1] == 1:
             places = np.concatenate([places, np.zeros_like(places)], axis=1)
         frame = Frame.of(places)
-        self._plane = plane, frame
+        self._plane, self._made_of = (plane, frame), embedding
         first = PoolMap("PCA", rows, frame.apply(places), len(self._pool))
         self._tell(newest=first, sentence="", at_work=True)
         self._make_umap(first, sample, plane)
@@ -365,6 +375,10 @@ def _mean_of_nearest(wanted: np.ndarray, seen: np.ndarray, places: np.ndarray) -
         count = min(NEAREST, len(seen))
         found[row] = places[np.argpartition(distances, count - 1)[:count]].mean(axis=0)
     return found
+
+
+def _probe(embedding: np.ndarray) -> np.ndarray:
+    return np.asarray(embedding[:: max(1, len(embedding) // 50)], dtype=np.float32)
 
 
 def _digest(rows: np.ndarray, sample: np.ndarray) -> str:

@@ -88,6 +88,17 @@ def test_the_map_is_not_made_before_it_is_looked_at(pictures: Pictures, ranked: 
     assert pictures.map_state["drawn"] == 60
 
 
+def test_the_map_follows_settings_by_which_the_images_are_seen_anew(pictures: Pictures, ranked: Session):
+    mapped(pictures, ranked)
+    version = ranked.pictures.mapper.wait().version
+    ranked.configure({"embedding.components": 4})
+    pictures.refresh()
+    assert ranked.pictures.mapper.wait().version == version
+    ranked.rank(wait=True)
+    pictures.refresh()
+    assert ranked.pictures.mapper.wait().version > version
+
+
 def test_the_browser_gets_places_ranks_and_labels_as_arrays(
     pictures: Pictures, ranked: Session, monkeypatch: pytest.MonkeyPatch
 ):

@@ -161,3 +161,23 @@ def test_a_mapper_that_is_closed_leaves_no_process_behind(pool: ImagePool, tmp_p
     assert mapper._child is None or mapper._child.poll() is not None
     mapper.begin()
     assert not mapper._thread.is_alive()
+
+
+def test_a_map_is_made_anew_once_the_images_are_seen_by_other_settings(
+    pool: ImagePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mapping.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(Mapper, "_in_another_process", lambda self, components: components[:, :2])
+    embeddings = [clusters(60)]
+    mapper = Mapper(tmp_path / "maps", pool, lambda: embeddings[0])
+    first = made(mapper)
+    embeddings[0] = clusters(60)  # the same one, opened again
+    assert not mapper.outdated
+    assert made(mapper).version == first.version
+    embeddings[0] = clusters(60, columns=4)
+    assert mapper.outdated
+    assert mapper.places_of(np.arange(3)).shape == (3, 2)
+    second = made(mapper)
+    assert second.newest is not None
+    assert (second.newest.method, second.version > first.version) == ("UMAP", True)
+    assert not mapper.outdated
