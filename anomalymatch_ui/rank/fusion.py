@@ -8,6 +8,10 @@ import numpy as np
 
 _EDGE = 1e-6  # a probability nearer to 0 or 1 than this counts as this
 
+LEAST_DEVIATION = 1e-3
+"""Deviation of a margin over a pool below which it tells no image from another: the last bit of a float32
+probability of 0.999 is 6e-5 in log-odds, and a network that has collapsed differs by little more."""
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -36,7 +40,7 @@ class Fusion:
         if margins.shape[1] == 0:
             return cls((0.0, 0.0), (1.0, 1.0), weight)
         means, deviations = margins.mean(axis=1), margins.std(axis=1)
-        deviations[deviations == 0] = 1
+        deviations[deviations < LEAST_DEVIATION] = 1
         return cls((float(means[0]), float(means[1])), (float(deviations[0]), float(deviations[1])), weight)
 
     def margins(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -242,6 +242,15 @@ def test_fusing_a_judge_with_itself_or_with_one_that_says_the_same_of_all_keeps_
         assert order_by_score(fuse(margins, other)).tolist() == [1, 3, 2, 0]
 
 
+def test_a_collapsed_judge_does_not_reorder_by_the_last_bit_of_its_scores() -> None:
+    random = np.random.default_rng(0)
+    margins = random.normal(size=200)
+    for centre in (0.5, 0.999):
+        scores = np.float32(centre) + random.integers(0, 2, 200) * np.spacing(np.float32(centre))
+        fused = fuse(margins, log_odds(scores))
+        np.testing.assert_allclose(fused, 0.5 * (margins - margins.mean()) / margins.std(), atol=1e-3)
+
+
 def test_images_outside_the_pool_are_fused_on_the_pool_s_scale() -> None:
     first, second = np.random.default_rng(0).normal(size=(2, 50))
     fusion = Fusion.of(first, second)
