@@ -203,6 +203,7 @@ class Session(Steering):
         if config is None:
             config = Config.load(folder.config) if folder.config.exists() else Config()
         pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
+        session: Self | None = None
         try:
             if pen.mine:
                 folder.sweep()
@@ -211,11 +212,15 @@ class Session(Steering):
             session = cls(folder, pool, config, annotator, pen)
             if changed:
                 session._publish(message="Images have come or gone since this session was last open.")
+            # Before the labels, which may start a cycle.
+            kept = None if metadata is None else session.finding.metadata.keep(Path(metadata))
             if table is not None:
                 session._import(table)
-            if metadata is not None:
-                session._publish(message=session.finding.metadata.keep(Path(metadata)))
+            if kept is not None:
+                session._publish(message=kept)
         except BaseException:
+            if session is not None:
+                session.close()
             pen.release()
             raise
         session._rankings.catch_up()
@@ -357,7 +362,7 @@ class Session(Steering):
         Raises
         ------
         InputError
-            If a job runs already.
+            If a job runs already, or this one is stopped.
         """
         scores: list[np.ndarray] = []
 
@@ -365,6 +370,8 @@ class Session(Steering):
             scores.append(self._rankings.scorer.scores_of(images, self.labels(), reporter))
 
         self._start("score", work, wait=True)
+        if not scores:
+            raise InputError("The scoring of other images was stopped. Ask again to score them.")
         return scores[0]
 
     def close(self) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
 from anomalymatch_ui.session.metadata import Column, read_metadata_csv
@@ -85,3 +87,17 @@ def test_a_table_that_fits_no_image_is_refused_and_nothing_is_kept(pool_folder: 
         Session.open(tmp_path / "s", pool_folder, metadata=table)
     assert not (tmp_path / "s" / "metadata.csv").exists()
     assert not (tmp_path / "s" / "session.lock").exists()
+
+
+def test_a_table_that_is_refused_leaves_nothing_at_work(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    labels = write(tmp_path / "labels.csv", "filename,label\n0000.jpg,anomaly\n0020.jpg,nominal\n")
+    table = write(tmp_path / "t.csv", "name,mag\n0000.jpg,1\n")
+    config = swift.with_values(train={"every": 2})
+    before = set(threading.enumerate())
+    with pytest.raises(InputError, match="filename"):
+        Session.open(tmp_path / "s", pool_folder, labels, config=config, metadata=table)
+    assert set(threading.enumerate()) <= before
+    with Session.open(tmp_path / "s", pool_folder, labels, config=config) as session:
+        assert session.status.counts.labelled == 2
