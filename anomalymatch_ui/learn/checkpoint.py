@@ -41,6 +41,8 @@ class Checkpoint:
         Which cycle, counted from 1.
     step, steps
         Steps done and steps asked for; equal for a finished cycle.
+    begun_with
+        The cycle whose weights it began with; 0 for the pretrained ones, ``None`` where it is not said.
     """
 
     network: AnomalyNetwork
@@ -51,6 +53,7 @@ class Checkpoint:
     cycle: int
     step: int
     steps: int
+    begun_with: int | None
 
     @property
     def finished(self) -> bool:
@@ -87,6 +90,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
         "cycle": str(trainer.cycle),
         "step": str(trainer.step),
         "steps": str(steps),
+        "begun_with": str(trainer.begun_with),
     }
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_bytes_atomically(path, save(dense, metadata))
@@ -94,12 +98,13 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """Where a cycle was interrupted, by which recipe it was trained, and which network."""
+    """Where a cycle was interrupted, by which recipe it was trained, which network, and begun with which."""
 
     cycle: int
     step: int
     recipe: str
     network: NetworkConfig
+    begun_with: int | None
 
 
 def peek_checkpoint(path: Path) -> Interruption:
@@ -107,7 +112,9 @@ def peek_checkpoint(path: Path) -> Interruption:
     metadata, _ = _read(path, with_tensors=False)
     try:
         network = NetworkConfig.model_validate_json(metadata["network"])
-        return Interruption(int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"], network)
+        return Interruption(
+            int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"], network, _begun_with(metadata)
+        )
     except (KeyError, ValueError) as error:
         raise InputError(
             f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
@@ -140,6 +147,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             cycle=int(metadata["cycle"]),
             step=int(metadata["step"]),
             steps=int(metadata["steps"]),
+            begun_with=_begun_with(metadata),
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(
@@ -168,6 +176,10 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this version ({FORMAT}). Delete it, or update.")
     return metadata, tensors
+
+
+def _begun_with(metadata: dict[str, str]) -> int | None:
+    return int(metadata["begun_with"]) if "begun_with" in metadata else None
 
 
 def _momentum(trainer: Trainer) -> dict[str, Tensor]:

@@ -291,14 +291,20 @@ class PoolScorer:
         folder = self._folder.scores(digest, self._pool.digest)
         if not folder.exists():
             return None
-        shard_size = self._config.score.shard_size
         try:
-            store = ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), shard_size))
+            store = self._store(folder, digest)
             whole = store.finished_shards == store.shard_count
             return store.scores(self._pool) if whole else None
         except DamagedStoreError as error:
             logger.warning("%s They are made again by the next ranking.", error)
             return None
+
+    def _store(self, folder: Path, digest: str) -> ScoreStore:
+        """Open the scores of a network; what was begun keeps its size of a shard, not the settings'."""
+        size = self._config.score.shard_size
+        if (folder / "manifest.json").exists():
+            size = ScoreStore.existing(folder).manifest.shard_size
+        return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
 
     def _stored_scores(
         self, folder: Path, network: AnomalyNetwork, digest: str, symmetry: Symmetry, reporter: Reporter
@@ -306,9 +312,9 @@ class PoolScorer:
         from anomalymatch_ui.session.network_scores import scored_by_network
 
         pool, config = self._pool, self._config
-        store = ScoreStore(folder, StoreManifest(digest, pool.digest, len(pool), config.score.shard_size))
+        store = self._store(folder, digest)
         if store.finished_shards < store.shard_count:
-            start = store.finished_shards * config.score.shard_size
+            start = store.finished_shards * store.manifest.shard_size
             with scored_by_network(
                 pool, network, config, symmetry, self._folder, reporter, start=start
             ) as batches:

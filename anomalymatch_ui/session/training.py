@@ -154,7 +154,8 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
     """Give the cycle that training would go on with; ``None`` if there is none.
 
     One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
-    or that was trained by other settings, or another network, is not gone on with.
+    or that was trained by other settings, or another network, is not gone on with; nor one that began with
+    the weights of a cycle from which the person has gone back since.
 
     Raises
     ------
@@ -165,7 +166,8 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
         return None
     found = peek_checkpoint(folder.interrupted)
     same = found.recipe == training_recipe(config.train, config.seed) and _is_as_asked(found.network, config)
-    return found if same and found.cycle > folder.cycle else None
+    rejected = found.begun_with is not None and found.begun_with not in (0, folder.cycle_in_use)
+    return found if same and not rejected and found.cycle > folder.cycle else None
 
 
 def _is_as_asked(network: NetworkConfig, config: Config) -> bool:
@@ -196,12 +198,14 @@ def _make_trainer(
     symmetry = Embedder(folder, pool, config).symmetry(reporter) if _needs_symmetry(config) else "none"
     network: AnomalyNetwork
     average: AnomalyNetwork | None = None
-    previous = _carried_over(folder, config)
+    begun_with = 0
     if interrupted:
         network, average = interrupted.network, interrupted.average
         steps = max(steps or interrupted.steps, interrupted.step)
-    elif previous is not None:
+        begun_with = interrupted.begun_with or 0
+    elif (previous := _carried_over(folder, config)) is not None:
         network, average = previous.network, previous.average
+        begun_with = previous.cycle
     else:
         network = build_network(config.network.sized(symmetry), config.seed)
     data = _training_data(pool, view, config, cycle, network.image_size, reporter)
@@ -217,7 +221,7 @@ def _make_trainer(
         cycle=cycle,
         symmetry=symmetry,
         prevalence=prevalence,
-        carried_over=previous is not None,
+        begun_with=begun_with,
     )
     if interrupted:
         interrupted.restore(trainer)

@@ -15,6 +15,9 @@ from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn import peek_checkpoint
+from anomalymatch_ui.learn.checkpoint import Interruption
+from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Cycle, Session, Status
 from anomalymatch_ui.session.curves import CurveRecorder, downsample
 from anomalymatch_ui.session.cycles import load_cycle, save_cycle
@@ -305,3 +308,44 @@ def test_curves_of_another_cycle_or_damaged_ones_are_not_gone_on_with(
     assert CurveRecorder.resumed(path, 1, 2).loss == (3.0, 2.0)
     path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
     assert CurveRecorder.resumed(path, 1, 2).loss == ()
+
+
+def test_going_back_gives_up_a_stopped_cycle_that_began_with_the_rejected_weights(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        assert session.config.train.carry_over
+
+        def stop_at_work(status: Status) -> None:
+            if (status.state, status.phase) == ("running", "training") and status.progress.done > 0:
+                session.stop()
+
+        session.subscribe(stop_at_work)
+        session.train(steps=50, wait=True)
+        assert session.status.interrupted_step is not None
+        assert last_checkpoint(session).begun_with == 2
+        session.go_back(1, wait=True)
+        assert session.status.interrupted_step is None
+        session.train(steps=50, wait=True)
+        assert last_checkpoint(session).begun_with == 1
+        assert session.status.interrupted_step is not None
+
+
+def last_checkpoint(session: Session) -> Interruption:
+    return peek_checkpoint(session.path / "checkpoints" / "current.safetensors")
+
+
+def test_another_size_of_shards_asks_for_no_score_again(trained: Path) -> None:
+    with Session.open(trained / "session", trained / "images") as session:
+        former = session.ranking().scores
+        files = {path: path.stat().st_mtime_ns for path in (session.path / "scores").glob("*/*.parquet")}
+        assert len(files) > 1
+        session.configure({"score.shard_size": 7})
+        session.rank(wait=True)
+        np.testing.assert_array_equal(session.ranking().scores, former)
+        assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_other_images_whose_scoring_is_stopped_have_no_scores(session: Session) -> None:
+    session.rank(wait=True)
+    session.subscribe(lambda status: status.state == "running" and session.stop())
+    with pytest.raises(InputError, match="was stopped"):
+        session.score_images(open_pool(session.pool.path))

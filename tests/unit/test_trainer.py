@@ -103,7 +103,7 @@ def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(
     first.run(4, [stop_after(2)])
     path = tmp_path / "current.safetensors"
     save_checkpoint(path, first, steps=4)
-    assert peek_checkpoint(path) == Interruption(1, 2, training_recipe(train, seed=1), network)
+    assert peek_checkpoint(path) == Interruption(1, 2, training_recipe(train, seed=1), network, 0)
     saved = load_checkpoint(path)
     assert (saved.cycle, saved.step, saved.steps, saved.finished) == (1, 2, 4, False)
     resumed = Trainer(
@@ -163,11 +163,11 @@ def test_the_average_follows_closely_at_first_and_then_as_slowly_as_set() -> Non
 
 def test_an_average_that_was_carried_over_is_not_forgotten_by_a_warm_up(data: TrainingData) -> None:
     config = SMALL.model_copy(update={"ema_decay": 0.99, "ema_warmup": True})
-    for carried_over, kept in ((False, False), (True, True)):
+    for begun_with, kept in ((0, False), (3, True)):
         average = build_network(NETWORK, 7)
         before = average.head.weight.detach().clone()
         trainer = Trainer(
-            build_network(NETWORK, 0), average, config, data, device=CPU, seed=1, carried_over=carried_over
+            build_network(NETWORK, 0), average, config, data, device=CPU, seed=1, begun_with=begun_with
         )
         trainer.run(3)
         moved = (average.head.weight - before).norm() / before.norm()
