@@ -121,9 +121,9 @@ class Steering(ABC):
     def go_back(self, cycle: int, wait: bool = False) -> None:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
 
-        It holds until the next cycle is finished, which is numbered on; later cycles are kept. A stopped cycle
-        that began with the weights of another one (``train.carry_over``) is given up. Runs in the background
-        unless ``wait``.
+        It holds until the next cycle is finished, which is numbered on; later cycles are kept. A stopped
+        cycle that began with the weights of another one (``train.carry_over``) is given up. Runs in the
+        background unless ``wait``.
 
         Raises
         ------
