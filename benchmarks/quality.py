@@ -248,7 +248,22 @@ def main() -> None:
     ]
     headed("AP, paired differences of presets:", differences(presets))
     headed("AP, one lever changed, less `default`:", differences(sorted(levers, key=lambda one: one[0])))
-    headed("Other numbers of labels:", budgets(report for report in everything if has_another_start(report)))
+    others = [report for report in everything if has_another_start(report)]
+    headed("Other numbers of labels:", budgets(others))
+    headed("AP with other numbers of labels, paired differences:", differences(other_starts(others)))
+
+
+def other_starts(reports: list[Report]) -> Iterable[tuple[str, Report, Report]]:
+    """Give rows of :func:`differences`: training less no training, and one lever changed less `default`."""
+    for one in reports:
+        for other in reports:
+            alike = one["task"] == other["task"] and one["protocol"] == other["protocol"]
+            if not alike or one["preset"] != "default":
+                continue
+            if not one.get("changes") and other["preset"] == "embedding":
+                yield "`default` - `embedding`", one, other
+            elif changes_one_lever(one) and other["preset"] == "default" and not other.get("changes"):
+                yield " ".join(one["changes"]), one, other
 
 
 def changes_one_lever(report: Report) -> bool:
