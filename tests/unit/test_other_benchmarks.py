@@ -1,0 +1,36 @@
+"""Benchmarks that nothing else runs still fit the product; their figures mean nothing here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomalymatch_ui.session import Session
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_a_session_for_the_dashboard_s_benchmark_is_ranked_by_labels_on_a_random_embedding(
+    pool_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from dashboard import sessions
+
+    path = sessions.ranked(tmp_path / "session", pool_folder, 40)
+    with Session.open(path, pool_folder) as session:
+        assert (session.status.counts.anomaly, session.status.counts.nominal) == (2, 38)
+        assert session.ranking().source == "linear head"
+        assert np.isfinite(session.ranking().scores).all()
+
+
+def test_the_cost_of_a_step_in_pages_of_memory_is_told() -> None:
+    command = [sys.executable, str(BENCHMARKS / "pages.py"), "--here"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    figures = json.loads(run.stdout)
+    assert figures["step_seconds"] > 0
+    assert figures["images_per_second"] > 0
