@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from anomalymatch_ui.app.inbox import Answer, Commit, Notice
+from anomalymatch_ui.app.inbox import Answer, Commit, Message, Notice
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, Label
 from anomalymatch_ui.session import TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
@@ -174,6 +174,13 @@ class Finds(traitlets.HasTraits):
         self.say(f"{len(ids):,} {done} · Z takes it back")
         return receipt
 
+    def _label_what_was_counted(self, message: Message) -> Receipt | None:
+        if message["listing"] != self._listed.number:
+            raise InputError(
+                "Another list has come meanwhile, so nothing was labelled. Look at it, then ask again."
+            )
+        return self._by_hand(self.label_matching, message["label"])
+
     def close(self) -> None:
         """Stop the thread that finds, and leave the page."""
         self._seeker.shutdown(cancel_futures=True)
@@ -204,7 +211,7 @@ class Finds(traitlets.HasTraits):
             "similar": lambda message: self.show_similar(message["id"], wait=False),
             "back": lambda _message: self.back(wait=False),
         }
-        self.commits["label matching"] = lambda message: self._by_hand(self.label_matching, message["label"])
+        self.commits["label matching"] = self._label_what_was_counted
         self.answers["columns"] = lambda _message: ({"columns": self._columns()}, [])
         self.observe(self._note_page, "page")
 
@@ -333,6 +340,7 @@ class Finds(traitlets.HasTraits):
         counts_of = {**asdict(counts), "unlabelled": counts.unlabelled}
         self.finding = {
             "serial": int(self.finding.get("serial", 0)) + 1,
+            "listing": now[0],
             "view": self._here.view if self._is_here and self._here else "list",
             "query": _in_json(self.query),
             "counts": counts_of,

@@ -288,6 +288,8 @@ class Gallery(Finds, Pages):
         self._touched = True
 
     def _turn_as_asked(self, message: Message) -> None:
+        if message["listing"] != self._listed.number:
+            return  # another list is on its way, and its first page is to be seen first
         self._asked = False
         self._turn(int(message["number"]), wait=False)
 

@@ -133,6 +133,13 @@ def contact_sheet(pool: ImagePool, indices: Sequence[int], cell: int) -> Sheet:
     return Sheet(buffer.getvalue(), tuple(index in images for index in indices), cell, pitch, columns)
 
 
+def _may_be_better_now(made: Future[Sheet]) -> bool:
+    """Tell whether a sheet has failed or shows an image that could not be read, as when a disk was away."""
+    return made.done() and (
+        made.cancelled() or made.exception() is not None or not all(made.result().readable)
+    )
+
+
 class SheetMaker:
     """Makes sheets in threads and keeps the last few, so that the next page is there before it is asked for.
 
@@ -153,7 +160,7 @@ class SheetMaker:
     def request(self, indices: Sequence[int], cell: int) -> Future[Sheet]:
         """Give the sheet of these images, being made or ready."""
         key = (tuple(indices), cell)
-        if key not in self._sheets:
+        if key not in self._sheets or _may_be_better_now(self._sheets[key]):
             self._sheets[key] = self._threads.submit(contact_sheet, self._pool, key[0], cell)
         self._sheets.move_to_end(key)
         while len(self._sheets) > self._kept:

@@ -147,6 +147,7 @@ class ArrayPool(ABC):
                 self._read_chunks(int(rows[start]), images[start:stop], intact[start:stop])
         for row in rows[~intact].tolist():
             self.report.note(self.ids[row], self.damage)
+        self.report.clear(self.ids[row] for row in rows[intact].tolist())
         return images, intact
 
     def _read_chunks(self, first: int, images: np.ndarray, intact: np.ndarray) -> None:

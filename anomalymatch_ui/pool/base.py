@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -100,6 +100,14 @@ class PoolReport:
         """Keep that an image cannot be read; ``reason`` is a sentence fragment."""
         with self._lock:
             self._unreadable[image_id] = reason
+
+    def clear(self, image_ids: Iterable[str]) -> None:
+        """Keep that images can be read after all, as when a disk was away for a moment."""
+        if not self._unreadable:
+            return
+        with self._lock:
+            for image_id in image_ids:
+                self._unreadable.pop(image_id, None)
 
     def sentence(self) -> str:
         """Say it to the user; empty if there is nothing to say."""

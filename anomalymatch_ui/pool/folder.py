@@ -121,11 +121,13 @@ class FolderPool:
         """Read a file and decode it, or note in the report why not and raise ``UnreadableImageError``."""
         image_id = self.ids[index]
         try:
-            return decode(self._content(index), size)
+            image = decode(self._content(index), size)
         except DECODE_ERRORS as error:
             reason = why_unreadable(error)
             self.report.note(image_id, reason)
             raise UnreadableImageError(image_id, reason) from error
+        self.report.clear([image_id])
+        return image
 
     def _content(self, index: int) -> bytes:
         with open(self._prefix + self.ids[index], "rb") as file:

@@ -162,7 +162,7 @@ def test_all_that_match_are_labelled_once_however_often_the_browser_sends_it(
     browser, gallery: Gallery, session: Session
 ):
     browser.send(kind="command", name="find", change={"text": "1.jpg"})
-    message = {"kind": "label matching", "label": "nominal"}
+    message = {"kind": "label matching", "label": "nominal", "listing": gallery.finding["listing"]}
     message |= {"frontend": "one", "request": 3, "commit": 1}
     browser.send(**message)
     browser.send(**message)
@@ -170,6 +170,31 @@ def test_all_that_match_are_labelled_once_however_often_the_browser_sends_it(
     session.undo()
     assert len(session.labels()) == 0
     assert browser.of_kind("say")[-1]["sentence"] == "6 labelled nominal · Z takes it back"
+
+
+def test_a_list_that_has_come_since_it_was_counted_is_not_labelled(
+    browser, gallery: Gallery, session: Session
+):
+    browser.send(kind="command", name="find", change={"text": "1.jpg"})
+    counted = gallery.finding["listing"]
+    browser.send(kind="command", name="back")
+    answer = browser.ask(kind="label matching", label="anomaly", listing=counted)
+    assert answer["kind"] == "refused"
+    assert "Another list has come" in answer["sentence"]
+    assert len(session.labels()) == 0
+    assert (
+        browser.ask(kind="label matching", label="anomaly", listing=gallery.finding["listing"])["kind"]
+        == "saved"
+    )
+
+
+def test_a_page_that_was_asked_of_a_former_list_leaves_the_new_one_at_its_first(browser, gallery: Gallery):
+    former = gallery.page["listing"]
+    gallery.find(sort="name")
+    browser.send(kind="page", number=2, listing=former)
+    assert gallery.number == 0
+    browser.send(kind="page", number=2, listing=gallery.page["listing"])
+    assert gallery.number == 2
 
 
 def test_the_browser_is_told_which_columns_there_are(session: Session, tmp_path: Path, monkeypatch):

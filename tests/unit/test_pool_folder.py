@@ -437,6 +437,17 @@ def test_a_report_names_a_few_and_counts_the_rest() -> None:
     assert report.sentence().endswith("4.jpg (truncated) and 2 more.")
 
 
+def test_an_image_that_can_be_read_again_is_no_longer_unreadable(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), GREEN).save(tmp_path / "a.png")
+    pool = open_pool(tmp_path)
+    (tmp_path / "a.png").rename(tmp_path / "away")
+    assert len(pool.read([0], 32).indices) == 0
+    assert list(pool.report.unreadable) == ["a.png"]
+    (tmp_path / "away").rename(tmp_path / "a.png")
+    assert len(pool.read([0], 32).indices) == 1
+    assert len(pool.report) == 0
+
+
 def test_a_view_of_the_report_does_not_change_under_its_reader() -> None:
     report = PoolReport(3)
     before = report.unreadable

@@ -135,7 +135,7 @@ export class Desk {
 
   turnTo(number, active = "first") {
     this.wanted = { number, active, listing: this.page.listing, sent: performance.now() };
-    this.send({ kind: "page", number });
+    this.send({ kind: "page", number, listing: this.page.listing });
   }
 
   touch() {

@@ -155,7 +155,8 @@ function press(button, pressed) {
 
 // Ask which label all that is listed gets; no more is asked, because one undo takes it back.
 function openLabelAll(view) {
-  const { remaining, replaces } = view.desk.model.get("finding");
+  // The list that is counted here: the kernel labels no other, whatever comes while the dialog is open.
+  const { remaining, replaces, listing } = view.desk.model.get("finding");
   if (!remaining) {
     view.desk.say("Nothing that is listed here is left to label.");
     return;
@@ -163,7 +164,7 @@ function openLabelAll(view) {
   const label = (name) => {
     view.closeOverlay();
     view.desk.touch();
-    view.desk.commit({ kind: "label matching", label: name });
+    view.desk.commit({ kind: "label matching", label: name, listing });
   };
   const actions = Object.entries(LABELS).map(([name, { key }]) => ({
     name, keys: [key.toUpperCase()], title: name, run: () => label(name),

@@ -85,6 +85,7 @@ export class View {
   }
 
   close() {
+    this.generation += 1; // what is still being decoded is not taken
     this.closeOverlay();
     cancelAnimationFrame(this.scrolling);
     this.observer.disconnect();
@@ -333,7 +334,13 @@ export class View {
 async function decoded(jpeg) {
   const image = new Image();
   image.src = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
-  await image.decode();
+  try {
+    await image.decode();
+  } catch (error) {
+    forget(image);
+    console.warn("anomalymatch: a sheet cannot be shown,", error.message);
+    return null;
+  }
   return image;
 }
 

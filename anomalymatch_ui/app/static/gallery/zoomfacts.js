@@ -13,6 +13,7 @@ export class ZoomFacts {
   constructor(looks, opened) {
     this.looks = looks;
     this.opened = opened;
+    this.shown = 0; // counts what is shown, so that neighbours decoded late are not taken for the next image's
     this.root = element("div", "am-zoom-facts");
     this.list = element("dl", "am-zoom-list");
     this.history = element("div", "am-zoom-history");
@@ -25,7 +26,7 @@ export class ZoomFacts {
 
   close() {
     this.looks.listeners.delete(this.redraw);
-    this.sheet?.picture.close();
+    this.clearNeighbours();
   }
 
   clear() {
@@ -35,6 +36,7 @@ export class ZoomFacts {
   }
 
   clearNeighbours() {
+    this.shown += 1;
     this.sheet?.picture.close();
     this.sheet = null;
     this.thumbnails = [];
@@ -59,8 +61,12 @@ export class ZoomFacts {
   async showNeighbours({ ids, readable, buffers, ...layout }) {
     this.clearNeighbours();
     if (!ids.length) return;
+    const { shown } = this;
     const bitmap = await createImageBitmap(new Blob([buffers[0]], { type: "image/jpeg" }));
-    this.clearNeighbours();
+    if (shown !== this.shown) {
+      bitmap.close();
+      return;
+    }
     this.sheet = new SheetPainter(bitmap, layout);
     const row = element("div", "am-zoom-thumbnails");
     this.thumbnails = ids.map((id, position) => {
