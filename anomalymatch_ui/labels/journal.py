@@ -235,7 +235,7 @@ class Journal:
         return {image_id: json.loads(columns) for image_id, columns in rows}
 
     def keep_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
-        """Keep other columns of images, so that an export can give them back.
+        """Keep other columns of images, so that an export can give them back; former ones stay beside them.
 
         Raises
         ------
@@ -330,10 +330,17 @@ class Journal:
             self._view = self._words = None
 
     def _write_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
+        if not extras:
+            return
+        kept = dict(self._connection.execute("SELECT CAST(image_id AS BLOB), columns FROM extras").fetchall())
+        merged = {}
+        for image_id, columns in extras.items():
+            key = encode(image_id)
+            merged[key] = json.dumps({**json.loads(kept.get(key, "{}")), **columns})
         self._connection.executemany(
             "INSERT INTO extras VALUES (CAST(? AS TEXT), ?) "
             "ON CONFLICT (image_id) DO UPDATE SET columns = excluded.columns",
-            [(encode(image_id), json.dumps(dict(columns))) for image_id, columns in extras.items()],
+            list(merged.items()),
         )
 
     def _write_meta(self, meta: Mapping[str, str]) -> None:

@@ -48,6 +48,9 @@ def import_labels(
         report = replace(report, counts={label: counted[label] for label in LABELS}, kept=kept)
     labels = {name: label for name, label in labels.items() if name not in others}
     if not labels:
+        if key not in journal.meta():
+            journal.keep_extras(extras)
+            journal.keep_meta({key: str(table.path)})
         return report, None
     event = journal.append_many(
         labels, f"{TABLE}{table.path.name}", IMPORT, extras=extras, meta={key: str(table.path)}

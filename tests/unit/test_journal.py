@@ -93,10 +93,11 @@ def test_an_import_with_its_columns_and_digest_is_one_action(journal):
 
 def test_kept_columns_and_facts_take_the_newest_value(journal):
     journal.keep_extras({"a": {"ra": "1"}})
-    journal.keep_extras({"a": {"ra": "2"}})
+    journal.keep_extras({"a": {"ra": "2"}, "b": {"ra": "3"}})
+    journal.keep_extras({"a": {"note": "nice"}})
     journal.keep_meta({"digest": "x"})
     journal.keep_meta({"digest": "y"})
-    assert journal.extras() == {"a": {"ra": "2"}}
+    assert journal.extras() == {"a": {"ra": "2", "note": "nice"}, "b": {"ra": "3"}}
     assert journal.meta() == {"digest": "y"}
 
 
