@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from anomalymatch_ui.files import expanded
+
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 
 
@@ -21,7 +23,7 @@ def given_path(text: str) -> Path:
     """
     if not text:
         raise typer.BadParameter("the path is empty")
-    return Path(text)
+    return expanded(text)
 
 
 def finish(as_json: bool, **result: Any) -> None:

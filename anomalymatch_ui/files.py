@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from anomalymatch_ui.errors import StorageError
+from anomalymatch_ui.errors import InputError, StorageError
 
 TEMPORARY_SUFFIX = ".tmp"
 """Ends the name, which begins with a dot, under which a file is written before it is renamed."""
@@ -33,6 +33,20 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"Cannot write {path}: {reason}. Free some space or check the folder's permissions, "
             "then try again."
         ) from error
+
+
+def expanded(path: str | Path) -> Path:
+    """Give a path with ``~`` put as the home folder, as a shell does; a notebook has none.
+
+    Raises
+    ------
+    InputError
+        If it names a user whose home folder is not known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"There is no home folder for {path}. Write the path in full.") from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:

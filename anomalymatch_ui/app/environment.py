@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
 
 IMAGES = "ANOMALYMATCH_IMAGES"
@@ -49,7 +50,7 @@ class Wanted:
     def environment(self) -> dict[str, str]:
         """Give the variables from which :meth:`from_environment` reads this back, in any folder."""
         paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
-        given = {name: "" if path is None else str(path.absolute()) for name, path in paths.items()}
+        given = {name: "" if path is None else str(expanded(path).absolute()) for name, path in paths.items()}
         return given | {ANNOTATOR: self.annotator or ""}
 
     @property
@@ -62,10 +63,10 @@ class Wanted:
             If neither images nor a session are given.
         """
         if self.session is not None:
-            return self.session
+            return expanded(self.session)
         if self.images is None:
             raise InputError("Give the path of the images, or that of a session to go on with.")
-        images = self.images.expanduser().resolve()
+        images = expanded(self.images).resolve()
         name = images.stem if images.is_file() else images.name
         return Path.cwd() / f"{name or 'images'}.session"
 

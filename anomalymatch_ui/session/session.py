@@ -14,6 +14,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import (
     LABELS,
     ImportReport,
@@ -193,11 +194,11 @@ class Session(Steering):
             If the disk refuses.
         """
         annotator = annotator_name(annotator)
-        folder = SessionFolder(Path(path), None if embeddings is None else Path(embeddings))
+        folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
         if images is None or isinstance(images, str | Path):
             images = folder.open_pool() if images is None else open_pool(images)
         pool = shortlisted(folder, images)
-        table = None if labels is None else read_labels_csv(Path(labels))
+        table = None if labels is None else read_labels_csv(expanded(labels))
         folder.prepare()
         changed = folder.check_pool(pool)
         if config is None:
@@ -213,7 +214,7 @@ class Session(Steering):
             if changed:
                 session._publish(message="Images have come or gone since this session was last open.")
             # Before the labels, which may start a cycle.
-            kept = None if metadata is None else session.finding.metadata.keep(Path(metadata))
+            kept = None if metadata is None else session.finding.metadata.keep(expanded(metadata))
             if table is not None:
                 session._import(table)
             if kept is not None:

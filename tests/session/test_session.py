@@ -455,3 +455,34 @@ def wait_for(session: Session, condition, seconds: float = 60) -> None:
     while not condition(session.status):
         assert time.monotonic() < deadline, session.status
         time.sleep(0.01)
+
+
+def test_columns_of_a_table_are_kept_though_it_brings_no_label_or_another_came_before(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    first, second, third = (tmp_path / f"{name}.csv" for name in ("first", "second", "third"))
+    first.write_text("filename,label,ra\n0000.jpg,anomaly,10.5\n")
+    second.write_text("filename,label,comment\n0000.jpg,anomaly,nice\n0001.jpg,nominal,dull\n")
+    third.write_text("filename,label,z\n0002.jpg,,0.3\n")
+    for table in (first, second, third):
+        Session.open(tmp_path / "session", pool_folder, table, config=swift).close()
+    with Session.open(tmp_path / "session", pool_folder) as session:
+        assert session._journal.extras() == {
+            "0000.jpg": {"ra": "10.5", "comment": "nice"},
+            "0001.jpg": {"comment": "dull"},
+            "0002.jpg": {"z": "0.3"},
+        }
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(
+    pool_folder: Path, swift: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").write_text("filename,label\n0000.jpg,anomaly\n")
+    with Session.open("~/session", pool_folder, "~/labels.csv", config=swift) as session:
+        assert len(session.labels()) == 1
+    assert (tmp_path / "session" / "journal.sqlite").exists()
+    assert not (tmp_path / "~").exists()
+    with pytest.raises(InputError, match="no home folder"):
+        Session.open("~nobody-of-this-name/session", pool_folder)
