@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
@@ -54,7 +54,8 @@ class ScoreStore:
     folder
         Made on first use.
     manifest
-        What the scores belong to. A store made for something else is refused, never mixed.
+        What the scores belong to. A store made for something else is refused, never mixed; one that is there
+        keeps its size of a shard.
 
     Raises
     ------
@@ -72,7 +73,9 @@ class ScoreStore:
         path = folder / "manifest.json"
         if not path.exists():
             write_bytes_atomically(path, json.dumps(asdict(manifest), indent=2).encode())
-        elif _read_manifest(path) != asdict(manifest):
+            return
+        self.manifest = _kept_manifest(folder)
+        if replace(self.manifest, shard_size=manifest.shard_size) != manifest:
             raise InputError(f"{folder} holds scores of another network or pool. Choose another folder.")
 
     @classmethod
@@ -84,13 +87,7 @@ class ScoreStore:
         DamagedStoreError
             If there is none, or it cannot be read.
         """
-        read = _read_manifest(folder / "manifest.json")
-        try:
-            return cls(folder, _MANIFEST.validate_python(read))
-        except ValidationError as error:
-            raise DamagedStoreError(
-                f"The score store {folder} is damaged. Delete it to score again."
-            ) from error
+        return cls(folder, _kept_manifest(folder))
 
     @property
     def shard_count(self) -> int:
@@ -200,10 +197,11 @@ class ScoreStore:
         return self.folder / f"shard-{number:05d}.parquet"
 
 
-def _read_manifest(path: Path) -> Any:
+def _kept_manifest(folder: Path) -> StoreManifest:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return _MANIFEST.validate_json((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError) as error:  # pydantic's own is a ValueError
+        reason = "its manifest does not fit" if isinstance(error, ValidationError) else error
         raise DamagedStoreError(
-            f"The score store {path.parent} is damaged ({error}). Delete it to score again."
+            f"The score store {folder} is damaged ({reason}). Delete it to score again."
         ) from error

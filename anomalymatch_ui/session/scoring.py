@@ -300,10 +300,7 @@ class PoolScorer:
             return None
 
     def _store(self, folder: Path, digest: str) -> ScoreStore:
-        """Open the scores of a network; what was begun keeps its size of a shard, not the settings'."""
         size = self._config.score.shard_size
-        if (folder / "manifest.json").exists():
-            size = ScoreStore.existing(folder).manifest.shard_size
         return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
 
     def _stored_scores(
