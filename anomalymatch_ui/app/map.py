@@ -96,9 +96,10 @@ class Map:
         mapper = self._session.pictures.mapper
         # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
         version = self._session.ranking().version
-        if version != self._begun and (mapper.state.newest is None or mapper.outdated):
+        if version != self._begun:
             self._begun = version
-            mapper.begin()
+            if mapper.state.newest is None or mapper.outdated:
+                mapper.begin()
         state, labels = mapper.state, self._session.labels()
         coloured = (labels, self._session.ranking().version)
         if coloured != self._coloured:

@@ -169,8 +169,7 @@ class Mapper:
         self._thread: threading.Thread | None = None
         self._child: subprocess.Popen[str] | None = None
         self._closed = False
-        self._plane: tuple[Plane, Frame] | None = None
-        self._made_of: np.ndarray | None = None  # the embedding that the newest map shows
+        self._made: tuple[np.ndarray, Plane, Frame] | None = None  # what the newest map was made of
 
     @property
     def state(self) -> MapState:
@@ -199,12 +198,11 @@ class Mapper:
     @property
     def outdated(self) -> bool:
         """Whether the images have been looked at anew, by other settings, since the newest map was made."""
-        embedding = self._embedding()
-        made_of = self._made_of
-        if made_of is None or embedding is None or embedding is made_of:
+        embedding, made = self._embedding(), self._made
+        if made is None or embedding is None or embedding is made[0]:
             return False
         # The same one may have been opened again; another differs in every image.
-        return not np.array_equal(_probe(embedding), _probe(made_of), equal_nan=True)
+        return not np.array_equal(_probe(embedding), _probe(made[0]), equal_nan=True)
 
     def begin(self) -> None:
         """Make the maps in the background, unless they are there or being made; returns at once."""
@@ -235,12 +233,12 @@ class Mapper:
         InputError
             If there is no map yet.
         """
-        newest, embedding = self.state.newest, self._made_of
-        if newest is None or embedding is None or self._plane is None:
+        newest, made = self.state.newest, self._made
+        if newest is None or made is None:
             raise InputError("There is no map yet. Rank the images first, then ask again.")
+        embedding, plane, frame = made
         wanted = np.asarray(embedding[rows], dtype=np.float32)
         if newest.method == "PCA":
-            plane, frame = self._plane
             return frame.apply(plane.apply(wanted, 2))
         places = np.full((len(rows), 2), np.nan, dtype=np.float32)
         at = np.searchsorted(newest.rows, rows).clip(max=len(newest.rows) - 1)
@@ -292,7 +290,7 @@ class Mapper:
         if places.shape[1] == 1:
             places = np.concatenate([places, np.zeros_like(places)], axis=1)
         frame = Frame.of(places)
-        self._plane, self._made_of = (plane, frame), embedding
+        self._made = embedding, plane, frame
         first = PoolMap("PCA", rows, frame.apply(places), len(self._pool))
         self._tell(newest=first, sentence="", at_work=True)
         self._make_umap(first, sample, plane)
