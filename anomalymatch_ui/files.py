@@ -35,7 +35,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def expanded(path: str | Path) -> Path:
+def expanded(path: str | os.PathLike[str]) -> Path:
     """Give a path with ``~`` put as the home folder, as a shell does; a notebook has none.
 
     Raises

@@ -174,13 +174,6 @@ class Finds(traitlets.HasTraits):
         self.say(f"{len(ids):,} {done} · Z takes it back")
         return receipt
 
-    def _label_what_was_counted(self, message: Message) -> Receipt | None:
-        if message["listing"] != self._listed.number:
-            raise InputError(
-                "Another list has come meanwhile, so nothing was labelled. Look at it, then ask again."
-            )
-        return self._by_hand(self.label_matching, message["label"])
-
     def close(self) -> None:
         """Stop the thread that finds, and leave the page."""
         self._seeker.shutdown(cancel_futures=True)
@@ -214,6 +207,13 @@ class Finds(traitlets.HasTraits):
         self.commits["label matching"] = self._label_what_was_counted
         self.answers["columns"] = lambda _message: ({"columns": self._columns()}, [])
         self.observe(self._note_page, "page")
+
+    def _label_what_was_counted(self, message: Message) -> Receipt | None:
+        if message["listing"] != self._listed.number:
+            raise InputError(
+                "Another list has come meanwhile, so nothing was labelled. Look at it, then ask again."
+            )
+        return self._by_hand(self.label_matching, message["label"])
 
     def _finder(self, query: Query) -> Callable[[Ranking], Found]:
         return lambda ranking: self._session.finding.find(query, ranking)

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import expanded
 from anomalymatch_ui.pool.base import ImagePool
 from anomalymatch_ui.pool.decode import SUFFIXES
 from anomalymatch_ui.pool.folder import FolderPool
@@ -45,7 +46,7 @@ def open_pool(path: str | os.PathLike[str]) -> ImagePool:
     (2, 3, 64, 64)
     """
     try:
-        resolved = Path(path).expanduser().resolve(strict=True)
+        resolved = expanded(path).resolve(strict=True)
         mode = resolved.stat().st_mode
     except FileNotFoundError as error:
         raise InputError(f"There is no folder or file {path}. Check the spelling of the path.") from error

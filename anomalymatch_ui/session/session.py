@@ -220,9 +220,10 @@ class Session(Steering):
             if kept is not None:
                 session._publish(message=kept)
         except BaseException:
-            if session is not None:
+            if session is None:
+                pen.release()
+            else:
                 session.close()
-            pen.release()
             raise
         session._rankings.catch_up()
         session._watch.start()

@@ -166,7 +166,7 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
         return None
     found = peek_checkpoint(folder.interrupted)
     same = found.recipe == training_recipe(config.train, config.seed) and _is_as_asked(found.network, config)
-    rejected = found.begun_with is not None and found.begun_with not in (0, folder.cycle_in_use)
+    rejected = found.begun_with not in (None, 0, folder.cycle_in_use)
     return found if same and not rejected and found.cycle > folder.cycle else None
 
 
