@@ -80,6 +80,25 @@ def test_a_search_is_begun_and_ended_by_keys_and_what_it_finds_is_labelled_by_on
     expect(title(desk)).not_to_contain_text("005")
 
 
+def test_a_list_that_comes_while_it_is_asked_how_to_label_another_is_left_alone(desk: Desk):
+    page = desk.page
+    desk.press("/")
+    page.keyboard.type("005")
+    desk.press("Enter")
+    expect(title(desk)).to_contain_text("005")
+    desk.press("l")
+    expect(page.get_by_role("dialog")).to_contain_text("Label all 11 that are listed")
+    # As when a slow search ends only now; a person cannot click below the dialog.
+    page.locator(".am-back").dispatch_event("click")
+    expect(title(desk)).not_to_contain_text("005")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    desk.press("a")
+    expect(desk.sentence).to_contain_text("Another list has come meanwhile, so nothing was labelled.")
+    assert desk.labels() == {}
+    desk.press("a")  # of the card with the ring, as ever
+    expect(page.locator(".am-card[data-label]")).to_have_count(1)
+
+
 def test_orders_and_labels_are_chosen_above_the_cards(desk: Desk):
     page = desk.page
     page.get_by_label("order", exact=True).select_option("name")
