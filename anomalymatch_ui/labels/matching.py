@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anomalymatch_ui.labels.entries import LABELS, Label
+from anomalymatch_ui.labels.spelling import EXACT_STEPS, LOOSE_STEPS
 from anomalymatch_ui.labels.table import LabelTable
 
 _SHOWN = 3
@@ -33,7 +33,15 @@ class ImportReport:
     blanks
         Number of rows without a label.
     kept
-        Images of which the table says otherwise than somebody who labelled them; their labels stay.
+        Images of which the table says otherwise than somebody who labelled them, or than another table that
+        came later; their labels stay.
+    respelled
+        Image id by file name, of names that are spelled differently from the image they were taken for.
+    withdrawn
+        Images that lost their label, since an earlier version of the same table gave it and this one does
+        not.
+    example
+        An image id, to show beside a file name where no name fits.
     """
 
     path: Path
@@ -44,12 +52,19 @@ class ImportReport:
     conflicts: tuple[str, ...] = ()
     blanks: int = 0
     kept: tuple[str, ...] = ()
+    respelled: Mapping[str, str] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] = ()
+    example: str = ""
 
     def sentence(self) -> str:
-        """Say it in one line, with the first few names."""
+        """Return it in one line, with the first few names."""
         counts = ", ".join(f"{count:,} {label}" for label, count in self.counts.items() if count)
-        parts = [f"Labels from {self.path.name}: {counts or 'none that fits an image'}"]
-        if self.unmatched:
+        fits = bool(counts or self.kept or self.withdrawn)
+        parts = [f"Labels from {self.path.name}: {counts or ('no new label' if fits else self._misfit())}"]
+        if self.respelled:
+            pairs = tuple(f"{name} for {image_id}" for name, image_id in self.respelled.items())
+            parts.append(f"{_count(pairs, 'name')} spelled differently from the image {_examples(pairs)}")
+        if self.unmatched and fits:
             parts.append(f"{_count(self.unmatched, 'name')} without an image {_examples(self.unmatched)}")
         if self.ambiguous:
             parts.append(
@@ -67,9 +82,24 @@ class ImportReport:
                 f"{_count(self.kept, 'image')} labelled otherwise by somebody, which stays "
                 f"{_examples(self.kept)}"
             )
+        if self.withdrawn:
+            parts.append(
+                f"{_count(self.withdrawn, 'label')} withdrawn, which an earlier version of this table gave "
+                f"{_examples(self.withdrawn)}"
+            )
         if self.blanks:
             parts.append(f"{self.blanks:,} row{'s' * (self.blanks != 1)} without a label")
         return "; ".join(parts) + "."
+
+    def _misfit(self) -> str:
+        """Return why no label was taken, with an example of either side."""
+        if not self.unmatched:
+            return "none that fits an image"
+        only = len(self.unmatched) == 1
+        names = (
+            "the name fits no image" if only else f"none of the {len(self.unmatched):,} names fits an image"
+        )
+        return f"{names} {_examples(self.unmatched)}; the images are named like {_printable(self.example)}"
 
 
 def match_labels(
@@ -79,8 +109,10 @@ def match_labels(
 
     A file name is taken as an image id; else with ``./`` and spaces around it removed, ``\`` read as
     ``/`` and letters with accents composed; else, where exactly one image fits, as an id seen from another
-    folder: the end of an id (a bare file name, say), or a path that ends in an id. Nothing is guessed: a
-    name that fits several images is left out, as are names that fit one image equally well.
+    folder: the end of an id (a bare file name, say), or a path that ends in an id; else, where exactly one
+    image fits, as one that is spelled differently: within a web address, behind the prefix of an upload, in
+    other case, or with another extension or none. Nothing is guessed: a name that fits several images is
+    left out, as are names that fit one image equally well.
 
     Parameters
     ----------
@@ -99,7 +131,8 @@ def match_labels(
         What became of the rows.
     """
     names = list(dict.fromkeys([*table.labels, *table.extras]))
-    matches, ambiguous = match_names(names, list(ids))
+    ids = list(ids)
+    matches, ambiguous, respelled = match_names(names, ids)
     labels = {matches[name]: label for name, label in table.labels.items() if name in matches}
     extras = {matches[name]: dict(row) for name, row in table.extras.items() if name in matches}
     counted = Counter(labels.values())
@@ -111,11 +144,13 @@ def match_labels(
         duplicates=table.duplicates,
         conflicts=table.conflicts,
         blanks=table.blanks,
+        respelled={name: matches[name] for name in table.labels if name in respelled},
+        example=ids[0] if ids else "",
     )
     return labels, extras, report
 
 
-def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[str]]:
+def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[str], set[str]]:
     """Find the image that each file name means, as :func:`match_labels` does.
 
     Parameters
@@ -131,11 +166,14 @@ def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[s
         Image id by file name.
     ambiguous
         The names that fit several images, or one image equally well.
+    respelled
+        The names among the matches that are spelled differently from the image.
     """
     known = set(ids)
     matches = {name: name for name in names if name in known}
     ambiguous: set[str] = set()
-    for candidates_of in (_same_path, _same_end):
+    respelled: set[str] = set()
+    for candidates_of in (*EXACT_STEPS, *LOOSE_STEPS):
         rest = [name for name in names if name not in matches and name not in ambiguous]
         if not rest:
             break
@@ -146,52 +184,11 @@ def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[s
             only = next(iter(fitting))
             if len(fitting) == 1 and only not in taken and claims[only] == 1:
                 matches[name] = only
+                if candidates_of in LOOSE_STEPS:
+                    respelled.add(name)
             else:
                 ambiguous.add(name)
-    return matches, ambiguous
-
-
-def _same_path(names: list[str], ids: list[str]) -> dict[str, set[str]]:
-    """Ids that are the same path, written differently."""
-    by_path: dict[tuple[str, ...], set[str]] = {}
-    for image_id in ids:
-        by_path.setdefault(_parts(image_id), set()).add(image_id)
-    return {name: by_path[parts] for name in names if (parts := _parts(name)) in by_path}
-
-
-def _same_end(names: list[str], ids: list[str]) -> dict[str, set[str]]:
-    """Ids that end in the name, or in which the name ends, at a folder boundary.
-
-    One pass over the ends of the ids and one over the ends of the names: the time grows with their
-    number and depth, not with the number of pairs.
-    """
-    parts_of_names = {name: _parts(name) for name in names}
-    ids_ending_in: dict[tuple[str, ...], set[str]] = {parts: set() for parts in parts_of_names.values()}
-    ids_at: dict[tuple[str, ...], set[str]] = {}
-    for image_id in ids:
-        parts = _parts(image_id)
-        ids_at.setdefault(parts, set()).add(image_id)
-        for end in _ends(parts):
-            if end in ids_ending_in:
-                ids_ending_in[end].add(image_id)
-    candidates: dict[str, set[str]] = {}
-    for name, parts in parts_of_names.items():
-        fitting = set(ids_ending_in[parts])
-        for end in _ends(parts):
-            fitting |= ids_at.get(end, set())
-        if fitting:
-            candidates[name] = fitting
-    return candidates
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    # A Mac writes é as two characters, a table written elsewhere as one.
-    same = unicodedata.normalize("NFC", path.strip()).replace("\\", "/")
-    return tuple(part for part in same.split("/") if part not in ("", "."))
-
-
-def _ends(parts: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    return (parts[start:] for start in range(len(parts)))
+    return matches, ambiguous, respelled
 
 
 def _count(names: tuple[str, ...], noun: str) -> str:
@@ -199,5 +196,9 @@ def _count(names: tuple[str, ...], noun: str) -> str:
 
 
 def _examples(names: tuple[str, ...]) -> str:
-    shown = [name.encode("utf-8", "backslashreplace").decode() for name in names[:_SHOWN]]
+    shown = [_printable(name) for name in names[:_SHOWN]]
     return f"({', '.join(shown)}{', …' * (len(names) > _SHOWN)})"
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from anomalymatch_ui.labels import LABELS, ImportReport, Journal, LabelEvent, LabelTable, match_labels
+from anomalymatch_ui.labels import (
+    LABELS,
+    ImportReport,
+    Journal,
+    JournalEntry,
+    Label,
+    LabelEvent,
+    LabelTable,
+    match_labels,
+)
 from anomalymatch_ui.pool import ImagePool
 
 TABLE = "table "
@@ -21,14 +32,16 @@ def import_labels(
     """Import a table of labels, except of images that somebody has labelled, or unlabelled, by hand.
 
     A page opened again imports its table again, also one that was edited, or exported from this very
-    session: what a person said since is never overridden. Of a table imported before, only what concerns
-    images without a history counts, so that it overrides no other table either. The table is an annotator
-    of its own, and an undo never takes a whole table back.
+    session: what a person said since is never overridden. Where the file is what it was when it was last
+    imported, only what concerns images without a history counts, so that it overrides no other table
+    either. Where it has changed, its labels count anew, and what only its last version said is withdrawn;
+    a file that fits no image at all withdraws nothing. The table is an annotator of its own, and an undo
+    never takes a whole table back.
 
     Returns
     -------
     report
-        What became of the table's rows.
+        What became of the table's rows, as the labels stand now.
     event
         What was written; ``None`` if nothing was.
 
@@ -38,21 +51,78 @@ def import_labels(
         If the disk refuses; then nothing is written.
     """
     labels, extras, report = match_labels(table, pool.ids)
-    view = journal.view()
+    latest = {entry.image_id: entry for entry in journal.entries()}
     by_hand = {entry.image_id for entry in journal.entries() if entry.origin != IMPORT}
-    key = f"imported {table.digest}"
-    others = journal.touched() if key in journal.meta() else by_hand
-    kept = tuple(name for name in labels if name in by_hand and view.get(name) != labels[name])
-    if kept:
-        counted = Counter(label for name, label in labels.items() if name not in kept)
-        report = replace(report, counts={label: counted[label] for label in LABELS}, kept=kept)
-    labels = {name: label for name, label in labels.items() if name not in others}
-    if not labels:
-        if key not in journal.meta():
-            journal.keep_extras(extras)
-            journal.keep_meta({key: str(table.path)})
-        return report, None
-    event = journal.append_many(
-        labels, f"{TABLE}{table.path.name}", IMPORT, extras=extras, meta={key: str(table.path)}
-    )
-    return report, event
+    former = _Former.of(table, journal.meta())
+    unchanged = former.digest == table.digest
+    others = journal.touched() if unchanged else by_hand
+    wanted: dict[str, Label | None] = {name: label for name, label in labels.items() if name not in others}
+    withdrawn: tuple[str, ...] = ()
+    if labels and not unchanged:
+        withdrawn = tuple(sorted(former.sole_labels(latest) - by_hand - labels.keys()))
+        wanted.update(dict.fromkeys(withdrawn))
+    event = _write(table, wanted, extras, former, journal)
+    view = journal.view()
+    kept = tuple(name for name, label in labels.items() if view.get(name) != label)
+    counted = Counter(label for name, label in labels.items() if view.get(name) == label)
+    counts = {label: counted[label] for label in LABELS}
+    return replace(report, counts=counts, kept=kept, withdrawn=withdrawn), event
+
+
+@dataclass(frozen=True)
+class _Former:
+    """What was imported from a table's file before.
+
+    Attributes
+    ----------
+    digest
+        Of the version imported last; empty if there was none.
+    actions
+        Numbers of the journal's events that brought labels from it.
+    """
+
+    digest: str = ""
+    actions: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, table: LabelTable, meta: Mapping[str, str]) -> _Former:
+        try:
+            kept = json.loads(meta[_key(table)])
+            return cls(str(kept["digest"]), tuple(int(number) for number in kept["actions"]))
+        except (KeyError, TypeError, ValueError):
+            # A session of version 0.1 kept the digest alone, and a copy elsewhere is no other table.
+            return cls(table.digest if _digest_key(table) in meta else "")
+
+    def sole_labels(self, latest: Mapping[str, JournalEntry]) -> set[str]:
+        """Return the images whose present label comes from this file and from nothing since."""
+        actions = set(self.actions)
+        return {name for name, entry in latest.items() if entry.action in actions and entry.label is not None}
+
+
+def _write(
+    table: LabelTable,
+    labels: Mapping[str, Label | None],
+    extras: Mapping[str, Mapping[str, str]],
+    former: _Former,
+    journal: Journal,
+) -> LabelEvent | None:
+    event = None
+    if labels:
+        event = journal.append_many(labels, f"{TABLE}{table.path.name}", IMPORT, extras=extras)
+    elif former.digest != table.digest:
+        journal.keep_extras(extras)
+    if event is not None or former.digest != table.digest:
+        actions = [*former.actions, *([event.action] if event else [])]
+        record = json.dumps({"digest": table.digest, "actions": actions})
+        # After the labels: if this process ends between the two, the table is imported once more.
+        journal.keep_meta({_key(table): record, _digest_key(table): str(table.path)})
+    return event
+
+
+def _key(table: LabelTable) -> str:
+    # A pipe has a name, too, but the next table may come through a pipe of the same name.
+    return f"table {table.path.absolute() if table.path.is_file() else table.digest}"
+
+
+def _digest_key(table: LabelTable) -> str:
+    return f"imported {table.digest}"

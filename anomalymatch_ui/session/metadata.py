@@ -144,7 +144,7 @@ class Metadata:
         """
         table = read_metadata_csv(source)
         names = set(table.names)
-        matches, _ = match_names(list(names), list(self._pool.ids))
+        matches, *_ = match_names(list(names), list(self._pool.ids))
         if not matches:
             raise InputError(f"No row of {source} fits an image of {self._pool.path}. Check the file names.")
         write_bytes_atomically(self._path, source.read_bytes())
@@ -200,7 +200,7 @@ def columns_of(
     for name in dict.fromkeys(name for row in extras.values() for name in row):
         columns[name] = Column.of_texts(name, [extras.get(image_id, {}).get(name, "") for image_id in ids])
     if table is not None:
-        matches, _ = match_names(list(dict.fromkeys(table.names)), list(ids))
+        matches, *_ = match_names(list(dict.fromkeys(table.names)), list(ids))
         rows = {matches[name]: row for row, name in enumerate(table.names) if name in matches}
         of_image = [rows.get(image_id) for image_id in ids]
         for name, texts in table.columns.items():

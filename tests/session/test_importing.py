@@ -74,3 +74,59 @@ def test_columns_of_a_table_are_kept_though_it_brings_no_label_or_another_came_b
             "0001.jpg": {"comment": "dull"},
             "0002.jpg": {"z": "0.3"},
         }
+
+
+def test_a_corrected_table_that_is_put_back_counts_again(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    for label in ("anomaly", "nominal", "anomaly"):
+        table.write_text(f"filename,label\n0000.jpg,{label}\n0001.jpg,nominal\n")
+        with Session.open(tmp_path / "session", pool_folder, table, config=swift) as session:
+            assert session.labels() == {"0000.jpg": label, "0001.jpg": "nominal"}
+
+
+def test_a_row_that_is_deleted_or_blanked_takes_its_label_along_but_nobody_elses(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table, other = tmp_path / "labels.csv", tmp_path / "other" / "labels.csv"
+    other.parent.mkdir()
+    other.write_text("filename,label\n0004.jpg,nominal\n")
+    rows = [f"000{n}.jpg,anomaly" for n in range(4)]
+    table.write_text("\n".join(["filename,label", *rows]))
+    with Session.open(tmp_path / "session", pool_folder, table, config=swift) as session:
+        session.label(["0003.jpg"], "anomaly")
+    Session.open(tmp_path / "session", pool_folder, other).close()
+    table.write_text("filename,label\n0000.jpg,anomaly\n0001.jpg,\n")
+    with Session.open(tmp_path / "session", pool_folder, table) as session:
+        assert session.labels() == {"0000.jpg": "anomaly", "0003.jpg": "anomaly", "0004.jpg": "nominal"}
+        assert session.import_report.withdrawn == ("0001.jpg", "0002.jpg")
+        assert "2 labels withdrawn, which an earlier version of this table gave" in session.status.message
+
+
+def test_a_table_that_fits_no_image_withdraws_nothing_and_shows_both_sides(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label\n0000.jpg,anomaly\n")
+    Session.open(tmp_path / "session", pool_folder, table, config=swift).close()
+    table.write_text("filename,label\nNGC 1.jpg,anomaly\n")
+    with Session.open(tmp_path / "session", pool_folder, table) as session:
+        assert session.labels() == {"0000.jpg": "anomaly"}
+        assert session.import_report.sentence() == (
+            "Labels from labels.csv: the name fits no image (NGC 1.jpg); the images are named like 0000.jpg."
+        )
+
+
+def test_a_table_says_what_became_of_it_where_another_one_stands(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("filename,label\n0000.jpg,anomaly\n0001.jpg,anomaly\n")
+    second.write_text("filename,label\n0000.jpg,nominal\n")
+    for table in (first, second, first):
+        with Session.open(tmp_path / "session", pool_folder, table, config=swift) as session:
+            labels, report = session.labels(), session.import_report
+    assert labels == {"0000.jpg": "nominal", "0001.jpg": "anomaly"}
+    assert report.counts["anomaly"] == 1
+    assert report.kept == ("0000.jpg",)

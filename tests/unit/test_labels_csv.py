@@ -167,6 +167,37 @@ def test_letters_with_accents_and_spaces_around_a_name_match_however_they_are_wr
     assert labels == {"\u00e9.jpg": "anomaly"}
 
 
+@pytest.mark.parametrize(
+    ("name", "image_id"),
+    [
+        ("x.JPG", "a/x.jpg"),
+        ("A/X.jpg", "a/x.jpg"),
+        ("x", "a/x.jpg"),
+        ("x.png", "a/x.jpg"),
+        ("x.fits.fz", "x.fits"),
+        ("/data/local-files/?d=a%20b/x.jpg", "a b/x.jpg"),
+        ("http://host/data/local-files/?d=a/x.jpg", "a/x.jpg"),
+        ("https://example.org/a%20b.jpg", "a b.jpg"),
+        ("0f3c9a1b-x.jpg", "a/x.jpg"),
+        ("http://[x.jpg", None),
+        ("y-x.jpg", None),
+    ],
+)
+def test_a_name_spelled_differently_is_taken_where_one_image_fits_and_the_user_is_told(table, name, image_id):
+    labels, _, report = match_labels(
+        table(f"filename,label\n{name},anomaly\n"), ["z.jpg", image_id or "x.jpg"]
+    )
+    assert labels == ({image_id: "anomaly"} if image_id else {})
+    assert report.respelled == ({name: image_id} if image_id else {})
+    assert ("1 name spelled differently from the image" in report.sentence()) == bool(image_id)
+
+
+def test_a_name_that_two_spellings_fit_is_not_guessed(table):
+    labels, _, report = match_labels(table("filename,label\nX.jpg,anomaly\n"), ["x.jpg", "x.JPG"])
+    assert labels == {}
+    assert report.ambiguous == ("X.jpg",)
+
+
 def test_ten_times_as_many_rows_are_matched_in_about_ten_times_the_time(table):
     seconds = []
     for count in (10_000, 100_000):
