@@ -1,0 +1,17 @@
+"""What pixels are: native values of named bands, and the one step that makes them visible.
+
+A file or an array is read into a :class:`NativeImage`: values as they were measured, with a mask of bad
+pixels, in bands that have names. Nothing here knows where images come from, nor who looks at them.
+"""
+
+from anomalymatch_ui.pixels.spec import (
+    GREY,
+    RGB,
+    Band,
+    Bands,
+    NativeImage,
+    PixelError,
+    as_native,
+)
+
+__all__ = ["GREY", "RGB", "Band", "Bands", "NativeImage", "PixelError", "as_native"]
