@@ -8,6 +8,7 @@ References
 .. [1] Gómez & O'Ryan 2025, "AnomalyMatch", arXiv:2505.03509.
 .. [2] Sohn et al. 2020, "FixMatch", arXiv:2001.07685.
 .. [3] Tan & Le 2019, "EfficientNet", arXiv:1905.11946.
+.. [4] Chen et al. 2020, "SimCLR", arXiv:2002.05709.
 """
 
 from __future__ import annotations
@@ -178,6 +179,30 @@ class TrainConfig(_Settings):
     )
 
 
+class AdaptConfig(_Settings):
+    """Self-supervised adaptation of the backbone to the pool, by SimCLR [4]_."""
+
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="optimiser steps; unless given, as many as show each image 60 times, at most 530",
+    )
+    batch: int = Field(96, ge=2, description="images a step, each seen in two views")
+    temperature: float = Field(0.2, gt=0, description="what the cosines of two views are divided by")
+    learning_rate: float = Field(
+        3e-4, gt=0, description="of AdamW on the network, falling to zero by a cosine"
+    )
+    weight_decay: float = Field(1e-2, ge=0, description="of AdamW")
+    ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged network, which is kept")
+    from_block: int = Field(
+        5,
+        ge=1,
+        le=7,
+        description="first of the blocks that change, counted from 0; the others stay as pretrained",
+    )
+    mixed_precision: bool = Field(True, description="in bfloat16 where the hardware multiplies it")
+
+
 class ScoreConfig(_Settings):
     """How the pool is streamed through the network."""
 
@@ -306,6 +331,7 @@ class Config(_Settings):
     network: NetworkConfig = NetworkConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
     train: TrainConfig = TrainConfig()
+    adapt: AdaptConfig = AdaptConfig()
     score: ScoreConfig = ScoreConfig()
     head: HeadConfig = HeadConfig()
     acquisition: AcquisitionConfig = AcquisitionConfig()

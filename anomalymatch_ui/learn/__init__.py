@@ -1,5 +1,14 @@
 """Learning: the network, its augmentations, FixMatch, the training loop and its checkpoints."""
 
+from anomalymatch_ui.learn.adapt import Adapter, AdaptReport, steps_for
+from anomalymatch_ui.learn.adapted import (
+    adapted_digest,
+    load_adapted,
+    restore_state,
+    save_adapted,
+    save_state,
+    saved_step,
+)
 from anomalymatch_ui.learn.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -23,12 +32,15 @@ from anomalymatch_ui.learn.trainer import StepReport, StopTraining, Trainer
 
 __all__ = [
     "ANOMALY",
+    "AdaptReport",
+    "Adapter",
     "AnomalyNetwork",
     "Checkpoint",
     "StepReport",
     "StopTraining",
     "Trainer",
     "TrainingData",
+    "adapted_digest",
     "backbone_digest",
     "build_network",
     "check_classes",
@@ -36,11 +48,17 @@ __all__ = [
     "fused_for_inference",
     "inference_dtype",
     "is_out_of_memory",
+    "load_adapted",
     "load_checkpoint",
     "network_digest",
     "peek_checkpoint",
     "resolve_device",
+    "restore_state",
+    "save_adapted",
     "save_checkpoint",
+    "save_state",
+    "saved_step",
+    "steps_for",
     "symmetries",
     "training_recipe",
 ]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from anomalymatch_ui.learn.network import AnomalyNetwork
+
+# Of 80 images of 160 px the fused blocks take 0.43 s as one batch and 0.34 s as five, in one thread.
+_CPU_IMAGES = 16
 
 
 def fused_for_inference(network: AnomalyNetwork) -> AnomalyNetwork:
@@ -45,6 +49,25 @@ def fused_frozen_part(network: AnomalyNetwork) -> AnomalyNetwork:
     backbone._blocks = backbone._blocks[: network.config.frozen_blocks]
     backbone._conv_head = nn.Identity()
     return part
+
+
+@torch.no_grad()
+def maps_in_parts(network: AnomalyNetwork, images: Tensor) -> Tensor:
+    """Return a network's frozen maps of images, on a CPU of a few at a time: a cache holds no more.
+
+    Parameters
+    ----------
+    network
+        Best one of :func:`fused_frozen_part`.
+    images
+        Float ``(n, 3, height, width)``; they come back as they are where no block is frozen.
+    """
+    if network.config.frozen_blocks == 0:
+        return images
+    on_cpu = images.device.type == "cpu"
+    size = _CPU_IMAGES * torch.get_num_threads() if on_cpu else len(images)
+    parts = [images[start : start + size] for start in range(0, len(images), size)]
+    return torch.cat([network.frozen_maps(part) for part in parts])
 
 
 def _fuse(parent: Any, convolution: str, normalisation: str) -> None:

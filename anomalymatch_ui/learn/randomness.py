@@ -6,7 +6,9 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
+from torch import Generator
 
 _one_at_a_time = threading.Lock()
 
@@ -28,3 +30,16 @@ def seeded(seed: int, devices: Sequence[torch.device] = ()) -> Iterator[None]:
     with _one_at_a_time, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def step_randomness(*numbers: int) -> tuple[Generator, int]:
+    """Return a CPU generator and a seed for dropout that depend on these numbers alone.
+
+    Parameters
+    ----------
+    numbers
+        What names a step, such as the seed, the cycle and the step: a step that is taken again, after a stop
+        or a crash, then draws what it drew.
+    """
+    words = np.random.SeedSequence(numbers).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(words[0])), int(words[1])

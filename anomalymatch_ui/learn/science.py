@@ -122,7 +122,9 @@ def weak_symmetry_augment(images: Tensor, generator: Generator, symmetry: Symmet
     return take_pixels(images, torch.arange(height) - down, torch.arange(width) - right)
 
 
-def science_augment(images: Tensor, generator: Generator, symmetry: Symmetry = "square") -> Tensor:
+def science_augment(
+    images: Tensor, generator: Generator, symmetry: Symmetry = "square", *, masked: bool = True
+) -> Tensor:
     """Give each image as another observation might have shown it.
 
     Turned, scaled, shifted, blurred, brightened, tinted, masked and given noise, in this order, each with
@@ -136,6 +138,8 @@ def science_augment(images: Tensor, generator: Generator, symmetry: Symmetry = "
         A generator on the CPU.
     symmetry
         ``"square"`` turns by any angle, the others by up to 15 degrees.
+    masked
+        Whether a patch may be masked.
 
     Returns
     -------
@@ -159,8 +163,9 @@ def science_augment(images: Tensor, generator: Generator, symmetry: Symmetry = "
     gains = GAIN.draw(count, generator) * BAND_GAIN.draw(count, generator, each=bands)
     offsets = OFFSET.draw(count, generator)
     result = result * gains[:, :, None, None].to(images) + offsets[:, :, None, None].to(images)
-    squares = random_squares(CUTOUT.draw(count, generator)[:, 0], side, side, generator)
-    result = torch.where(squares.to(images.device), _border_level(result), result)
+    if masked:
+        squares = random_squares(CUTOUT.draw(count, generator)[:, 0], side, side, generator)
+        result = torch.where(squares.to(images.device), _border_level(result), result)
     return _add_noise(result, NOISE.draw(count, generator)[:, 0], generator).clamp_(0, 1)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -19,10 +18,10 @@ from anomalymatch_ui.learn.augment import strong_augment, weak_augment
 from anomalymatch_ui.learn.data import BatchSampler, TrainingData
 from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory
 from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
-from anomalymatch_ui.learn.fused import fused_frozen_part
+from anomalymatch_ui.learn.fused import fused_frozen_part, maps_in_parts
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
-from anomalymatch_ui.learn.randomness import seeded
+from anomalymatch_ui.learn.randomness import seeded, step_randomness
 from anomalymatch_ui.learn.science import science_augment, weak_symmetry_augment
 
 ASSUMED_PREVALENCE = 0.03
@@ -30,9 +29,6 @@ ASSUMED_PREVALENCE = 0.03
 
 Higher than the usual 1 %: too high costs a few wrong pseudo-labels, too low silences the few right ones.
 """
-
-# Of 80 images of 160 px the fused blocks take 0.43 s as one batch and 0.34 s as five, in one thread.
-_CPU_IMAGES = 16
 
 WARM_UP_STEPS = 5
 """Steps over which a cosine schedule rises to its rate: the head is right, the rest not used to it."""
@@ -204,7 +200,7 @@ class Trainer:
                 torch.cuda.empty_cache()
 
     def _take_step(self) -> FixMatchLoss:
-        generator, dropout_seed = self._randomness()
+        generator, dropout_seed = step_randomness(self.seed, self.cycle, self.step)
         labelled, classes = self._sampler.labelled(self._labelled_batch, generator)
         batches, rows = [labelled], torch.empty(0, dtype=torch.int64)
         if self._is_semi_supervised:
@@ -251,7 +247,7 @@ class Trainer:
         weak views, which teach and do not learn, pass by themselves: 32 of 80 images then need no backward
         pass.
         """
-        maps = self._frozen_maps(_as_one_batch(views))
+        maps = maps_in_parts(self._frozen, _as_one_batch(views))
         ends = [len(views[0]), len(maps) - len(views[-1])]
         if not self._is_semi_supervised:
             labelled = self.network.logits_of_maps(maps).float()
@@ -265,16 +261,6 @@ class Trainer:
             taught = teacher.logits_of_maps(weak).float()
         learnt = self.network.logits_of_maps(_as_one_batch([labelled, strong])).float()
         return learnt[: ends[0]], taught, learnt[ends[0] :]
-
-    @torch.no_grad()
-    def _frozen_maps(self, images: Tensor) -> Tensor:
-        """Give what the frozen blocks make of images, on a CPU of a few at a time: a cache holds no more."""
-        if self.network.config.frozen_blocks == 0:
-            return images
-        on_cpu = self.device.type == "cpu"
-        size = _CPU_IMAGES * torch.get_num_threads() if on_cpu else len(images)
-        parts = [images[start : start + size] for start in range(0, len(images), size)]
-        return torch.cat([self._frozen.frozen_maps(part) for part in parts])
 
     def _augment(self, batches: list[Tensor], generator: Generator) -> list[Tensor]:
         """Give labelled images weakly, unlabelled ones weakly and then strongly augmented."""
@@ -292,10 +278,6 @@ class Trainer:
         if self.config.strong == "randaugment":
             return strong_augment(images, generator)
         return science_augment(images, generator, self._symmetry)
-
-    def _randomness(self) -> tuple[Generator, int]:
-        words = np.random.SeedSequence((self.seed, self.cycle, self.step)).generate_state(2, np.uint32)
-        return torch.Generator().manual_seed(int(words[0])), int(words[1])
 
     def _to_device(self, images: Tensor) -> Tensor:
         return images.to(self.device).float() / 255

@@ -1,0 +1,153 @@
+"""What an adaptation leaves on disk: the blocks it changed, and its state while it is under way.
+
+Both are safetensors, which run no code when they are opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.learn.adapt import Adapter, trained_parameters
+from anomalymatch_ui.learn.network import AnomalyNetwork
+
+FORMAT = "anomalymatch-adapted/1"
+STATE_FORMAT = "anomalymatch-adapting/1"
+
+
+def save_adapted(path: Path, adapter: Adapter) -> None:
+    """Save the averaged weights that an adaptation has come to, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    names = trained_parameters(adapter.network)
+    average = dict(adapter.average.named_parameters())
+    _write(path, {name: average[name] for name in names}, {"format": FORMAT, "steps": str(adapter.step)})
+
+
+def load_adapted(path: Path, network: AnomalyNetwork) -> None:
+    """Put saved weights into the blocks of ``network`` that they were adapted from.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or belongs to another network.
+    """
+    tensors = _read(path, FORMAT)[1]
+    parameters = dict(network.named_parameters())
+    fits = bool(tensors) and all(
+        name in parameters and parameters[name].shape == tensor.shape for name, tensor in tensors.items()
+    )
+    if not fits:
+        raise InputError(f"The adapted weights in {path} are of another network. Delete the file.")
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            parameters[name].copy_(tensor)
+
+
+def adapted_digest(path: Path) -> str | None:
+    """Return a name of 16 hexadecimal digits for saved weights; ``None`` if there are none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except FileNotFoundError:
+        return None
+
+
+def save_state(path: Path, adapter: Adapter) -> None:
+    """Save how far an adaptation is, for :func:`restore_state` to go on from, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, values in _learnt(adapter).items():
+        state = adapter.optimizer.state[values]
+        tensors |= {f"value.{name}": values.data, f"mean.{name}": state["exp_avg"]}
+        tensors |= {f"square.{name}": state["exp_avg_sq"]}
+    average = dict(adapter.average.named_parameters())
+    tensors |= {f"average.{name}": average[name] for name in trained_parameters(adapter.network)}
+    _write(path, tensors, {"format": STATE_FORMAT, "step": str(adapter.step)})
+
+
+def restore_state(path: Path, adapter: Adapter) -> None:
+    """Put a saved state into an adapter that was made as the saved one was.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or belongs to another adaptation; the adapter is then as it was.
+    """
+    metadata, tensors = _read(path, STATE_FORMAT)
+    learnt, average = _learnt(adapter), dict(adapter.average.named_parameters())
+    try:
+        step = int(metadata["step"])
+        for name, values in learnt.items():
+            for kind in ("value", "mean", "square"):
+                _same_shape(values, tensors[f"{kind}.{name}"])
+        for name in trained_parameters(adapter.network):
+            _same_shape(average[name], tensors[f"average.{name}"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"The adaptation in {path} is damaged. Delete it; it then begins anew.") from error
+    adapter.step = step
+    with torch.no_grad():
+        for name, values in learnt.items():
+            values.copy_(tensors[f"value.{name}"])
+            adapter.optimizer.state[values] = {
+                "step": torch.tensor(float(step)),
+                "exp_avg": tensors[f"mean.{name}"].to(values.device),
+                "exp_avg_sq": tensors[f"square.{name}"].to(values.device),
+            }
+        for name in trained_parameters(adapter.network):
+            average[name].copy_(tensors[f"average.{name}"])
+
+
+def saved_step(path: Path) -> int | None:
+    """Return the step at which an adaptation was interrupted; ``None`` if none was, or nothing is left."""
+    try:
+        return int(_read(path, STATE_FORMAT, with_tensors=False)[0]["step"])
+    except (InputError, KeyError, ValueError):
+        return None
+
+
+def _learnt(adapter: Adapter) -> dict[str, nn.Parameter]:
+    projection = {f"projection.{name}": value for name, value in adapter.projection.named_parameters()}
+    return {**trained_parameters(adapter.network), **projection}
+
+
+def _same_shape(values: Tensor, saved: Tensor) -> None:
+    if values.shape != saved.shape:
+        raise ValueError
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes_atomically(path, save(dense, metadata))
+
+
+def _read(path: Path, kind: str, *, with_tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            names = file.keys() if with_tensors else ()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise InputError(f"There are no adapted weights in {path}.") from error
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"The adapted weights in {path} cannot be read ({error}). Delete the file; they can be made anew."
+        ) from error
+    if metadata.get("format") != kind:
+        raise InputError(f"{path} holds no adapted weights of this version ({kind}). Delete it, or update.")
+    return metadata, tensors
