@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.prevalence import read_prevalence
 
 NetworkName = Literal[
     "efficientnet-lite0",
@@ -320,12 +321,10 @@ class Config(_Settings):
         le=1,
         description="weight of the trained network in the fused order, beside the linear head's",
     )
-    prevalence: float | None = Field(
+    prevalence: Annotated[float, BeforeValidator(read_prevalence)] | None = Field(
         None,
-        gt=0,
-        lt=1,
-        description="share of anomalies that you expect in the pool, such as 0.01; empty: 1 % is assumed for "
-        "what scores say, 3 % for what a network learns from its own answers",
+        description="share of anomalies that you expect in the pool, such as 6 %, 0.06 or 1 in 200; empty: the "
+        "search estimates it from its own looks, and a network assumes 3 % of its own answers",
     )
     instant: bool = Field(True, description="order the pool anew after each label")
     network: NetworkConfig = NetworkConfig()
@@ -364,6 +363,8 @@ class Config(_Settings):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "the settings"
             reason = "it is not a known setting" if first["type"] == "extra_forbidden" else first["msg"]
+            if first["type"] == "value_error":  # a sentence of our own
+                reason = str(first["ctx"]["error"]).removesuffix(".")
             raise InputError(f"Cannot use {name} in {source}: {reason}.") from error
 
     def with_values(self, **values: Any) -> Config:

@@ -14,12 +14,14 @@ from pydantic.fields import FieldInfo
 
 from anomalymatch_ui.config import PRESETS, Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.prevalence import EXAMPLES
 
 _DEFAULTS = Config()
 
-Kind = Literal["whole number", "number", "choice", "switch", "text"]
+Kind = Literal["whole number", "number", "share", "choice", "switch", "text"]
 
 _TITLES = {
+    "prevalence": "Prevalence",
     "train.every": "Train automatically",
     "train.steps": "Steps",
     "train.learning_rate": "Learning rate",
@@ -27,7 +29,6 @@ _TITLES = {
     "train.confidence_threshold": "Threshold",
     "train.align": "Alignment",
     "symmetry": "Symmetry",
-    "prevalence": "Prevalence",
     "acquisition.strategy": "What to show",
     "acquisition.random_every": "Random share",
     "order": "Order by",
@@ -126,9 +127,13 @@ def configured(
     try:
         changed = Config.model_validate(merged)
     except ValidationError as error:
-        names = dict.fromkeys(".".join(str(part) for part in found["loc"][:2]) for found in error.errors())
-        given = {name: values.get(name) for name in names}
-        raise SettingsError({name: _refusal(name, value) for name, value in given.items()}) from error
+        names = dict.fromkeys(_named(found["loc"]) for found in error.errors())
+        refusals = {name: _refusal(name, values.get(name)) for name in names}
+        ours = [found for found in error.errors() if found["type"] == "value_error"]
+        for found in ours:  # sentences that know what was meant
+            sentence = str(found["ctx"]["error"])
+            refusals[_named(found["loc"])] = sentence[0].upper() + sentence[1:]
+        raise SettingsError(refusals) from error
     if changed.device != config.device:
         _check_device(changed.device)
     refused = [name for name in changes(config, changed) if not name.startswith(_WHILE_BUSY)] if busy else []
@@ -245,6 +250,10 @@ def _refusal(name: str, value: Any) -> str:
     return f"{setting.title} must be {setting.expected}{given}."
 
 
+def _named(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc[:2])
+
+
 def _title(name: str) -> str:
     return _TITLES.get(name, name)
 
@@ -267,10 +276,11 @@ def _setting(name: str) -> Setting:
     elif annotation is int:
         kind = "whole number"
     elif annotation is float:
-        kind = "number"
+        kind = "share" if name == "prevalence" else "number"
     expected = {
         "choice": f"one of {', '.join(choices)}",
         "switch": "on or off",
+        "share": f"a share such as {EXAMPLES}",
         "text": "auto, cpu, mps, cuda, or cuda: and a number" if name == "device" else "text",
     }.get(kind) or f"a {kind}{_range(field)}"
     expected += " or left empty" if optional else ""
@@ -280,8 +290,12 @@ def _setting(name: str) -> Setting:
 def _without_none(annotation: Any) -> tuple[Any, bool]:
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         inner = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return inner[0], len(inner) < len(typing.get_args(annotation))
-    return annotation, False
+        return _bare(inner[0]), len(inner) < len(typing.get_args(annotation))
+    return _bare(annotation), False
+
+
+def _bare(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
 
 
 def _range(field: FieldInfo) -> str:

@@ -42,7 +42,12 @@ def test_each_main_setting_is_explained_in_words_and_has_a_value() -> None:
             "95",
             "Threshold must be a number of at least 0.5 and at most 1, not 95.",
         ),
-        ("prevalence", "2", "Prevalence must be a number above 0 and below 1 or left empty, not 2."),
+        (
+            "prevalence",
+            "2",
+            "The prevalence must be a share above 0 and below 100 %, such as 6 %, 0.06 or 1 in 200, not 2. "
+            "For 2 in a hundred, write 2 %.",
+        ),
         ("symmetry", "round", "Symmetry must be one of auto, none, mirror, square, not round."),
         ("device", "gpu", "Device must be auto, cpu, mps, cuda, or cuda: and a number, not gpu."),
         ("train.align", "maybe", "Alignment must be on or off, not maybe."),
