@@ -323,8 +323,8 @@ class Config(_Settings):
     )
     prevalence: Annotated[float, BeforeValidator(read_prevalence)] | None = Field(
         None,
-        description="share of anomalies that you expect in the pool, such as 6 %, 0.06 or 1 in 200; empty: the "
-        "search estimates it from its own looks, and a network assumes 3 % of its own answers",
+        description="share of anomalies that you expect in the pool, such as 6 %, 0.06 or 1 in 200; empty: "
+        "the search estimates it from its own looks, and a network assumes 3 % of its own answers",
     )
     instant: bool = Field(True, description="order the pool anew after each label")
     network: NetworkConfig = NetworkConfig()

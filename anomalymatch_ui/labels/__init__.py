@@ -1,7 +1,7 @@
 """What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
 
 from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
-from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
+from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.matching import ImportReport, match_labels, match_names
 from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
@@ -14,7 +14,9 @@ __all__ = [
     "Label",
     "LabelEvent",
     "LabelTable",
+    "Look",
     "PairAgreement",
+    "Shown",
     "disagreements",
     "match_labels",
     "match_names",

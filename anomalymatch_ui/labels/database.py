@@ -12,7 +12,17 @@ from anomalymatch_ui.errors import InputError, StorageError
 APPLICATION_ID = 0x414D554A
 """Marks the SQLite file as ours (``PRAGMA application_id``): the letters AMUJ."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added what was shown with a label. A file of version 1 gets the columns, empty, when it is opened."""
+
+_MIGRATIONS = {
+    1: (
+        "ALTER TABLE journal ADD COLUMN probability REAL",
+        "ALTER TABLE journal ADD COLUMN height REAL",
+        "PRAGMA user_version = 2",
+    )
+}
+"""What makes of each version the next, in one transaction: a crash leaves the file as it was."""
 
 BUSY_TIMEOUT = 10_000
 """Milliseconds to wait for another process's transaction."""
@@ -27,7 +37,9 @@ SCHEMA = (
         annotator TEXT NOT NULL,
         origin TEXT NOT NULL,
         action INTEGER NOT NULL,
-        reverts INTEGER
+        reverts INTEGER,
+        probability REAL,
+        height REAL
     )
     """,
     """
@@ -149,3 +161,6 @@ def _make_or_recognise(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer anomalymatch-ui (version {version} of the journal; "
             f"this one knows {SCHEMA_VERSION}). Update anomalymatch-ui to open it."
         )
+    for older in range(version, SCHEMA_VERSION):
+        for statement in _MIGRATIONS[older]:
+            connection.execute(statement)

@@ -14,6 +14,32 @@ LABELS: tuple[Label, ...] = get_args(Label)
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the order said of an image before anybody had: a forecast that its label made true or not.
+
+    Attributes
+    ----------
+    probability
+        Of an anomaly, as on the image's card; ``None`` where the score was no probability.
+    height
+        How far the image's margin lies above those of the best; see
+        :meth:`~anomalymatch_ui.rank.Scale.heights`.
+    """
+
+    probability: float | None
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An image that somebody has looked at: what the order had said of it, and what it is."""
+
+    image_id: str
+    label: Label
+    shown: Shown
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One row of the journal: what one event did to one image.
 
@@ -36,6 +62,9 @@ class JournalEntry:
     reverts
         The action that this one takes back, ``None`` for a label or withdrawal given anew. An undo
         reverts a label; a redo reverts an undo.
+    shown
+        What the order said of the image when it was labelled; ``None`` where it was not seen in one, as in an
+        imported table, an undo, or a journal of before this was kept.
     """
 
     seq: int
@@ -46,6 +75,7 @@ class JournalEntry:
     origin: str
     action: int
     reverts: int | None
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)

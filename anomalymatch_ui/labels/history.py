@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from anomalymatch_ui.labels.entries import JournalEntry, Label
+from anomalymatch_ui.labels.entries import JournalEntry, Label, Look, Shown
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class History:
         self.last_seq = 0
         self.last_action = 0
         self._actions: dict[int, _Action] = {}
+        self._first_shown: dict[str, Shown | None] = {}
         self._touches: defaultdict[str, list[tuple[int, Label | None]]] = defaultdict(list)
         self._undoable: defaultdict[str, list[int]] = defaultdict(list)
         self._redoable: defaultdict[str, list[int]] = defaultdict(list)
@@ -45,6 +46,7 @@ class History:
             self.labels.pop(entry.image_id, None)
         else:
             self.labels[entry.image_id] = entry.label
+            self._first_shown.setdefault(entry.image_id, entry.shown)
         self.last_seq = entry.seq
         self.last_action = max(self.last_action, entry.action)
 
@@ -52,6 +54,17 @@ class History:
     def touched(self) -> frozenset[str]:
         """Ids of all images that any row names."""
         return frozenset(self._touches)
+
+    def looks(self) -> tuple[Look, ...]:
+        """Return what was looked at in an order, in the order of the first labels, with the labels of now.
+
+        What was said of an image later, when its label had been learnt from, is no forecast of it.
+        """
+        return tuple(
+            Look(image_id, self.labels[image_id], shown)
+            for image_id, shown in self._first_shown.items()
+            if shown is not None and image_id in self.labels
+        )
 
     def words(self) -> dict[str, dict[str, Label]]:
         """Give each annotator's own present word on each image, by annotator, sorted, and image id.

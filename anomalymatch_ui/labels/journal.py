@@ -14,14 +14,18 @@ from typing import Self
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
 from anomalymatch_ui.labels.database import database_errors, encode, open_database, transaction
-from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent
+from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
 from anomalymatch_ui.labels.history import History
 
 _SELECT = (
-    "SELECT seq, time, image_id, label, annotator, origin, action, reverts "
+    "SELECT seq, time, image_id, label, annotator, origin, action, reverts, probability, height "
     "FROM journal WHERE seq > ? ORDER BY seq"
 )
-_INSERT = "INSERT INTO journal VALUES (?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO journal "
+    "(seq, time, image_id, label, annotator, origin, action, reverts, probability, height) "
+    "VALUES (?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Journal:
@@ -56,7 +60,14 @@ class Journal:
         self._connection = open_database(self.path)
         self._refresh()
 
-    def append(self, ids: Iterable[str], label: Label | None, annotator: str, origin: str) -> LabelEvent:
+    def append(
+        self,
+        ids: Iterable[str],
+        label: Label | None,
+        annotator: str,
+        origin: str,
+        shown: Mapping[str, Shown] | None = None,
+    ) -> LabelEvent:
         """Label images, as one event.
 
         Parameters
@@ -69,6 +80,8 @@ class Journal:
             Who says so.
         origin
             Where it comes from, such as ``"key"``.
+        shown
+            What the order said of the images as they were looked at, by image id.
 
         Raises
         ------
@@ -77,7 +90,7 @@ class Journal:
         StorageError
             If the disk refuses; then nothing is written.
         """
-        return self.append_many(dict.fromkeys(ids, label), annotator, origin)
+        return self.append_many(dict.fromkeys(ids, label), annotator, origin, shown=shown)
 
     def append_many(
         self,
@@ -87,6 +100,7 @@ class Journal:
         *,
         extras: Mapping[str, Mapping[str, str]] | None = None,
         meta: Mapping[str, str] | None = None,
+        shown: Mapping[str, Shown] | None = None,
     ) -> LabelEvent:
         """Label each image with its own label, as one event; an import is one.
 
@@ -99,6 +113,8 @@ class Journal:
         extras, meta
             Kept in the same transaction, see :meth:`keep_extras` and :meth:`keep_meta`, so that a crash
             leaves all of an import or nothing.
+        shown
+            As for :meth:`append`.
 
         Raises
         ------
@@ -111,7 +127,7 @@ class Journal:
         with self._lock, database_errors(self.path):
             with transaction(self._connection):
                 self._read_new_rows()
-                entries = self._write(labels, annotator, origin, reverts=None)
+                entries = self._write(labels, annotator, origin, reverts=None, shown=shown or {})
                 self._write_extras(extras or {})
                 self._write_meta(meta or {})
             return self._accept(entries)
@@ -194,6 +210,20 @@ class Journal:
         """
         return disagreements(self.by_annotator())
 
+    def looks(self) -> tuple[Look, ...]:
+        """Return the images that were looked at in an order, in that of the looks: an immutable snapshot.
+
+        Each with its label of now, and with what was said of it when it had none yet.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            return self._history.looks()
+
     def touched(self) -> frozenset[str]:
         """Give the ids of all images that were ever labelled, also of those whose label was withdrawn."""
         with self._lock:
@@ -223,10 +253,7 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock, database_errors(self.path):
-            return [
-                JournalEntry(row[0], datetime.fromisoformat(row[1]), *row[2:])
-                for row in self._connection.execute(_SELECT, (since,))
-            ]
+            return [_entry(*row) for row in self._connection.execute(_SELECT, (since,))]
 
     def extras(self) -> dict[str, dict[str, str]]:
         """Give the other columns of imported tables, by image id and column name."""
@@ -283,17 +310,22 @@ class Journal:
                 if found is None:
                     return None
                 reverts, labels, passed_over = found
-                entries = self._write(labels, annotator, origin, reverts)
+                entries = self._write(labels, annotator, origin, reverts, shown={})
             return replace(self._accept(entries), passed_over=passed_over)
 
     def _write(
-        self, labels: Mapping[str, Label | None], annotator: str, origin: str, reverts: int | None
+        self,
+        labels: Mapping[str, Label | None],
+        annotator: str,
+        origin: str,
+        reverts: int | None,
+        shown: Mapping[str, Shown],
     ) -> list[JournalEntry]:
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         action = self._history.last_action + 1
         entries = [
-            JournalEntry(seq, now, image_id, label, annotator, origin, action, reverts)
+            JournalEntry(seq, now, image_id, label, annotator, origin, action, reverts, shown.get(image_id))
             for seq, (image_id, label) in enumerate(labels.items(), self._history.last_seq + 1)
         ]
         time = now.isoformat(timespec="milliseconds")
@@ -301,6 +333,7 @@ class Journal:
             _INSERT,
             [
                 (entry.seq, time, encode(entry.image_id), entry.label, annotator, origin, action, reverts)
+                + ((None, None) if entry.shown is None else (entry.shown.probability, entry.shown.height))
                 for entry in entries
             ],
         )
@@ -348,6 +381,23 @@ class Journal:
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             list(meta.items()),
         )
+
+
+def _entry(
+    seq: int,
+    time: str,
+    image_id: str,
+    label: Label | None,
+    annotator: str,
+    origin: str,
+    action: int,
+    reverts: int | None,
+    probability: float | None,
+    height: float | None,
+) -> JournalEntry:
+    shown = None if height is None else Shown(probability, height)
+    when = datetime.fromisoformat(time)
+    return JournalEntry(seq, when, image_id, label, annotator, origin, action, reverts, shown)
 
 
 def _check(labels: Mapping[str, Label | None]) -> None:

@@ -3,6 +3,7 @@
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, draw_order
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
+from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
@@ -17,13 +18,17 @@ __all__ = [
     "Acquisition",
     "Audit",
     "Calibration",
+    "Count",
     "FeatureScale",
+    "Forecast",
     "Fusion",
     "InstantModel",
     "LinearHead",
     "Listing",
+    "Looks",
     "Novelty",
     "Reduction",
+    "Scale",
     "Similar",
     "Unfound",
     "arrange",
@@ -33,6 +38,7 @@ __all__ = [
     "estimate_unfound",
     "expected_anomalies",
     "fit_calibration",
+    "fit_forecast",
     "fit_instant",
     "fit_linear_head",
     "held_out_margins",

@@ -1,0 +1,387 @@
+"""How many anomalies there are, where they are, and how sure that is: one model for every number shown.
+
+An image's log-odds of being an anomaly rise linearly with its margin, as Platt has it [1]_. How steeply, and
+from where, is not known; a grid over both holds how well each pair explains what has happened, and all
+numbers are averages over that grid. So they cannot contradict each other: the probabilities on the cards add
+up to what is expected, the first hundred hold no more than all, and all no less than what is found.
+
+What has happened, in the order of its weight:
+
+- *Every look was a forecast.* The image had a margin before it had a label, so its label is a fair test,
+  however the image was chosen [2]_. Old looks count less, for the order that made them is gone.
+- *The number of anomalies* is as uncertain at first as a lognormal over two decades says, or nearly what a
+  person expects.
+- *Images drawn uniformly* hold anomalies by the hypergeometric distribution, whatever the order is worth.
+
+- *Examples*, labels that were there before anybody looked, were chosen by what they are. They say nothing of
+  how rare that is, but how far above the pool such images lie.
+
+References
+----------
+.. [1] Platt 1999, "Probabilistic Outputs for Support Vector Machines".
+.. [2] Dawid 1984, "Statistical Theory: The Prequential Approach", J. R. Statist. Soc. A 147, 278.
+.. [3] Hong 2013, "On computing the distribution function for the Poisson binomial distribution",
+   Computational Statistics & Data Analysis 59, 41.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import betainc, expit, gammaln
+
+from anomalymatch_ui.errors import InputError
+
+PREVALENCE = 0.02
+"""Share of anomalies before anything is known: the median of a lognormal."""
+
+PREVALENCE_SPREAD = 1.2
+"""Its standard deviation, in natural logarithms: 95 % of it lie between 0.2 and 20 %."""
+
+GIVEN_SPREAD = 0.4
+"""The same where a person gave the prevalence: right within a factor of 2.2 in 95 of 100 cases."""
+
+SLOPE, SLOPE_SPREAD = 1.25, 0.3
+"""Rise of the log-odds over one deviation of the pool's margins, before any look: mean and deviation.
+
+Fitted to the truth about what was unlabelled it was 1.0 to 2.0, in 200 looks at each of five tasks.
+"""
+
+LOOK_WEIGHT = 1.2
+"""What the newest look counts, in looks."""
+
+HALF_LIFE = 160
+"""Looks after which one counts half. The head is fitted anew all the time, and the best are taken away."""
+
+EXAMPLE_WEIGHT = 0.25
+"""What a label that was no look counts: five held-out margins are few, of heads that knew fewer labels."""
+
+DEPLETION = 0.75
+"""Power of the share of what was left, at a look, that is left now, by which its odds have fallen since.
+
+If nothing but the number of anomalies changed it would be 1; but the head learns, and finds others.
+"""
+
+BEST = 100
+"""Images whose mean margin is where looks at different times meet: the top of the list then and now."""
+
+FAR = 5.0
+"""Log-odds (0.993) from which they rise by their logarithm only: no handful of labels vouches for more, and
+the best keep their order in float32, which has no number between 1 - 6e-8 and 1."""
+
+LEAST_SCALE = 1e-6
+"""Margins that differ by less differ by rounding only."""
+
+_SLOPES, _LEVELS = 9, 56
+_LEVEL_RANGE = (-14.0, 4.0)
+_ALONE, _TOGETHER = 200, 200  # the best images each for itself, the others in so many groups
+_KEPT = 0.999  # of the grid's weight; the rest is in nodes that cost time and change nothing
+_TAIL = 0.025
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where margins lie among those of the unlabelled pool, so that no head's own units count.
+
+    Attributes
+    ----------
+    centre, deviation
+        Median, and the deviation that the anomalies' own tail does not widen.
+    best
+        Mean of the best hundred, in deviations above the median.
+    """
+
+    centre: float
+    deviation: float
+    best: float
+
+    @classmethod
+    def of(cls, margins: np.ndarray) -> Scale:
+        """Measure the margins of the unlabelled images, float ``(n,)``; those not finite are left out."""
+        known = margins[np.isfinite(margins)].astype(np.float64)
+        if len(known) == 0:
+            return cls(0.0, 1.0, 0.0)
+        centre = float(np.median(known))
+        normal = 1.4826 * float(np.median(np.abs(known - centre)))
+        deviation = normal if normal > LEAST_SCALE else float(known.std())
+        deviation = deviation if deviation > LEAST_SCALE else 1.0
+        count = min(BEST, len(known))
+        best = float(np.partition(known, len(known) - count)[len(known) - count :].mean())
+        return cls(centre, deviation, (best - centre) / deviation)
+
+    def standardised(self, margins: np.ndarray) -> np.ndarray:
+        """Return margins in deviations from the median, float64 ``(n,)``."""
+        values: np.ndarray = (np.asarray(margins, dtype=np.float64) - self.centre) / self.deviation
+        return values
+
+    def heights(self, margins: np.ndarray) -> np.ndarray:
+        """Return margins in deviations above the best hundred: what is kept of a look, float64 ``(n,)``."""
+        heights: np.ndarray = self.standardised(margins) - self.best
+        return heights
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was looked at, in order, each with what the order of its time said of it.
+
+    Attributes
+    ----------
+    heights
+        :meth:`Scale.heights` of each image before it was labelled, float ``(n,)``.
+    is_anomaly
+        What it turned out to be, bool ``(n,)``.
+    """
+
+    heights: np.ndarray = field(default_factory=lambda: np.empty(0))
+    is_anomaly: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of anomalies that is not known yet.
+
+    Attributes
+    ----------
+    expected
+        Its mean.
+    low, high
+        Ends of its 95 % interval.
+    """
+
+    expected: float
+    low: int
+    high: int
+
+    def plus(self, found: int) -> Count:
+        """Add what is known."""
+        return Count(self.expected + found, self.low + found, self.high + found)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is believed of the unlabelled images.
+
+    Attributes
+    ----------
+    scale
+        On which margins are read.
+    levels, slopes, weights
+        Log-odds at the median margin, their rise over one deviation, and how far each pair is believed,
+        float64 ``(nodes,)``; the weights add up to 1.
+    """
+
+    scale: Scale
+    levels: np.ndarray
+    slopes: np.ndarray
+    weights: np.ndarray
+
+    def probabilities(self, margins: np.ndarray) -> np.ndarray:
+        """Return the probability of an anomaly, float32 ``(n,)``, in their order; NaN for NaN."""
+        grid = self._grid(margins)
+        known = self.weights @ self._by_node(grid)
+        probabilities: np.ndarray = np.interp(self.scale.standardised(margins), grid, known)
+        return probabilities.astype(np.float32)
+
+    def count(self, margins: np.ndarray, multiplicities: np.ndarray | None = None) -> Count:
+        """Tell how many anomalies are among images without a label.
+
+        Given a node of the grid, the count of independent images follows the Poisson binomial distribution
+        [3]_, here by a binomial of its mean and variance; the interval is that of the mixture of all nodes.
+
+        Parameters
+        ----------
+        margins
+            float ``(n,)``; those not finite are left out.
+        multiplicities
+            How many images each stands for, float ``(n,)``; ``None`` for one each.
+        """
+        values, counts = _condensed(self.scale.standardised(margins), multiplicities)
+        if len(values) == 0:
+            return Count(0.0, 0, 0)
+        chances = self._by_node(values)
+        means = chances @ counts
+        variances = (chances * (1 - chances)) @ counts
+        most = int(np.ceil(counts.sum()))
+        expected = float(self.weights @ means)
+
+        def below(number: int) -> float:
+            return float(self.weights @ _binomial_cdf(number, means, variances))
+
+        low, high = (_first_at_least(tail, below, most) for tail in (_TAIL, 1 - _TAIL))
+        nearest = int(expected + 0.5)  # what is shown lies within what is shown beside it
+        return Count(expected, min(low, nearest), max(high, nearest))
+
+    def _by_node(self, standardised: np.ndarray) -> np.ndarray:
+        chances: np.ndarray = expit(_softened(self.levels[:, None] + self.slopes[:, None] * standardised))
+        return chances
+
+    def _grid(self, margins: np.ndarray) -> np.ndarray:
+        """Return points close enough to interpolate between, in place of a million margins."""
+        known = self.scale.standardised(margins[np.isfinite(margins)])
+        if len(known) < 2_000:
+            return np.unique(known) if len(known) else np.zeros(1)
+        inner = np.linspace(known.min(), known.max(), 2_000)
+        return np.unique(np.concatenate([inner, np.sort(known)[-_ALONE:]]))
+
+
+def fit_forecast(
+    margins: np.ndarray,
+    *,
+    found: int,
+    images: int,
+    looks: Looks | None = None,
+    examples: tuple[np.ndarray, np.ndarray] | None = None,
+    drawn: tuple[int, int] = (0, 0),
+    prevalence: float | None = None,
+    multiplicities: np.ndarray | None = None,
+) -> Forecast:
+    """Learn from what was looked at how many anomalies are left, and where.
+
+    Parameters
+    ----------
+    margins
+        Log-odds of any scale, of the unlabelled images, float ``(n,)``; those not finite are left out.
+    found
+        Anomalies among the labelled images.
+    images
+        All that can be read, with and without a label.
+    looks
+        In order; those among the images ``drawn`` are left out, for they count there.
+    examples
+        Margins of labels that were no looks, each from a head that has not seen it, and whether each is an
+        anomaly, float and bool ``(m,)``.
+    drawn
+        Anomalies among images drawn uniformly from all, and how many were drawn and judged.
+    prevalence
+        Share of anomalies among all images that a person expects; ``None`` for :data:`PREVALENCE`, which is
+        believed far less.
+    multiplicities
+        How many images each of ``margins`` stands for, float ``(n,)``; ``None`` for one each.
+
+    Raises
+    ------
+    InputError
+        If ``prevalence`` is not above 0 and below 1.
+    """
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise InputError(
+            f"The prevalence cannot be {prevalence:g}: it is the expected share of anomalies among all "
+            "images, above 0 and below 1. Give for example 0.01 for one in a hundred."
+        )
+    scale = Scale.of(margins)
+    values, counts = _condensed(scale.standardised(margins), multiplicities)
+    if len(values) == 0:  # nothing is left that could be an anomaly
+        return Forecast(scale, np.array([_LEVEL_RANGE[0]]), np.array([SLOPE]), np.ones(1))
+    slopes = SLOPE + SLOPE_SPREAD * np.linspace(-2.5, 2.5, _SLOPES)
+    pairs = np.meshgrid(np.linspace(*_LEVEL_RANGE, _LEVELS), slopes)
+    levels, slopes = (pair.ravel() for pair in pairs)
+    chances = expit(levels[:, None] + slopes[:, None] * values)
+    left = chances @ counts
+    total = found + left
+    # The grid is even in the level; the prior is so in the logarithm of the total.
+    evidence = np.log((chances * (1 - chances)) @ counts / total) - ((slopes - SLOPE) / SLOPE_SPREAD) ** 2 / 2
+    expected, spread = (PREVALENCE, PREVALENCE_SPREAD) if prevalence is None else (prevalence, GIVEN_SPREAD)
+    evidence -= (np.log(total / (expected * max(images, 1))) / spread) ** 2 / 2
+    if looks is not None:
+        evidence += _of_looks(looks, scale, levels, slopes, found, left)
+    if examples is not None:
+        evidence += _of_examples(scale, *examples, levels, slopes, chances @ counts / counts.sum())
+    if drawn[1]:
+        evidence += _of_draws(drawn, images, total)
+    weights = np.exp(evidence - evidence.max())
+    return _of_nodes(scale, levels, slopes, weights / weights.sum())
+
+
+def _of_looks(
+    looks: Looks, scale: Scale, levels: np.ndarray, slopes: np.ndarray, found: int, left: np.ndarray
+) -> np.ndarray:
+    """Return the log-likelihood of each node, float64 ``(nodes,)``."""
+    age = np.arange(len(looks.heights))[::-1]
+    recent = age < 8 * HALF_LIFE
+    age, heights = age[recent], looks.heights[recent]
+    signs = np.where(looks.is_anomaly[recent], 1.0, -1.0)
+    found_since = np.cumsum((signs > 0)[::-1])[::-1]
+    depletion = DEPLETION * np.log1p(np.minimum(found_since, found) / left[:, None])
+    log_odds = levels[:, None] + slopes[:, None] * (scale.best + heights) + depletion
+    likelihood: np.ndarray = -np.logaddexp(0, -signs * log_odds) @ (LOOK_WEIGHT * 0.5 ** (age / HALF_LIFE))
+    return likelihood
+
+
+def _of_examples(
+    scale: Scale,
+    margins: np.ndarray,
+    is_anomaly: np.ndarray,
+    levels: np.ndarray,
+    slopes: np.ndarray,
+    share: np.ndarray,
+) -> np.ndarray:
+    """Return the log-likelihood of margins given what they are, float64 ``(nodes,)``: shares cancel."""
+    known = np.isfinite(margins)
+    share = np.clip(share, 1e-12, 1 - 1e-12)
+    signs = np.where(is_anomaly[known], 1.0, -1.0)
+    log_odds = levels[:, None] + slopes[:, None] * scale.standardised(margins[known])
+    of_class = np.log(np.where(signs > 0, share[:, None], 1 - share[:, None]))
+    likelihood: np.ndarray = (-np.logaddexp(0, -signs * log_odds) - of_class).sum(axis=1)
+    return EXAMPLE_WEIGHT * likelihood
+
+
+def _of_draws(drawn: tuple[int, int], images: int, total: np.ndarray) -> np.ndarray:
+    """Return the hypergeometric log-likelihood of each total, which need not be whole."""
+    anomalies, nominals = drawn[0], drawn[1] - drawn[0]
+    others = np.maximum(images - total, 0)
+    possible = (total >= anomalies) & (others >= nominals)
+    ways = gammaln(total + 1) - gammaln(np.maximum(total - anomalies, 0) + 1)
+    ways += gammaln(others + 1) - gammaln(np.maximum(others - nominals, 0) + 1)
+    likelihood: np.ndarray = np.where(possible, ways, ways.min() - 1e3)
+    return likelihood
+
+
+def _of_nodes(scale: Scale, levels: np.ndarray, slopes: np.ndarray, weights: np.ndarray) -> Forecast:
+    order = np.argsort(-weights, kind="stable")
+    kept = order[: int(np.searchsorted(np.cumsum(weights[order]), _KEPT)) + 1]
+    return Forecast(scale, levels[kept], slopes[kept], weights[kept] / weights[kept].sum())
+
+
+def _condensed(values: np.ndarray, multiplicities: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best values alone and the others in groups of neighbours, and how many images each is."""
+    known = np.isfinite(values)
+    counts = np.ones(len(values)) if multiplicities is None else np.asarray(multiplicities, np.float64)
+    order = np.argsort(-values[known])
+    values, counts = values[known][order], counts[known][order]
+    rest = len(values) - _ALONE
+    if rest <= _TOGETHER:
+        return values, counts
+    edges = _ALONE + np.linspace(0, rest, _TOGETHER, endpoint=False).astype(np.int64)
+    sums = np.add.reduceat(counts, edges)
+    means = np.add.reduceat(values * counts, edges) / np.where(sums > 0, sums, 1)
+    return np.concatenate([values[:_ALONE], means]), np.concatenate([counts[:_ALONE], sums])
+
+
+def _softened(log_odds: np.ndarray) -> np.ndarray:
+    beyond = np.maximum(log_odds - FAR, 0)
+    softened: np.ndarray = np.minimum(log_odds, FAR) + np.log1p(beyond)
+    return softened
+
+
+def _binomial_cdf(number: int, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """Return the probability of at most ``number``, by the binomial of these means and variances."""
+    chance = np.clip(1 - variances / np.maximum(means, 1e-300), 1e-9, 1 - 1e-9)
+    trials = means / chance
+    inside = number < trials
+    tail = betainc(np.maximum(trials - number, 1e-12), number + 1.0, 1 - chance)
+    below: np.ndarray = np.where(inside, tail, 1.0)
+    return below
+
+
+def _first_at_least(share: float, below: Callable[[int], float], last: int) -> int:
+    """Bisect for the first number up to ``last`` whose ``below`` is at least ``share``."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        if below(middle) >= share:
+            high = middle
+        else:
+            low = middle + 1
+    return low
