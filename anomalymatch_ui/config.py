@@ -46,6 +46,10 @@ ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
 
+NETWORK_BEFORE: dict[str, Any] = {"input_range": "unit"}
+"""What a network has whose settings were kept before there was a choice."""
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
@@ -55,6 +59,12 @@ class NetworkConfig(_Settings):
 
     name: NetworkName = Field("efficientnet-lite0", description="Lite0's weights come with the package")
     pretrained: bool = Field(True, description="start from ImageNet weights; false starts from random ones")
+    input_range: Literal["backbone", "unit"] = Field(
+        "backbone",
+        description="how pixels are scaled for the network. backbone: as its ImageNet weights were trained, "
+        "(pixel - 127) / 128 for Lite0, by mean and deviation of each band for the others; unit: [0, 1], as "
+        "published [1]_",
+    )
     image_size: int | None = Field(
         None,
         ge=32,
@@ -88,6 +98,20 @@ class NetworkConfig(_Settings):
         ge=0,
         description="leading blocks that stay as pretrained; 9 of Lite0's 16 at least halve a step's time",
     )
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> NetworkConfig:
+        """Return the settings of a network that was kept, maybe before there were all of them."""
+        return cls.model_validate({**NETWORK_BEFORE, **record})
+
+    def record(self) -> str:
+        """Return the settings as JSON that names a network.
+
+        A setting that has the value which networks had before there was a choice is left out, so that old
+        networks keep their names.
+        """
+        as_before = {name for name, value in NETWORK_BEFORE.items() if getattr(self, name) == value}
+        return self.model_dump_json(exclude=as_before)
 
     def sized(self, symmetry: Symmetry) -> NetworkConfig:
         """Give a copy with a size: the one that is given, or the one for images of this symmetry."""
@@ -367,6 +391,26 @@ class Config(_Settings):
                 reason = str(first["ctx"]["error"]).removesuffix(".")
             raise InputError(f"Cannot use {name} in {source}: {reason}.") from error
 
+    @classmethod
+    def of_record(cls, record: dict[str, Any], source: str) -> Config:
+        """Return the settings that something was made with, maybe before there were all of them.
+
+        Parameters
+        ----------
+        record
+            What was kept.
+        source
+            Where it was kept, for a refusal.
+
+        Raises
+        ------
+        InputError
+            As :meth:`validated`.
+        """
+        network = record.get("network")
+        complete = {**NETWORK_BEFORE, **network} if isinstance(network, dict) else NETWORK_BEFORE
+        return cls.validated({**record, "network": complete}, source)
+
     def with_values(self, **values: Any) -> Config:
         """Give a copy with other values; a dict changes single settings of a group.
 
@@ -403,6 +447,9 @@ class Config(_Settings):
     def load(cls, path: Path) -> Config:
         """Read a ``config.toml``.
 
+        One that an earlier version kept follows today's defaults where there was no choice; but the published
+        method stays as published.
+
         Raises
         ------
         InputError
@@ -414,7 +461,8 @@ class Config(_Settings):
             raise InputError(f"There is no settings file {path}.") from error
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"Cannot read the settings in {path}: {error}.") from error
-        return cls.validated(values, str(path))
+        published = values.get("preset_name") == "paper"
+        return cls.of_record(values, str(path)) if published else cls.validated(values, str(path))
 
     def save(self, path: Path) -> None:
         """Write these settings as TOML, whole or not at all.
@@ -433,6 +481,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "order": "network",
         "network": {
+            "input_range": "unit",
             "image_size": 64,
             "drop_connect": 0.2,
             "batch_norm": "batch",

@@ -151,7 +151,7 @@ def is_plain(report: Report) -> bool:
     """Tell whether a report is of a preset as it is."""
     if report.get("changes") or "config" not in report or report["preset"] not in PRESETS:
         return False
-    kept = Config.validated(report["config"], report["task"])
+    kept = Config.of_record(report["config"], report["task"])
     return config_settings(kept) == config_settings(Config.preset(report["preset"]))
 
 

@@ -83,7 +83,8 @@ class Dashboard:
         self._unsubscribe = session.subscribe(self._bridge.publish)
         atexit.register(self.close)
         nobody_else_ranks = session.status.pen_elsewhere is None
-        if session.ranking().version == 0 and session.status.state == "idle" and nobody_else_ranks:
+        has_to_look = session.ranking().version == 0 or session.outdated
+        if has_to_look and session.status.state == "idle" and nobody_else_ranks:
             session.rank()
 
     def __repr__(self) -> str:

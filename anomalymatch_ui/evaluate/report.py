@@ -34,7 +34,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
     settings
         Task and its table's digest, preset, settings of the product, protocol and arithmetic. A report of
         others is refused, never mixed; a setting that the product did not have when the report was made
-        counts as today's default, and a digest that it does not name as today's.
+        counts as what the product did then, or as today's default where that is the same, and a digest that
+        it does not name as today's.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
         if "table" in settings:
             kept["table"] = report.get("table", settings["table"])
         if "config" in settings:
-            kept["config"] = config_settings(Config.validated(report["config"], str(path)))
+            kept["config"] = config_settings(Config.of_record(report["config"], str(path)))
     except (InputError, KeyError) as error:
         raise InputError(
             f"{path} is not the report of a benchmark. Choose another file for --json."

@@ -111,7 +111,7 @@ def peek_checkpoint(path: Path) -> Interruption:
     """Say how far a checkpoint is, without loading its tensors. Raises as :func:`load_checkpoint`."""
     metadata, _ = _read(path, with_tensors=False)
     try:
-        network = NetworkConfig.model_validate_json(metadata["network"])
+        network = NetworkConfig.of_record(json.loads(metadata["network"]))
         return Interruption(
             int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"], network, _begun_with(metadata)
         )
@@ -137,7 +137,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     metadata, tensors = _read(path, with_tensors=True)
     try:
-        saved = NetworkConfig.model_validate_json(metadata["network"])
+        saved = NetworkConfig.of_record(json.loads(metadata["network"]))
         return Checkpoint(
             network=_network(saved, _part(tensors, "network.")),
             average=_network(saved, _part(tensors, "average.")),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from anomalymatch_ui.config import IMAGE_SIZES, NetworkConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn.input_range import input_scaling
 from anomalymatch_ui.learn.randomness import seeded
 
 ANOMALY = 1
@@ -21,8 +22,9 @@ ANOMALY = 1
 class AnomalyNetwork(nn.Module):
     """An EfficientNet with a head of two classes, nominal and anomaly.
 
-    Input is float ``(n, 3, height, width)``, RGB in [0, 1]: the range FixMatch for anomaly search was
-    published with (arXiv:2505.03509). No ImageNet mean is subtracted.
+    Input is float ``(n, 3, height, width)``, RGB in [0, 1], and scaled inside to what the backbone was
+    trained on, unless the settings leave it as it is: FixMatch for anomaly search was published with [0, 1]
+    (arXiv:2505.03509).
 
     Attributes
     ----------
@@ -40,6 +42,7 @@ class AnomalyNetwork(nn.Module):
         super().__init__()
         self.image_size = config.image_size or IMAGE_SIZES["square"]
         self.config = config = config.model_copy(update={"image_size": self.image_size})
+        self.scaling = input_scaling(config)
         self.backbone = _build_backbone(config)
         take_padding_in(self.backbone)
         self.feature_count = int(self.backbone._fc.in_features)
@@ -98,7 +101,7 @@ class AnomalyNetwork(nn.Module):
 
     def _begin(self, images: Tensor) -> Tensor:
         backbone = self.backbone
-        maps: Tensor = backbone._swish(backbone._bn0(backbone._conv_stem(images)))
+        maps: Tensor = backbone._swish(backbone._bn0(backbone._conv_stem(self.scaling(images))))
         return maps
 
     def _through(self, maps: Tensor, start: int, stop: int) -> Tensor:
@@ -154,7 +157,7 @@ def network_digest(network: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     if isinstance(network, AnomalyNetwork):
-        digest.update(network.config.model_dump_json().encode())
+        digest.update(network.config.record().encode())
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -164,7 +167,7 @@ def network_digest(network: nn.Module) -> str:
 def frozen_digest(network: AnomalyNetwork) -> str:
     """Give a name to what the frozen blocks compute, which no cycle changes."""
     config = network.config
-    digest = hashlib.sha256(f"{config.name} {config.image_size} {config.frozen_blocks} ".encode())
+    digest = hashlib.sha256(f"{_seen_as(config)} {config.frozen_blocks} ".encode())
     for module in network.frozen_modules():
         digest.update(network_digest(module).encode())
     return digest.hexdigest()[:16]
@@ -172,9 +175,14 @@ def frozen_digest(network: AnomalyNetwork) -> str:
 
 def backbone_digest(network: AnomalyNetwork) -> str:
     """Give a name to what the backbone computes; the head, whose weights are drawn, does not matter."""
-    config = network.config
-    setting = f"{config.name} {config.image_size} "
-    return hashlib.sha256((setting + network_digest(network.backbone)).encode()).hexdigest()[:16]
+    named = f"{_seen_as(network.config)} {network_digest(network.backbone)}"
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _seen_as(config: NetworkConfig) -> str:
+    """Return what decides, beside its weights, what a network sees of an image."""
+    scaled = "" if config.input_range == "unit" else f" {config.input_range}"
+    return f"{config.name} {config.image_size}{scaled}"
 
 
 def take_padding_in(backbone: nn.Module) -> None:

@@ -33,7 +33,7 @@ MEMORY_BYTES = 1 << 30
 """Largest embedding that is held in memory: 500,000 images. For 100,000 the order then follows a label
 180 ms sooner, for NumPy widens float16 slowly."""
 
-RECIPE = 2
+RECIPE = 3
 """Counts up when the same settings come to give another embedding."""
 
 SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
@@ -108,6 +108,20 @@ class Embedder:
             self._opened = None if opened is None else _ready(opened)
         return self._opened
 
+    def outdated(self) -> bool:
+        """Tell whether the pool was looked at by other settings, or another version, and not by these.
+
+        It builds no backbone to tell, so that a session opens without torch.
+        """
+        symmetry = self.known_symmetry()
+        if symmetry is None or not self._folder.embeddings_of(self._pool.digest):
+            return False
+        name = self._backbone_file(self._sizes(symmetry)[0])
+        if not name.exists():
+            return True
+        # A damaged name is found again with the next label, and says nothing of the embedding.
+        return _read_digest(name) is not None and not self._path(self._pool, symmetry).exists()
+
     def of(self, images: ImagePool, reporter: Reporter) -> np.ndarray:
         """Give the embedding of other images in the pool's components, float16 ``(n, components)``."""
         self.of_pool(reporter)
@@ -163,7 +177,7 @@ class Embedder:
 
     def _backbone_digest(self, size: int) -> str:
         """Give the name of what the backbone computes; built once, then known by what it is built from."""
-        path = self._folder.backbone(_recipe(self._config, size))
+        path = self._backbone_file(size)
         known = _read_digest(path)
         if known is None:
             from anomalymatch_ui.session.backbone import digest_of
@@ -174,6 +188,9 @@ class Embedder:
             except StorageError as error:  # a folder that may only be read: it is built again next time
                 logger.info("%s", error)
         return known
+
+    def _backbone_file(self, size: int) -> Path:
+        return self._folder.backbone(_recipe(self._config, size))
 
 
 def _kind(symmetry: Symmetry) -> str:

@@ -126,6 +126,10 @@ class SessionFolder:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
         return self._embeddings / f"{digest}-{pool_digest[:8]}.npy"
 
+    def embeddings_of(self, pool_digest: str) -> list[Path]:
+        """Embeddings of some images, by whatever settings."""
+        return sorted(self._embeddings.glob(f"*-{pool_digest[:8]}.npy"))
+
     def frozen_maps(self, recipe: str) -> Path:
         """Folder of what the frozen blocks of a network make of some images."""
         return self._embeddings / f"frozen-{recipe}"

@@ -82,6 +82,10 @@ class Rankings:
         """Give what embeds the pool."""
         return self.scorer.embedder
 
+    def outdated(self) -> bool:
+        """Tell whether the newest ranking is of a look at the images that is not today's."""
+        return self._newest.version > 0 and self.embedder().outdated()
+
     def rank(self, reporter: Reporter) -> None:
         """Order the pool by the labels now and the cycle in use, and keep that on disk; part of a job."""
         seen = 0

@@ -50,6 +50,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LOOKS_ANEW = (
+    "The images were last looked at in another way than these settings and this version look. Every image has "
+    "to be looked at once more, which takes as long as at first; your labels are safe, and until then the order "
+    "stays as it was."
+)
+
+
 class Session(Steering):
     """A search for anomalies in one pool, kept in a folder.
 
@@ -213,6 +220,8 @@ class Session(Steering):
             session = cls(folder, pool, config, annotator, pen)
             if changed:
                 session._publish(message="Images have come or gone since this session was last open.")
+            elif session.outdated:
+                session._publish(message=LOOKS_ANEW)
             # Before the labels, which may start a cycle.
             kept = None if metadata is None else session.finding.metadata.keep(expanded(metadata))
             if table is not None:
@@ -324,6 +333,14 @@ class Session(Steering):
     def ranking(self) -> Ranking:
         """Give the newest ranking; before there is one, the pool's own order as version 0."""
         return self._rankings.newest
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the images were last looked at in another way than these settings and this version look.
+
+        Until :meth:`rank` has looked at each of them once more, the order does not follow labels.
+        """
+        return self._rankings.outdated()
 
     def ranking_table(self, top: int | None = None) -> pd.DataFrame:
         """Give the newest ranking as a table with the columns ``rank,id,score,label``.

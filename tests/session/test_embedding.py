@@ -200,3 +200,25 @@ def test_sessions_that_share_a_folder_can_embed_at_the_same_time(
         assert session.ranking().version == 1
         session.close()
     assert not list(shared.glob(".raw-*"))
+
+
+def test_a_session_that_was_looked_at_otherwise_is_looked_at_anew_and_says_why(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    path = tmp_path / "session"
+    before = swift.with_values(network={"input_range": "unit"})
+    with Session.open(path, pool_folder, config=before) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+        scores = session.ranking().scores
+        assert not session.outdated
+    with Session.open(path, config=swift) as session:
+        assert session.outdated
+        assert "looked at once more" in session.status.message
+        np.testing.assert_array_equal(session.ranking().scores, scores)
+        session.rank(wait=True)
+        assert not session.outdated
+        assert np.abs(session.ranking().scores - scores).max() > 0.001
+    with Session.open(path) as session:
+        assert not session.status.message
