@@ -42,6 +42,15 @@ Symmetry = Literal["none", "mirror", "square"]
 IMAGE_SIZES: dict[Symmetry, int] = {"none": 160, "mirror": 160, "square": 96}
 """Side of the images that a trained network sees, by the pool's symmetry, where the settings give none."""
 
+Layer = int | Literal["last"]
+"""A stage of the network: the number of a block, from 0, or the convolution after the last one."""
+
+Place = Literal["frame", "centre", "flux"]
+"""Where a stage is averaged: over the frame, about its centre, or where the image outshines its edge."""
+
+Statistic = Literal["mean", "deviation"]
+"""What is taken of a channel: its weighted mean, and its standard deviation."""
+
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
@@ -255,15 +264,43 @@ class ScoreConfig(_Settings):
     shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
 
 
+class PartConfig(_Settings):
+    """A part of the embedding: layers of the backbone at one size, pooled, reduced and whitened by itself."""
+
+    size: int = Field(ge=32, le=1024, description="side in pixels at which the backbone sees each image")
+    layers: tuple[Layer, ...] = Field(
+        ("last",), min_length=1, description="numbers of blocks, from 0, and last for the layer after them"
+    )
+    place: Place = Field("frame", description="where they are averaged: frame, centre or flux")
+    statistics: tuple[Statistic, ...] = Field(
+        ("mean",), min_length=1, description="what is taken of each channel there: mean, deviation"
+    )
+    weight: float = Field(
+        1.0,
+        gt=0,
+        description="root of the mean squared length of this part; the squares of all parts' weights "
+        "together work as a factor of head.regularisation",
+    )
+    whitening: float = Field(
+        0.2, ge=0, le=0.5, description="power of its variance a component is divided by; 0.5 whitens fully"
+    )
+
+
 class EmbeddingConfig(_Settings):
     """What the frozen backbone says of an image: the ground of every order before and beside training."""
 
+    parts: tuple[PartConfig, ...] | None = Field(
+        None,
+        min_length=1,
+        description="what is taken of the backbone, a table each: `size` in pixels; `layers`, numbers of "
+        "blocks or `last`; `place`, where they are averaged (`frame`, `centre`, `flux`); `statistics` "
+        "(`mean`, `deviation`); `weight`; `whitening`. Unless given, they follow from what is measured on "
+        "the pool (docs/benchmark.md)",
+    )
     sizes: tuple[Annotated[int, Field(ge=32, le=1024)], ...] | None = Field(
         None,
         min_length=1,
-        description="sides in pixels at which the backbone sees each image; unless given, 64 and 96 where "
-        "images mean the same however they are turned, as on the sky, and 96 and 160 where they have an up, "
-        "as in photographs, which gain from large pictures",
+        description="instead of parts: sides in pixels at which the last layer is averaged over the frame",
     )
     symmetric_up_to: int = Field(
         96,
@@ -271,13 +308,13 @@ class EmbeddingConfig(_Settings):
         description="largest size at which the features are averaged over the pool's symmetries; eight "
         "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
     )
-    components: int = Field(256, ge=1, description="principal components kept of each size")
+    components: int = Field(256, ge=1, description="principal components kept of each part")
     whitening: float | None = Field(
         None,
         ge=0,
         le=0.5,
-        description="power of its variance a component is divided by; 0.5 whitens fully. Unless given, 0.1 "
-        "where images may be turned, 0.25 where they have an up",
+        description="power of its variance a component of any part is divided by; 0.5 whitens fully. Unless "
+        "given, each part has its own",
     )
 
 

@@ -27,6 +27,7 @@ from anomalymatch_ui.learn.network import (
     frozen_digest,
     network_digest,
 )
+from anomalymatch_ui.learn.representation import represented, width
 from anomalymatch_ui.learn.symmetry import symmetries
 from anomalymatch_ui.learn.trainer import StepReport, StopTraining, Trainer
 
@@ -52,6 +53,7 @@ __all__ = [
     "load_checkpoint",
     "network_digest",
     "peek_checkpoint",
+    "represented",
     "resolve_device",
     "restore_state",
     "save_adapted",
@@ -61,4 +63,5 @@ __all__ = [
     "steps_for",
     "symmetries",
     "training_recipe",
+    "width",
 ]

@@ -10,7 +10,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from anomalymatch_ui.config import IMAGE_SIZES, NetworkConfig
+from anomalymatch_ui.config import IMAGE_SIZES, Layer, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.input_range import input_scaling
 from anomalymatch_ui.learn.randomness import seeded
@@ -80,10 +80,60 @@ class AnomalyNetwork(nn.Module):
 
     def features_of_maps(self, maps: Tensor) -> Tensor:
         """Give the globally average-pooled features ``(n, feature_count)`` of :meth:`frozen_maps`."""
-        backbone, frozen = self.backbone, self.config.frozen_blocks
-        maps = self._through(maps if frozen else self._begin(maps), frozen, len(backbone._blocks))
-        maps = backbone._swish(backbone._bn1(backbone._conv_head(maps)))
-        return maps.mean(dim=(2, 3))
+        (last,) = self.stages_of_maps(maps, ["last"])
+        return last.mean(dim=(2, 3))
+
+    def stages(self, images: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
+        """Return what some layers make of ``images``, computed no further than the deepest of them.
+
+        Parameters
+        ----------
+        images
+            As the network takes them.
+        layers
+            Numbers of blocks, from 0, and ``"last"`` for the convolution after them, activated.
+
+        Returns
+        -------
+        list of Tensor
+            Maps ``(n, channels, height, width)``, in the order of ``layers``. With a gradient also through
+            frozen blocks, whose weights have none.
+        """
+        return self._stages(self._begin(images), 0, layers)
+
+    def stages_of_maps(self, maps: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
+        """Return what :meth:`stages` does, from :meth:`frozen_maps` on: of layers after the frozen ones."""
+        frozen = self.config.frozen_blocks
+        return self._stages(maps if frozen else self._begin(maps), frozen, layers)
+
+    def channels(self, layer: Layer) -> int:
+        """Return how many channels a layer's maps have.
+
+        Raises
+        ------
+        InputError
+            If the network has no such block.
+        """
+        if layer == "last":
+            return self.feature_count
+        blocks = self.backbone._blocks
+        if not 0 <= layer < len(blocks):
+            raise InputError(
+                f"{self.config.name} has no block {layer}: its blocks are 0 to {len(blocks) - 1}, and last."
+            )
+        return int(blocks[layer]._project_conv.out_channels)
+
+    def _stages(self, maps: Tensor, start: int, layers: Sequence[Layer]) -> list[Tensor]:
+        backbone, found = self.backbone, dict[Layer, Tensor]()
+        whole = "last" in layers
+        stop = len(backbone._blocks) if whole else max(int(layer) for layer in layers) + 1
+        for number in range(start, stop):
+            maps = self._through(maps, number, number + 1)
+            if number in layers:
+                found[number] = maps
+        if whole:
+            found["last"] = backbone._swish(backbone._bn1(backbone._conv_head(maps)))
+        return [found[layer] for layer in layers]
 
     def features(self, images: Tensor) -> Tensor:
         """Give the globally average-pooled features ``(n, feature_count)`` of ``images``."""

@@ -3,6 +3,7 @@
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, draw_order
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
+from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
@@ -43,6 +44,7 @@ __all__ = [
     "fit_linear_head",
     "held_out_margins",
     "log_odds",
+    "measure_centring",
     "measure_symmetry",
     "most_similar",
     "order_by_score",

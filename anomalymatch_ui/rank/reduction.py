@@ -70,6 +70,10 @@ class Reduction:
         axes = axes / scale.deviation[:, None]
         return cls(axes.astype(np.float32), (scale.mean @ axes).astype(np.float32))
 
+    def scaled(self, factor: float) -> Reduction:
+        """Return the map whose embedding is ``factor`` times as long."""
+        return Reduction(self.axes * np.float32(factor), self.offset * np.float32(factor))
+
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Embed ``features`` ``(n, features)``: float16 ``(n, components)``; a row with NaN stays NaN."""
         embedding = np.empty((len(features), self.axes.shape[1]), np.float16)

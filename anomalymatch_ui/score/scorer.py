@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from anomalymatch_ui.config import Symmetry
+from anomalymatch_ui.config import PartConfig, Symmetry
 from anomalymatch_ui.learn import (
     ANOMALY,
     AnomalyNetwork,
     fused_for_inference,
     inference_dtype,
     is_out_of_memory,
+    represented,
     symmetries,
+    width,
 )
 
 
@@ -32,6 +34,9 @@ class Scorer:
         Where it runs.
     compiled
         Whether ``torch.compile`` makes it faster; the first batch then takes a minute or more.
+    parts
+        What features are taken of the network's stages; by default the last layer's, averaged over the
+        frame. With parts the head is not asked, and all scores are one half.
 
     Attributes
     ----------
@@ -47,18 +52,27 @@ class Scorer:
         Says all that its speed depends on, but for the machine.
     """
 
-    def __init__(self, network: AnomalyNetwork, device: torch.device, *, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        network: AnomalyNetwork,
+        device: torch.device,
+        *,
+        compiled: bool = False,
+        parts: Sequence[PartConfig] = (),
+    ) -> None:
         self.device = device
         self.dtype = inference_dtype(device)
         self.image_size = network.image_size
-        self.feature_count = network.feature_count
-        self.name = f"{network.config.name} {self.image_size} {device} {self.dtype} {compiled}"
+        self.feature_count = sum(width(network, part) for part in parts) or network.feature_count
+        taken = "".join(f" {part.layers} {part.place}" for part in parts)
+        self.name = f"{network.config.name} {self.image_size} {device} {self.dtype} {compiled}{taken}"
         self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)
         self.network.backbone.to(self.dtype)
         self._compiled = compiled
         self._full_batch = 0
         self._largest: int | None = None
-        self._forward = self.network.forward_with_features
+        self._parts = tuple(parts)
+        self._forward = self._features_alone if parts else self.network.forward_with_features
         if compiled:
             self._forward = torch.compile(self._forward, dynamic=False)
 
@@ -141,6 +155,11 @@ class Scorer:
         answers = [self.network.answers_of_maps(view.contiguous().permute(0, 3, 1, 2)) for view in views]
         scores, features = _averaged(answers, len(maps))
         return scores.cpu().numpy(), features.cpu().numpy()
+
+    def _features_alone(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits that say nothing, and the features of the parts."""
+        features = represented(self.network, images, self._parts)
+        return features.new_zeros(len(features), 2), features
 
     def _views(self, pixels: Tensor, symmetry: Symmetry) -> Iterator[Tensor]:
         """Give the images as the network takes them, in each view."""

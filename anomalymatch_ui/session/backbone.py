@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.config import Config, Symmetry
-from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device
+from anomalymatch_ui.config import Config, PartConfig, Symmetry
+from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device, width
 from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.rank import measure_symmetry, sample_rows
+from anomalymatch_ui.rank import measure_centring, measure_symmetry, sample_rows
 from anomalymatch_ui.score import Scorer, batch_ranges, rows_written, score_pool, write_embeddings
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.sight import Traits
 
-SYMMETRY_IMAGES = 1024
-"""Images that tell whether a pool has an up; five views of them take three seconds on two cores."""
+SAMPLE_IMAGES = 1024
+"""Images that tell whether a pool has an up, or a centre; five views take three seconds on two cores."""
 
-SYMMETRY_SIZE = 64
+SAMPLE_SIZE = 64
 """Side at which they are looked at, in pixels; the threshold was measured at this size."""
 
-SYMMETRY_BATCH = 32
+SAMPLE_BATCH = 32
 """Of these at one time, unless the settings say another number."""
 
 
@@ -30,9 +32,14 @@ def digest_of(config: Config, size: int) -> str:
 
 
 def write_features(
-    path: Path, images: ImagePool, config: Config, size: int, symmetry: Symmetry, reporter: Reporter
-) -> None:
-    """Write the features of images, or those that are missing still.
+    path: Path,
+    images: ImagePool,
+    config: Config,
+    parts: Sequence[PartConfig],
+    symmetry: Symmetry,
+    reporter: Reporter,
+) -> list[int]:
+    """Write what parts of one size take of images, or what is missing still; return the columns of each.
 
     Parameters
     ----------
@@ -40,8 +47,8 @@ def write_features(
         The table, float16 ``(len(images), features)``; NaN where an image cannot be read.
     images, config
         What is looked at, and how.
-    size
-        Side in pixels at which it is looked at.
+    parts
+        All of one size.
     symmetry
         Views that the features are averaged over.
     reporter
@@ -49,25 +56,32 @@ def write_features(
 
     Raises
     ------
+    InputError
+        If the backbone has no such layer.
     StorageError
         If the disk refuses.
     """
-    device, network = resolve_device(config.device), _network(config, size)
-    start = rows_written(path, len(images), network.feature_count)
+    device, network = resolve_device(config.device), _network(config, parts[0].size)
+    widths = [width(network, part) for part in parts]
+    start = rows_written(path, len(images), sum(widths))
     reporter.begin("embedding", len(images), done=start, device=str(device))
-    batches = score_pool(images, network, config.score, device=device, symmetry=symmetry, start=start)
+    scorer = Scorer(network, device, compiled=config.score.compiled, parts=parts)
+    batches = score_pool(
+        images, network, config.score, device=device, symmetry=symmetry, start=start, scorer=scorer
+    )
     with closing(batches):
         write_embeddings(
             path,
             batches,
             images=len(images),
-            feature_count=network.feature_count,
+            feature_count=sum(widths),
             advance=reporter.advance,
         )
+    return widths
 
 
-def look_for_symmetry(pool: ImagePool, config: Config, seed: int, reporter: Reporter) -> Symmetry:
-    """Measure on a sample which turns and mirror images of a pool's images mean the same.
+def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Reporter) -> Traits:
+    """Measure on a sample which views of a pool's images mean the same, and whether they are centred.
 
     Parameters
     ----------
@@ -78,24 +92,26 @@ def look_for_symmetry(pool: ImagePool, config: Config, seed: int, reporter: Repo
     reporter
         Told how far it is.
     """
-    rows = sample_rows(pool.ids, seed, SYMMETRY_IMAGES)
+    rows = sample_rows(pool.ids, seed, SAMPLE_IMAGES)
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
     device = resolve_device(config.device)
-    scorer = Scorer(_network(config, SYMMETRY_SIZE), device)
+    scorer = Scorer(_network(config, SAMPLE_SIZE), device)
     reporter.begin("preparing", len(sample), device=str(device))
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
-    for part in batch_ranges(0, len(sample), config.score.batch_size or SYMMETRY_BATCH):
-        pixels = sample.read(part, SYMMETRY_SIZE).pixels
+    seen = []
+    for part in batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH):
+        pixels = sample.read(part, SAMPLE_SIZE).pixels
         reporter.advance(part.stop)
         if len(pixels) == 0:
             continue
+        seen.append(pixels)
         turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
         for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
             views[number].append(scorer.score(np.ascontiguousarray(view))[1])
-    if not views[0]:
-        return "none"
-    upright, mirrored, *turns = (np.concatenate(parts) for parts in views)
-    return measure_symmetry(upright, mirrored, turns)
+    if not seen:
+        return Traits("none", centred=False)
+    upright, mirrored, *turns = (np.concatenate(features) for features in views)
+    return Traits(measure_symmetry(upright, mirrored, turns), measure_centring(np.concatenate(seen)))
 
 
 def _network(config: Config, size: int) -> AnomalyNetwork:

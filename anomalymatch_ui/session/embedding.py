@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from anomalymatch_ui.config import Config, Symmetry
+from anomalymatch_ui.config import Config, PartConfig, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_atomically, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
@@ -26,6 +26,7 @@ from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_tabl
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.raw_features import raw_files
+from anomalymatch_ui.session.sight import Sight, Traits, traits_that_are_set
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +38,6 @@ RECIPE = 3
 """Counts up when the same settings come to give another embedding."""
 
 SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
-
-SIZES: dict[str, tuple[int, ...]] = {"square": (64, 96), "other": (96, 160)}
-WHITENING = {"square": 0.1, "other": 0.25}
-"""Of the embedding by the pool's symmetry, where the settings give none.
-
-Chosen on held-out parts of the pools (four divisions, six seeds each), AP after 55 and 85 labels. With 64
-and 96 px and 0.1: barred galaxies 0.325 and 0.392, edge-on ones 0.940 and 0.981; with 96 and 160 px and 0.25:
-0.269 and 0.332, 0.898 and 0.973. Photographs want 160 px: `docs/benchmark.md`.
-"""
 
 WEIGHTS_FROM = (
     "torch",
@@ -70,40 +62,52 @@ class Embedder:
         self._pool = pool
         self._config = config
         self._opened: np.ndarray | None = None
-        self._symmetry: Symmetry | None = None if config.symmetry == "auto" else config.symmetry
+        self._sight: Sight | None = None
 
     def symmetry(self, reporter: Reporter) -> Symmetry:
         """Give what changes nothing of what the pool's images mean: as set, or measured once."""
-        known = self.known_symmetry()
-        if known is None:
-            from anomalymatch_ui.session.backbone import look_for_symmetry
-
-            known = look_for_symmetry(self._pool, self._config, SEED, reporter)
-            path = self._folder.symmetry(self._pool.digest)
-            write_bytes_atomically(path, json.dumps({"symmetry": known}).encode())
-            self._symmetry = known
-        return known
+        set_already = self._config.symmetry
+        return self.sight(reporter).symmetry if set_already == "auto" else set_already
 
     def known_symmetry(self) -> Symmetry | None:
         """Give :meth:`symmetry` if it is set or was measured; else ``None``."""
-        if self._symmetry is None:  # asked with every label, so read once
-            self._symmetry = _read_symmetry(self._folder.symmetry(self._pool.digest))
-        return self._symmetry
+        if self._config.symmetry != "auto":
+            return self._config.symmetry
+        sight = self.known_sight()
+        return None if sight is None else sight.symmetry
+
+    def sight(self, reporter: Reporter) -> Sight:
+        """Return how the backbone looks at the pool: as set, or by what is measured on its images once."""
+        known = self.known_sight()
+        if known is None:
+            from anomalymatch_ui.session.backbone import look_for_traits
+
+            traits = look_for_traits(self._pool, self._config, SEED, reporter)
+            traits.save(self._folder.traits(self._pool.digest))
+            known = self._sight = Sight.of(self._config, traits)
+        return known
+
+    def known_sight(self) -> Sight | None:
+        """Return :meth:`sight` if nothing has to be measured for it, or that was done; else ``None``."""
+        if self._sight is None:  # asked with every label, so read once
+            traits = traits_that_are_set(self._config) or Traits.load(self._folder.traits(self._pool.digest))
+            self._sight = None if traits is None else Sight.of(self._config, traits)
+        return self._sight
 
     def of_pool(self, reporter: Reporter) -> np.ndarray:
         """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large."""
         if self._opened is None:
-            symmetry = self.symmetry(reporter)
-            path = self._path(self._pool, symmetry)
+            sight = self.sight(reporter)
+            path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
-            self._opened = _ready(self._make(path, symmetry, reporter) if opened is None else opened)
+            self._opened = _ready(self._make(path, sight, reporter) if opened is None else opened)
         return self._opened
 
     def if_made(self) -> np.ndarray | None:
         """Give the pool's embedding if it is on disk; ``None`` if it has to be made first."""
-        symmetry = self.known_symmetry()
-        if self._opened is None and symmetry is not None:
-            path = self._path(self._pool, symmetry)
+        sight = self.known_sight()
+        if self._opened is None and sight is not None:
+            path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
             self._opened = None if opened is None else _ready(opened)
         return self._opened
@@ -113,66 +117,67 @@ class Embedder:
 
         It builds no backbone to tell, so that a session opens without torch.
         """
-        symmetry = self.known_symmetry()
-        if symmetry is None or not self._folder.embeddings_of(self._pool.digest):
+        if not self._folder.embeddings_of(self._pool.digest):
             return False
-        name = self._backbone_file(self._sizes(symmetry)[0])
+        sight = self.known_sight()
+        if sight is None:
+            return True
+        name = self._backbone_file(sight.sizes[0])
         if not name.exists():
             return True
         # A damaged name is found again with the next label, and says nothing of the embedding.
-        return _read_digest(name) is not None and not self._path(self._pool, symmetry).exists()
+        return _read_digest(name) is not None and not self._path(self._pool, sight).exists()
 
     def of(self, images: ImagePool, reporter: Reporter) -> np.ndarray:
         """Give the embedding of other images in the pool's components, float16 ``(n, components)``."""
         self.of_pool(reporter)
-        symmetry = self.symmetry(reporter)
-        reductions = _load_reductions(_projection(self._path(self._pool, symmetry)))
-        digest = f"{self._digest(symmetry)}-{self._pool.digest[:8]}"
+        sight = self.sight(reporter)
+        reductions = _load_reductions(_projection(self._path(self._pool, sight)))
+        digest = f"{self._digest(sight)}-{self._pool.digest[:8]}"
         path = self._folder.embeddings(digest, images.digest)
         known = _open(path)
         if known is not None:
             return known
-        with raw_files(path, self._sizes(symmetry)) as raw:
-            for size, file in raw.items():
-                self._write_features(file, images, size, symmetry, reporter)
-            return _write_reduced(path, list(raw.values()), reductions)
+        with raw_files(path, sight.sizes) as raw:
+            tables = self._features(raw, images, sight, reporter)
+            return _write_reduced(path, [table for _, table in tables], reductions)
 
-    def _make(self, path: Path, symmetry: Symmetry, reporter: Reporter) -> np.ndarray:
-        components, whitening = self._config.embedding.components, self._whitening(symmetry)
+    def _make(self, path: Path, sight: Sight, reporter: Reporter) -> np.ndarray:
         rows = sample_rows(self._pool.ids, SEED)
-        with raw_files(path, self._sizes(symmetry)) as raw:
-            for size, file in raw.items():
-                self._write_features(file, self._pool, size, symmetry, reporter)
+        with raw_files(path, sight.sizes) as raw:
+            tables = self._features(raw, self._pool, sight, reporter)
+            components = self._config.embedding.components
             reductions = [
-                Reduction.of(open_embeddings(file), rows, components=components, whitening=whitening)
-                for file in raw.values()
+                Reduction.of(table, rows, components=components, whitening=part.whitening).scaled(part.weight)
+                for part, table in tables
             ]
             _save_reductions(_projection(path), reductions)
-            return _write_reduced(path, list(raw.values()), reductions)
+            return _write_reduced(path, [table for _, table in tables], reductions)
 
-    def _write_features(
-        self, path: Path, images: ImagePool, size: int, symmetry: Symmetry, reporter: Reporter
-    ) -> None:
+    def _features(
+        self, raw: dict[int, Path], images: ImagePool, sight: Sight, reporter: Reporter
+    ) -> list[tuple[PartConfig, np.ndarray]]:
+        """Let the backbone look at images at each size; return the features of each part, on disk."""
         from anomalymatch_ui.session.backbone import write_features
 
-        views: Symmetry = symmetry if size <= self._config.embedding.symmetric_up_to else "none"
-        write_features(path, images, self._config, size, views, reporter)
+        tables: list[tuple[PartConfig, np.ndarray]] = []
+        for size, file in raw.items():
+            parts = sight.parts_of(size)
+            views: Symmetry = sight.symmetry if size <= self._config.embedding.symmetric_up_to else "none"
+            widths = write_features(file, images, self._config, parts, views, reporter)
+            features, stops = open_embeddings(file), np.cumsum(widths).tolist()
+            for part, start, stop in zip(parts, [0, *stops], stops, strict=False):
+                tables.append((part, features[:, start:stop]))
+        return tables
 
-    def _path(self, images: ImagePool, symmetry: Symmetry) -> Path:
-        return self._folder.embeddings(self._digest(symmetry), images.digest)
+    def _path(self, images: ImagePool, sight: Sight) -> Path:
+        return self._folder.embeddings(self._digest(sight), images.digest)
 
-    def _sizes(self, symmetry: Symmetry) -> tuple[int, ...]:
-        return self._config.embedding.sizes or SIZES[_kind(symmetry)]
-
-    def _whitening(self, symmetry: Symmetry) -> float:
-        given = self._config.embedding.whitening
-        return WHITENING[_kind(symmetry)] if given is None else given
-
-    def _digest(self, symmetry: Symmetry) -> str:
-        sizes = self._sizes(symmetry)
-        chosen = {"sizes": sizes, "whitening": self._whitening(symmetry)}
-        settings = self._config.embedding.model_copy(update=chosen).model_dump_json()
-        named = f"{RECIPE} {self._backbone_digest(sizes[0])} {symmetry} {settings}"
+    def _digest(self, sight: Sight) -> str:
+        embedding = self._config.embedding
+        parts = " ".join(part.model_dump_json() for part in sight.parts)
+        settings = f"{embedding.symmetric_up_to} {embedding.components} {parts}"
+        named = f"{RECIPE} {self._backbone_digest(sight.sizes[0])} {sight.symmetry} {settings}"
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def _backbone_digest(self, size: int) -> str:
@@ -193,10 +198,6 @@ class Embedder:
         return self._folder.backbone(_recipe(self._config, size))
 
 
-def _kind(symmetry: Symmetry) -> str:
-    return "square" if symmetry == "square" else "other"
-
-
 def _recipe(config: Config, size: int) -> str:
     """Give a name to all that decides which backbone is built."""
     versions = [f"{package} {_version(package)}" for package in WEIGHTS_FROM]
@@ -212,7 +213,10 @@ def _version(package: str) -> str:
 
 
 def _read_digest(path: Path) -> str | None:
-    known = _read_value(path, "digest")
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     # It becomes part of a path, and a session's folder may come from somebody else.
     return known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{16}", known) else None
 
@@ -239,16 +243,15 @@ def _projection(path: Path) -> Path:
     return path.with_suffix(".npz")
 
 
-def _write_reduced(path: Path, raw: list[Path], reductions: list[Reduction]) -> np.ndarray:
-    """Write the embedding from the features of each size; each size weighs the same."""
-    tables = [open_embeddings(file) for file in raw]
+def _write_reduced(path: Path, tables: list[np.ndarray], reductions: list[Reduction]) -> np.ndarray:
+    """Write the embedding from the features of each part."""
     images, columns = len(tables[0]), sum(reduction.axes.shape[1] for reduction in reductions)
 
     def blocks() -> Iterator[np.ndarray]:
         for start in range(0, images, 4096):
             rows = slice(start, start + 4096)
             parts = [r.apply(table[rows]) for r, table in zip(reductions, tables, strict=True)]
-            block = np.concatenate(parts, axis=1) / np.float16(np.sqrt(len(parts)))
+            block = np.concatenate(parts, axis=1)
             block[np.isnan(block).any(axis=1)] = np.nan  # one size could be read, and another could not
             yield block
 
@@ -277,17 +280,3 @@ def _load_reductions(path: Path) -> list[Reduction]:
         raise DamagedStoreError(
             f"{path} is damaged ({error}). Delete it; the embedding can be made again."
         ) from error
-
-
-def _read_symmetry(path: Path) -> Symmetry | None:
-    known = _read_value(path, "symmetry")
-    return known if known in ("none", "mirror", "square") else None
-
-
-def _read_value(path: Path, name: str) -> object:
-    """Read a value from a small file; ``None`` where it is missing or damaged, for it can be found again."""
-    try:
-        value: object = json.loads(path.read_text(encoding="utf-8"))[name]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return value

@@ -134,8 +134,8 @@ class SessionFolder:
         """Folder of what the frozen blocks of a network make of some images."""
         return self._embeddings / f"frozen-{recipe}"
 
-    def symmetry(self, pool_digest: str) -> Path:
-        """Symmetry of a pool, as it was measured."""
+    def traits(self, pool_digest: str) -> Path:
+        """Traits of a pool's images, as they were measured."""
         return self._embeddings / f"symmetry-{pool_digest[:8]}.json"
 
     def backbone(self, recipe: str) -> Path:

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
 
 LOOKS_ANEW = (
-    "The images were last looked at in another way than these settings and this version look. Every image has "
-    "to be looked at once more, which takes as long as at first; your labels are safe, and until then the order "
-    "stays as it was."
+    "The images were last looked at in another way than these settings and this version look. Every image "
+    "has to be looked at once more, which takes as long as at first. Your labels are safe, and until then "
+    "the order stays as it was."
 )
 
 

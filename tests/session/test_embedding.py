@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from images import make_pool
+from PIL import Image
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
 from anomalymatch_ui.rank import Reduction
-from anomalymatch_ui.score import write_table
+from anomalymatch_ui.score import open_embeddings, write_table
 from anomalymatch_ui.session import Session, Status
 from anomalymatch_ui.session import embedding as embedding_module
+from anomalymatch_ui.session.sight import PARTS, Kind
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -98,22 +101,65 @@ def test_another_symmetry_makes_another_embedding(pool_folder: Path, swift: Conf
     assert len(list((path / "embeddings").glob("*.npz"))) == 2
 
 
-@pytest.mark.parametrize(
-    ("symmetry", "sizes", "whitening"), [("square", (64, 96), 0.1), ("mirror", (96, 160), 0.25)]
-)
-def test_sizes_and_whitening_follow_from_the_symmetry_unless_they_are_given(
-    pool_folder: Path, swift: Config, tmp_path: Path, symmetry: str, sizes: tuple[int, ...], whitening: float
+@pytest.mark.parametrize(("symmetry", "kind"), [("square", "centred"), ("mirror", "upright")])
+def test_parts_follow_from_what_the_images_are_unless_they_are_given(
+    pool_folder: Path, swift: Config, tmp_path: Path, symmetry: str, kind: Kind
 ) -> None:
     shared = tmp_path / "embeddings"
     unset = swift.with_values(symmetry=symmetry, embedding={"sizes": None, "symmetric_up_to": 0})
-    given = unset.with_values(embedding={"sizes": sizes, "whitening": whitening})
-    others = unset.with_values(embedding={"sizes": sizes, "whitening": 0.5})
+    given = unset.with_values(embedding={"parts": PARTS[kind]})
+    others = unset.with_values(embedding={"whitening": 0.5})
     tables = []
     for name, config in (("unset", unset), ("given", given), ("others", others)):
         with Session.open(tmp_path / name, pool_folder, config=config, embeddings=shared) as session:
             session.rank(wait=True)
         tables.append(len(list(shared.glob("*.npy"))))
     assert tables == [1, 1, 2]
+
+
+@pytest.mark.parametrize("side", [16, 40])
+def test_a_pool_of_three_images_of_any_size_is_ordered(tmp_path: Path, side: int) -> None:
+    make_pool(tmp_path / "images", images=3, size=side)
+    for symmetry in ("square", "mirror"):
+        config = Config.preset("embedding").with_values(symmetry=symmetry)
+        with Session.open(tmp_path / symmetry, tmp_path / "images", config=config) as session:
+            session.label(["0000.jpg"], "anomaly")
+            session.label(["0001.jpg"], "nominal")
+            session.rank(wait=True)
+            scores = session.ranking().scores
+        assert np.isfinite(scores).all()
+        assert scores[0] > scores[1]
+
+
+@pytest.mark.parametrize("symmetry", ["square", "mirror"])
+def test_images_that_are_all_alike_get_the_same_score(tmp_path: Path, symmetry: str) -> None:
+    (tmp_path / "images").mkdir()
+    for number in range(8):
+        Image.fromarray(np.full((32, 32, 3), 90, np.uint8)).save(tmp_path / "images" / f"{number}.png")
+    config = Config.preset("embedding").with_values(symmetry=symmetry)
+    with Session.open(tmp_path / "session", tmp_path / "images", config=config) as session:
+        session.label(["0.png"], "anomaly")
+        session.label(["1.png", "2.png"], "nominal")
+        session.rank(wait=True)
+        scores = session.ranking().scores
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores, scores[0], atol=1e-3)
+
+
+def test_what_was_measured_on_a_pool_by_an_earlier_version_is_measured_again(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    config = swift.with_values(embedding={"sizes": None, "symmetric_up_to": 0})
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        session.rank(wait=True)
+        (traits,) = (session.path / "embeddings").glob("symmetry-*.json")
+        whole = traits.read_bytes()
+        traits.write_text('{"symmetry": "square"}')
+    with Session.open(tmp_path / "session") as session:
+        assert session.outdated
+        session.rank(wait=True)
+        assert not session.outdated
+    assert traits.read_bytes() == whole
 
 
 def test_images_outside_the_pool_are_scored_on_its_scale(
@@ -153,7 +199,8 @@ def test_an_image_that_could_be_read_at_one_size_only_has_no_embedding(tmp_path:
     files = [tmp_path / "96.npy", tmp_path / "160.npy"]
     for file, table in zip(files, features, strict=True):
         write_table(file, iter([table]), images=50, columns=8)
-    embedding = embedding_module._write_reduced(tmp_path / "embedding.npy", files, reductions)
+    tables = [open_embeddings(file) for file in files]
+    embedding = embedding_module._write_reduced(tmp_path / "embedding.npy", tables, reductions)
     assert np.isnan(embedding[7]).all()
     assert not np.isnan(np.delete(embedding, 7, axis=0)).any()
 

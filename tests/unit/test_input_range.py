@@ -22,7 +22,6 @@ from anomalymatch_ui.learn import (
 )
 from anomalymatch_ui.learn.fused import fused_for_inference
 
-
 SMALL = NetworkConfig(image_size=32)
 UNIT = SMALL.model_copy(update={"input_range": "unit"})
 

@@ -1,0 +1,51 @@
+"""What a network's stages say of an image, as one row of numbers: the ground of the embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from anomalymatch_ui.config import PartConfig
+from anomalymatch_ui.learn.network import AnomalyNetwork
+from anomalymatch_ui.learn.pooling import pooled, pooling_weights
+
+
+def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartConfig]) -> Tensor:
+    """Return the pooled stages of images, computed no further than the deepest layer that a part needs.
+
+    Parameters
+    ----------
+    network
+        Whose stages are pooled.
+    images
+        RGB ``(n, 3, height, width)``, in [0, 1].
+    parts
+        What is taken; their sizes, weights and whitening are not used.
+
+    Returns
+    -------
+    Tensor
+        float32 ``(n, columns)``: part by part, layer by layer, statistic by statistic.
+    """
+    layers = tuple(dict.fromkeys(layer for part in parts for layer in part.layers))
+    maps = dict(zip(layers, network.stages(images, layers), strict=True))
+    columns = []
+    for part in parts:
+        for layer in part.layers:
+            weights = pooling_weights(part.place, images, maps[layer].shape[-1])
+            found = pooled(maps[layer], weights)
+            columns += [getattr(found, statistic) for statistic in part.statistics]
+    return torch.cat(columns, dim=1)
+
+
+def width(network: AnomalyNetwork, part: PartConfig) -> int:
+    """Return how many columns a part has.
+
+    Raises
+    ------
+    InputError
+        If the network has no such layer.
+    """
+    return len(part.statistics) * sum(network.channels(layer) for layer in part.layers)
