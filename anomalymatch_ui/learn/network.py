@@ -139,16 +139,6 @@ class AnomalyNetwork(nn.Module):
         """Give the globally average-pooled features ``(n, feature_count)`` of ``images``."""
         return self.features_of_maps(self.frozen_maps(images))
 
-    def stages_of_maps(self, maps: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """Return what blocks, counted from 0, make of :meth:`frozen_maps`; no block after them runs."""
-        start, found = self.config.frozen_blocks, []
-        maps = maps if start else self._begin(maps)
-        for layer in layers:
-            maps = self._through(maps, start, layer + 1)
-            start = layer + 1
-            found.append(maps)
-        return found
-
     def _begin(self, images: Tensor) -> Tensor:
         backbone = self.backbone
         maps: Tensor = backbone._swish(backbone._bn0(backbone._conv_stem(self.scaling(images))))

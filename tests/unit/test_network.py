@@ -195,16 +195,17 @@ def test_more_frozen_blocks_than_there_are_leave_the_end_of_the_network_to_train
 def test_features_are_the_library_s_own_pooled(blocks: int) -> None:
     network = build_network(FROZEN.model_copy(update={"frozen_blocks": blocks}), seed=0).eval()
     with torch.inference_mode():
-        expected = network.backbone.extract_features(images(size=64)).mean(dim=(2, 3))
+        expected = network.backbone.extract_features(network.scaling(images(size=64))).mean(dim=(2, 3))
         assert torch.equal(network.features(images(size=64)), expected)
 
 
 def test_blocks_are_dropped_in_training_as_the_library_drops_them() -> None:
     network = build_network(THAWED.model_copy(update={"drop_connect": 0.2}), seed=0).train()
     results = []
-    for features in (network.backbone.extract_features, network.features):
+    scaled = network.scaling(images(8))
+    for features, shown in ((network.backbone.extract_features, scaled), (network.features, images(8))):
         torch.manual_seed(3)
-        maps = features(images(8))
+        maps = features(shown)
         results.append(maps.mean(dim=(2, 3)) if maps.dim() == 4 else maps)
     torch.testing.assert_close(results[1], results[0])
     assert not torch.allclose(network.features(images(8)), results[1])  # another draw
@@ -219,7 +220,9 @@ def test_convolutions_that_pad_by_themselves_give_the_library_s_own_answers(name
     backbone._dropout = torch.nn.Identity()
     backbone.load_state_dict(network.backbone.state_dict())
     with torch.no_grad():
-        torch.testing.assert_close(network.features(images(size=48)), backbone(images(size=48)))
+        torch.testing.assert_close(
+            network.features(images(size=48)), backbone(network.scaling(images(size=48)))
+        )
     assert any(
         module.padding != (0, 0) for module in network.modules() if isinstance(module, torch.nn.Conv2d)
     )
