@@ -7,6 +7,7 @@ from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
+from anomalymatch_ui.rank.learning_curve import LabelGain, gain_of_labels
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
 from anomalymatch_ui.rank.novelty import Novelty
 from anomalymatch_ui.rank.order import order_by_score
@@ -24,6 +25,7 @@ __all__ = [
     "Forecast",
     "Fusion",
     "InstantModel",
+    "LabelGain",
     "LinearHead",
     "Listing",
     "Looks",
@@ -42,6 +44,7 @@ __all__ = [
     "fit_forecast",
     "fit_instant",
     "fit_linear_head",
+    "gain_of_labels",
     "held_out_margins",
     "log_odds",
     "measure_centring",

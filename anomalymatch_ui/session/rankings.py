@@ -86,6 +86,13 @@ class Rankings:
         """Tell whether the newest ranking is of a look at the images that is not today's."""
         return self._newest.version > 0 and self.embedder().outdated()
 
+    def advice(self, view: Mapping[str, Label]) -> str:
+        """Return a sentence where more labels help more than training; else nothing, as without an embedding."""
+        from anomalymatch_ui.session.advice import advice
+
+        embedding = self.embedder().if_made()
+        return "" if embedding is None else advice(self._pool, embedding, view, self._config)
+
     def rank(self, reporter: Reporter) -> None:
         """Order the pool by the labels now and the cycle in use, and keep that on disk; part of a job."""
         seen = 0

@@ -101,6 +101,8 @@ class Steering(ABC):
 
             last_seq, view = self._journal.last_seq, self.labels()
             self._automatic.cycle_begins(view)
+            advice = self._rankings.advice(view)
+            self._publish(message=advice)
             train_cycle(
                 self._folder,
                 self.pool,
@@ -112,7 +114,7 @@ class Steering(ABC):
                 prevalence=self.insight.prevalence(),
             )
             cycle = self._folder.cycle
-            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None, message="")
+            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None, message=advice)
             if rank:
                 self._rankings.rank(reporter)
 
