@@ -55,6 +55,10 @@ def score(
         typer.Option(help="Average over mirror images, or all eight turns: two or eight times the work."),
     ] = "none",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    number_format: Annotated[
+        Literal["float32", "bfloat16"],
+        typer.Option(help="bfloat16: faster on hardware that multiplies it, and another order."),
+    ] = "float32",
     engine: Annotated[
         Literal["local", "dask"], typer.Option(help="In this process, or on the workers of a cluster.")
     ] = "local",
@@ -86,6 +90,7 @@ def score(
         embeddings=embeddings,
         symmetry=symmetry,
         device=device,
+        number_format=number_format,
         engine=engine,
         scheduler=scheduler,
         shard_size=shard_size,

@@ -51,6 +51,9 @@ Place = Literal["frame", "centre", "flux"]
 Statistic = Literal["mean", "deviation"]
 """What is taken of a channel: its weighted mean, and its standard deviation."""
 
+NumberFormat = Literal["float32", "bfloat16"]
+"""In which a network computes: float32 has 24 bits of significand, bfloat16 has 8."""
+
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
@@ -243,6 +246,11 @@ class ScoreConfig(_Settings):
     batch_size: int = Field(
         0, ge=0, description="images at one time; 0 measures which number is fastest, if the pool is large"
     )
+    number_format: NumberFormat = Field(
+        "float32",
+        description="in which the network computes the embedding and the scores. bfloat16 is faster where "
+        "the hardware multiplies it, and puts other images first: the two are never mixed",
+    )
     workers: int = Field(0, ge=0, description="threads that read, and as many that decode; 0: one a core")
     decode: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="where JPEGs are decoded; auto: on the GPU where the network runs on one"
@@ -259,7 +267,7 @@ class ScoreConfig(_Settings):
         ge=0,
         description="disk space, in GB of 2^30 bytes, to keep what the frozen blocks make of the images: on "
         "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 129 kB, a "
-        "photograph 90 kB (half of it where the CPU computes in bfloat16); larger pools keep nothing",
+        "photograph 90 kB (half of it in bfloat16); larger pools keep nothing",
     )
     shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
 

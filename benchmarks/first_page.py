@@ -49,7 +49,11 @@ def main() -> None:
         kept = arguments.embeddings or Path(temporary)
         result = {table.stem: measure(arguments.images, table, kept) for table in arguments.tasks}
     mean = sum(row["ratio"] for row in result.values()) / len(result)
-    report = {"arithmetic": arithmetic("auto"), "tasks": result, "mean_ratio": round(mean, 2)}
+    report = {
+        "arithmetic": arithmetic(Config.preset("default")),
+        "tasks": result,
+        "mean_ratio": round(mean, 2),
+    }
     print(json.dumps(report, indent=1) if arguments.json else report)
 
 

@@ -103,7 +103,7 @@ def main() -> None:
             "task": task.name,
             "preset": f"reference {arguments.size} px",
             "protocol": asdict(protocol),
-            "arithmetic": arithmetic("cpu"),
+            "arithmetic": arithmetic(Config(device="cpu")),
             "made_with": made_with(),
             "seeds": seeds,
         }

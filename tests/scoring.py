@@ -5,14 +5,44 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
+from torch import Tensor
 
+from anomalymatch_ui.config import NumberFormat
+from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard, Shard
+
+NUMBER_FORMATS: tuple[NumberFormat, ...] = get_args(NumberFormat)
+ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}
+"""Largest relative error of one rounding: half of the last of 24 or 8 bits."""
+
+LAYERS = 50
+TERMS = 1000  # of a sum, which is taken in float32 whatever the format
+
+
+def may_differ_by(network: AnomalyNetwork, features: Tensor, number_format: NumberFormat) -> np.ndarray:
+    """Return how far a score may be from that of the same network computed in another way, float ``(n,)``.
+
+    Errors of rounding add up as a random walk: to the root of their number times a single one. All of them
+    may point to where the head looks, and a score changes by at most a quarter of what its log-odds do.
+
+    Parameters
+    ----------
+    network
+        Whose head it is.
+    features
+        float32 ``(n, features)``.
+    number_format
+        The coarser one of the two computations.
+    """
+    share = LAYERS**0.5 * (ROUNDOFF[number_format] + TERMS**0.5 * ROUNDOFF["float32"])
+    slope = (network.head.weight[1] - network.head.weight[0]).norm()
+    return (share * slope * features.norm(dim=1) / 4).detach().numpy()
 
 
 class Names:

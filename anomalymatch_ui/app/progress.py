@@ -48,7 +48,7 @@ def figures(status: Status) -> list[dict[str, str]]:
     if progress.seconds_left is not None:
         rows.append(("time left", duration(progress.seconds_left)))
     if progress.device is not None:
-        rows.append(("device", progress.device))
+        rows.append(("device", ", ".join(filter(None, (progress.device, progress.number_format)))))
     if progress.memory is not None:
         rows.append(("memory", memory(progress.memory)))
     if progress.device_memory is not None:

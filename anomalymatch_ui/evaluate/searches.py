@@ -83,7 +83,7 @@ def run_benchmark(
         "changes": list(changes),
         "config": config_settings(config),
         "protocol": asdict(protocol),
-        "arithmetic": arithmetic(config.device),
+        "arithmetic": arithmetic(config),
     }
     protocol.check(task)
     with _only_writer(out):

@@ -17,7 +17,7 @@ from anomalymatch_ui.learn.checkpoint import (
     training_recipe,
 )
 from anomalymatch_ui.learn.data import TrainingData, check_classes
-from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory, resolve_device
+from anomalymatch_ui.learn.device import is_out_of_memory, multiplies_bfloat16, resolve_device
 from anomalymatch_ui.learn.fused import fused_for_inference
 from anomalymatch_ui.learn.network import (
     ANOMALY,
@@ -47,10 +47,10 @@ __all__ = [
     "check_classes",
     "frozen_digest",
     "fused_for_inference",
-    "inference_dtype",
     "is_out_of_memory",
     "load_adapted",
     "load_checkpoint",
+    "multiplies_bfloat16",
     "network_digest",
     "peek_checkpoint",
     "represented",

@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from anomalymatch_ui.config import AdaptConfig, Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn.device import inference_dtype
+from anomalymatch_ui.learn.device import multiplies_bfloat16
 from anomalymatch_ui.learn.fused import fused_frozen_part, maps_in_parts
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.randomness import seeded, step_randomness
@@ -218,7 +218,7 @@ class Adapter:
         return torch.cat(parts, dim=1)
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.config.mixed_precision and inference_dtype(self.device) == torch.bfloat16
+        enabled = self.config.mixed_precision and multiplies_bfloat16(self.device)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
 

@@ -35,16 +35,11 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def inference_dtype(device: torch.device) -> torch.dtype:
-    """Give bfloat16 where the hardware multiplies it; else float16 on CUDA, and float32 elsewhere.
-
-    On CPUs bfloat16 without its own instructions is emulated and slower than float32.
-    """
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Return whether the hardware multiplies bfloat16; elsewhere it is emulated, slower than float32."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and _cpu_multiplies_bfloat16():
-        return torch.bfloat16
-    return torch.float32
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and _cpu_multiplies_bfloat16()
 
 
 def _cpu_multiplies_bfloat16() -> bool:

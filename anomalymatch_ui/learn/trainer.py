@@ -16,7 +16,7 @@ from anomalymatch_ui.config import Symmetry, TrainConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.augment import strong_augment, weak_augment
 from anomalymatch_ui.learn.data import BatchSampler, TrainingData
-from anomalymatch_ui.learn.device import inference_dtype, is_out_of_memory
+from anomalymatch_ui.learn.device import is_out_of_memory, multiplies_bfloat16
 from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
 from anomalymatch_ui.learn.fused import fused_frozen_part, maps_in_parts
 from anomalymatch_ui.learn.network import AnomalyNetwork
@@ -283,7 +283,7 @@ class Trainer:
         return images.to(self.device).float() / 255
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.config.mixed_precision and inference_dtype(self.device) == torch.bfloat16
+        enabled = self.config.mixed_precision and multiplies_bfloat16(self.device)
         # A weight cast in a pass without gradients would be taken for the next one, too, and learn nothing
         # (pytorch issue 112583).
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)

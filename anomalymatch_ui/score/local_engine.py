@@ -8,9 +8,9 @@ from contextlib import closing
 import numpy as np
 import torch
 
-from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.config import NumberFormat, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork, inference_dtype
+from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank.blas import one_blas_thread
 from anomalymatch_ui.score.archive import Archive
@@ -47,11 +47,11 @@ class LocalEngine:
         clock: StageClock | None = None,
     ) -> None:
         self._pool = pool
-        self._scorer = Scorer(network, device, compiled=config.compiled)
+        self._scorer = Scorer(network, device, number_format=config.number_format, compiled=config.compiled)
         self._config = config
         self._symmetry = symmetry
         self._clock = clock
-        self.arithmetic = arithmetic_of(device)
+        self.arithmetic = arithmetic_of(device, config.number_format)
 
     def plan(self) -> Plan:
         """Find how the images of a new archive are best read, by measuring and by looking at some."""
@@ -95,9 +95,9 @@ class LocalEngine:
         )
 
 
-def arithmetic_of(device: torch.device) -> Arithmetic:
-    """Say where and in which number format a network runs on a device."""
-    return Arithmetic(device.type, str(inference_dtype(device)).removeprefix("torch."))
+def arithmetic_of(device: torch.device, number_format: NumberFormat) -> Arithmetic:
+    """Return where a network runs, and in which number format."""
+    return Arithmetic(device.type, number_format)
 
 
 def assemble(

@@ -63,8 +63,8 @@ def score_pool(
 
     Images go through stages that work at the same time: read, decode, resize, on a GPU transfer, and
     forward. Each has threads of its own, and a bounded number of batches waits between two of them, so
-    that memory does not grow with the pool. The network runs in channels-last batches, in bfloat16 where
-    the hardware multiplies it; its head runs in float32, so that scores keep their order. Images that
+    that memory does not grow with the pool. The network runs in channels-last batches, in the number
+    format of the settings; its head runs in float32, so that scores keep their order. Images that
     cannot be read are left out and noted in the pool's report. Closing the iterator stops all threads.
 
     Parameters
@@ -74,8 +74,8 @@ def score_pool(
     network
         Gives the scores; it is copied, not changed.
     config
-        Batch size, number of threads, and where JPEGs are decoded. A batch size of 0 is found by
-        measuring; scores of two runs agree to the last bit if the batch size is the same.
+        Number format, batch size, number of threads, and where JPEGs are decoded. A batch size of 0 is
+        found by measuring; scores of two runs agree to the last bit if the batch size is the same.
     device
         Where the network runs.
     start, stop
@@ -99,7 +99,7 @@ def score_pool(
     InputError
         If JPEGs are to be decoded on a GPU where that is not possible.
     """
-    scorer = scorer or Scorer(network, device, compiled=config.compiled)
+    scorer = scorer or Scorer(network, device, number_format=config.number_format, compiled=config.compiled)
     clock = clock or StageClock()
     stop = len(pool) if stop is None else min(stop, len(pool))
     batch_size = batch_size_for(config, scorer, stop - start, symmetry)

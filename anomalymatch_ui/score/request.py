@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.config import NumberFormat, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -35,6 +35,8 @@ class ScoreRequest:
         Views over which an image's scores are averaged.
     device
         As in the settings of a session: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    number_format
+        In which the network computes; see :attr:`~anomalymatch_ui.config.ScoreConfig.number_format`.
     engine
         ``local``: in this process; ``dask``: on the workers of a cluster.
     scheduler
@@ -51,6 +53,7 @@ class ScoreRequest:
     embeddings: bool = False
     symmetry: Symmetry = "none"
     device: str = "auto"
+    number_format: NumberFormat = "float32"
     engine: Literal["local", "dask"] = "local"
     scheduler: str | None = None
     shard_size: int | None = None
@@ -82,7 +85,7 @@ def run_request(
         raise InputError("--scheduler goes with --engine dask.")
     network = load_checkpoint(request.model).average
     pool = open_pool(request.images)
-    config = ScoreConfig()
+    config = ScoreConfig(number_format=request.number_format)
     clock = StageClock()
     with ExitStack() as stack:
         stack.callback(pool.close)

@@ -8,21 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalymatch_ui.config import PartConfig, Symmetry
+from anomalymatch_ui.config import NumberFormat, PartConfig, Symmetry
 from anomalymatch_ui.learn import (
     ANOMALY,
     AnomalyNetwork,
     fused_for_inference,
-    inference_dtype,
     is_out_of_memory,
     represented,
     symmetries,
     width,
 )
 
+_DTYPES: dict[NumberFormat, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 
 class Scorer:
-    """A network on a device, channels-last, in the device's inference format; its head stays float32.
+    """A network on a device, channels-last, in a number format; its head stays float32.
 
     To be made once and used for many batches, as by one worker of a cluster.
 
@@ -32,6 +33,8 @@ class Scorer:
         It is copied, not changed.
     device
         Where it runs.
+    number_format
+        In which the backbone computes.
     compiled
         Whether ``torch.compile`` makes it faster; the first batch then takes a minute or more.
     parts
@@ -57,11 +60,12 @@ class Scorer:
         network: AnomalyNetwork,
         device: torch.device,
         *,
+        number_format: NumberFormat = "float32",
         compiled: bool = False,
         parts: Sequence[PartConfig] = (),
     ) -> None:
         self.device = device
-        self.dtype = inference_dtype(device)
+        self.dtype = _DTYPES[number_format]
         self.image_size = network.image_size
         self.feature_count = sum(width(network, part) for part in parts) or network.feature_count
         taken = "".join(f" {part.layers} {part.place}" for part in parts)

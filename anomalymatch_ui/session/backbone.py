@@ -64,10 +64,19 @@ def write_features(
     device, network = resolve_device(config.device), _network(config, parts[0].size)
     widths = [width(network, part) for part in parts]
     start = rows_written(path, len(images), sum(widths))
-    reporter.begin("embedding", len(images), done=start, device=str(device))
-    scorer = Scorer(network, device, compiled=config.score.compiled, parts=parts)
+    scoring = config.score
+    reporter.begin(
+        "embedding", len(images), done=start, device=str(device), number_format=scoring.number_format
+    )
+    scorer = Scorer(
+        network,
+        device,
+        number_format=scoring.number_format,
+        compiled=scoring.compiled,
+        parts=parts,
+    )
     batches = score_pool(
-        images, network, config.score, device=device, symmetry=symmetry, start=start, scorer=scorer
+        images, network, scoring, device=device, symmetry=symmetry, start=start, scorer=scorer
     )
     with closing(batches):
         write_embeddings(
@@ -95,7 +104,7 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     rows = sample_rows(pool.ids, seed, SAMPLE_IMAGES)
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
     device = resolve_device(config.device)
-    scorer = Scorer(_network(config, SAMPLE_SIZE), device)
+    scorer = Scorer(_network(config, SAMPLE_SIZE), device, number_format=config.score.number_format)
     reporter.begin("preparing", len(sample), device=str(device))
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
     seen = []

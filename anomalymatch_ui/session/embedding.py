@@ -177,7 +177,9 @@ class Embedder:
         embedding = self._config.embedding
         parts = " ".join(part.model_dump_json() for part in sight.parts)
         settings = f"{embedding.symmetric_up_to} {embedding.components} {parts}"
-        named = f"{RECIPE} {self._backbone_digest(sight.sizes[0])} {sight.symmetry} {settings}"
+        number_format = self._config.score.number_format
+        backbone = f"{self._backbone_digest(sight.sizes[0])} {number_format}"
+        named = f"{RECIPE} {backbone} {sight.symmetry} {settings}"
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def _backbone_digest(self, size: int) -> str:

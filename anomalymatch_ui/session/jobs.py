@@ -160,14 +160,27 @@ class Reporter:
         self._began = 0.0
         self._first = 0
 
-    def begin(self, phase: Phase, total: int, *, done: int = 0, device: str | None = None) -> None:
+    def begin(
+        self,
+        phase: Phase,
+        total: int,
+        *,
+        done: int = 0,
+        device: str | None = None,
+        number_format: str | None = None,
+    ) -> None:
         """Start a phase of ``total`` steps or images, of which ``done`` were done before."""
         self._phase = phase
         self._began = self._job.active_seconds
         self._first = done
         memory, device_memory = used_memory(device)
         self._progress = Progress(
-            done=done, total=total, device=device, memory=memory, device_memory=device_memory
+            done=done,
+            total=total,
+            device=device,
+            number_format=number_format,
+            memory=memory,
+            device_memory=device_memory,
         )
         self._publish(phase, self._progress)
         self._job.tick()

@@ -58,8 +58,10 @@ def scored_by_network(
         Index of the first image.
     """
     device, scoring = resolve_device(config.device), config.score
-    reporter.begin("ranking", len(images), done=start, device=str(device))
-    scorer = Scorer(network, device, compiled=scoring.compiled)
+    reporter.begin(
+        "ranking", len(images), done=start, device=str(device), number_format=scoring.number_format
+    )
+    scorer = Scorer(network, device, number_format=scoring.number_format, compiled=scoring.compiled)
     with ExitStack() as stack:
         maps: FrozenMaps | None = None
         if device.type == "cpu" and not scoring.compiled and network.config.frozen_blocks > 0:

@@ -274,7 +274,7 @@ class PoolScorer:
         from anomalymatch_ui.learn import network_digest
 
         network, symmetry = self._average(cycle), self._symmetry(reporter)
-        digest = _scores_digest(network_digest(network), symmetry)
+        digest = self._scores_digest(network_digest(network), symmetry)
         folder = self._folder.scores(digest, self._pool.digest)
         try:
             return self._stored_scores(folder, network, digest, symmetry, reporter)
@@ -287,7 +287,7 @@ class PoolScorer:
     def _stored_if_whole(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
         """Give a cycle's scores if all are on disk, as after a session is opened again."""
         views: Symmetry = symmetry if self._config.score.symmetries else "none"
-        digest = _scores_digest(self._network_digest(cycle), views)
+        digest = self._scores_digest(self._network_digest(cycle), views)
         folder = self._folder.scores(digest, self._pool.digest)
         if not folder.exists():
             return None
@@ -318,9 +318,10 @@ class PoolScorer:
                 store.write(pool, batches, reporter.advance)
         return store.scores(pool)
 
-
-def _scores_digest(network: str, symmetry: Symmetry) -> str:
-    return network + ("" if symmetry == "none" else f"-{symmetry}")
+    def _scores_digest(self, network: str, symmetry: Symmetry) -> str:
+        """Return a name of all that decides the scores of a pool."""
+        views = "" if symmetry == "none" else f"-{symmetry}"
+        return f"{network}{views}-{self._config.score.number_format}"
 
 
 def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:

@@ -49,6 +49,8 @@ class Progress:
         Estimated from the pace so far, paused time not counted; ``None`` until it is known.
     device
         Where it runs, such as ``"cpu"`` or ``"cuda:0"``; ``None`` until it is known.
+    number_format
+        In which the network computes there, such as ``"float32"``; ``None`` until it is known.
     loss_curve, pseudo_label_curve
         Both figures since the cycle's first step, at most 200 means over equal spans of steps; empty in
         the other phases.
@@ -64,6 +66,7 @@ class Progress:
     pseudo_label_share: float | None = None
     seconds_left: float | None = None
     device: str | None = None
+    number_format: str | None = None
     loss_curve: tuple[float, ...] = ()
     pseudo_label_curve: tuple[float, ...] = ()
     memory: int | None = None

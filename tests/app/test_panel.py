@@ -25,6 +25,7 @@ def test_training_is_told_by_step_total_loss_share_and_time_left():
         pseudo_label_share=0.634,
         seconds_left=200,
         device="cuda:0",
+        number_format="float32",
         loss_curve=(0.9, 0.4123),
         pseudo_label_curve=(0.0, 0.634),
         memory=812_000_000,
@@ -36,7 +37,7 @@ def test_training_is_told_by_step_total_loss_share_and_time_left():
     assert {row["name"]: row["value"] for row in shown["figures"]} == {
         "step": "40 of 100",
         "time left": "3 min",
-        "device": "cuda:0",
+        "device": "cuda:0, float32",
         "memory": "812 MB",
         "memory of cuda:0": "3.1 GB",
     }

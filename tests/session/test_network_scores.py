@@ -64,3 +64,30 @@ def test_a_network_that_is_trained_as_a_whole_keeps_nothing(
 ) -> None:
     searched(tmp_path / "session", pool_folder, quick.with_values(order="fused"))
     assert kept(tmp_path / "session") == []
+
+
+def test_a_session_tells_its_number_format_and_never_mixes_two(
+    pool_folder: Path, fused: Config, tmp_path: Path
+) -> None:
+    """On whatever processor: what one would like best is not asked."""
+    scores, files, told = {}, {}, set()
+    for number_format in ("float32", "bfloat16", "float32"):
+        config = fused.with_values(score={"number_format": number_format})
+        with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+            session.subscribe(lambda status: told.add((status.phase, status.progress.number_format)))
+            for name, label in LABELS.items():
+                session.label([name], label)
+            if session.status.cycle == 0:
+                session.train(wait=True)
+            session.rank(wait=True)
+            first_time = number_format not in scores
+            if not first_time:  # as it was, from the files of its own format
+                np.testing.assert_array_equal(session.ranking().scores, scores[number_format])
+            scores[number_format] = session.ranking().scores
+        folder = tmp_path / "session"
+        files[number_format] = {*folder.glob("embeddings/*.npy"), *folder.glob("scores/*")}
+        assert {phase for phase, its in told if its == number_format} >= (
+            {"ranking"} if first_time else set()
+        )
+    assert not np.array_equal(scores["float32"], scores["bfloat16"])
+    assert len(files["float32"]) == len(files["bfloat16"]) == 4

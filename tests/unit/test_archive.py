@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,11 +17,11 @@ import torch
 from checkpoints import make_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scoring import Interrupted, QuickEngine, names
+from scoring import NUMBER_FORMATS, Interrupted, QuickEngine, may_differ_by, names
 from threadpoolctl import threadpool_limits
 
 from anomalymatch_ui import __version__
-from anomalymatch_ui.config import ScoreConfig
+from anomalymatch_ui.config import NumberFormat, ScoreConfig
 from anomalymatch_ui.errors import InputError, StorageError, StoreBusyError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.score import Archive, DamagedStoreError, LocalEngine, Outcome, score_archive
@@ -213,6 +214,15 @@ def test_another_arithmetic_is_refused(tmp_path: Path) -> None:
         run(tmp_path, GraphicsEngine(IDS))
 
 
+def test_scores_of_two_number_formats_are_never_mixed(pool_folder: Path, tmp_path: Path) -> None:
+    pool = open_pool(pool_folder)
+    for number_format, told in (("float32", ""), ("bfloat16", "dtype float32, not bfloat16")):
+        config = ScoreConfig(batch_size=8, number_format=number_format)
+        engine = LocalEngine(pool, NETWORK, config, CPU)
+        with pytest.raises(InputError, match=told) if told else contextlib.nullcontext():
+            score_archive(pool, NETWORK, tmp_path / "scores", engine, config, shard_size=20)
+
+
 def test_what_was_begun_keeps_the_batches_and_shards_it_was_begun_with(tmp_path: Path) -> None:
     class OtherwiseEngine(QuickEngine):
         def plan(self) -> Plan:
@@ -370,14 +380,15 @@ def test_the_usual_archive_has_about_a_thousand_shards_of_whole_batches() -> Non
         assert -(-images // size) <= 1_600
 
 
+@pytest.mark.parametrize("number_format", NUMBER_FORMATS)
 def test_the_local_engine_gives_the_same_bytes_at_any_number_of_readers_and_wherever_it_starts(
-    pool_folder: Path, tmp_path: Path
+    number_format: NumberFormat, pool_folder: Path, tmp_path: Path
 ) -> None:
     (pool_folder / "0019.jpg").write_bytes(b"not an image")
     pool = open_pool(pool_folder)
     stores = []
     for name, workers in (("one", 1), ("three", 3)):
-        config = ScoreConfig(batch_size=8, workers=workers)
+        config = ScoreConfig(batch_size=8, workers=workers, number_format=number_format)
         engine = LocalEngine(pool, NETWORK, config, CPU)
         with threadpool_limits(workers, "blas"):
             outcome = score_archive(
@@ -397,8 +408,10 @@ def test_the_local_engine_gives_the_same_bytes_at_any_number_of_readers_and_wher
     scored = np.concatenate([archive.read(number).scores for number in range(3)])
     pixels = torch.from_numpy(pool.read([i for i in range(60) if i != 19], 32).pixels).float() / 255
     with torch.inference_mode():
-        expected = torch.softmax(NETWORK.eval()(pixels), dim=1)[:, 1].numpy()
-    np.testing.assert_allclose(scored, expected, atol=5e-3)  # bfloat16 keeps 8 bits
+        logits, features = NETWORK.eval().forward_with_features(pixels)
+    expected = torch.softmax(logits, dim=1)[:, 1].numpy()
+    assert (np.abs(scored - expected) < may_differ_by(NETWORK, features, number_format)).all()
+    assert archive.manifest.dtype == number_format
 
 
 def test_a_model_whose_training_diverged_is_refused(pool_folder: Path, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import torch
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from scoring import NUMBER_FORMATS
 
-from anomalymatch_ui.config import NetworkConfig, ScoreConfig, Symmetry
+from anomalymatch_ui.config import NetworkConfig, NumberFormat, ScoreConfig, Symmetry
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, frozen_digest
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score import FrozenMaps, ScoredBatch, Scorer, frozen_maps, kept_maps, score_pool
@@ -210,17 +211,15 @@ def test_maps_that_may_only_be_read_are_read(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("symmetry", ["none", "mirror", "square"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("number_format", NUMBER_FORMATS)
 def test_scores_by_kept_maps_are_the_same_to_the_last_bit(
     symmetry: Symmetry,
-    dtype: torch.dtype,
+    number_format: NumberFormat,
     pool: ImagePool,
     network: AnomalyNetwork,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("anomalymatch_ui.score.scorer.inference_dtype", lambda _: dtype)
-    scorer = Scorer(network, CPU)
+    scorer = Scorer(network, CPU, number_format=number_format)
 
     def score(maps: FrozenMaps | None) -> tuple[np.ndarray, ...]:
         parts = list(

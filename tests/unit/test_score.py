@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scoring import NUMBER_FORMATS, may_differ_by
 
-from anomalymatch_ui.config import NetworkConfig, ScoreConfig
+from anomalymatch_ui.config import NetworkConfig, NumberFormat, ScoreConfig
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -47,12 +48,17 @@ def test_each_readable_image_is_scored_once_and_in_order(pool: ImagePool, networ
     assert [batch.asked.stop for batch in batches] == [8, 16, 24, 32, 40, 48, 56, 60]
 
 
-def test_scores_are_those_of_the_network_on_the_same_pixels(pool: ImagePool, network: AnomalyNetwork) -> None:
-    scores = np.concatenate([batch.scores for batch in score_pool(pool, network, CONFIG, device=CPU)])
+@pytest.mark.parametrize("number_format", NUMBER_FORMATS)
+def test_scores_are_those_of_the_network_on_the_same_pixels(
+    number_format: NumberFormat, pool: ImagePool, network: AnomalyNetwork
+) -> None:
+    config = CONFIG.model_copy(update={"number_format": number_format})
+    scores = np.concatenate([batch.scores for batch in score_pool(pool, network, config, device=CPU)])
     pixels = torch.from_numpy(pool.read(range(60), 32).pixels).float() / 255
     with torch.inference_mode():
-        expected = torch.softmax(network.eval()(pixels), dim=1)[:, 1].numpy()
-    np.testing.assert_allclose(scores, expected, atol=5e-3)  # bfloat16 keeps 8 bits
+        logits, features = network.eval().forward_with_features(pixels)
+    expected = torch.softmax(logits, dim=1)[:, 1].numpy()
+    assert (np.abs(scores - expected) < may_differ_by(network, features, number_format)).all()
 
 
 def test_neither_batch_size_nor_workers_change_a_score(pool: ImagePool, network: AnomalyNetwork) -> None:

@@ -7,10 +7,12 @@ from typing import Literal
 
 import pytest
 import torch
+from scoring import NUMBER_FORMATS
 from training import CPU, NETWORK, SMALL, make_trainer, rings_and_discs
 
-from anomalymatch_ui.config import NetworkConfig, TrainConfig
+from anomalymatch_ui.config import NetworkConfig, NumberFormat, TrainConfig
 from anomalymatch_ui.learn import AnomalyNetwork, StepReport, Trainer, TrainingData, build_network
+from anomalymatch_ui.learn.fused import maps_in_parts
 
 
 class Counting(AnomalyNetwork):
@@ -67,15 +69,17 @@ def test_weak_views_take_a_backward_pass_only_where_the_batch_s_statistics_are_t
 
 
 @pytest.mark.parametrize("frozen_blocks", [0, 9])
+@pytest.mark.parametrize("number_format", NUMBER_FORMATS)
 def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
-    frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+    number_format: NumberFormat, frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    multiply_in(number_format, monkeypatch)
     config = NETWORK.model_copy(update={"frozen_blocks": frozen_blocks, "dropout": 0})
     losses, gradients = [], []
     for whole in (False, True):
         trainer = Trainer(build_network(config, 3), None, SMALL, data, device=CPU, seed=1)
         if whole:
-            monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer.network))
+            monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer, number_format))
         reports: list[StepReport] = []
         trainer.run(1, [reports.append])
         losses.append(reports[0].loss)
@@ -87,8 +91,22 @@ def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
         assert difference < 1e-2, name
 
 
-def answers_in_one_pass(network: AnomalyNetwork, views: list[torch.Tensor]) -> list[torch.Tensor]:
-    logits = network(torch.cat(views))
+def multiply_in(number_format: NumberFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a trainer take this machine for one that multiplies bfloat16, or for one that does not."""
+    monkeypatch.setattr(
+        "anomalymatch_ui.learn.trainer.multiplies_bfloat16", lambda _device: number_format == "bfloat16"
+    )
+
+
+def answers_in_one_pass(
+    trainer: Trainer, number_format: NumberFormat, views: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    images = torch.cat(views)
+    if number_format == "float32":
+        maps = trainer.network.frozen_maps(images)
+    else:  # the trainer folds normalisation into its frozen convolutions, so that other weights are rounded
+        maps = maps_in_parts(trainer._frozen, images.contiguous(memory_format=torch.channels_last))
+    logits = trainer.network.logits_of_maps(maps).float()
     return [logits[:4], logits[4:10], logits[10:]]
 
 
@@ -101,7 +119,7 @@ def gradients_of(network: AnomalyNetwork) -> dict[str, torch.Tensor]:
 def test_in_bfloat16_every_weight_learns_though_the_same_network_taught_before(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anomalymatch_ui.learn.trainer.inference_dtype", lambda _: torch.bfloat16)
+    multiply_in("bfloat16", monkeypatch)
     trainer = make_trainer(data)
     trainer.run(1)
     assert gradients_of(trainer.network)
