@@ -4,10 +4,9 @@ How far two pictures may be apart was measured (DejaVu fonts, Chromium 1280 x 72
 same machine gives the same bytes. Pictures are kept in 256 colours, which alone makes a difference of up
 to 2.1 levels of 256 in the worst tile; letters 1 % further apart make one of up to 4. A missing bar,
 toolbar, row of filters, panel or column of facts makes one of 6.2 to 92 in its worst tile, and a wrong
-theme 170 in most. So 5 is the limit of every tile outside of what an order decides: the cards, the map,
-the close-up's picture. Which of two images with nearly the same score comes first may differ between
-processors, so that part is held by the mean over the whole page, whose limit is 2.5: cards that are
-missing make 5.2 or more, two cards that have changed places less than 0.5.
+theme 170 in most; two cards that have changed places 7.2. So 5 is the limit of every tile. Every
+order follows from an embedding that is kept beside this file (`states.py`), so that it is the same on all
+processors; how many cards move where the network computes in another number format is in docs/benchmark.md.
 """
 
 from __future__ import annotations
@@ -24,22 +23,18 @@ from states import served_survey, walk
 
 pytestmark = pytest.mark.browser
 
-TILE_LIMIT = 5.0
-PAGE_LIMIT = 2.5
-
-ORDERED = (".am-grid", ".am-map-frame", ".am-zoom-stage", ".am-zoom-thumbnails")
+LIMIT = 5.0
 
 FONT = ".anomalymatch, .am-settings, .am-error-page { font-family: 'DejaVu Sans' !important; }"
 
 
-def complaint(picture: Image.Image, reference: Image.Image, changing: list[Box], ordered: list[Box]) -> str:
+def complaint(picture: Image.Image, reference: Image.Image, changing: list[Box]) -> str:
     """Say how two pictures are too far apart; empty if they are not."""
-    page = differences(picture, reference, changing).mean()
-    tiles = differences(picture, reference, [*changing, *ordered])
-    if tiles.max() > TILE_LIMIT:
-        down, across = divmod(int(tiles.argmax()), tiles.shape[1])
-        return f"{tiles.max():.1f} levels apart around ({80 * across + 40}, {80 * down + 40})"
-    return f"{page:.1f} levels apart on average" if page > PAGE_LIMIT else ""
+    tiles = differences(picture, reference, changing)
+    if tiles.max() <= LIMIT:
+        return ""
+    down, across = divmod(int(tiles.argmax()), tiles.shape[1])
+    return f"{tiles.max():.1f} levels apart around ({80 * across + 40}, {80 * down + 40})"
 
 
 @pytest.mark.timeout(1500)
@@ -52,9 +47,7 @@ def test_every_state_looks_as_its_picture_does_dark_and_light(page: Page, serve:
             picture = take(page)
             if renew:
                 keep(picture, REFERENCES / name)
-            said = complaint(
-                picture, Image.open(REFERENCES / name), boxes(page, state.changing), boxes(page, ORDERED)
-            )
+            said = complaint(picture, Image.open(REFERENCES / name), boxes(page, state.changing))
             if said:
                 complaints[name] = said
                 picture.save(tmp_path / name)
@@ -67,7 +60,7 @@ def test_a_wrong_theme_is_not_taken_for_the_right_one(name: str):
     dark, light = (
         Image.open(REFERENCES / f"{name}-{theme}.png").convert("RGB") for theme in ("dark", "light")
     )
-    assert "levels apart" in complaint(dark, light, [], [])
+    assert "levels apart" in complaint(dark, light, [])
 
 
 @pytest.mark.parametrize(
@@ -84,4 +77,13 @@ def test_a_part_that_is_missing_is_noticed(name: str, part: Box):
     reference = Image.open(REFERENCES / f"{name}-dark.png").convert("RGB")
     picture = reference.copy()
     picture.paste(reference.getpixel((part[0] + 4, part[3] - 3)), part)
-    assert "levels apart" in complaint(picture, reference, [], [])
+    assert "levels apart" in complaint(picture, reference, [])
+
+
+def test_two_cards_that_have_changed_places_are_noticed():
+    reference = Image.open(REFERENCES / "first-page-dark.png").convert("RGB")
+    picture = reference.copy()
+    first, second = (257, 113, 393, 313), (401, 113, 537, 313)
+    for box, other in ((first, second), (second, first)):
+        picture.paste(reference.crop(other), box)
+    assert "levels apart" in complaint(picture, reference, [])
