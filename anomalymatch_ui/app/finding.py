@@ -14,7 +14,7 @@ import traitlets
 
 from anomalymatch_ui.app.inbox import Answer, Commit, Message, Notice
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
-from anomalymatch_ui.labels import LABELS, Label
+from anomalymatch_ui.labels import LABELS, MATCHING, Label
 from anomalymatch_ui.session import TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
 from anomalymatch_ui.session.metadata import Column
 
@@ -169,7 +169,7 @@ class Finds(traitlets.HasTraits):
         ids = self._session.finding.remaining(self._found)
         if not ids:
             raise InputError("Nothing that is listed here is left to label. Take a filter away.")
-        receipt = self.label(ids, label)
+        receipt = self.label(ids, label, origin=MATCHING)
         done = f"labelled {label}" if label else "left without a label"
         self.say(f"{len(ids):,} {done} · Z takes it back")
         return receipt
@@ -276,6 +276,7 @@ class Finds(traitlets.HasTraits):
             found.drawn,
             found.title,
             found.empty,
+            duplicate=found.duplicate,
             captions=found.captions,
             ranking=place.ranking,
             again=lambda *, wait=True: self._again(place, wait),
@@ -304,7 +305,7 @@ class Finds(traitlets.HasTraits):
         if self._is_here and self._here:
             return self._here.found
         listed = self._listed
-        return Found(listed.order, listed.drawn, listed.title)
+        return Found(listed.order, listed.drawn, listed.title, duplicate=listed.duplicate)
 
     def _find_changed(self, change: Mapping[str, Any]) -> None:
         # Two controls in haste: the second changes what the first has asked for.

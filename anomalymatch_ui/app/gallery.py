@@ -90,15 +90,20 @@ class Gallery(Finds, Pages):
 
     # Labels
 
-    def label(self, ids: Iterable[str], label: Label | None) -> Receipt:
+    def label(self, ids: Iterable[str], label: Label | None, *, origin: str = ORIGIN) -> Receipt:
         """Label images, durably, as one event; ``None`` withdraws their labels.
+
+        Parameters
+        ----------
+        ids, label, origin
+            As for :meth:`Session.label`.
 
         Raises
         ------
         AnomalyMatchError
             If the session cannot take the label, with the reason.
         """
-        receipt = self._session.label(ids, label, origin=ORIGIN)
+        receipt = self._session.label(ids, label, origin=origin)
         self._show_labels(receipt.labels)
         return receipt
 
@@ -172,6 +177,7 @@ class Gallery(Finds, Pages):
         title: str = "",
         empty: str = "There are none.",
         *,
+        duplicate: np.ndarray | None = None,
         captions: Mapping[str, str] | None = None,
         ranking: Ranking | None = None,
         again: Callable[..., None] | None = None,
@@ -185,6 +191,9 @@ class Gallery(Finds, Pages):
             Pool indices, int64 ``(n,)``.
         drawn
             Which of them were drawn at random, bool ``(n,)``; ``None`` for none.
+        duplicate
+            Which of them come later than by their score because they nearly duplicate one further up, bool
+            ``(n,)``; ``None`` for none.
         title
             What they are, read after their number: ``"unlabelled, by cycle 3"``.
         empty
@@ -204,7 +213,7 @@ class Gallery(Finds, Pages):
         self.offer = {}
         self.say("")
         newest = ranking or self._session.ranking()
-        self._list(order, drawn, title, empty, captions or {}, newest, wait)
+        self._list(order, drawn, duplicate, title, empty, captions or {}, newest, wait)
 
     def apply_ranking(self, *, wait: bool = True) -> None:
         """Show the newest ranking from its first page, without the images that have labels by now.

@@ -22,6 +22,9 @@ class Listed:
         Pool indices, the first to look at first, int64 ``(n,)``.
     drawn
         Which of them were drawn at random, bool ``(n,)``.
+    duplicate
+        Which of them come later than by their score because they nearly duplicate one further up, bool
+        ``(n,)``.
     title
         What they are, read after their number: ``"unlabelled, by cycle 3"``.
     empty
@@ -34,6 +37,7 @@ class Listed:
 
     order: np.ndarray
     drawn: np.ndarray
+    duplicate: np.ndarray
     title: str
     empty: str
     captions: Mapping[str, str] = field(default_factory=dict)
@@ -72,15 +76,17 @@ class Listed:
             For each image of the page, whether it could be read.
         """
         cards = []
-        drawn = self.drawn[page * size : (page + 1) * size].tolist()
-        for index, was_drawn, can_be_read in zip(self.indices(page, size), drawn, readable, strict=True):
+        places = slice(page * size, (page + 1) * size)
+        drawn, duplicate = self.drawn[places].tolist(), self.duplicate[places].tolist()
+        indices = self.indices(page, size)
+        for index, was_drawn, is_later, can_be_read in zip(indices, drawn, duplicate, readable, strict=True):
             name, score = pool.ids[index], float(scores[index])
             card = {
                 "id": name,
                 "score": score if math.isfinite(score) else None,
                 "label": labels.get(name),
                 "readable": can_be_read,
-                "drawn": was_drawn,
+                "why": "drawn" if was_drawn else "duplicate" if is_later else "",
             }
             if name in self.captions:
                 card["caption"] = self.captions[name]

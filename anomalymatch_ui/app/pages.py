@@ -55,7 +55,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         self._native = native_side(session.pool)
         self._pixel_ratio = 1.0
         self._ranking = session.ranking()
-        self._listed = Listed(np.empty(0, dtype=np.int64), np.empty(0, dtype=bool), "", "")
+        self._listed = Listed(np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool), "", "")
         self._number = 0
         self._serial = 0
         self._laid_out: tuple[int, int] | None = None
@@ -113,6 +113,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         self,
         order: np.ndarray,
         drawn: np.ndarray | None,
+        duplicate: np.ndarray | None,
         title: str,
         empty: str,
         captions: Mapping[str, str],
@@ -121,9 +122,16 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     ) -> None:
         """List images and show the first page of them."""
         self._ranking = ranking
-        drawn = np.zeros(len(order), dtype=bool) if drawn is None else drawn
-        number = self._listed.number + 1
-        self._listed = Listed(np.asarray(order, np.int64), drawn, title, empty, captions, number)
+        nothing = np.zeros(len(order), dtype=bool)
+        self._listed = Listed(
+            np.asarray(order, np.int64),
+            nothing if drawn is None else drawn,
+            nothing if duplicate is None else duplicate,
+            title,
+            empty,
+            captions,
+            self._listed.number + 1,
+        )
         self._turn(0, wait=wait)
 
     def _turn(self, number: int, *, wait: bool = True) -> Future[Sheet]:

@@ -19,6 +19,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
+from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.score.memory import peak_megabytes
 from anomalymatch_ui.session import Session
@@ -172,7 +173,7 @@ def run_seed(
         Session.open(Path(folder) / "s", pool, config=config, embeddings=embeddings) as session,
     ):
         for name, label in task.start(seed, protocol.start_anomalies, protocol.start_nominals).items():
-            session.label([name], label, origin="benchmark")
+            session.label([name], label, origin=KNOWN)
         for cycle in range(protocol.cycles + 1):
             train_seconds, score_seconds, scores = _train_and_score(session, test)
             looked_at = _look(session, task, protocol)

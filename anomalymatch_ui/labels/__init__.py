@@ -1,13 +1,28 @@
 """What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
 
 from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
-from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
+from anomalymatch_ui.labels.entries import (
+    IMPORT,
+    KNOWN,
+    LABELS,
+    MATCHING,
+    WITHOUT_A_LOOK,
+    JournalEntry,
+    Label,
+    LabelEvent,
+    Look,
+    Shown,
+)
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.matching import ImportReport, match_labels, match_names
 from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
 
 __all__ = [
+    "IMPORT",
+    "KNOWN",
     "LABELS",
+    "MATCHING",
+    "WITHOUT_A_LOOK",
     "ImportReport",
     "Journal",
     "JournalEntry",

@@ -12,6 +12,18 @@ Label = Literal["anomaly", "nominal", "unsure"]
 LABELS: tuple[Label, ...] = get_args(Label)
 """Every label an image can have."""
 
+IMPORT = "import"
+"""Origin of the labels that come with a table."""
+
+MATCHING = "matching"
+"""Origin of the labels given to all that a list holds, on however many pages."""
+
+KNOWN = "known"
+"""Origin of labels that were known before the search, given by a script."""
+
+WITHOUT_A_LOOK = frozenset({IMPORT, MATCHING, KNOWN})
+"""Origins of labels for which nobody looked at each image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -56,7 +68,7 @@ class JournalEntry:
     annotator
         Who did it.
     origin
-        Where it came from, such as ``"key"`` or ``"import"``.
+        Where it came from, such as ``"key"`` or :data:`IMPORT`.
     action
         Number of the event, shared by the rows of a bulk label.
     reverts

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from anomalymatch_ui.labels.entries import JournalEntry, Label, Look, Shown
+from anomalymatch_ui.labels.entries import WITHOUT_A_LOOK, JournalEntry, Label, Look, Shown
 
 
 @dataclass(slots=True)
 class _Action:
     annotator: str
+    origin: str
     is_undo: bool
     root: int  # the label that this takes back or gives again; of a label itself
     stands: bool = True  # of a label: whether it was not undone, or was redone
@@ -84,6 +85,23 @@ class History:
                     words[action.annotator][image_id] = label
         return {annotator: words[annotator] for annotator in sorted(words) if words[annotator]}
 
+    def looked_at(self) -> frozenset[str]:
+        """Return the ids of the images that have a label now, and got their first one from a look.
+
+        Whether it did, the first label tells that was not undone: one that came with a table, was known
+        before, or was given to all of a list at once is no look, nor is a correction of it.
+        """
+        return frozenset(
+            image_id for image_id in self.labels if self._first_origin(image_id) not in WITHOUT_A_LOOK
+        )
+
+    def _first_origin(self, image_id: str) -> str | None:
+        for number, label in self._touches[image_id]:
+            action = self._actions[number]
+            if label is not None and action.stands and action.root == number:
+                return action.origin
+        return None
+
     def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
         """Give the annotator's last action that still shows, and the labels from before it.
 
@@ -109,7 +127,7 @@ class History:
             source, target = (undoable, redoable) if is_undo else (redoable, undoable)
             source.remove(entry.reverts)
             target.append(entry.action)
-        self._actions[entry.action] = _Action(entry.annotator, is_undo, root)
+        self._actions[entry.action] = _Action(entry.annotator, entry.origin, is_undo, root)
 
     def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None], bool] | None:
         for number in reversed(stack):

@@ -55,6 +55,7 @@ class Journal:
         self._history = History()
         self._view: Mapping[str, Label] | None = None
         self._words: Mapping[str, Mapping[str, Label]] | None = None
+        self._looked_at: frozenset[str] | None = None
         self._foreign_seq = 0
         self._data_version = -1
         self._connection = open_database(self.path)
@@ -210,6 +211,22 @@ class Journal:
         """
         return disagreements(self.by_annotator())
 
+    def looked_at(self) -> frozenset[str]:
+        """Return the ids of the images that have a label now, and got their first one from a look.
+
+        Not those whose label came with a table, was known before, or was given to all of a list at once.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            if self._looked_at is None:
+                self._looked_at = self._history.looked_at()
+            return self._looked_at
+
     def looks(self) -> tuple[Look, ...]:
         """Return the images that were looked at in an order, in that of the looks: an immutable snapshot.
 
@@ -343,7 +360,7 @@ class Journal:
         """Take rows into the derived state, now that they are committed."""
         for entry in entries:
             self._history.add(entry)
-        self._view = self._words = None
+        self._view = self._words = self._looked_at = None
         last = entries[-1]
         labels = {entry.image_id: entry.label for entry in entries}
         return LabelEvent(last.seq, last.time, last.action, MappingProxyType(labels))
@@ -360,7 +377,7 @@ class Journal:
         for entry in self.entries(since=self._history.last_seq):
             self._history.add(entry)
             self._foreign_seq = entry.seq
-            self._view = self._words = None
+            self._view = self._words = self._looked_at = None
 
     def _write_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
         if not extras:

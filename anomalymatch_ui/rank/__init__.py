@@ -1,9 +1,10 @@
 """From features and labels to an order. Pure functions: arrays in, arrays out."""
 
-from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, draw_order
+from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
 from anomalymatch_ui.rank.centring import measure_centring
+from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
 from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
@@ -14,7 +15,7 @@ from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
 from anomalymatch_ui.rank.reduction import Reduction, sample_rows
 from anomalymatch_ui.rank.similarity import Similar, most_similar
-from anomalymatch_ui.rank.unfound import Unfound, drawn_so_far, estimate_unfound
+from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
 
 __all__ = [
     "Acquisition",
@@ -38,6 +39,7 @@ __all__ = [
     "audit_labels",
     "draw_order",
     "drawn_so_far",
+    "draws_offered",
     "estimate_unfound",
     "expected_anomalies",
     "fit_calibration",

@@ -12,13 +12,12 @@ References
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from anomalymatch_ui.rank.draws import with_draws
 from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.similarity import unit_vectors
 
@@ -49,37 +48,19 @@ class Listing:
         Rows of the pool, the first to look at first, int64 ``(m,)``.
     drawn
         Whether the image at that place was drawn at random, bool ``(m,)``.
+    duplicate
+        Whether it comes later than by its score because it nearly duplicates one further up, bool ``(m,)``.
     """
 
     order: np.ndarray
     drawn: np.ndarray
+    duplicate: np.ndarray
 
-
-def draw_order(images: Iterable[str] | int, seed: int) -> np.ndarray:
-    """Give the rows of a pool in the order in which they are drawn at random, int64 ``(n,)``.
-
-    An image's place goes by a keyed hash of its name alone; where rows have only numbers, by a random number
-    of its own. So the first rows are a uniform sample of the pool, whatever the scores and labels; and where
-    images come and go, the others keep their order, so that what was drawn before still counts.
-
-    A million names take a second, a million numbers a quarter of one.
-
-    Parameters
-    ----------
-    images
-        Names of all, in the order of the rows; or how many numbered rows there are, of which more may follow.
-    seed
-        Of the draw: another one gives another order.
-    """
-    if isinstance(images, int):
-        return np.argsort(np.random.default_rng(seed).random(images), kind="stable")
-    keyed = hashlib.blake2b(key=str(seed).encode(), digest_size=8)
-    digests = bytearray()
-    for name in images:
-        its = keyed.copy()
-        its.update(name.encode("utf-8", "surrogatepass"))  # names of files need not be valid text
-        digests += its.digest()
-    return np.argsort(np.frombuffer(digests, ">u8"), kind="stable")
+    @classmethod
+    def plain(cls, order: np.ndarray) -> Listing:
+        """Return images in an order that nothing but itself decides."""
+        nothing = np.zeros(len(order), dtype=bool)
+        return cls(order, nothing, nothing)
 
 
 def arrange(
@@ -91,6 +72,7 @@ def arrange(
     random_every: int,
     head: int,
     lottery: np.ndarray,
+    looks: int = 0,
     decision: float | None = None,
 ) -> Listing:
     """Put all readable images that are not taken into the order in which to look at them.
@@ -115,13 +97,10 @@ def arrange(
     A near-duplicate is a pair whose cosine exceeds the 0.999 quantile of random pairs of the pool, within
     0.8 to 0.95. Only ``head`` images and a sample of 512 are compared, whatever the size of the pool.
 
-    **The random share.** Every ``random_every``-th place holds an image drawn at random. Those among the
-    first ``head`` places are a uniform sample of all images listed: they are the first of the lottery, so
-    that the draw goes on where it was when some of it has been labelled. What is drawn is held back from
-    its place by score. For no likely anomaly to be held back to the end of a large pool, the draw begins
-    anew after ``head`` places, and again after 2, 4, 8 … times as many more: there it is a uniform sample
-    of what was not placed before.
-    An image that belongs at place ``p`` is thus listed by about place ``2 p + head``.
+    **The random share.** Every ``random_every``-th look is at an image drawn at random, whatever rankings
+    come between; see :func:`~anomalymatch_ui.rank.draws.with_draws`. What is drawn stands at the earlier of
+    its two places, so that no draw hides a likely anomaly: an image that belongs at place ``p`` is listed by
+    place ``p`` and one more for each draw before it.
 
     Parameters
     ----------
@@ -135,30 +114,36 @@ def arrange(
     acquisition
         One of the four above.
     random_every
-        A place in so many is drawn at random; 0 for none.
+        A look in so many is at an image drawn at random; 0 for none.
+    looks
+        Images looked at before this list, each once: they decide which look is the next to be a draw.
     head
         How many images a person may look at before the next ranking, a few hundred.
     lottery
-        Rows that may be drawn, in the order in which they are (:func:`draw_order`): all, or those of a
-        shortlist that are a uniform sample of a whole archive. Where none is left, its places go by the
-        order.
+        Rows that may be drawn, in the order in which they are
+        (:func:`~anomalymatch_ui.rank.draws.draw_order`): all, or those of a shortlist that are a uniform
+        sample of a whole archive; those that are taken count, too.
     decision
         Score at which an image is as likely to be called an anomaly as not, for uncertainty; ``None``
         takes the scores for calibrated.
     """
     by_score = order_by_score(np.where(taken, np.nan, scores))
-    order = by_score
+    order, places = by_score, np.arange(len(by_score))
+    by_row, held_back = np.zeros(len(scores), np.int64), np.zeros(len(scores), dtype=bool)
+    by_row[by_score] = places
     if acquisition in ("diverse", "mixed"):
         order = _duplicates_later(by_score, embeddings, head, lottery)
+        held_back[order] = places > by_row[order]
     if acquisition in ("uncertain", "mixed"):
         if decision is None:
             decision = _mean_score(scores, lottery)
         uncertain = _nearest_to_the_decision(by_score, scores, decision)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
-    if random_every <= 0:
-        return Listing(order, np.zeros(len(order), dtype=bool))
-    listed = ~(taken | np.isnan(scores))
-    return _with_random_share(order, lottery[listed[lottery]], random_every, head)
+    drawn = np.zeros(len(order), dtype=bool)
+    if random_every > 0:
+        readable = lottery[~np.isnan(scores[lottery])]
+        order, drawn = with_draws(order, readable, every=random_every, looks=looks)
+    return Listing(order, drawn, held_back[order] & (places > by_row[order]) & ~drawn)
 
 
 def _mean_score(scores: np.ndarray, lottery: np.ndarray) -> float:
@@ -227,23 +212,3 @@ def _interleave(order: np.ndarray, uncertain: np.ndarray) -> np.ndarray:
     places[order] = ranks + ranks // (UNCERTAIN_EVERY - 1)
     places[uncertain] = np.minimum(places[uncertain], (ranks + 1) * UNCERTAIN_EVERY - 1)
     return order[np.argsort(places[order], kind="stable")]
-
-
-def _with_random_share(order: np.ndarray, lottery: np.ndarray, every: int, head: int) -> Listing:
-    """Put the first rows of ``lottery`` at every ``every``-th place of ``order``; see :func:`arrange`."""
-    listing, drawn = np.empty_like(order), np.zeros(len(order), dtype=bool)
-    drawn[every - 1 :: every] = True
-    placed = np.zeros(order.max(initial=-1) + 1, dtype=bool)
-    start, stretch = 0, max(head // every, 1) * every
-    while len(order) > 0:
-        places = slice(start, start + stretch)
-        is_drawn = drawn[places]
-        chosen = lottery[: np.count_nonzero(is_drawn)]
-        is_drawn[np.flatnonzero(is_drawn)[len(chosen) :]] = False
-        placed[chosen] = True
-        others = order[~placed[order]][: len(is_drawn) - len(chosen)]
-        placed[others] = True
-        listing[places][is_drawn], listing[places][~is_drawn] = chosen, others
-        order, lottery = order[~placed[order]], lottery[~placed[lottery]]
-        start, stretch = start + len(is_drawn), 2 * stretch
-    return Listing(listing, drawn)

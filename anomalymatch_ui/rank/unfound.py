@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from anomalymatch_ui.errors import InputError
 
 
@@ -36,26 +34,6 @@ class Unfound:
     expected: float
     low: int
     high: int
-
-
-def drawn_so_far(lottery: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Give the rows that are a uniform sample of all images and have a label each.
-
-    They are the first of the lottery up to the first without a label, however each came by its own: as one
-    that was drawn, as one that a ranking chose, or from a table. So they are a sample of all images, those
-    found before the draw among them, and the estimate needs no guess at what a ranking took away. That holds
-    where the draw decides how far they go. Where next to nothing was drawn, only images that a ranking chose
-    can make them longer, and the estimate is too high.
-
-    Parameters
-    ----------
-    lottery
-        Rows in the order in which they are drawn; see :func:`~anomalymatch_ui.rank.draw_order`.
-    labelled
-        bool ``(n,)``, by row.
-    """
-    waiting = np.flatnonzero(~labelled[lottery])
-    return lottery[: waiting[0]] if len(waiting) else lottery
 
 
 def estimate_unfound(
@@ -81,7 +59,8 @@ def estimate_unfound(
     anomalies
         Anomalies among the images drawn.
     looked_at
-        Images drawn uniformly among all, and labelled: see :func:`drawn_so_far`.
+        Images drawn uniformly among all, and labelled: see
+        :func:`~anomalymatch_ui.rank.draws.drawn_so_far`.
     found
         Anomalies among all images with a label.
     labelled

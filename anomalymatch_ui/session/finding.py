@@ -90,7 +90,9 @@ class Finding:
             listing = self._insight.listing(ranking=ranking)
             empty = "Every image that can be read has a label."
             title = in_words(query, ranking.source)
-            return Found(listing.order, listing.drawn, title, empty, labels=query.labels)
+            return Found(
+                listing.order, listing.drawn, title, empty, duplicate=listing.duplicate, labels=query.labels
+            )
         matches = self._matches(query, ranking)
         order, captions = self._ordered(query, matches, ranking)
         if query.disagreements:

@@ -63,6 +63,9 @@ class Found:
         Pool indices, the first to look at first, int64 ``(total,)``.
     drawn
         Which of them were drawn at random, bool ``(total,)``.
+    duplicate
+        Which of them come later than by their score because they nearly duplicate one further up, bool
+        ``(total,)``; ``None`` for none.
     title
         What they are, to be read after their number: ``"unlabelled, most uncertain first"``.
     empty
@@ -79,6 +82,7 @@ class Found:
     empty: str = _NOTHING
     captions: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[LabelState, ...] = ()
+    duplicate: np.ndarray | None = None
 
     @classmethod
     def in_order(cls, order: np.ndarray, title: str, **others: Any) -> Found:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from anomalymatch_ui.labels import (
+    IMPORT,
     LABELS,
     ImportReport,
     Journal,
@@ -21,9 +22,6 @@ from anomalymatch_ui.pool import ImagePool
 
 TABLE = "table "
 """What the name of a table as an annotator begins with."""
-
-IMPORT = "import"
-"""Origin of the labels that come with a table."""
 
 
 def import_labels(

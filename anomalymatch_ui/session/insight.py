@@ -23,6 +23,7 @@ from anomalymatch_ui.rank import (
     audit_labels,
     draw_order,
     drawn_so_far,
+    draws_offered,
     estimate_unfound,
     expected_anomalies,
     most_similar,
@@ -49,8 +50,7 @@ class Outlook:
         Anomalies among all of them, from the images drawn at random; see
         :func:`~anomalymatch_ui.rank.estimate_unfound`. Of a shortlist, those of the whole archive.
     drawn
-        Images drawn at random up to the first without a label; see
-        :func:`~anomalymatch_ui.rank.drawn_so_far`.
+        Images drawn at random that are a sample of all; see :func:`~anomalymatch_ui.rank.drawn_so_far`.
     assumed
         Prevalence that ``expected`` rests on because nobody has given one; else ``None``.
     """
@@ -126,7 +126,8 @@ class Insight:
         Returns
         -------
         Listing
-            Pool indices, int64 ``(n,)``, and which of them were drawn at random.
+            Pool indices, int64 ``(n,)``, which of them were drawn at random, and which come later because
+            they nearly duplicate another.
         """
         taken = labelled_mask(self._pool, self._journal.view())
         random_every = self._config.acquisition.random_every
@@ -168,8 +169,7 @@ class Insight:
     ) -> Listing:
         settings = self._config.acquisition
         if ranking.version == 0:
-            order = ranking.order[~taken[ranking.order]]
-            return Listing(order, np.zeros(len(order), dtype=bool))
+            return Listing.plain(ranking.order[~taken[ranking.order]])
         embedding = self._embedder().if_made() if strategy in ("diverse", "mixed") else None
         if embedding is None:
             strategy = "uncertain" if strategy == "uncertain" else "most_likely"
@@ -182,9 +182,18 @@ class Insight:
             random_every=random_every,
             head=settings.head,
             lottery=self._lottery(),
+            looks=self.looks_taken(),
             # A network alone was taught by as many anomalies as nominal images.
             decision=None if ranking.log_odds_error is not None else 0.5,
         )
+
+    def looks_taken(self) -> int:
+        """Return how many images of the pool have a label because somebody looked at them.
+
+        They follow from the journal alone: an undo takes its looks back, images that several people have
+        labelled count once, and those of an imported table do not.
+        """
+        return sum(name in self._pool for name in self._journal.looked_at())
 
     def outlook(self, top: int = 100) -> Outlook:
         """Tell how many anomalies to expect among the best images without a label, and among all of them.
@@ -225,10 +234,9 @@ class Insight:
         drawable = np.zeros(len(pool), dtype=bool)
         drawable[ranking.order] = True
         readable = np.flatnonzero(drawable & taken)
-        if self._config.acquisition.random_every == 0:  # nothing is drawn: labels come from an order alone
-            drawable[:] = False
         lottery = self._lottery()
-        drawn = drawn_so_far(lottery[drawable[lottery]], taken)
+        offered = draws_offered(self.looks_taken(), self._config.acquisition.random_every)
+        drawn = drawn_so_far(lottery[drawable[lottery]], taken, offered)
         labels = [view.get(pool.ids[row]) for row in drawn.tolist()]
         unfound = estimate_unfound(
             labels.count("anomaly"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betaincinv, expit
 
-from anomalymatch_ui.labels import LABELS, Journal, JournalEntry, Label
+from anomalymatch_ui.labels import LABELS, WITHOUT_A_LOOK, Journal, JournalEntry, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import expected_anomalies
 from anomalymatch_ui.session.folder import SessionFolder
@@ -181,10 +181,10 @@ class FirstLooks:
         found
             One for each image that somebody looked at, in order.
         imported
-            How many images have a label that came with a table before anybody looked.
+            How many images have a label that came with a table, or otherwise, before anybody looked.
         """
         known = [(name, origin) for name, origin in self._origins.items() if name in view]
-        found = [view[name] == "anomaly" for name, origin in known if origin != "import"]
+        found = [view[name] == "anomaly" for name, origin in known if origin not in WITHOUT_A_LOOK]
         return found, len(known) - len(found)
 
 

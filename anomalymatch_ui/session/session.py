@@ -17,6 +17,7 @@ from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import (
     LABELS,
+    MATCHING,
     ImportReport,
     Journal,
     Label,
@@ -277,7 +278,8 @@ class Session(Steering):
         label
             ``"anomaly"``, ``"nominal"`` or ``"unsure"``; ``None`` withdraws the label.
         origin
-            Where it comes from, kept in the journal.
+            Where it comes from, kept in the journal. ``"known"`` says that the images were known before the
+            search: such labels are no looks.
 
         Raises
         ------
@@ -310,7 +312,7 @@ class Session(Steering):
         """Find images; see :meth:`Finding.find`."""
         return self.finding.find(query)
 
-    def label_matching(self, query: Query, label: Label | None, origin: str = "api") -> Receipt:
+    def label_matching(self, query: Query, label: Label | None, origin: str = MATCHING) -> Receipt:
         """Label all that match, as one event. Raises as :meth:`Finding.find` and :meth:`label`."""
         return self.label(self.finding.remaining(self.find(query)), label, origin)
 

@@ -36,6 +36,22 @@ def test_the_best_unlabelled_images_come_first(session: Session):
     gallery.close()
 
 
+def test_a_card_says_why_it_stands_where_its_score_alone_would_not_put_it(gallery: Gallery):
+    places = np.arange(5)
+    gallery.show(places, drawn=places == 1, duplicate=places == 3)
+    assert [card["why"] for card in gallery.page["cards"]] == ["", "drawn", "", "duplicate", ""]
+    gallery.show(places)
+    assert {card["why"] for card in gallery.page["cards"]} == {""}
+
+
+def test_what_is_labelled_in_a_list_as_a_whole_is_no_look_at_each_image(browser, session: Session):
+    browser.ask(kind="label", ids=["0001.jpg"], label="nominal")
+    listing = browser.gallery.page["listing"]
+    browser.ask(kind="label matching", label="nominal", listing=listing)
+    assert len(session.labels()) == 60
+    assert session.insight.looks_taken() == 1
+
+
 def test_a_label_from_the_browser_is_answered_when_it_is_on_disk(browser, gallery: Gallery, session: Session):
     answer = browser.ask(kind="label", ids=[gallery.ids[3]], label="anomaly")
     assert answer["kind"] == "saved"

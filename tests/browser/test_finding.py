@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -203,3 +204,23 @@ def test_counts_and_choices_stay_whole_beside_the_pictures(desk: Desk):
     order = desk.page.get_by_label("order", exact=True)
     assert order.evaluate("menu => menu.scrollWidth <= menu.clientWidth")
     assert order.evaluate("menu => menu.clientWidth") > 90  # "shown first", and the arrow
+
+
+def test_a_drawn_card_says_in_words_that_it_is_and_why(
+    page: Page, catalogued: Prepared, serve: Serve, tmp_path: Path
+):
+    for name in ("images", "session"):
+        shutil.copytree(getattr(catalogued, name), tmp_path / name)
+    with Session.open(tmp_path / "session", tmp_path / "images") as session:
+        session.configure({"acquisition.random_every": 4})
+        drawn = session.insight.listing().drawn[:60]
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        desk = Desk(page).open(served.address)
+        marks = desk.cards.locator(".am-why")
+        assert [mark == "drawn" for mark in marks.all_text_contents()] == drawn.tolist()
+        first = desk.cards.nth(int(drawn.argmax()))
+        expect(first.get_by_text("drawn", exact=True)).to_have_attribute(
+            "title", re.compile("Drawn at random")
+        )
+        expect(first).to_have_attribute("aria-label", re.compile("drawn"))
+        page.goto("about:blank")

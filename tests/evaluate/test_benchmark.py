@@ -28,6 +28,7 @@ from anomalymatch_ui.evaluate import (
 )
 from anomalymatch_ui.evaluate.report import MEASURES
 from anomalymatch_ui.evaluate.report import table as table_of
+from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.score import one_writer
 from anomalymatch_ui.session import Session
@@ -60,7 +61,7 @@ def test_a_search_labels_what_the_product_shows_first_and_measures_on_the_test_s
     pool, test = (SubsetPool(open_pool(images), part) for part in (task.pool, task.test))
     with Session.open(tmp_path / "s", pool, config=config) as session:
         for name, label in task.start(3, 2, 6).items():
-            session.label([name], label)
+            session.label([name], label, origin=KNOWN)
         session.rank(wait=True)
         shown = [pool.ids[row] for row in session.insight.listing().order[:5]]
         scores = session.score_images(test)
@@ -144,7 +145,7 @@ def test_a_report_is_gone_on_with_at_another_speed_but_not_in_another_number_for
 ) -> None:
     out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
     report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
-    assert report["arithmetic"] in ("float32 on cpu", "bfloat16 on cpu")
+    assert report["arithmetic"] == "float32 on cpu"
     assert report["seeds"][0]["made_with"]["threads"] >= 1
     faster = config.with_values(score={"batch_size": 16, "workers": 1, "frozen_maps_gb": 0})
     assert len(run_benchmark(Task.read(table), images, faster, PROTOCOL, [1, 2], out=out)["seeds"]) == 2
@@ -152,6 +153,10 @@ def test_a_report_is_gone_on_with_at_another_speed_but_not_in_another_number_for
         out.write_text(json.dumps({**report, "arithmetic": other}))
         with pytest.raises(InputError, match="with another arithmetic"):
             run_benchmark(Task.read(table), images, config, PROTOCOL, [1, 2], out=out)
+    out.write_text(json.dumps(report))
+    coarser = config.with_values(score={"number_format": "bfloat16"})
+    with pytest.raises(InputError, match="with another arithmetic"):
+        run_benchmark(Task.read(table), images, coarser, PROTOCOL, [1, 2], out=out)
 
 
 def test_results_of_another_table_of_that_name_are_not_gone_on_with(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import draw_order
-from anomalymatch_ui.session import Session
+from anomalymatch_ui.session import Query, Session
 from anomalymatch_ui.session.ranking import Ranking
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
@@ -26,10 +27,15 @@ def session(pool_folder: Path, swift: Config, tmp_path: Path):
 
 @pytest.fixture
 def labelled(session: Session) -> Session:
-    session.label(RINGS[:3], "anomaly")
-    session.label(DISCS, "nominal")
+    session.label(RINGS[:3], "anomaly", origin="known")
+    session.label(DISCS, "nominal", origin="known")
     session.rank(wait=True)
     return session
+
+
+def lottery_of(session: Session) -> list[str]:
+    """Return the ids of the pool in the order in which they are drawn."""
+    return names(session, draw_order(session.pool.ids, session.config.seed))
 
 
 def names(session: Session, indices: np.ndarray) -> list[str]:
@@ -48,7 +54,8 @@ def test_every_way_to_choose_lists_each_unlabelled_image_once(labelled: Session,
     listing = labelled.insight.listing(acquisition)
     expected = set(labelled.pool.ids) - set(labelled.labels())
     assert sorted(names(labelled, listing.order)) == sorted(expected)
-    assert np.flatnonzero(listing.drawn).tolist()[:3] == [4, 9, 14]
+    assert listing.drawn.any()
+    assert (np.flatnonzero(listing.drawn) % 5 == 4).all()
 
 
 def test_the_uncertain_ones_of_a_network_alone_are_those_nearest_to_one_half(
@@ -69,29 +76,75 @@ def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Sess
     assert set(labelled.insight.similar(RINGS[:1], 8)) & set(RINGS[1:])
 
 
-def test_labels_of_drawn_images_say_how_many_anomalies_are_unfound(labelled: Session) -> None:
+def test_after_twenty_looks_four_draws_say_how_many_anomalies_are_unfound(labelled: Session) -> None:
     before = labelled.insight.outlook(top=10)
+    assert (before.drawn, math.isnan(before.unfound.expected)) == (0, True)
     assert before.expected is not None
     assert before.low <= before.expected <= before.high
 
     listing = labelled.insight.listing()
-    chosen = names(labelled, listing.order[~listing.drawn])[0]
-    drawn = names(labelled, listing.order[listing.drawn])[:4]
-    labelled.label([chosen, *drawn[:2]], "nominal")  # several at once, as one action
-    labelled.label(drawn[2:3], "anomaly")
-    labelled.label(drawn[3:], "nominal")
-    labelled.undo()
-    assert drawn[3] not in drawn_first(labelled)
-    assert labelled.insight.outlook(top=10).drawn == len(drawn_first(labelled))
-    labelled.redo()
-    labelled.label(drawn[2:3], "nominal")  # a correction after other images were drawn
-    outlook = labelled.insight.outlook(top=10)
-    first = drawn_first(labelled)
-    assert outlook.drawn == len(first) >= before.drawn + 4
-    assert set(drawn) <= set(first)
+    labelled.label(names(labelled, listing.order[:20]), "nominal")  # several at once, as one action
+    outlook, first = labelled.insight.outlook(top=10), lottery_of(labelled)[:4]
+    assert (labelled.insight.looks_taken(), outlook.drawn) == (20, 4)
     found = sum(labelled.labels()[name] == "anomaly" for name in first)
-    assert outlook.unfound.expected == pytest.approx(max(0, found / len(first) * 60 - 3))
-    assert 0 < outlook.unfound.high <= 42
+    assert outlook.unfound.expected == pytest.approx(max(0, found / 4 * 60 - 3))
+    assert 0 < outlook.unfound.high <= 27
+    labelled.undo()
+    assert (labelled.insight.looks_taken(), labelled.insight.outlook().drawn) == (0, 0)
+    labelled.redo()
+    assert labelled.insight.outlook() == labelled.insight.outlook()
+    assert (labelled.insight.looks_taken(), labelled.insight.outlook().drawn) == (20, 4)
+
+
+def test_one_look_in_five_is_a_draw_though_a_new_ranking_comes_after_every_third(labelled: Session) -> None:
+    for _ in range(10):
+        labelled.label(names(labelled, labelled.insight.listing().order[:3]), "nominal")
+        labelled.rank(wait=True)
+    assert labelled.insight.outlook().drawn == 6
+    assert set(lottery_of(labelled)[:6]) <= labelled.labels().keys()
+
+
+def test_the_draw_goes_on_where_it_was_when_the_session_is_opened_again(labelled: Session) -> None:
+    shown = labelled.insight.listing()
+    labelled.label(names(labelled, shown.order[:7]), "nominal")
+    ranking = labelled.ranking()
+    before = labelled.insight.listing(ranking=ranking)
+    labelled.close()
+    with Session.open(labelled.path) as again:
+        after = again.insight.listing(ranking=ranking)
+        assert (again.insight.looks_taken(), again.insight.outlook().drawn) == (7, 1)
+    np.testing.assert_array_equal(after.order, before.order)
+    np.testing.assert_array_equal(after.drawn, before.drawn)
+
+
+def test_labels_for_which_nobody_looked_at_each_image_offer_no_draw(
+    labelled: Session, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label\n" + "".join(f"{name},nominal\n" for name in labelled.pool.ids[30:50]))
+    labelled.label_matching(Query(labels=("unlabelled",), text="005"), "nominal")
+    assert len(labelled.labels()) == 13 + 11
+    assert (labelled.insight.looks_taken(), labelled.insight.outlook().drawn) == (0, 0)
+    labelled.close()
+    with Session.open(labelled.path, labels=table) as again:
+        assert len(again.labels()) == 13 + 11 + 20
+        assert again.insight.looks_taken() == 0
+        again.label(["0031.jpg"], "anomaly")  # a correction of what the table says
+        again.label(["0010.jpg"], "nominal")
+        assert again.insight.looks_taken() == 1
+
+
+def test_the_first_image_to_look_at_is_the_most_probable_one_unless_it_is_drawn(labelled: Session) -> None:
+    for looks in range(12):
+        first = labelled.find()
+        likeliest = labelled.find(Query(sort="probability", labels=("unlabelled",))).order[0]
+        assert labelled.insight.looks_taken() == looks
+        if first.drawn[0]:
+            assert looks % 5 == 4
+            assert first.order[0] != likeliest
+        else:
+            assert first.order[0] == likeliest
+        labelled.label(names(labelled, first.order[:1]), "nominal")
 
 
 def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
@@ -109,8 +162,9 @@ def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
 
 
 def test_a_drawn_image_that_nobody_could_judge_widens_the_interval(labelled: Session) -> None:
-    drawn = drawn_first(labelled) or names(labelled, labelled.insight.listing().order[4:5])
-    labelled.label(drawn[:1], "nominal")
+    labelled.configure({"acquisition.random_every": 1})
+    drawn = lottery_of(labelled)[:6]
+    labelled.label(drawn, "nominal")
     judged = labelled.insight.outlook().unfound
     labelled.label(drawn[:1], "unsure")
     unsure = labelled.insight.outlook().unfound
@@ -118,19 +172,15 @@ def test_a_drawn_image_that_nobody_could_judge_widens_the_interval(labelled: Ses
     assert unsure.low == judged.low
 
 
-def drawn_first(session: Session) -> list[str]:
-    """Give the images of the lottery up to the first that has no label."""
-    lottery = [session.pool.ids[row] for row in draw_order(session.pool.ids, session.config.seed)]
-    return list(itertools.takewhile(session.labels().__contains__, lottery))
-
-
 def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_labelled_in(
     labelled: Session,
 ) -> None:
-    lottery = [labelled.pool.ids[row] for row in draw_order(labelled.pool.ids, labelled.config.seed)]
+    labelled.configure({"acquisition.random_every": 1})
+    lottery = lottery_of(labelled)
     labelled.label([name for name in lottery[1:8] if name not in labelled.labels()], "unsure")
+    assert labelled.insight.outlook().drawn == (1 if lottery[0] in labelled.labels() else 0)
     labelled.label(lottery[:1], "nominal")
-    assert labelled.insight.outlook().drawn >= 8
+    assert labelled.insight.outlook().drawn == labelled.insight.looks_taken() > 3
     labelled.label(lottery[3:4], None)
     assert labelled.insight.outlook().drawn == 3
 
@@ -138,8 +188,10 @@ def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_label
 def test_files_that_come_and_go_leave_what_was_drawn_in_the_estimate(
     labelled: Session, pool_folder: Path
 ) -> None:
-    lottery = names(labelled, draw_order(labelled.pool.ids, labelled.config.seed))
+    labelled.configure({"acquisition.random_every": 1})
+    lottery = lottery_of(labelled)
     labelled.label([name for name in lottery[:20] if name not in labelled.labels()], "nominal")
+    drawn = labelled.insight.outlook().drawn
     labelled.close()
     seed = labelled.config.seed
     new = next(
@@ -149,7 +201,7 @@ def test_files_that_come_and_go_leave_what_was_drawn_in_the_estimate(
     (pool_folder / lottery[-1]).unlink()
     with Session.open(labelled.path) as again:
         again.rank(wait=True)
-        assert again.insight.outlook().drawn >= 20
+        assert again.insight.outlook().drawn == drawn > 10
 
 
 def place_of(name: str, lottery: list[str], seed: int) -> int:

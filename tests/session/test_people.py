@@ -351,12 +351,16 @@ def test_a_report_counts_finds_and_compares_the_annotators(
 
 
 def test_images_drawn_at_random_count_though_two_label_them_at_the_same_time(session: Session) -> None:
+    session.configure({"acquisition.random_every": 2})
     with Session.open(session.path, annotator="bob", share=True) as bob:
-        first = [session.pool.ids[row] for row in draw_order(session.pool.ids, session.config.seed)[:4]]
-        session.label(first[:1], "nominal")
-        bob.label(first[1:3], "nominal")
-        session.label(first[3:], "anomaly")
-        assert session.insight.outlook().drawn == bob.insight.outlook().drawn == 4
+        first = [session.pool.ids[row] for row in draw_order(session.pool.ids, session.config.seed)[:8]]
+        session.label(first[:3], "nominal")
+        bob.label(first[1:6], "nominal")  # two of them again: an image is one look
+        session.label(first[6:], "anomaly")
+        for one in (session, bob):
+            assert (one.insight.looks_taken(), one.insight.outlook().drawn) == (8, 4)
+        bob.undo()
+        assert session.insight.looks_taken() == bob.insight.looks_taken() == 5
 
 
 def test_words_on_images_that_are_gone_are_left_out(session: Session, pool_folder: Path) -> None:

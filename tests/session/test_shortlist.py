@@ -74,7 +74,8 @@ def test_only_what_was_drawn_from_the_archive_is_shown_as_drawn(
         session.rank(wait=True)
         listing = session.insight.listing()
         drawn = {session.pool.ids[row] for row in listing.order[listing.drawn]}
-        assert drawn == shortlist.drawn - session.labels().keys()
+        assert drawn
+        assert drawn <= shortlist.drawn - session.labels().keys()
         assert len(set(listing.order.tolist())) == len(listing.order) == len(session.pool) - 9
 
 
@@ -84,16 +85,15 @@ def test_what_is_unfound_is_estimated_for_the_archive(tmp_path: Path, archive: I
     with opened(tmp_path / "s", archive, config) as session:
         session.label(RINGS[:3], "anomaly")
         session.rank(wait=True)
-        listing = session.insight.listing()
-        drawn = [session.pool.ids[row] for row in listing.order[listing.drawn]][:10]
-        session.label(drawn[:1], "anomaly")
-        session.label(drawn[1:], "nominal")
+        shown = [session.pool.ids[row] for row in session.insight.listing().order[:21]]
+        session.label(shown[:1], "anomaly")
+        session.label(shown[1:], "nominal")
         outlook = session.insight.outlook()
         first = [
             row for row in draw_order(session.pool.ids, config.seed) if session.pool.ids[row] in its.drawn
         ]
         found = [session.labels().get(session.pool.ids[row]) for row in first[: outlook.drawn]]
-    assert outlook.drawn >= 10
+    assert outlook.drawn == 12  # 24 looks, every second of which is a draw
     assert None not in found
     share = found.count("anomaly") / outlook.drawn
     assert outlook.unfound.expected == pytest.approx(share * 1_000_000 - 4)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.rank.acquisition import UNCERTAIN_EVERY, Acquisition, Listing, arrange, draw_order
+from anomalymatch_ui.rank import draw_order
+from anomalymatch_ui.rank.acquisition import UNCERTAIN_EVERY, Acquisition, Listing, arrange
 
 STRATEGIES: tuple[Acquisition, ...] = get_args(Acquisition)
 every_strategy = pytest.mark.parametrize("acquisition", STRATEGIES)
@@ -24,6 +25,7 @@ def listing(
     head: int = 300,
     seed: int = 0,
     lottery: np.ndarray | None = None,
+    looks: int = 0,
 ) -> Listing:
     if lottery is None:
         lottery = draw_order(len(scores), seed)
@@ -39,6 +41,7 @@ def listing(
         random_every=random_every,
         head=head,
         lottery=lottery,
+        looks=looks,
     )
 
 
@@ -79,8 +82,10 @@ def test_every_readable_image_that_is_not_taken_is_listed_once_and_no_other(
     assert sorted(result.order) == list(np.flatnonzero(~taken & ~np.isnan(array)))
     assert result.order.dtype == np.int64
     places = np.arange(1, len(result.order) + 1)
-    expected = places % random_every == 0 if random_every else np.zeros(len(places), bool)
-    np.testing.assert_array_equal(result.drawn, expected)
+    at_draws = places % random_every == 0 if random_every else np.zeros(len(places), bool)
+    assert len(result.drawn) == len(result.duplicate) == len(places)
+    if not taken.any():
+        assert not (result.drawn & ~at_draws).any()
 
 
 @every_strategy
@@ -203,67 +208,49 @@ def test_mixed_is_mostly_the_diverse_order_with_every_fifth_image_an_uncertain_o
     np.testing.assert_array_equal(page[~turns], diverse[:48])
 
 
-def test_the_draw_does_not_depend_on_the_scores() -> None:
-    rows = spaced_scores(1000)
-    drawn = [
-        result.order[:300][result.drawn[:300]].tolist()
-        for result in (listing(rows, random_every=20), listing(rows[::-1].copy(), "mixed", random_every=20))
-    ]
-    assert len(drawn[0]) == 15
-    assert drawn[0] == drawn[1]
+def test_a_draw_is_the_next_of_the_lottery_whatever_the_scores() -> None:
+    rows, lottery = spaced_scores(1000), draw_order(1000, 0)
+    for scores in (rows, rows[::-1].copy()):
+        result = listing(scores, random_every=20)
+        for place, row in enumerate(lottery[:15].tolist()):
+            at = result.order.tolist().index(row)
+            assert at == 20 * place + 19 if result.drawn[at] else at < 20 * place + 19
 
 
-def test_every_image_is_drawn_equally_often_over_many_seeds() -> None:
+def test_every_image_is_among_the_looks_at_draws_equally_often_over_many_seeds() -> None:
+    """Drawn, or already further up: the first ten of the lottery after 50 looks."""
     scores, times = spaced_scores(100), np.zeros(100)
     for seed in range(2000):
-        result = listing(scores, random_every=5, head=50, seed=seed)
-        times[result.order[:50][result.drawn[:50]]] += 1
+        lottery = draw_order(100, seed)[:10]
+        assert set(lottery) <= set(listing(scores, random_every=5, seed=seed).order[:50])
+        times[lottery] += 1
     # Binomial: 200 expected, 13.4 its standard deviation; the top ten together 2000 and 40.
     assert np.abs(times - 200).max() < 5 * 13.4
     assert abs(times[:10].sum() - 2000) < 5 * 40
 
 
-def test_images_that_come_and_go_leave_the_others_in_the_order_of_the_draw() -> None:
-    names = [f"survey/{number:05d}.fits" for number in range(400)]
-    before = [names[row] for row in draw_order(names, 7)]
-    others = ["a/new one.fits", *names[::-3], "not text \udcff.jpg"]
-    after = [others[row] for row in draw_order(others, 7)]
-    kept = set(names[::-3])
-    assert [name for name in after if name in kept] == [name for name in before if name in kept]
-    assert after != sorted(after)
-    assert before != [names[row] for row in draw_order(names, 8)]
-    assert draw_order([], 7).tolist() == []
-
-
-def test_numbered_rows_that_are_appended_leave_the_others_in_the_order_of_the_draw() -> None:
-    before, after = draw_order(400, 7), draw_order(500, 7)
-    assert after[after < 400].tolist() == before.tolist()
-    assert sorted(after) == list(range(500))
-    assert before.tolist() != draw_order(400, 8).tolist()
-    assert draw_order(0, 7).tolist() == []
-
-
 def test_the_draw_goes_on_where_it_was_when_what_was_shown_has_been_labelled() -> None:
     scores, taken = spaced_scores(1000), np.zeros(1000, dtype=bool)
-    before = listing(scores, random_every=20, head=300)
-    taken[before.order[:60]] = True
-    after = listing(scores, random_every=20, head=300, taken=taken)
-    later_draws = before.order[60:300][before.drawn[60:300]]
-    np.testing.assert_array_equal(after.order[after.drawn][:12], later_draws)
+    before = listing(scores, random_every=20)
+    for looks in (7, 19, 20, 60):
+        taken[before.order[:looks]] = True
+        after = listing(scores, random_every=20, taken=taken, looks=looks)
+        np.testing.assert_array_equal(after.order, before.order[looks:])
+        np.testing.assert_array_equal(after.drawn, before.drawn[looks:])
 
 
 @given(
     count=st.integers(1, 200),
     drawable=st.integers(0, 40),
     random_every=st.integers(1, 7),
-    head=st.integers(0, 60),
+    looks=st.integers(0, 60),
 )
 def test_of_a_shortlist_only_what_may_be_drawn_is_drawn_and_every_image_is_listed_once(
-    count: int, drawable: int, random_every: int, head: int
+    count: int, drawable: int, random_every: int, looks: int
 ) -> None:
     scores = spaced_scores(count)
     may = np.arange(count) >= count - drawable
-    result = listing(scores, random_every=random_every, head=head, lottery=np.flatnonzero(may)[::-1])
+    result = listing(scores, random_every=random_every, looks=looks, lottery=np.flatnonzero(may)[::-1])
     assert sorted(result.order) == list(range(count))
     assert may[result.order[result.drawn]].all()
     # Where nothing is left to draw, the places go by the order.
@@ -274,16 +261,42 @@ def test_of_a_shortlist_only_what_may_be_drawn_is_drawn_and_every_image_is_liste
 @given(
     count=st.integers(1, 2000),
     random_every=st.integers(2, 30),
-    head=st.integers(1, 300),
+    looks=st.integers(0, 300),
     seed=st.integers(0, 99),
 )
-def test_no_likely_image_is_held_back_by_the_draw_to_the_end_of_the_pool(
-    count: int, random_every: int, head: int, seed: int
+def test_no_likely_image_is_held_back_by_more_than_the_draws_before_it(
+    count: int, random_every: int, looks: int, seed: int
 ) -> None:
-    order = listing(spaced_scores(count), random_every=random_every, head=head, seed=seed).order
-    belongs, place = np.arange(count), np.argsort(order)
-    share = random_every / (random_every - 1)
-    assert np.all(place <= 2 * share * belongs + max(head, random_every))
+    result = listing(spaced_scores(count), random_every=random_every, looks=looks, seed=seed)
+    belongs, place = np.arange(count), np.argsort(result.order)
+    draws_before = np.concatenate([[0], np.cumsum(result.drawn)])[place]
+    assert np.all(place <= belongs + draws_before)
+
+
+@pytest.mark.parametrize("acquisition", ["most_likely", "diverse"])
+def test_the_first_image_is_the_likeliest_unless_it_is_drawn(acquisition: Acquisition) -> None:
+    scores, embeddings = near_duplicates_on_top()
+    taken = np.zeros(500, dtype=bool)
+    for looks in range(45):
+        result = listing(
+            scores, acquisition, embeddings=embeddings, taken=taken, random_every=20, looks=looks
+        )
+        if result.drawn[0]:
+            assert looks in (19, 39)
+        else:
+            assert result.order[0] == np.flatnonzero(~taken)[0]  # the scores fall from row to row
+        taken[result.order[0]] = True
+
+
+def test_what_comes_later_because_it_duplicates_another_is_marked_and_nothing_else_is() -> None:
+    scores, embeddings = near_duplicates_on_top()
+    result = listing(scores, "diverse", embeddings=embeddings, head=100)
+    assert sorted(result.order[result.duplicate]) == list(range(1, 30))
+    drawn = listing(
+        scores, "diverse", embeddings=embeddings, head=100, random_every=20, lottery=np.arange(30)
+    )
+    assert not (drawn.drawn & drawn.duplicate).any()
+    assert not listing(scores, "most_likely", embeddings=embeddings).duplicate.any()
 
 
 @every_strategy

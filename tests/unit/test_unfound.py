@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank import arrange, draw_order
-from anomalymatch_ui.rank.unfound import Unfound, drawn_so_far, estimate_unfound
+from anomalymatch_ui.rank import arrange, draw_order, drawn_so_far, draws_offered
+from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
 
 
 @st.composite
@@ -80,12 +80,19 @@ def search(strength: float, pages: int, seed: int) -> tuple[int, Unfound]:
     scores = (1 / (1 + np.exp(-margins))).astype(np.float32)
     labelled, nothing = np.zeros(2000, dtype=bool), np.zeros((2000, 1), np.float16)
     lottery = draw_order(2000, seed)
-    for _ in range(pages):
+    for page in range(pages):
         listing = arrange(
-            scores, nothing, labelled, "most_likely", random_every=20, head=600, lottery=lottery
+            scores,
+            nothing,
+            labelled,
+            "most_likely",
+            random_every=20,
+            head=600,
+            lottery=lottery,
+            looks=60 * page,
         )
         labelled[listing.order[:60]] = True
-    drawn = drawn_so_far(lottery, labelled)
+    drawn = drawn_so_far(lottery, labelled, draws_offered(60 * pages, 20))
     found, count = int(truth[labelled].sum()), int(labelled.sum())
     estimate = estimate_unfound(int(truth[drawn].sum()), len(drawn), found=found, labelled=count, images=2000)
     return int(truth[~labelled].sum()), estimate
@@ -110,13 +117,6 @@ def test_what_is_unfound_falls_as_a_good_ranking_finds_it() -> None:
 
 def searched(strength: float, pages: int) -> list[tuple[int, Unfound]]:
     return [search(strength, pages, seed) for seed in range(200)]
-
-
-def test_the_sample_is_the_first_of_the_lottery_that_all_have_a_label() -> None:
-    lottery, labelled = np.array([4, 2, 0, 3, 1]), np.array([True, False, True, False, True])
-    assert drawn_so_far(lottery, labelled).tolist() == [4, 2, 0]
-    assert drawn_so_far(lottery, ~labelled).tolist() == []
-    assert drawn_so_far(lottery, np.ones(5, dtype=bool)).tolist() == lottery.tolist()
 
 
 def test_nothing_drawn_says_nothing() -> None:

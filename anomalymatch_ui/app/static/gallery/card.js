@@ -5,6 +5,19 @@ import { LABELS } from "./labels.js";
 import { pickCard } from "./picking.js";
 import { placeOf } from "./sheetpainter.js";
 
+// Why a card stands where its score alone would not put it.
+const WHY = {
+  drawn: {
+    word: "drawn",
+    title: "Drawn at random, whatever its score: one look in so many is. How many anomalies are among these images "
+      + "tells how many are still unfound.",
+  },
+  duplicate: {
+    word: "alike",
+    title: "Nearly the same as an image further up, so it comes later than its score would put it.",
+  },
+};
+
 export class Card {
   constructor(view, position) {
     this.root = element("div", "am-card", { role: "gridcell", id: `${view.name}-${position}` });
@@ -23,7 +36,8 @@ export class Card {
     this.score = element("span", "am-score");
     this.progress = element("span", "am-progress");
     const caption = element("div", "am-caption");
-    caption.append(this.score, this.progress);
+    this.why = element("span", "am-why");
+    caption.append(this.score, this.why, this.progress);
     this.name = element("div", "am-name");
     this.buttons = element("div", "am-buttons");
     for (const label of ["anomaly", "nominal"]) {
@@ -49,10 +63,9 @@ export class Card {
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     update(this.name, { textContent: card.id.split("/").at(-1), title: card.id });
     const score = card.score === null ? "–" : card.score.toFixed(3);
-    update(this.score, {
-      textContent: card.caption ?? (card.drawn ? `${score} · drawn` : score),
-      title: card.drawn ? "drawn at random: such images tell how many anomalies are still unfound" : "",
-    });
+    update(this.score, { textContent: card.caption ?? score });
+    const { word, title } = WHY[card.why] ?? { word: "", title: "" };
+    update(this.why, { textContent: word, title });
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
@@ -94,6 +107,7 @@ export class Card {
     update(this.progress, { textContent: progress === "late" ? "not saved" : "" });
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);
+    if (this.why.textContent) parts.push(this.why.textContent);
     if (!this.card.readable) parts.push("cannot be read");
     if (progress === "late") parts.push("not saved");
     this.root.setAttribute("aria-label", parts.join(", "));
