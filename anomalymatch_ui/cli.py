@@ -17,6 +17,7 @@ import typer
 from anomalymatch_ui import cli_archive, cli_shortlist
 from anomalymatch_ui.cli_output import Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
+from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ application = typer.Typer(
 Images = Annotated[
     Path,
     typer.Argument(
-        help="A folder of images, or an HDF5 file or Zarr store with `images`.",
+        help="A folder of images, also FITS; or an HDF5 file or Zarr store with `images`.",
         metavar="IMAGES",
         parser=given_path,
     ),
@@ -64,10 +65,17 @@ def serve(
     port: Port = 8866,
     no_browser: NoBrowser = False,
     annotator: Annotator = None,
+    bands: Bands = None,
+    hdu: Hdu = None,
+    planes: Planes = None,
+    template: Template = None,
+    stretch: Stretch = None,
+    limits: Limits = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    _serve(images, labels, session, port, not no_browser, as_json, annotator)
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits)
+    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels)
 
 
 @application.command()
@@ -100,18 +108,31 @@ def demo(
 
 
 @application.command()
-def info(images: Images, as_json: Json = False) -> None:
-    """Say what is in a pool of images, and which of them cannot be read."""
+def info(
+    images: Images,
+    bands: Bands = None,
+    hdu: Hdu = None,
+    planes: Planes = None,
+    template: Template = None,
+    stretch: Stretch = None,
+    limits: Limits = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a pool of images, how they are read and shown, and which cannot be read."""
     from anomalymatch_ui.cli_progress import bar
     from anomalymatch_ui.pool import open_pool
+    from anomalymatch_ui.pool.sample import sample_pool
 
-    pool = open_pool(images)
+    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits))
     with bar("Reading") as advance:
         for shard in pool.shards(256):
             pool.read(shard, 64)
             advance(shard.stop, len(pool))
     unreadable = dict(pool.report.unreadable)
     print(f"{pool.name}: {len(pool):,} images in {pool.path}")
+    found = sample_pool(pool)
+    for line in found.lines(pool):
+        print(line)
     if sentence := pool.report.sentence():
         print(sentence)
     _finish(
@@ -121,6 +142,13 @@ def info(images: Images, as_json: Json = False) -> None:
         readable=len(pool) - len(unreadable),
         unreadable=unreadable,
         digest=pool.digest,
+        bands=list(pool.bands.names),
+        dtypes=found.dtypes,
+        sizes=found.sizes,
+        rendering=pool.rendering.model_dump(mode="json"),
+        skipped=dict(pool.report.skipped),
+        other_suffixes=dict(pool.report.other_suffixes),
+        in_part=dict(pool.report.remarks),
     )
 
 
@@ -140,6 +168,12 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
+    bands: Bands = None,
+    hdu: Hdu = None,
+    planes: Planes = None,
+    template: Template = None,
+    stretch: Stretch = None,
+    limits: Limits = None,
     as_json: Json = False,
 ) -> None:
     """Train one cycle on a table of labels, then rank the images."""
@@ -147,7 +181,8 @@ def train(
     from anomalymatch_ui.session import Session
 
     config = _config(session, preset, seed, device)
-    with Session.open(session, images, labels, config=config) as opened:
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits)
+    with Session.open(session, images, labels, config=config, pixels=pixels) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
         with follow(opened):
@@ -361,10 +396,11 @@ def _serve(
     open_browser: bool,
     as_json: bool,
     annotator: str | None = None,
+    pixels: dict[str, Any] | None = None,
 ) -> None:
     from anomalymatch_ui.app.serve import serve as serve_dashboard
 
-    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator)
+    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator, pixels)
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

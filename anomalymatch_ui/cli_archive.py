@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
+from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
 
 if TYPE_CHECKING:
     from anomalymatch_ui.score import Outcome
@@ -74,6 +75,12 @@ def score(
     low_priority: Annotated[
         bool, typer.Option("--low-priority", help="Leave the processors to whoever else wants them.")
     ] = False,
+    bands: Bands = None,
+    hdu: Hdu = None,
+    planes: Planes = None,
+    template: Template = None,
+    stretch: Stretch = None,
+    limits: Limits = None,
     as_json: Json = False,
 ) -> None:
     """Score every image of an archive by a trained model; run again, it goes on where it was."""
@@ -95,6 +102,7 @@ def score(
         scheduler=scheduler,
         shard_size=shard_size,
         restart=restart,
+        pixels=pixel_options(bands, hdu, planes, template, stretch, limits),
     )
     with bars() as progress:
         outcome, shares = run_request(request, progress)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
+from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
 
 Session = Annotated[
     Path,
@@ -42,6 +43,12 @@ def shortlist(
     ] = 10_000,
     labels: Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    bands: Bands = None,
+    hdu: Hdu = None,
+    planes: Planes = None,
+    template: Template = None,
+    stretch: Stretch = None,
+    limits: Limits = None,
     as_json: Json = False,
 ) -> None:
     """Let a session work on the best of an archive and a random share; its labels stay."""
@@ -49,7 +56,7 @@ def shortlist(
     from anomalymatch_ui.score import Scores
     from anomalymatch_ui.session.shortlist import check_scores_of, make_shortlist
 
-    pool = open_pool(images)
+    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits))
     best: tuple[str, ...] = ()
     scored = None
     if scores is not None:

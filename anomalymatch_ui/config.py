@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pixels.rendering import Rendering
 from anomalymatch_ui.prevalence import read_prevalence
 
 NetworkName = Literal[
@@ -64,6 +66,44 @@ NETWORK_BEFORE: dict[str, Any] = {"input_range": "unit"}
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class PixelsConfig(Rendering):
+    """How images are read and shown, to the network and on the screen alike: chosen when they are opened."""
+
+    hdu: tuple[int | str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="which HDUs of FITS files are the bands, by index or name. Unless given, the first with "
+        "an image, and those of the same size with names of their own; masks, errors and weights are none",
+    )
+    planes: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        None, min_length=1, description="names of a cube's planes, in their order, where the file names none"
+    )
+    template: str | None = Field(
+        None,
+        description="of names, where each band is a file of its own, such as `{name}_{band}.fits`; `*` "
+        "stands for any text. An image's id is then its `{name}`",
+    )
+
+    @property
+    def rendering(self) -> Rendering:
+        """What concerns the rendering, without how files are read."""
+        return Rendering(**self.model_dump(include=set(Rendering.model_fields)))
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> PixelsConfig:
+        """Return checked options.
+
+        Raises
+        ------
+        InputError
+            With one sentence about the first that is unknown or cannot be used.
+        """
+        try:
+            return cls.model_validate(dict(options))
+        except ValidationError as error:
+            raise InputError(_first_error(error, "these options of pixels")) from error
 
 
 class NetworkConfig(_Settings):
@@ -396,6 +436,7 @@ class Config(_Settings):
         "the search estimates it from its own looks, and a network assumes 3 % of its own answers",
     )
     instant: bool = Field(True, description="order the pool anew after each label")
+    pixels: PixelsConfig = PixelsConfig()
     network: NetworkConfig = NetworkConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
     train: TrainConfig = TrainConfig()
@@ -429,12 +470,7 @@ class Config(_Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "the settings"
-            reason = "it is not a known setting" if first["type"] == "extra_forbidden" else first["msg"]
-            if first["type"] == "value_error":  # a sentence of our own
-                reason = str(first["ctx"]["error"]).removesuffix(".")
-            raise InputError(f"Cannot use {name} in {source}: {reason}.") from error
+            raise InputError(_first_error(error, source)) from error
 
     @classmethod
     def of_record(cls, record: dict[str, Any], source: str) -> Config:
@@ -518,6 +554,16 @@ class Config(_Settings):
             If the disk refuses.
         """
         write_bytes_atomically(path, tomli_w.dumps(self.model_dump(exclude_none=True)).encode())
+
+
+def _first_error(error: ValidationError, source: str) -> str:
+    """Put the first thing that is wrong with settings into a sentence."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "the settings"
+    reason = "it is not a known setting" if first["type"] == "extra_forbidden" else first["msg"]
+    if first["type"] == "value_error":  # a sentence of our own
+        reason = str(first["ctx"]["error"]).removesuffix(".")
+    return f"Cannot use {name} in {source}: {reason}."
 
 
 PRESETS: dict[str, dict[str, Any]] = {

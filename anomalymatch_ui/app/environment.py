@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded
@@ -14,6 +17,7 @@ IMAGES = "ANOMALYMATCH_IMAGES"
 LABELS = "ANOMALYMATCH_LABELS"
 SESSION = "ANOMALYMATCH_SESSION"
 ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
+PIXELS = "ANOMALYMATCH_PIXELS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +34,34 @@ class Wanted:
         The session's folder; ``None`` takes ``<name of the images>.session`` in the current folder.
     annotator
         Name kept with every label; ``None`` takes the user's.
+    pixels
+        Options of :func:`anomalymatch_ui.open_pool`; what is not given is as the session has it.
     """
 
     images: Path | None = None
     labels: Path | None = None
     session: Path | None = None
     annotator: str | None = None
+    pixels: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
-        """Read ``ANOMALYMATCH_IMAGES``, ``_LABELS``, ``_SESSION`` and ``_ANNOTATOR``.
+        """Read ``ANOMALYMATCH_IMAGES``, ``_LABELS``, ``_SESSION``, ``_ANNOTATOR`` and ``_PIXELS``.
 
         ``None`` if neither images nor a session are asked for.
         """
         images, labels, session = (_path(name) for name in (IMAGES, LABELS, SESSION))
         annotator = os.environ.get(ANNOTATOR) or None
-        return None if images is None and session is None else cls(images, labels, session, annotator)
+        if images is None and session is None:
+            return None
+        pixels = json.loads(os.environ.get(PIXELS) or "{}")
+        return cls(images, labels, session, annotator, pixels)
 
     def environment(self) -> dict[str, str]:
         """Give the variables from which :meth:`from_environment` reads this back, in any folder."""
         paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
         given = {name: "" if path is None else str(expanded(path).absolute()) for name, path in paths.items()}
-        return given | {ANNOTATOR: self.annotator or ""}
+        return given | {ANNOTATOR: self.annotator or "", PIXELS: json.dumps(dict(self.pixels))}
 
     @property
     def session_path(self) -> Path:
@@ -91,6 +101,7 @@ class Wanted:
             self.images,
             self.labels,
             annotator=self.annotator,
+            pixels=self.pixels,
             take_over=not check_only,
             share=not check_only or self.annotator is not None,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from anomalymatch_ui.app.dashboard import Dashboard
 from anomalymatch_ui.app.environment import Wanted
@@ -19,6 +20,7 @@ def launch(
     labels: str | os.PathLike[str] | None = None,
     session: str | os.PathLike[str] | None = None,
     annotator: str | None = None,
+    **pixels: Any,
 ) -> Dashboard | ErrorPage:
     """Open the dashboard; as the last line of a notebook cell it is shown there.
 
@@ -33,6 +35,9 @@ def launch(
         The session's folder, by default ``<name of the images>.session`` in the current folder.
     annotator
         Name kept with every label, by default the user's. Several annotators may have one session open.
+    **pixels
+        How the images are read and shown, as :func:`anomalymatch_ui.open_pool` takes it, such as
+        ``stretch="asinh"``. The session keeps it.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def launch(
         The page with a sentence if something given cannot be used.
     """
     pool, table, folder = (None if path is None else Path(path) for path in (images, labels, session))
-    given = Wanted(pool, table, folder, annotator)
+    given = Wanted(pool, table, folder, annotator, pixels)
     try:
         if images is None and session is None:
             given = Wanted.from_environment() or demo()

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def serve(
     open_browser: bool = True,
     as_json: bool = False,
     annotator: str | None = None,
+    pixels: Mapping[str, Any] | None = None,
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -57,6 +59,8 @@ def serve(
         as the server answers.
     annotator
         As in :func:`anomalymatch_ui.launch`; with it the session may be open elsewhere.
+    pixels
+        Options of :func:`anomalymatch_ui.open_pool`; what is not given is as the session has it.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def serve(
         If the disk refuses.
     """
     port = free_port(port)
-    wanted = Wanted(images, labels, session, annotator)
+    wanted = Wanted(images, labels, session, annotator, pixels or {})
     if is_known():
         WAITING.start()
     try:

@@ -19,6 +19,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
 from anomalymatch_ui.learn.trainer import Trainer
+from anomalymatch_ui.pixels import PLAIN, Rendering
 
 FORMAT = "anomalymatch-checkpoint/1"
 
@@ -43,6 +44,8 @@ class Checkpoint:
         Steps done and steps asked for; equal for a finished cycle.
     begun_with
         The cycle whose weights it began with; 0 for the pretrained ones, ``None`` where it is not said.
+    rendering
+        Of the images it was trained on: their bands and how they were stretched.
     """
 
     network: AnomalyNetwork
@@ -54,6 +57,7 @@ class Checkpoint:
     step: int
     steps: int
     begun_with: int | None
+    rendering: Rendering = PLAIN
 
     @property
     def finished(self) -> bool:
@@ -70,8 +74,10 @@ class Checkpoint:
                 trainer.optimizer.state[parameter]["momentum_buffer"] = buffer
 
 
-def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
+def save_checkpoint(path: Path, trainer: Trainer, steps: int, rendering: Rendering = PLAIN) -> None:
     """Save a trainer's cycle, of which ``steps`` steps were asked for, whole or not at all.
+
+    With it goes how the images were rendered that it was trained on.
 
     Raises
     ------
@@ -91,6 +97,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int) -> None:
         "step": str(trainer.step),
         "steps": str(steps),
         "begun_with": str(trainer.begun_with),
+        "rendering": rendering.model_dump_json(),
     }
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_bytes_atomically(path, save(dense, metadata))
@@ -148,6 +155,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             step=int(metadata["step"]),
             steps=int(metadata["steps"]),
             begun_with=_begun_with(metadata),
+            rendering=_rendering(metadata),
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(
@@ -176,6 +184,11 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this version ({FORMAT}). Delete it, or update.")
     return metadata, tensors
+
+
+def _rendering(metadata: dict[str, str]) -> Rendering:
+    """Return how the images were rendered; before this was said, all were pictures."""
+    return Rendering.model_validate_json(metadata["rendering"]) if "rendering" in metadata else PLAIN
 
 
 def _begun_with(metadata: dict[str, str]) -> int | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-from PIL import Image
 
+from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import PLAIN, RGB
+from anomalymatch_ui.pixels.square import squares
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
@@ -21,7 +23,6 @@ from anomalymatch_ui.pool.base import (
     check_indices,
     split_into_shards,
 )
-from anomalymatch_ui.pool.decode import square
 from anomalymatch_ui.pool.ids import StoredIds
 
 LAYOUT = "uint8 with the shape (n, height, width, 3)"
@@ -64,6 +65,9 @@ class ArrayPool(ABC):
     image_shape: tuple[int, ...]
     chunk_images: int
     damage = "damaged"
+    bands = RGB
+    rendering = PLAIN
+    pixels = PixelsConfig()
 
     @abstractmethod
     def read_run(self, first: int, out: np.ndarray) -> bool:
@@ -236,19 +240,3 @@ def block_images(image_shape: tuple[int, ...], chunk_images: int) -> int:
     """Give how many images are best fetched at one time: whole chunks, and a few MB."""
     chunk_bytes = chunk_images * int(np.prod(image_shape))
     return chunk_images * max(1, _FETCH_BYTES // chunk_bytes)
-
-
-def squares(images: np.ndarray, size: int) -> np.ndarray:
-    """Give the central squares, scaled, of images uint8 ``(n, height, width, 3)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(n, size, size, 3)``; ``images`` itself if they have the size already.
-    """
-    if images.shape[1:3] == (size, size):
-        return images
-    result = np.empty((len(images), size, size, 3), np.uint8)
-    for place, pixels in enumerate(images):
-        result[place] = square(Image.fromarray(pixels), size).transpose(1, 2, 0)
-    return result

@@ -11,9 +11,33 @@ from typing import Protocol
 
 import numpy as np
 
+from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import Bands, Rendering
+from anomalymatch_ui.pixels.files import AS_PICTURES, Content, Decoder
 
 _NAMED_IN_SENTENCE = 5
+
+_NO_IMAGES = frozenset(
+    (
+        ".cfg",
+        ".csv",
+        ".db",
+        ".html",
+        ".ipynb",
+        ".json",
+        ".log",
+        ".md",
+        ".parquet",
+        ".py",
+        ".toml",
+        ".tsv",
+        ".txt",
+        ".yaml",
+        ".yml",
+    )
+)
+"""Suffixes of what lies beside images and would be missed by nobody: tables, notes and programs."""
 
 
 class UnreadableImageError(InputError):
@@ -58,11 +82,14 @@ class Fetched:
     indices
         Pool index of each, int64 ``(n,)``, in the order asked for.
     contents
-        The bytes of each image's file; or, of a pool of arrays, uint8 ``(n, height, width, 3)``, RGB.
+        Each image's file, or files; or, of a pool of arrays, uint8 ``(n, height, width, 3)``, rendered.
+    decoder
+        Decodes and renders files.
     """
 
     indices: np.ndarray
-    contents: list[bytes] | np.ndarray
+    contents: Sequence[Content] | np.ndarray
+    decoder: Decoder = AS_PICTURES
 
 
 class PoolReport:
@@ -77,11 +104,20 @@ class PoolReport:
     skipped
         Name -> reason of what was passed over when the pool was opened and is no image of it, such as a
         folder without permission.
+    other_suffixes
+        How many files of other kinds lie among the images, by suffix; ``""`` counts those without one.
     """
 
-    def __init__(self, images: int, skipped: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        images: int,
+        skipped: Mapping[str, str] | None = None,
+        other_suffixes: Mapping[str, int] | None = None,
+    ) -> None:
         self._images = images
         self._skipped = MappingProxyType(dict(skipped or {}))
+        self._other_suffixes = MappingProxyType(dict(other_suffixes or {}))
+        self._remarks: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -89,6 +125,22 @@ class PoolReport:
     def skipped(self) -> Mapping[str, str]:
         """Name -> reason of what was passed over when the pool was opened."""
         return self._skipped
+
+    @property
+    def other_suffixes(self) -> Mapping[str, int]:
+        """How many files of other kinds there are, by suffix."""
+        return self._other_suffixes
+
+    @property
+    def remarks(self) -> Mapping[str, str]:
+        """Image id -> what of it is not shown, as of a file with several pages; as it is now."""
+        with self._lock:
+            return MappingProxyType(dict(self._remarks))
+
+    def remark(self, image_id: str, text: str) -> None:
+        """Keep that only a part of an image is shown; ``text`` is a sentence fragment."""
+        with self._lock:
+            self._remarks[image_id] = text
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -120,6 +172,15 @@ class PoolReport:
         if self._skipped:
             entries = "entry was" if len(self._skipped) == 1 else "entries were"
             sentences.append(f"{len(self._skipped):,} {entries} passed over: {_named(self._skipped)}.")
+        others = {suffix: n for suffix, n in self._other_suffixes.items() if suffix not in _NO_IMAGES}
+        if others:
+            count = sum(others.values())
+            files = "1 other file is" if count == 1 else f"{count:,} other files are"
+            sentences.append(f"{files} not read ({suffixes_named(others)}).")
+        remarks = {name: text for name, text in self.remarks.items() if name not in unreadable}
+        if remarks:
+            images = "1 image is" if len(remarks) == 1 else f"{len(remarks):,} images are"
+            sentences.append(f"{images} shown in part: {_named(remarks)}.")
         return " ".join(sentences)
 
     def __len__(self) -> int:
@@ -128,6 +189,13 @@ class PoolReport:
 
     def __repr__(self) -> str:
         return f"<PoolReport {len(self):,} of {self._images:,} images unreadable>"
+
+
+def suffixes_named(counts: Mapping[str, int]) -> str:
+    """Return the suffixes of files for a sentence, in their order; of many, those of most files."""
+    common = sorted(counts, key=lambda suffix: (-counts[suffix], suffix))[:_NAMED_IN_SENTENCE]
+    more = ", …" if len(counts) > len(common) else ""
+    return ", ".join(suffix or "no suffix" for suffix in sorted(common)) + more
 
 
 def _named(reasons: Mapping[str, str]) -> str:
@@ -156,6 +224,12 @@ class ImagePool(Protocol):
         How many images, from a multiple of it on, are best fetched at one time; 1 if it does not matter.
     concurrent
         Whether several threads read it faster than one.
+    bands
+        Of its images, as far as some of them tell.
+    rendering
+        How they become visible, bound to the bands. The digest tells pools apart that are rendered otherwise.
+    pixels
+        What was asked for when it was opened.
     """
 
     path: Path
@@ -165,6 +239,9 @@ class ImagePool(Protocol):
     report: PoolReport
     block_images: int
     concurrent: bool
+    bands: Bands
+    rendering: Rendering
+    pixels: PixelsConfig
 
     def __len__(self) -> int:
         """Give the number of images, the unreadable ones included."""

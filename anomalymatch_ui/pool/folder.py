@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import GREY, RGB, Bands, NativeImage, PixelError
+from anomalymatch_ui.pixels.files import (
+    AS_PICTURES,
+    DECODE_ERRORS,
+    PICTURES,
+    Content,
+    Decoder,
+    describe,
+    why_unreadable,
+)
+from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
@@ -18,11 +32,13 @@ from anomalymatch_ui.pool.base import (
     UnreadableImageError,
     check_indices,
     split_into_shards,
+    suffixes_named,
 )
-from anomalymatch_ui.pool.decode import DECODE_ERRORS, decode, square, why_unreadable
 from anomalymatch_ui.pool.listing import Listing, list_images
+from anomalymatch_ui.pool.template import Grouped, group_files, missing
 
-_SUFFIXES_NAMED = 5
+_LOOKED_AT = 9
+"""So many files that may have any bands, from all over the folder, tell what bands the pool has."""
 
 
 class FolderPool:
@@ -32,17 +48,19 @@ class FolderPool:
     ----------
     path
         The folder, absolute.
+    pixels
+        How the images are read and rendered.
 
     Raises
     ------
     InputError
-        If the folder cannot be opened or holds no image.
+        If the folder cannot be opened or holds no image, or lacks what is asked for.
     """
 
     block_images = 1
     concurrent = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pixels: PixelsConfig | None = None) -> None:
         try:
             listing = list_images(str(path))
         except OSError as error:
@@ -53,13 +71,25 @@ class FolderPool:
             raise InputError(_no_images(path, listing))
         self.path = path
         self.name = path.name or str(path)
-        self.ids: Sequence[str] = tuple(sorted(listing.images))
-        # Sizes, too: two surveys may number their cutouts alike, and a file that was repaired is another.
-        files = (f"{image_id}\0{listing.images[image_id]}" for image_id in self.ids)
-        self.digest = hashlib.sha256("\0".join(("folder", *files)).encode()).hexdigest()
-        self.report = PoolReport(len(self.ids), listing.skipped)
-        self._index = {image_id: index for index, image_id in enumerate(self.ids)}
+        self.pixels = pixels or PixelsConfig()
         self._prefix = f"{path}/"
+        grouped = self._grouped(listing)
+        self._files = None if grouped is None else grouped.images
+        self.ids: Sequence[str] = tuple(sorted(listing.images if grouped is None else grouped.images))
+        skipped = listing.skipped if grouped is None else listing.skipped | grouped.others
+        self.report = PoolReport(len(self.ids), skipped, listing.other_suffixes)
+        self._index = {image_id: index for index, image_id in enumerate(self.ids)}
+        files = () if grouped is None else grouped.bands
+        reading = Decoder(hdu=self.pixels.hdu, planes=self.pixels.planes, files=files)
+        self.bands = Bands.named(*files) if files else self._look(reading)
+        try:
+            self.rendering = self.pixels.rendering.bound(self.bands)
+        except PixelError as error:
+            raise InputError(f"The images in {path} cannot be shown so: {error}.") from error
+        self._decoder = Decoder(self.rendering, reading.hdu, reading.planes, files)
+        self.digest = self._digest(listing)
+        for image_id in self.ids if files else ():
+            self._note_missing(image_id)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,7 +101,7 @@ class FolderPool:
         return image_id in self._index
 
     def index(self, image_id: str) -> int:
-        """Give the index of an image; ``KeyError`` if there is none of that id."""
+        """Return the index of an image; ``KeyError`` if there is none of that id."""
         return self._index[image_id]
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
@@ -90,38 +120,112 @@ class FolderPool:
     def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
         """Read the files of some images; see :meth:`ImagePool.fetch`."""
         kept: list[int] = []
-        contents: list[bytes] = []
+        contents: list[Content] = []
         for index in check_indices(indices, len(self)).tolist():
             try:
                 contents.append(self._content(index))
-            except OSError as error:
+            except (OSError, PixelError) as error:
                 self.report.note(self.ids[index], why_unreadable(error))
                 continue
             kept.append(index)
-        return Fetched(np.array(kept, np.int64), contents)
+        return Fetched(np.array(kept, np.int64), contents, self._decoder)
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""
         (checked,) = check_indices([index], len(self)).tolist()
         return np.array(self._decode(checked))
 
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image, in all its bands; raises as :meth:`image`."""
+        (checked,) = check_indices([index], len(self)).tolist()
+        try:
+            return self._decoder.native(self._content(checked))
+        except DECODE_ERRORS as error:
+            raise UnreadableImageError(self.ids[checked], why_unreadable(error)) from error
+
     def shards(self, size: int) -> Iterator[range]:
-        """Give the indices of all images in ranges of ``size``."""
+        """Return the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Tell whether at least one of some files is there; see :meth:`ImagePool.any_there`."""
         asked = check_indices(indices, len(self)).tolist()
-        return any(os.path.exists(self._prefix + self.ids[index]) for index in asked)
+        return any(
+            os.path.exists(self._prefix + file) for index in asked for file in self._paths(self.ids[index])
+        )
 
     def close(self) -> None:
         """Do nothing: no file stays open between two reads."""
 
-    def _decode(self, index: int, size: int | None = None) -> Image.Image:
+    def _grouped(self, listing: Listing) -> Grouped | None:
+        """Return which files belong together, if a template says so."""
+        template = self.pixels.template
+        return None if template is None else group_files(listing.images, template, self.pixels.bands)
+
+    def _look(self, reading: Decoder) -> Bands:
+        """Return the bands that most of the images have, told by some of those that may have any."""
+        any_bands = [image_id for image_id in self.ids if not image_id.lower().endswith(PICTURES)]
+        if not any_bands or (self.pixels.bands is None and 2 * len(any_bands) < len(self.ids)):
+            return RGB
+        found: list[Bands] = []
+        for place in np.unique(np.linspace(0, len(any_bands) - 1, _LOOKED_AT).astype(int)).tolist():
+            try:
+                found.append(self._bands_of(any_bands[place], reading))
+            except DECODE_ERRORS:  # said when the image is read
+                continue
+        if not found:
+            return GREY
+        fits = [bands for bands in found if self._has_wanted(bands)] or found
+        # Grey and colour go together, as among pictures.
+        kinds = [() if len(bands) == 1 or bands.names == RGB.names else bands.names for bands in fits]
+        usual, _ = Counter(kinds).most_common(1)[0]
+        return next(bands for bands, kind in zip(fits, kinds, strict=True) if kind == usual)
+
+    def _has_wanted(self, bands: Bands) -> bool:
+        try:
+            bands.positions(self.pixels.bands or ())
+        except PixelError:
+            return False
+        return True
+
+    def _bands_of(self, image_id: str, reading: Decoder) -> Bands:
+        """Return the bands of a file; of a large one only the headers are read."""
+        with open(self._prefix + image_id, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise PixelError("empty file")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return describe(content, reading)
+
+    def _digest(self, listing: Listing) -> str:
+        """Hash names and sizes, and how the images are read and rendered unless as pictures always are.
+
+        Sizes, too: two surveys may number their cutouts alike, and a file that was repaired is another.
+        """
+        files = (f"{file}\0{listing.images[file]}" for name in self.ids for file in self._paths(name))
+        parts = ["folder", *files]
+        if self._decoder != AS_PICTURES:
+            how = self._decoder
+            parts.append(f"{how.rendering.digest} {how.hdu!r} {how.planes!r} {how.files!r}")
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def _paths(self, image_id: str) -> tuple[str, ...]:
+        """Return the files of an image, relative to the folder."""
+        return (image_id,) if self._files is None else tuple(self._files[image_id].values())
+
+    def _note_missing(self, image_id: str) -> str:
+        """Note in the report that files of an image are missing, if they are; return it."""
+        assert self._files is not None
+        lacking = missing(self._files[image_id], self._decoder.files)
+        if lacking:
+            self.report.note(image_id, lacking)
+        return lacking
+
+    def _decode(self, index: int, size: int | None = None) -> Image.Image | np.ndarray:
         """Read a file and decode it, or note in the report why not and raise ``UnreadableImageError``."""
         image_id = self.ids[index]
         try:
-            image = decode(self._content(index), size)
+            content = self._content(index)
+            image = self._decoder.picture(content, size, lambda text: self.report.remark(image_id, text))
         except DECODE_ERRORS as error:
             reason = why_unreadable(error)
             self.report.note(image_id, reason)
@@ -129,20 +233,28 @@ class FolderPool:
         self.report.clear([image_id])
         return image
 
-    def _content(self, index: int) -> bytes:
-        with open(self._prefix + self.ids[index], "rb") as file:
-            return file.read()
+    def _content(self, index: int) -> Content:
+        image_id = self.ids[index]
+        if self._files is None:
+            return self._bytes(image_id)
+        if lacking := self._note_missing(image_id):
+            raise PixelError(lacking)
+        files = self._files[image_id]
+        return tuple(self._bytes(files[band]) for band in self._decoder.files)
+
+    def _bytes(self, file: str) -> bytes:
+        with open(self._prefix + file, "rb") as opened:
+            return opened.read()
 
 
 def _no_images(path: Path, listing: Listing) -> str:
-    advice = "Give a folder with JPEG, PNG, TIFF or WebP images in it or in the folders below it."
+    advice = "Give a folder with JPEG, PNG, TIFF, WebP or FITS images in it or in the folders below it."
     if listing.skipped:
         advice = f"{PoolReport(0, listing.skipped).sentence()} {advice}"
     others = listing.other_suffixes.total()
     if not others:
         state = "holds no images" if listing.skipped else "is empty"
         return f"The folder {path} {state}. {advice}"
-    common = [suffix or "no suffix" for suffix, _ in listing.other_suffixes.most_common(_SUFFIXES_NAMED)]
-    more = ", …" if len(listing.other_suffixes) > _SUFFIXES_NAMED else ""
     files = "1 other file" if others == 1 else f"{others:,} other files"
-    return f"The folder {path} holds no images, only {files} ({', '.join(common)}{more}). {advice}"
+    suffixes = suffixes_named(listing.other_suffixes)
+    return f"The folder {path} holds no images, only {files} ({suffixes}). {advice}"

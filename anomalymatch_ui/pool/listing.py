@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from anomalymatch_ui.pool.decode import SUFFIXES
+from anomalymatch_ui.pixels.files import SUFFIXES
 
 
 @dataclass(slots=True)

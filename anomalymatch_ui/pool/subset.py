@@ -42,6 +42,7 @@ class SubsetPool:
         self.report: PoolReport = pool.report
         self.block_images = 1
         self.concurrent = pool.concurrent
+        self.bands, self.rendering, self.pixels = pool.bands, pool.rendering, pool.pixels
         self._pool = pool
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
 
@@ -72,7 +73,8 @@ class SubsetPool:
     def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
         """Read some images without decoding them; see :meth:`ImagePool.fetch`."""
         fetched = self._pool.fetch(self._members[check_indices(indices, len(self))])
-        return Fetched(np.searchsorted(self._members, fetched.indices), fetched.contents)
+        places = np.searchsorted(self._members, fetched.indices)
+        return Fetched(places, fetched.contents, fetched.decoder)
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""

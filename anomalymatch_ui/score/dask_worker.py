@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from anomalymatch_ui import __version__
-from anomalymatch_ui.config import ScoreConfig, Symmetry
+from anomalymatch_ui.config import PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import open_pool
@@ -40,6 +40,8 @@ class Job:
         As in the settings of a session.
     symmetry, config
         How to score.
+    pixels
+        How the images are read and rendered.
     software
         Version of anomalymatch-ui.
     """
@@ -51,6 +53,7 @@ class Job:
     device: str
     symmetry: Symmetry
     config: ScoreConfig
+    pixels: PixelsConfig = field(default_factory=PixelsConfig)
     software: str = __version__
 
 
@@ -131,7 +134,7 @@ def _open(job: Job) -> LocalEngine:
     network = load_checkpoint(Path(job.model)).average
     if network_digest(network) != job.model_digest:
         raise InputError(f"the model {job.model} is another one there. Copy the same file to every worker")
-    pool = open_pool(job.images)
+    pool = open_pool(job.images, job.pixels)
     if pool.digest != job.pool_digest:
         raise InputError(f"the images in {job.images} are others there. Mount the same ones on every worker")
     return LocalEngine(pool, network, _of_one_task(job.config, device), device, job.symmetry)

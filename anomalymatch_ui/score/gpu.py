@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anomalymatch_ui.pixels.files import Content
 from anomalymatch_ui.score.jpeg import as_tensor, ordinary_frame, torchvision_decoder
 from anomalymatch_ui.score.pieces import HostStages, Piece, RawPiece
 
@@ -53,17 +54,22 @@ class DeviceStages:
 
         What cannot be decoded is noted in the pool's report and left out.
         """
-        indices, contents = piece.fetched.indices.tolist(), piece.fetched.contents
-        ordinary = [place for place, content in enumerate(contents) if ordinary_frame(content) is not None]
+        indices, decoder = piece.fetched.indices.tolist(), piece.fetched.decoder
+        contents: Sequence[Content] = list(piece.fetched.contents)
+        ordinary = {
+            place: content
+            for place, content in enumerate(contents)
+            if isinstance(content, bytes) and ordinary_frame(content) is not None
+        }
         squares: dict[int, Tensor] = {}
         with self._own_stream():
-            decoded = self._decode_jpegs([as_tensor(contents[place]) for place in ordinary])
+            decoded = self._decode_jpegs(list(map(as_tensor, ordinary.values())))
             readable = {
                 place: image for place, image in zip(ordinary, decoded, strict=True) if image is not None
             }
             squares.update(self._squares(readable))
             for place in sorted(set(range(len(contents))) - set(squares)):
-                image = self._host.decode_one(indices[place], contents[place])
+                image = self._host.decode_one(indices[place], contents[place], decoder)
                 if image is not None:
                     square = self._to_device(np.array(self._host.square(image), order="C"))
                     squares[place] = square.permute(2, 0, 1)
@@ -124,7 +130,7 @@ class DeviceStages:
 
 
 def resize_on_device(images: Tensor, size: int) -> Tensor:
-    """Cut out and scale the central squares, as :func:`anomalymatch_ui.pool.decode.square` does.
+    """Cut out and scale the central squares, as :func:`anomalymatch_ui.pixels.square.square` does.
 
     Parameters
     ----------

@@ -15,6 +15,8 @@ from torch import Tensor
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _SCAN = 0xDA
+_APPLICATION = 0xE1
+"""Of the segments with Exif and XMP."""
 _END = b"\xff\xd9"
 
 # Some cameras write a few bytes after the end.
@@ -23,7 +25,7 @@ _TAIL = 64
 
 @dataclass(frozen=True, slots=True)
 class JpegFrame:
-    """Size of an ordinary JPEG: 8 bits, grey or of three colours, and not cut off.
+    """Size of an ordinary JPEG: 8 bits, grey or of three colours, upright, and not cut off.
 
     Attributes
     ----------
@@ -50,9 +52,25 @@ def ordinary_frame(content: bytes) -> JpegFrame | None:
             return JpegFrame(height, width) if ordinary else None
         if marker == _SCAN or marker in _OTHER_FRAMES:
             return None
+        if marker == _APPLICATION and _may_lie(content, place + 4):
+            return None
         # A marker may be preceded by any number of filling bytes.
         place += 1 if marker == 0xFF else 2 + int.from_bytes(content[place + 2 : place + 4], "big")
     return None
+
+
+def _may_lie(content: bytes, start: int) -> bool:
+    """Tell whether a segment may say that the image lies on its side, which Pillow turns then.
+
+    The tag's number and type in either byte order, or its name in XMP; the value follows.
+    """
+    segment = content[start : start - 2 + int.from_bytes(content[start - 2 : start], "big")]
+    big, little = segment.find(b"\x01\x12\0\x03\0\0\0\x01"), segment.find(b"\x12\x01\x03\0\x01\0\0\0")
+    return (
+        (big >= 0 and segment[big + 9 : big + 10] != b"\x01")
+        or (little >= 0 and segment[little + 8 : little + 9] != b"\x01")
+        or b"Orientation" in segment
+    )
 
 
 @cache

@@ -11,13 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from anomalymatch_ui.pixels.files import DECODE_ERRORS, Content, Decoder, why_unreadable
+from anomalymatch_ui.pixels.pictures import DRAFT_FROM
+from anomalymatch_ui.pixels.square import square, squares
 from anomalymatch_ui.pool import Fetched, ImagePool
-from anomalymatch_ui.pool.arrays import squares
-from anomalymatch_ui.pool.decode import DECODE_ERRORS, decode, square, why_unreadable
 from anomalymatch_ui.score.jpeg import decode_on_cpu, ordinary_frame
-
-# From this many times the size on, Pillow decodes at a fraction of the size (pool/decode.py).
-_PILLOW_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +112,25 @@ class HostStages:
         kept: list[int] = []
         images: list[Image.Image | np.ndarray] = []
         for index, content in zip(fetched.indices.tolist(), fetched.contents, strict=True):
-            image = self.decode_one(index, content)
+            image = self.decode_one(index, content, fetched.decoder)
             if image is not None:
                 kept.append(index)
                 images.append(image)
         return DecodedPiece(piece.asked, np.array(kept, np.int64), images)
 
-    def decode_one(self, index: int, content: bytes) -> Image.Image | np.ndarray | None:
-        """Decode one file; ``None`` if it cannot be, which is noted in the pool's report."""
-        frame = ordinary_frame(content)
-        if frame is not None and min(frame.height, frame.width) < _PILLOW_FROM * self._size:
+    def decode_one(self, index: int, content: Content, decoder: Decoder) -> Image.Image | np.ndarray | None:
+        """Decode and render one image; ``None`` if it cannot be, which is noted in the pool's report."""
+        frame = ordinary_frame(content) if decoder.rendering.is_plain and isinstance(content, bytes) else None
+        if frame is not None and min(frame.height, frame.width) < DRAFT_FROM * self._size:
+            assert isinstance(content, bytes)
             pixels = decode_on_cpu(content)
             if pixels is not None:
                 return pixels
+        report, image_id = self._pool.report, self._pool.ids[index]
         try:
-            return decode(content, self._size)
+            return decoder.picture(content, self._size, lambda text: report.remark(image_id, text))
         except DECODE_ERRORS as error:
-            self._pool.report.note(self._pool.ids[index], why_unreadable(error))
+            report.note(image_id, why_unreadable(error))
             return None
 
     def resize(self, piece: DecodedPiece) -> Piece:
@@ -145,10 +145,6 @@ class HostStages:
 
     def square(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """Give the central square of one image, uint8 ``(size, size, 3)``."""
-        if isinstance(image, np.ndarray):
-            if image.shape[:2] == (self._size, self._size):
-                return image
-            image = Image.fromarray(image)
         return square(image, self._size).transpose(1, 2, 0)
 
 

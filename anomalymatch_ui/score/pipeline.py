@@ -192,11 +192,11 @@ def decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images:
         return False
     some = np.unique(np.linspace(images.start, max(images.start, images.stop - 1), _SAMPLE).astype(np.int64))
     contents = pool.fetch(some[some < images.stop]).contents
-    if isinstance(contents, np.ndarray) or not contents:
+    if isinstance(contents, np.ndarray) or not contents or not pool.rendering.is_plain:
         return False
     if config.decode == "gpu":
         return True
-    ordinary = sum(ordinary_frame(content) is not None for content in contents)
+    ordinary = sum(isinstance(content, bytes) and ordinary_frame(content) is not None for content in contents)
     return ordinary >= _NEARLY_ALL * len(contents)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from anomalymatch_ui.config import NumberFormat, ScoreConfig, Symmetry
+from anomalymatch_ui.config import NumberFormat, PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score.archiving import Advance, Engine, Outcome, score_archive
 from anomalymatch_ui.score.clock import StageClock
@@ -45,6 +46,8 @@ class ScoreRequest:
         Images in a shard; by the pool's size if not given.
     restart
         Delete the scores that the folder holds, and start again.
+    pixels
+        How the images are read and rendered; what is not given is as the model has it.
     """
 
     images: Path
@@ -58,6 +61,7 @@ class ScoreRequest:
     scheduler: str | None = None
     shard_size: int | None = None
     restart: bool = False
+    pixels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_request(
@@ -83,8 +87,12 @@ def run_request(
     """
     if request.scheduler is not None and request.engine != "dask":
         raise InputError("--scheduler goes with --engine dask.")
-    network = load_checkpoint(request.model).average
-    pool = open_pool(request.images)
+    checkpoint = load_checkpoint(request.model)
+    network = checkpoint.average
+    pool = open_pool(request.images, _as_trained(checkpoint.rendering, request.pixels))
+    checkpoint.rendering.check_fits(
+        pool.rendering, f"The model {request.model}", f"the images in {pool.path}"
+    )
     config = ScoreConfig(number_format=request.number_format)
     clock = StageClock()
     with ExitStack() as stack:
@@ -111,6 +119,12 @@ def run_request(
     return outcome, {stage: round(share, 3) for stage, share in clock.shares().items()}
 
 
+def _as_trained(rendering: Rendering, asked: Mapping[str, Any]) -> PixelsConfig:
+    """Return how images are read and rendered: as the model was trained, but for what is asked for."""
+    trained = {} if rendering.is_plain else rendering.model_dump()
+    return PixelsConfig.of({**trained, **asked})
+
+
 @contextlib.contextmanager
 def _cluster(
     request: ScoreRequest, pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig
@@ -131,5 +145,6 @@ def _cluster(
                 device="cuda" if local_gpu else request.device,
                 symmetry=request.symmetry,
                 config=config,
+                pixels=pool.pixels,
             ),
         )

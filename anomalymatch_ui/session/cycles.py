@@ -142,7 +142,8 @@ class Cycles:
         Raises
         ------
         InputError
-            If there is no such cycle, or its checkpoint is damaged.
+            If there is no such cycle, its checkpoint is damaged, or the images were rendered otherwise when
+            it was trained.
         StorageError
             If the disk refuses.
         """
@@ -150,7 +151,10 @@ class Cycles:
         if cycle != 0:
             from anomalymatch_ui.learn import load_checkpoint  # imports torch
 
-            load_checkpoint(self._folder.checkpoint(cycle))
+            trained = load_checkpoint(self._folder.checkpoint(cycle)).rendering
+            trained.check_fits(
+                self._pool.rendering, f"The network of cycle {cycle}", "the images of this session"
+            )
         self._folder.use_cycle(cycle)
 
     def interrupted_step(self, config: Config) -> int | None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
+from anomalymatch_ui.pixels import PLAIN
 from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
 
 _CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
@@ -166,8 +168,8 @@ class SessionFolder:
                 )
             self.path.mkdir(parents=True, exist_ok=True)
 
-    def open_pool(self) -> ImagePool:
-        """Open the pool this session was made with.
+    def open_pool(self, pixels: PixelsConfig | None = None) -> ImagePool:
+        """Open the pool this session was made with, read and rendered as its settings say.
 
         Raises
         ------
@@ -180,7 +182,7 @@ class SessionFolder:
                 f"The images of the session {self.path} were in {path}, where there is nothing now. If they "
                 f"have moved, open it once with `anomalymatch serve IMAGES --session {self.path}`."
             )
-        return open_pool(path)
+        return open_pool(path, pixels)
 
     def _pool_path(self) -> Path:
         """Give the path of the pool this session was made with."""
@@ -228,6 +230,10 @@ class SessionFolder:
             )
         return not same_images
 
+    def is_rendered_otherwise(self, pool: ImagePool) -> bool:
+        """Tell whether the images are rendered otherwise than when this session was last open."""
+        return self.is_session and self._pool()["rendering"] != pool.rendering.digest
+
     def keep_pool(self, pool: ImagePool) -> None:
         """Write down that this session is about ``pool``.
 
@@ -267,7 +273,8 @@ class SessionFolder:
         try:
             record: dict[str, Any] = json.loads(self._pool_file.read_text(encoding="utf-8"))
             known = {key: record[key] for key in ("path", "digest", "images")}
-            return {**known, "numbered": record.get("numbered", "")}
+            rendering = record.get("rendering", PLAIN.digest)  # before it was written all were pictures
+            return {**known, "numbered": record.get("numbered", ""), "rendering": rendering}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
@@ -291,4 +298,10 @@ def _modified(path: Path) -> float:
 
 def _record(pool: ImagePool) -> dict[str, str | int]:
     path = str(pool.path.resolve())
-    return {"path": path, "digest": pool.digest, "images": len(pool), "numbered": numbered_rows(pool)}
+    return {
+        "path": path,
+        "digest": pool.digest,
+        "images": len(pool),
+        "numbered": numbered_rows(pool),
+        "rendering": pool.rendering.digest,
+    }

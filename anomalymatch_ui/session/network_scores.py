@@ -25,7 +25,7 @@ from anomalymatch_ui.session.jobs import Reporter
 
 GIGABYTE = 1 << 30
 
-RECIPE = 1
+RECIPE = 2
 """Counts up when reading, scaling or computing comes to give other maps of the same images."""
 
 COMPUTED_BY = ("torch", "torchvision", "pillow", "numpy")

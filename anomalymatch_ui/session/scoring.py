@@ -146,6 +146,7 @@ class PoolScorer:
         numpy.ndarray
             float32 ``(len(images),)``; NaN where an image could not be read.
         """
+        self._pool.rendering.check_fits(images.rendering, "This session", f"the images in {images.path}")
         cycle = self._trained_cycle
         by_network, pool_scores = np.empty(0, np.float32), None
         if cycle > 0:

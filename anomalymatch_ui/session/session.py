@@ -163,6 +163,7 @@ class Session(Steering):
         share: bool = False,
         embeddings: str | Path | None = None,
         metadata: str | Path | None = None,
+        pixels: Mapping[str, Any] | None = None,
     ) -> Self:
         """Open a session folder, or make one.
 
@@ -191,6 +192,10 @@ class Session(Steering):
             it in the session's own.
         metadata
             A table with the column ``filename`` or ``id`` and others to filter by; the session keeps a copy.
+        pixels
+            How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it, such as
+            ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
+            is open has it.
 
         Raises
         ------
@@ -203,23 +208,37 @@ class Session(Steering):
         """
         annotator = annotator_name(annotator)
         folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
-        if images is None or isinstance(images, str | Path):
-            images = folder.open_pool() if images is None else open_pool(images)
+        if config is None:
+            config = Config.load(folder.config) if folder.config.exists() else Config()
+        if pixels:
+            config = config.with_values(pixels=pixels)
+        if images is None:
+            images = folder.open_pool(config.pixels)
+        elif isinstance(images, str | Path):
+            images = open_pool(images, config.pixels)
+        config = config.with_values(pixels=images.pixels)
         pool = shortlisted(folder, images)
         table = None if labels is None else read_labels_csv(expanded(labels))
         folder.prepare()
-        changed = folder.check_pool(pool)
-        if config is None:
-            config = Config.load(folder.config) if folder.config.exists() else Config()
+        changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
         pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
         session: Self | None = None
         try:
             if pen.mine:
                 folder.sweep()
+                if rendered_otherwise:
+                    folder.use_cycle(0)
+                    folder.interrupted.unlink(missing_ok=True)
                 folder.keep_pool(pool)
                 config.save(folder.config)
             session = cls(folder, pool, config, annotator, pen)
-            if changed:
+            if rendered_otherwise:
+                session._publish(
+                    message="The images are rendered otherwise than when this session was last open. Labels "
+                    "stay; what was computed from the images is computed anew, and the next cycle trains on "
+                    "them as they are now."
+                )
+            elif changed:
                 session._publish(message="Images have come or gone since this session was last open.")
             elif session.outdated:
                 session._publish(message=LOOKS_ANEW)

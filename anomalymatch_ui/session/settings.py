@@ -35,7 +35,7 @@ _TITLES = {
     "device": "Device",
 }
 
-_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence")
+_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "pixels")
 """Settings of the images and the machine, which are no part of a method and outlive a change of preset."""
 
 _WHILE_BUSY = ("train.", "acquisition.", "preset_name")
@@ -101,7 +101,7 @@ def configured(
         empty one unsets what may be unset.
     preset
         A preset to start from instead of ``config``. What belongs to the images and the machine stays:
-        seed, device, symmetry, prevalence, and after how many labels a cycle starts by itself.
+        pixels, seed, device, symmetry, prevalence, and after how many labels a cycle starts by itself.
     busy
         Whether a job runs: then only what it does not read may change.
 
@@ -134,6 +134,10 @@ def configured(
             sentence = str(found["ctx"]["error"])
             refusals[_named(found["loc"])] = sentence[0].upper() + sentence[1:]
         raise SettingsError(refusals) from error
+    if changed.pixels != config.pixels:
+        told = "is chosen when the images are opened, by `anomalymatch serve` or `Session.open`."
+        of_pixels = [name for name in changes(config, changed) if name.startswith("pixels.")]
+        raise SettingsError({name: f"{name} {told}" for name in of_pixels})
     if changed.device != config.device:
         _check_device(changed.device)
     refused = [name for name in changes(config, changed) if not name.startswith(_WHILE_BUSY)] if busy else []

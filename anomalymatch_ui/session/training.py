@@ -97,7 +97,7 @@ def train_cycle(
 
     def keep() -> None:
         curves.save(folder.interrupted_curves, trainer.cycle)
-        save_checkpoint(folder.interrupted, trainer, steps)
+        save_checkpoint(folder.interrupted, trainer, steps, pool.rendering)
 
     def after_step(report: StepReport) -> None:
         nonlocal saved
@@ -125,7 +125,7 @@ def train_cycle(
     # The record first: once its checkpoint is there, the cycle counts as finished.
     record = _record(trainer, steps, curves, anomalies, nominals, last_seq)
     save_cycle(folder.cycle_record(trainer.cycle), record)
-    save_checkpoint(folder.checkpoint(trainer.cycle), trainer, steps)
+    save_checkpoint(folder.checkpoint(trainer.cycle), trainer, steps, pool.rendering)
     for file in (folder.interrupted, folder.interrupted_curves):
         file.unlink(missing_ok=True)
     if stopped:  # the last step was done all the same; only the ranking is left for later

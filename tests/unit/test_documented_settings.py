@@ -43,7 +43,8 @@ def written(value: Any) -> str:
     """Give a value as a `config.toml` has it."""
     if value is None:
         return "unset"
-    return f"`{tomli_w.dumps({'value': value}).partition('= ')[2].strip()}`"
+    text = " ".join(tomli_w.dumps({"value": value}).partition("= ")[2].split())
+    return f"`{text.replace('[ ', '[').replace(', ]', ']')}`"
 
 
 def document() -> str:

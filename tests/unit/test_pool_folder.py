@@ -172,7 +172,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _without_images(folder: Path) -> Path:
-    for name in ("a.fits", "b.FITS", "c.csv", "README"):
+    for name in ("a.jfif", "b.JFIF", "c.csv", "README"):
         (folder / name).touch()
     return folder
 
@@ -197,7 +197,7 @@ def _circle(folder: Path) -> Path:
     [
         (_missing, ["There is no folder or file", "nowhere", "Check"]),
         (_empty, ["is empty", "Give a folder"]),
-        (_without_images, ["4 other files", ".fits", ".csv", "no suffix", "Give a folder"]),
+        (_without_images, ["4 other files", ".jfif", ".csv", "no suffix", "Give a folder"]),
         (_single_image, ["is a single image", "Give the folder"]),
         (_neither, ["neither a folder nor an HDF5 file", "table.csv", "Give a folder"]),
         (_circle, ["Cannot open", "loop", "Check"]),
@@ -382,12 +382,12 @@ def test_unreadable_images_are_left_out_and_reported_with_the_reason(tmp_path: P
         "cut.jpg": "truncated",
         "empty.png": "empty file",
         "gone.png": "no longer there",
-        "text.png": "not a JPEG, PNG, TIFF or WebP image",
+        "text.png": "not an image of a known format",
     }
     assert len(pool.report) == 4
     assert pool.report.sentence() == (
         "4 of 6 images could not be read: cut.jpg (truncated), empty.png (empty file), "
-        "gone.png (no longer there), text.png (not a JPEG, PNG, TIFF or WebP image)."
+        "gone.png (no longer there), text.png (not an image of a known format)."
     )
 
 
@@ -419,7 +419,7 @@ def test_postscript_called_jpg_never_reaches_an_interpreter(tmp_path: Path) -> N
     (tmp_path / "a.jpg").write_bytes(encoded(Image.new("RGB", (8, 8)), "EPS"))
     pool = open_pool(tmp_path)
     assert len(pool.read([0], 32).indices) == 0
-    assert dict(pool.report.unreadable) == {"a.jpg": "not a JPEG, PNG, TIFF or WebP image"}
+    assert dict(pool.report.unreadable) == {"a.jpg": "not an image of a known format"}
 
 
 def test_an_image_with_the_suffix_of_another_format_is_read(tmp_path: Path) -> None:

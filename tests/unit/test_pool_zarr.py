@@ -10,8 +10,8 @@ import zarr
 from PIL import Image
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pool import Fetched, UnreadableImageError, open_pool
-from anomalymatch_ui.pool.decode import square
 from anomalymatch_ui.pool.ids import StoredIds
 
 ROWS = 50

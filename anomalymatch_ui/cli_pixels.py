@@ -1,0 +1,88 @@
+"""The options of all commands that open images: which bands, from where, and how they are shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+Bands = Annotated[
+    str | None, typer.Option("--bands", help="Names, as in i,r,g; three are shown as red, green and blue.")
+]
+Hdu = Annotated[
+    str | None,
+    typer.Option("--hdu", help="HDUs of FITS files that are the bands: names or numbers, as in G,R,I."),
+]
+Planes = Annotated[
+    str | None,
+    typer.Option("--planes", help="Names for the planes of cubes that have none, as in g,r,i,z,y."),
+]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", help="Of file names, if each band has its own: {name}_{band}.fits."),
+]
+Stretch = Annotated[
+    str | None,
+    typer.Option("--stretch", help="auto, linear, sqrt, log, asinh, lupton, zscale, …: see docs/formats.md."),
+]
+Limits = Annotated[
+    str | None,
+    typer.Option(
+        "--limits", help="0.5%:99.5% of each image, minmax, zscale; or in the images' units, as in -0.1:5."
+    ),
+]
+
+
+def pixel_options(
+    bands: str | None = None,
+    hdu: str | None = None,
+    planes: str | None = None,
+    template: str | None = None,
+    stretch: str | None = None,
+    limits: str | None = None,
+) -> dict[str, Any]:
+    """Return what was given, as :class:`~anomalymatch_ui.config.PixelsConfig` takes it.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the limits cannot be read.
+
+    Examples
+    --------
+    >>> pixel_options(hdu="SCI,2", limits="0.5%:99.5%")
+    {'hdu': ('SCI', 2), 'limits': 'percentile', 'percentiles': (0.5, 99.5)}
+    """
+    options: dict[str, Any] = {
+        "bands": _names(bands),
+        "hdu": tuple(int(name) if name.isdecimal() else name for name in _names(hdu) or ()) or None,
+        "planes": _names(planes),
+        "template": template,
+        "stretch": stretch,
+    }
+    if limits is not None:
+        options |= _limits(limits)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    names = tuple(name for name in (part.strip() for part in (text or "").split(",")) if name)
+    return names or None
+
+
+def _limits(text: str) -> dict[str, Any]:
+    if text in ("percentile", "minmax", "zscale"):
+        return {"limits": text}
+    try:
+        if "%" in text:
+            low, high = (float(part.strip().removesuffix("%")) for part in text.split(":"))
+            return {"limits": "percentile", "percentiles": (low, high)}
+        pairs = [tuple(map(float, pair.split(":"))) for pair in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(_WRITE) from error
+    if any(len(pair) != 2 for pair in pairs):
+        raise typer.BadParameter(_WRITE)
+    return {"limits": pairs[0] if len(pairs) == 1 else tuple(pairs)}
+
+
+_WRITE = "limits are written as in 0.5%:99.5%, minmax, zscale, -0.1:5, or -0.1:5,0:9 for two bands"

@@ -1,0 +1,358 @@
+"""Native values -> what the network and a person see. The only implementation of that step.
+
+A :class:`Rendering` is a value: it can be written down, and its digest is part of the name of all that is
+computed from pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels.spec import RGB, Bands, NativeImage, PixelError, listed
+from anomalymatch_ui.pixels.stretches import (
+    Curve,
+    Limits,
+    apply_curve,
+    fitsbolt,
+    good_values,
+    lupton,
+    minmax_limits,
+    percentile_limits,
+    zscale_limits,
+)
+
+VERSION = 1
+"""Counts up when the same rendering comes to give other pixels."""
+
+Stretch = Literal[
+    "auto",
+    "linear",
+    "sqrt",
+    "log",
+    "asinh",
+    "lupton",
+    "percentile",
+    "zscale",
+    "fitsbolt-asinh",
+    "fitsbolt-log",
+    "fitsbolt-zscale",
+    "fitsbolt-midtones",
+    "fitsbolt-linear",
+]
+
+GivenLimits = tuple[float, float]
+
+_CURVES: dict[str, Curve] = {"sqrt": "sqrt", "log": "log", "asinh": "asinh"}
+_OWN_LIMITS = ("percentile", "zscale")
+_FITSBOLT = "fitsbolt-"
+
+Name = Annotated[str, Field(min_length=1)]
+Row = tuple[float, ...]
+
+
+class Rendering(BaseModel):
+    """How the native values of an image become visible.
+
+    Unbound, as a person asks for it, it may leave open which bands there are; :meth:`bound` says so for a
+    pool. One that is bound to pictures, or to images of a single plane, has no bands: grey stays grey, and
+    colour colour.
+
+    Examples
+    --------
+    >>> bands = Bands.named("g", "r", "i", "z")
+    >>> rendering = Rendering(stretch="asinh").bound(bands)
+    >>> rendering.rgb
+    ('z', 'r', 'g')
+    >>> image = NativeImage(np.zeros((4, 8, 8), np.float32), None, bands)
+    >>> rendering.picture(image).shape
+    (8, 8, 3)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    bands: tuple[Name, ...] | None = Field(
+        None,
+        min_length=1,
+        description="names of the bands that are used; unless given, all that the images have. Three are "
+        "shown as red, green and blue in the order given",
+    )
+    stretch: Stretch = Field(
+        "auto",
+        description="from pixel values to what is seen. auto: images of 8 bits stay as they are, others are "
+        "stretched linearly. lupton keeps colours; percentile and zscale are linear between such limits; "
+        "those with fitsbolt- are what fitsbolt makes by that method, with its own limits",
+    )
+    limits: Literal["percentile", "minmax", "zscale"] | GivenLimits | tuple[GivenLimits, ...] = Field(
+        "percentile",
+        description="what is shown as black and as white: found in each image; or given for the whole pool "
+        "in the images' own units, as one pair for all bands or a pair for each of `bands`",
+    )
+    percentiles: tuple[float, float] = Field(
+        (0.1, 99.9),
+        description="of the good pixels of an image, shown as black and as white. By default four pixels of "
+        "a 64 x 64 cutout may be clipped at either end: enough for cosmic rays, too few for a galaxy's core",
+    )
+    joint: bool | None = Field(
+        None,
+        description="whether the bands of an image have the same limits; unless given, colour pictures do, "
+        "and bands of a survey, whose sky levels differ, do not",
+    )
+    softening: float | None = Field(
+        None,
+        gt=0,
+        description="of asinh: the part of the range that is nearly linear, 0.1 unless given; of lupton: Q, "
+        "8 unless given",
+    )
+    rgb: tuple[Name, Name, Name] | tuple[Row, Row, Row] | None = Field(
+        None,
+        description="which bands are shown as red, green and blue; or, for each of these, a weight for each "
+        "of `bands`. Unless given, the reddest, the middle and the bluest",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        low, high = self.percentiles
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"percentiles must be 0 <= low < high <= 100, not {low:g} and {high:g}")
+        for below, above in self._given_limits():
+            if not below < above:
+                raise ValueError(f"the lower limit must be below the upper one, not {below:g} and {above:g}")
+        if self.limits != "percentile" and (
+            self.stretch in _OWN_LIMITS or self.stretch.startswith(_FITSBOLT)
+        ):
+            raise ValueError(f"the stretch {self.stretch} finds its limits itself; give no limits with it")
+        if self.bands is not None and len(set(self.bands)) < len(self.bands):
+            raise ValueError("a band is named twice")
+        if self._pairs() and len(self._pairs()) != len(self.bands or ()):
+            raise ValueError("limits of single bands go with `bands`, one pair for each of these")
+        if self._matrix() and any(len(row) != len(self.bands or ()) for row in self._matrix()):
+            raise ValueError("weights of red, green and blue go with `bands`, one for each of these")
+        return self
+
+    def bound(self, bands: Bands) -> Rendering:
+        """Return the rendering for images of certain bands, with nothing left open.
+
+        Raises
+        ------
+        PixelError
+            If they lack a band.
+        """
+        if self.bands is None and not self.rgb and (len(bands) == 1 or bands.names == RGB.names):
+            return self
+        names = self.bands or bands.by_colour()
+        chosen = bands.chosen(names)
+        rgb = self.rgb or _shown(chosen, in_order=self.bands is not None)
+        if all(isinstance(part, str) for part in rgb):
+            red, green, blue = (names[chosen.position(str(name))] for name in rgb)
+            rgb = (red, green, blue)
+        joint = names == RGB.names if self.joint is None else self.joint
+        return self.model_copy(update={"bands": names, "rgb": rgb, "joint": joint})
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether pictures of 8 bits come out as they are."""
+        return self.bands is None and self.rgb is None and self.stretch == "auto"
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal; of two renderings that show anything otherwise they differ."""
+        return hashlib.sha256(f"rendering {VERSION} {self.model_dump_json()}".encode()).hexdigest()
+
+    def check_fits(self, other: Rendering, model: str, images: str) -> None:
+        """Check that a model trained on this rendering may score images of another one.
+
+        Parameters
+        ----------
+        other
+            Of the images, bound to their bands.
+        model, images
+            What to call them in the sentence.
+
+        Raises
+        ------
+        InputError
+            If they would look otherwise to it.
+        """
+        if self.digest == other.digest:
+            return
+        lacking = [name for name in self.bands or () if name not in (other.bands or ())]
+        if lacking:
+            raise InputError(
+                f"{model} was trained on the bands {listed(self.bands or ())}, and {images} are shown in "
+                f"{listed(other.bands) if other.bands else 'none of them'}. Choose the same ones by --bands."
+            )
+        here, there = self.model_dump(), other.model_dump()
+        differing = ", ".join(
+            f"{name} {there[name]!r} instead of {here[name]!r}" for name in here if here[name] != there[name]
+        )
+        raise InputError(
+            f"{model} was trained on images that were rendered otherwise than {images}: {differing}. Open "
+            "these as it was trained, or train on them."
+        )
+
+    def network_bands(self, image: NativeImage) -> np.ndarray:
+        """Return what the network sees: for now the same three bands as a person.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 ``(3, height, width)``.
+        """
+        return self.picture(image).transpose(2, 0, 1)
+
+    def picture(self, image: NativeImage) -> np.ndarray:
+        """Return what a person sees.
+
+        Parameters
+        ----------
+        image
+            Its bands are found by name, whatever their order.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 ``(height, width, 3)``, RGB, C-contiguous. Bad pixels are black.
+
+        Raises
+        ------
+        PixelError
+            If the image lacks a band.
+        """
+        image = self._used(image)
+        if self.stretch == "auto" and image.values.dtype == np.uint8:
+            shown = image.values
+            if image.bad is not None:
+                shown = np.where(image.bad, np.uint8(0), shown)
+            return self._mixed_levels(shown)
+        return self._mixed(self.stretched(image))
+
+    def stretched(self, image: NativeImage) -> np.ndarray:
+        """Return the bands of an image between 0 and 1, in its own order.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 ``(bands, height, width)``; bad pixels are 0.
+        """
+        planes, bad = image.values, image.bad
+        if self.stretch.startswith(_FITSBOLT):
+            shown = fitsbolt(planes, bad, self.stretch.removeprefix(_FITSBOLT))
+        elif self.stretch == "lupton":
+            shown = lupton(planes, self._limits(image), self.softening)
+        else:
+            curve = _CURVES.get(self.stretch, "linear")
+            shown = np.empty(planes.shape, np.float64)
+            for place, limits in enumerate(self._limits(image)):
+                shown[place] = apply_curve(planes[place], limits, curve, self.softening)
+        if bad is not None:
+            shown[bad] = 0
+        return shown
+
+    def _used(self, image: NativeImage) -> NativeImage:
+        """Return the bands of an image that show in a picture, in the order that these are mixed in."""
+        if self.bands is None:
+            _check_picture(image)
+            return image
+        return image.chosen(self.bands if self._depends_on_all() else self._picked())
+
+    def _depends_on_all(self) -> bool:
+        """Whether a band that is not shown has a part in how the others are."""
+        return bool(
+            self.joint
+            or self._matrix()
+            or self._pairs()
+            or self.stretch == "lupton"
+            or self.stretch.startswith(_FITSBOLT)
+        )
+
+    def _picked(self) -> tuple[str, ...]:
+        """Return the names of the bands that are shown as red, green and blue, each once."""
+        return tuple(dict.fromkeys(str(name) for name in self.rgb or ()))
+
+    def _limits(self, image: NativeImage) -> list[Limits]:
+        """Return the limits of each band of an image."""
+        if isinstance(self.limits, tuple):
+            return self._pairs() or [*self._given_limits()] * len(image.values)
+        joint = image.bands.names == RGB.names if self.joint is None else self.joint
+        if joint:
+            return [self._found(image.values, image.bad)] * len(image.values)
+        bad = [None] * len(image.values) if image.bad is None else image.bad
+        return [self._found(plane, masked) for plane, masked in zip(image.values, bad, strict=True)]
+
+    def _found(self, values: np.ndarray, bad: np.ndarray | None) -> Limits:
+        good = good_values(values, bad)
+        if "zscale" in (self.stretch, self.limits):
+            return zscale_limits(good, values.shape[-1])
+        if self.limits == "minmax":
+            return minmax_limits(good)
+        return percentile_limits(good, *self.percentiles)
+
+    def _mixed(self, shown: np.ndarray) -> np.ndarray:
+        """Return the RGB of bands between 0 and 1."""
+        matrix = self._matrix()
+        if not matrix:
+            return self._mixed_levels(np.rint(shown * 255).astype(np.uint8))
+        mixed = np.tensordot(np.array(matrix), shown, 1).clip(0, 1)
+        return np.ascontiguousarray(np.rint(mixed * 255).astype(np.uint8).transpose(1, 2, 0))
+
+    def _mixed_levels(self, levels: np.ndarray) -> np.ndarray:
+        """Return the RGB of bands uint8 ``(bands, height, width)``."""
+        if self._matrix():
+            return self._mixed(levels / 255)
+        if self.rgb is not None and self.bands is not None:
+            names = self.bands if self._depends_on_all() else self._picked()
+            levels = levels[[names.index(str(name)) for name in self.rgb]]
+        elif len(levels) == 1:
+            levels = levels[[0, 0, 0]]
+        return np.ascontiguousarray(levels.transpose(1, 2, 0))
+
+    def _given_limits(self) -> tuple[GivenLimits, ...]:
+        """Return the pairs that are given, whether one for all bands or one for each."""
+        pairs = self._pairs()
+        if pairs or not isinstance(self.limits, tuple):
+            return tuple(pairs)
+        return (self.limits,)  # type: ignore[return-value]
+
+    def _pairs(self) -> list[GivenLimits]:
+        """Return the limits of single bands, if such are given."""
+        if not isinstance(self.limits, tuple):
+            return []
+        return [pair for pair in self.limits if isinstance(pair, tuple)]
+
+    def _matrix(self) -> tuple[Row, ...]:
+        """Return the weights of red, green and blue, if such are given."""
+        return tuple(row for row in self.rgb or () if isinstance(row, tuple))
+
+
+PLAIN = Rendering()
+"""Of pictures, unless something else is asked for."""
+
+
+def _shown(bands: Bands, *, in_order: bool) -> tuple[str, str, str] | tuple[Row, Row, Row]:
+    """Return how bands are shown unless it is said: the reddest as red, the bluest as blue.
+
+    Of two bands green is the mean.
+    """
+    names = bands.names
+    if len(names) == 1:
+        return names[0], names[0], names[0]
+    if in_order and len(names) == 3:
+        return names[0], names[1], names[2]
+    ordered = bands.by_colour()
+    if len(ordered) == 2:
+        red, blue = (tuple(float(name == shown) for name in names) for shown in (ordered[1], ordered[0]))
+        return red, (0.5, 0.5), blue
+    return ordered[-1], ordered[len(ordered) // 2 - (len(ordered) % 2 == 0)], ordered[0]
+
+
+def _check_picture(image: NativeImage) -> None:
+    names = image.bands.names
+    if len(names) > 1 and names != RGB.names:
+        raise PixelError(
+            f"it has {len(names)} bands, {listed(names)}, and the others one: choose by --bands or --hdu"
+        )

@@ -1,0 +1,269 @@
+"""Limits and curves: from native values to 0 to 1. Pure functions on arrays with a mask.
+
+Bad pixels are masked first and limits taken then, so that a blank corner or a dead column does not decide
+how an image looks.
+
+References
+----------
+.. [1] Lupton et al. 2004, PASP 116, 133, "Preparing Red-Green-Blue Images from CCD Data".
+.. [2] IRAF's zscale, as in :class:`astropy.visualization.ZScaleInterval`.
+.. [3] fitsbolt 0.3.1, https://github.com/Lasloruhberg/fitsbolt: what its methods compute at their defaults.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+Curve = Literal["linear", "sqrt", "log", "asinh"]
+
+LOG_STRENGTH = 1000.0
+"""a of ln(1 + a x) / ln(1 + a), as in DS9, astropy and fitsbolt."""
+
+ASINH_SOFTENING = 0.1
+"""a of asinh(x / a) / asinh(1 / a), astropy's default: below a tenth of the range it is nearly linear."""
+
+LUPTON_SOFTENING = 8.0
+"""Q of the intensity curve [1]_, astropy's default."""
+
+_LARGEST = np.finfo(np.float64).max / 4
+"""Finite values beyond it are brought to it, so that the difference of any two is finite."""
+
+_ZSCALE_SAMPLES = 1000
+_FITSBOLT_PERCENTILE = 99.8
+_FITSBOLT_SOFTENING = 0.7
+_FITSBOLT_MEAN = 0.2
+
+Limits = tuple[float, float]
+
+
+def good_values(values: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    """Return the values that are finite and not masked, one after the other.
+
+    Parameters
+    ----------
+    values
+        Of any shape and real dtype.
+    bad
+        bool, of the same shape: masked pixels; ``None`` for none.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)``, of the dtype of ``values``; it may be a view of them.
+    """
+    good = None if values.dtype.kind != "f" else np.isfinite(values)
+    if bad is not None:
+        good = ~bad if good is None else good & ~bad
+    return values.reshape(-1) if good is None or good.all() else values[good]
+
+
+def percentile_limits(good: np.ndarray, low: float, high: float) -> Limits:
+    """Return the percentiles of some values, as values that occur among them: the next one outwards.
+
+    Where they coincide, as with one small source on an empty sky, the extremes take their place; of no value
+    at all both are 0. Without interpolation, which would overflow between huge neighbours.
+    """
+    if good.size == 0:
+        return 0.0, 0.0
+    first, last = math.floor((good.size - 1) * (low / 100)), math.ceil((good.size - 1) * (high / 100))
+    parted = np.partition(good, (first, last))
+    below, above = float(parted[first]), float(parted[last])
+    if not below < above:
+        return minmax_limits(good)
+    return _bounded(below), _bounded(above)
+
+
+def minmax_limits(good: np.ndarray) -> Limits:
+    """Return the extremes of some values; of no value at all both are 0."""
+    if good.size == 0:
+        return 0.0, 0.0
+    return _bounded(float(good.min())), _bounded(float(good.max()))
+
+
+def zscale_limits(good: np.ndarray, width: int) -> Limits:
+    """Return IRAF's zscale limits [2]_ of some values.
+
+    Parameters
+    ----------
+    good
+        ``(n,)``, row after row.
+    width
+        Of a row. The values looked at lie so far apart that this has no common divisor with it: of tiles of
+        1000, 2000 and 4000 pixels the usual stride hits one column again and again.
+    """
+    if good.size == 0:
+        return 0.0, 0.0
+    stride = max(1, good.size // _ZSCALE_SAMPLES)
+    while math.gcd(stride, width) > 1:
+        stride += 1
+    return _zscale(good[::stride])
+
+
+def apply_curve(
+    values: np.ndarray, limits: Limits, curve: Curve, softening: float | None = None
+) -> np.ndarray:
+    """Return values between two limits on a curve from 0 to 1.
+
+    Parameters
+    ----------
+    values
+        Of any shape and real dtype.
+    limits
+        Shown as 0 and 1; what lies beyond is clipped.
+    curve
+        The curve, which rises everywhere: a brighter pixel never comes out darker.
+    softening
+        a of ``asinh``.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64. NaN and -inf come out as 0, +inf as 1; where the limits coincide everything else as 0.
+    """
+    x = _between(values, limits)
+    if curve == "sqrt":
+        return np.asarray(np.sqrt(x))
+    if curve == "log":
+        return np.asarray(np.log1p(LOG_STRENGTH * x) / math.log1p(LOG_STRENGTH))
+    if curve == "asinh":
+        a = ASINH_SOFTENING if softening is None else softening
+        return np.asarray(np.arcsinh(x / a) / math.asinh(1 / a))
+    return x
+
+
+def lupton(planes: np.ndarray, limits: list[Limits], softening: float | None = None) -> np.ndarray:
+    """Return bands stretched by their mean intensity, which keeps their ratios and so their colours [1]_.
+
+    Parameters
+    ----------
+    planes
+        ``(bands, height, width)``.
+    limits
+        Of each band. Nothing is clipped at the upper one: what is too bright is dimmed in all bands alike.
+    softening
+        Q: how much fainter things are lifted.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of the same shape, from 0 to 1.
+    """
+    q = LUPTON_SOFTENING if softening is None else softening
+    x = np.stack([_between(plane, bounds, clip=False) for plane, bounds in zip(planes, limits, strict=True)])
+    intensity = x.mean(axis=0)
+    scale = np.arcsinh(q * intensity) / math.asinh(q)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x *= np.where(intensity > 0, scale / intensity, 0.0)
+    return np.asarray(x / np.maximum(x.max(axis=0), 1.0))
+
+
+def fitsbolt(planes: np.ndarray, bad: np.ndarray | None, method: str) -> np.ndarray:
+    """Return an image as a method of fitsbolt shows it at its defaults [3]_.
+
+    It takes limits over all bands. Unlike there, bad pixels do not count for the limits.
+
+    Parameters
+    ----------
+    planes
+        ``(bands, height, width)``.
+    bad
+        bool, of the same shape; ``None`` for none.
+    method
+        ``asinh``, ``log``, ``zscale``, ``midtones`` or ``linear``.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of the same shape, from 0 to 1.
+    """
+    return _FITSBOLT[method](planes, bad)
+
+
+def _fitsbolt_linear(planes: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    return _between(planes, minmax_limits(good_values(planes, bad)))
+
+
+def _fitsbolt_log(planes: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    low, high = minmax_limits(good_values(planes, bad))
+    return apply_curve(planes, (0.0 if high > 0 else low, high), "log")
+
+
+def _fitsbolt_asinh(planes: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    limits = _fitsbolt_limits(planes, bad)
+    if not limits[0] < limits[1]:
+        limits = minmax_limits(good_values(planes, bad))
+        return _between(planes, limits)
+    return apply_curve(planes, limits, "asinh", _FITSBOLT_SOFTENING)
+
+
+def _fitsbolt_zscale(planes: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    # It samples pixels with their channels last.
+    turned = np.moveaxis(planes, 0, -1)
+    good = good_values(turned, None if bad is None else np.moveaxis(bad, 0, -1))
+    if good.size == 0 or good.min() == good.max():
+        return np.zeros(planes.shape)
+    return _between(planes, _zscale(good))
+
+
+def _fitsbolt_midtones(planes: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
+    x = _between(planes, _fitsbolt_limits(planes, bad))
+    good = good_values(x, bad)
+    mean = float(good.mean()) if good.size else 0.0
+    if mean == 0:
+        return np.zeros(planes.shape)
+    balance = (mean - _FITSBOLT_MEAN * mean) / (mean - 2 * _FITSBOLT_MEAN * mean + _FITSBOLT_MEAN)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shown = np.nan_to_num((balance - 1) * x / ((2 * balance - 1) * x - balance), nan=0.0, posinf=1.0)
+    return _between(shown, minmax_limits(good_values(shown, bad)))
+
+
+_FITSBOLT: dict[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = {
+    "asinh": _fitsbolt_asinh,
+    "linear": _fitsbolt_linear,
+    "log": _fitsbolt_log,
+    "midtones": _fitsbolt_midtones,
+    "zscale": _fitsbolt_zscale,
+}
+
+
+def _fitsbolt_limits(planes: np.ndarray, bad: np.ndarray | None) -> Limits:
+    """Return the lowest and the highest limit of any band; its percentiles round towards the faint."""
+    found = []
+    clipped = (100 - _FITSBOLT_PERCENTILE) / 2
+    for place, plane in enumerate(planes):
+        good = good_values(plane, None if bad is None else bad[place])
+        if good.size:
+            first, last = (int(share / 100 * (good.size - 1)) for share in (clipped, 100 - clipped))
+            parted = np.partition(good, (first, last))
+            found.append((_bounded(float(parted[first])), _bounded(float(parted[last]))))
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else (0.0, 0.0)
+
+
+def _zscale(sample: np.ndarray) -> Limits:
+    # Imported when it is asked for: it takes half a second.
+    from astropy.visualization import ZScaleInterval
+
+    # As float64: differences of wide integers overflow in their own format.
+    with np.errstate(over="ignore", invalid="ignore"):  # of squares beyond 10^308
+        low, high = ZScaleInterval().get_limits(np.clip(sample.astype(np.float64), -_LARGEST, _LARGEST))
+    return (float(low), float(high)) if np.isfinite([low, high]).all() else minmax_limits(sample)
+
+
+def _between(values: np.ndarray, limits: Limits, *, clip: bool = True) -> np.ndarray:
+    """Return values scaled so that the limits are 0 and 1, with nothing below 0."""
+    low, high = limits
+    with np.errstate(over="ignore", invalid="ignore"):  # of signalling NaNs
+        wide = values.astype(np.float64)
+    if not low < high:
+        return np.where(wide == np.inf, 1.0, 0.0)
+    shown = np.nan_to_num(wide, copy=False, nan=low, posinf=high, neginf=low)
+    scaled: np.ndarray = (np.clip(shown, low, high if clip else _LARGEST) - low) / (high - low)
+    return scaled
+
+
+def _bounded(value: float) -> float:
+    return min(max(value, -_LARGEST), _LARGEST)
