@@ -193,6 +193,27 @@ def train(
 
 
 @application.command()
+def adapt(
+    images: Images,
+    session: Annotated[
+        Path, typer.Option(help="Folder that keeps labels and models.", metavar="DIR", parser=given_path)
+    ],
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Adapt the network to the images, which takes no label, then rank them by it."""
+    from anomalymatch_ui.cli_progress import follow
+    from anomalymatch_ui.session import Session
+
+    config = _config(session, None, None, device)
+    with Session.open(session, images, config=config) as opened:
+        with follow(opened):
+            opened.adapt(wait=True)
+        print(f"The network is adapted to {opened.pool.name}; `anomalymatch rank {session}` lists the order.")
+        _finish(as_json, session=str(session), **_summary(opened))
+
+
+@application.command()
 def rank(
     session: KeptSession,
     top: Annotated[int | None, typer.Option(min=1, help="How many; all of them if not given.")] = None,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PHASES = {
     "embedding": "Looking at the images",
     "preparing": "Reading images",
+    "adapting": "Adapting the network",
     "training": "Training",
     "ranking": "Ranking",
 }

@@ -357,6 +357,11 @@ class EmbeddingConfig(_Settings):
         "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
     )
     components: int = Field(256, ge=1, description="principal components kept of each part")
+    adapt: bool = Field(
+        False,
+        description="look by the backbone as it is adapted to the pool (`[adapt]`), which is done first "
+        "where it was not yet; it is of the middle of the network, by which images of the sky are seen",
+    )
     whitening: float | None = Field(
         None,
         ge=0,

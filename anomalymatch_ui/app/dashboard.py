@@ -60,6 +60,7 @@ class Dashboard:
             session.status,
             {
                 "train": self._telling(self.train),
+                "adapt": self._telling(self.adapt),
                 "pause": self._telling(self._pause_or_resume),
                 "stop": self._telling(self.stop),
                 "export_labels": self._telling(self.export_labels),
@@ -122,6 +123,16 @@ class Dashboard:
             If the labels do not allow it, or another job runs.
         """
         self.session.train(steps)
+
+    def adapt(self) -> None:
+        """Adapt the network to the pool in the background, without labels; see :meth:`Session.adapt`.
+
+        Raises
+        ------
+        InputError
+            If another job runs.
+        """
+        self.session.adapt()
 
     def pause(self) -> None:
         """Hold the training after the step it is at."""

@@ -20,9 +20,19 @@ PHASES = {
     "idle": "Idle",
     "embedding": "Looking at every image once",
     "preparing": "Getting ready",
+    "adapting": "Adapting the network to these images",
     "training": "Training",
     "ranking": "Ranking the images",
 }
+ADAPT = {
+    "none": "Adapt to these images",
+    "begun": "Go on adapting",
+    "made": "Use the adapted network",
+    "in use": "",
+    "unfit": "",
+}
+"""What a click on the button does, by how far the adaptation is; none where nothing is left to do."""
+
 HINT = "Training needs at least one anomaly (key A) and one nominal image (key N)."
 STATES = {"pausing": "pausing …", "paused": "paused", "stopping": "stopping …"}
 
@@ -37,8 +47,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     export_to
         Where the labels are exported to, shown beside the button.
     actions
-        What the buttons do: ``train``, ``pause`` (or resume), ``stop``, ``export_labels``, ``settings``; and,
-        given what was chosen, ``train_every`` and ``go_back``.
+        What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``export_labels``,
+        ``settings``; and, given what was chosen, ``train_every`` and ``go_back``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
     """
@@ -96,6 +106,10 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """Train was clicked."""
         self._actions["train"]()
 
+    def vue_adapt(self, _data: Any = None) -> None:
+        """Adapt was clicked."""
+        self._actions["adapt"]()
+
     def vue_pause(self, _data: Any = None) -> None:
         """Pause or Resume was clicked."""
         self._actions["pause"]()
@@ -137,6 +151,8 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "train": "Train"
         if status.interrupted_step is None
         else f"Resume cycle (step {status.interrupted_step})",
+        "adapt": "" if busy else ADAPT[status.adaptation],
+        "can_adapt": not busy and status.pen_elsewhere is None,
         "pause": {"pausing": "Pausing …", "paused": "Resume"}.get(status.state, "Pause"),
         "phase": _phase(status),
         # The first step takes several times as long as the others: a bar at zero would look stuck.

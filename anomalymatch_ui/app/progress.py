@@ -43,7 +43,7 @@ def figures(status: Status) -> list[dict[str, str]]:
     progress = status.progress
     rows = []
     if progress.total:
-        unit = "step" if status.phase == "training" else "image"
+        unit = "step" if status.phase in ("adapting", "training") else "image"
         rows.append((unit, f"{progress.done:,} of {progress.total:,}"))
     if progress.seconds_left is not None:
         rows.append(("time left", duration(progress.seconds_left)))

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
-from anomalymatch_ui.learn import AnomalyNetwork, backbone_digest, build_network, resolve_device, width
+from anomalymatch_ui.learn import (
+    AnomalyNetwork,
+    backbone_digest,
+    build_network,
+    load_adapted,
+    resolve_device,
+    width,
+)
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import measure_centring, measure_symmetry, sample_rows
 from anomalymatch_ui.score import Scorer, batch_ranges, rows_written, score_pool, write_embeddings
@@ -38,6 +45,7 @@ def write_features(
     parts: Sequence[PartConfig],
     symmetry: Symmetry,
     reporter: Reporter,
+    adapted: Path | None = None,
 ) -> list[int]:
     """Write what parts of one size take of images, or what is missing still; return the columns of each.
 
@@ -53,15 +61,19 @@ def write_features(
         Views that the features are averaged over.
     reporter
         Told how far it is.
+    adapted
+        Weights adapted to the session's pool; ``None`` for the pretrained ones.
 
     Raises
     ------
     InputError
-        If the backbone has no such layer.
+        If the backbone has no such layer, or the adapted weights are damaged.
     StorageError
         If the disk refuses.
     """
     device, network = resolve_device(config.device), _network(config, parts[0].size)
+    if adapted is not None:
+        load_adapted(adapted, network)
     widths = [width(network, part) for part in parts]
     start = rows_written(path, len(images), sum(widths))
     scoring = config.score

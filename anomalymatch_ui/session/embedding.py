@@ -27,6 +27,7 @@ from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.raw_features import raw_files
 from anomalymatch_ui.session.sight import Sight, Traits, traits_that_are_set
+from anomalymatch_ui.session.status import Adaptation
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Embedder:
         self._config = config
         self._opened: np.ndarray | None = None
         self._sight: Sight | None = None
+        self._adapted_name = ""  # asked with every label, so read once
 
     def symmetry(self, reporter: Reporter) -> Symmetry:
         """Give what changes nothing of what the pool's images mean: as set, or measured once."""
@@ -98,6 +100,7 @@ class Embedder:
         """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large."""
         if self._opened is None:
             sight = self.sight(reporter)
+            self._adapt(sight, reporter)
             path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
             self._opened = _ready(self._make(path, sight, reporter) if opened is None else opened)
@@ -106,7 +109,7 @@ class Embedder:
     def if_made(self) -> np.ndarray | None:
         """Give the pool's embedding if it is on disk; ``None`` if it has to be made first."""
         sight = self.known_sight()
-        if self._opened is None and sight is not None:
+        if self._opened is None and sight is not None and self._name_of_adapted(sight) is not None:
             path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
             self._opened = None if opened is None else _ready(opened)
@@ -127,6 +130,49 @@ class Embedder:
             return True
         # A damaged name is found again with the next label, and says nothing of the embedding.
         return _read_digest(name) is not None and not self._path(self._pool, sight).exists()
+
+    def adaptation(self) -> Adaptation:
+        """Return how far the adaptation by these settings is, as far as is known without torch."""
+        sight = self.known_sight()
+        if self._config.order == "network" or (sight is not None and not sight.adaptable):
+            return "unfit"
+        if sight is None or not self._backbone_file(sight.adaptable[0]).exists():
+            return "none"
+        recipe = self._adapted_recipe(sight)
+        if self._folder.adapted(recipe).exists():
+            return "in use" if self._config.embedding.adapt else "made"
+        return "begun" if self._folder.adapting(recipe).exists() else "none"
+
+    def _adapt(self, sight: Sight, reporter: Reporter) -> None:
+        """Adapt the backbone to the pool, where that is wanted and was not done yet."""
+        path = self._adapted(sight)
+        if path is not None and not path.exists():
+            from anomalymatch_ui.session.adapting import adapt_pool
+
+            state = self._folder.adapting(self._adapted_recipe(sight))
+            size = sight.adaptable[0]
+            adapt_pool(path, state, self._pool, self._config, size, sight.symmetry, SEED, reporter)
+
+    def _adapted(self, sight: Sight) -> Path | None:
+        """Return the file of the adapted weights; ``None`` where none are wanted."""
+        wanted = self._config.embedding.adapt and sight.adaptable
+        return self._folder.adapted(self._adapted_recipe(sight)) if wanted else None
+
+    def _adapted_recipe(self, sight: Sight) -> str:
+        """Return a name for all that decides what an adaptation comes to."""
+        size = sight.adaptable[0]
+        parts = [self._backbone_digest(size), str(size), sight.symmetry, self._pool.digest]
+        parts += [self._config.adapt.model_dump_json(), str(self._config.train.window)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def _name_of_adapted(self, sight: Sight) -> str | None:
+        """Return the digest of the adapted weights, empty if none are wanted; ``None`` if there are none."""
+        path = self._adapted(sight)
+        if path is None:
+            return ""
+        if not self._adapted_name and path.exists():
+            self._adapted_name = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return self._adapted_name or None
 
     def of(self, images: ImagePool, reporter: Reporter) -> np.ndarray:
         """Give the embedding of other images in the pool's components, float16 ``(n, components)``."""
@@ -164,7 +210,8 @@ class Embedder:
         for size, file in raw.items():
             parts = sight.parts_of(size)
             views: Symmetry = sight.symmetry if size <= self._config.embedding.symmetric_up_to else "none"
-            widths = write_features(file, images, self._config, parts, views, reporter)
+            adapted = self._adapted(sight) if size in sight.adaptable else None
+            widths = write_features(file, images, self._config, parts, views, reporter, adapted)
             features, stops = open_embeddings(file), np.cumsum(widths).tolist()
             for part, start, stop in zip(parts, [0, *stops], stops, strict=False):
                 tables.append((part, features[:, start:stop]))
@@ -180,6 +227,7 @@ class Embedder:
         number_format = self._config.score.number_format
         backbone = f"{self._backbone_digest(sight.sizes[0])} {number_format}"
         named = f"{RECIPE} {backbone} {sight.symmetry} {settings}"
+        named += f" {adapted}" if (adapted := self._name_of_adapted(sight)) else ""
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def _backbone_digest(self, size: int) -> str:

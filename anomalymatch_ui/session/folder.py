@@ -144,6 +144,14 @@ class SessionFolder:
         """Name of the backbone that a recipe gives, as it was found."""
         return self._embeddings / f"backbone-{recipe}.json"
 
+    def adapted(self, recipe: str) -> Path:
+        """Weights of the backbone as it was adapted to a pool by a recipe."""
+        return self._embeddings / f"adapted-{recipe}.safetensors"
+
+    def adapting(self, recipe: str) -> Path:
+        """State of an adaptation under way, which goes on from there after a stop or a crash."""
+        return self._embeddings / f"adapting-{recipe}.safetensors"
+
     @property
     def _embeddings(self) -> Path:
         return self.shared or self.path / "embeddings"

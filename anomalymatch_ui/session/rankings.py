@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import AnomalyMatchError, StorageError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.folder import SessionFolder
@@ -87,7 +87,7 @@ class Rankings:
         return self._newest.version > 0 and self.embedder().outdated()
 
     def advice(self, view: Mapping[str, Label]) -> str:
-        """Return a sentence where more labels help more than training; else nothing, as without an embedding."""
+        """Return a sentence where more labels help more than training; else, or unembedded, nothing."""
         from anomalymatch_ui.session.advice import advice
 
         embedding = self.embedder().if_made()
@@ -109,6 +109,25 @@ class Rankings:
         self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
+
+    def adapt(self, reporter: Reporter) -> None:
+        """Adapt the backbone to the pool and embed the pool by it; part of a job. The order is as it was.
+
+        Raises
+        ------
+        InputError
+            If the pool is too small, or its images are seen by the end of the network alone.
+        """
+        from anomalymatch_ui.session.embedding import Embedder  # as scorer does: with the first ranking
+
+        adapted = self._config.with_values(embedding={"adapt": True})
+        embedder = Embedder(self._folder, self._pool, adapted)
+        if not embedder.sight(reporter).adaptable:
+            raise InputError(
+                "These images are seen by the last layer of the network alone, as pictures with an up are. "
+                "What is adapted is its middle, for images of the sky. Train a cycle instead."
+            )
+        embedder.of_pool(reporter)
 
     def adopt(self) -> None:
         """Take the ranking that another process has kept on disk."""

@@ -100,6 +100,7 @@ class Session(Steering):
         self._pen = pen
         self._journal = Journal(folder.journal)
         self._lock = threading.RLock()
+        self._settings_lock = threading.RLock()
         self._subscribers: list[Callable[[Status], None]] = []
         self._background = Background(self._publish, pen.check)
         self._rankings = Rankings(
@@ -141,6 +142,7 @@ class Session(Steering):
             ranking_version=self._rankings.newest.version,
             counts=self._count(),
             interrupted_step=self._interrupted_step(elsewhere),
+            adaptation=self._rankings.embedder().adaptation(),
             unreadable=len(pool) - len(self._rankings.newest.order),
             pen_elsewhere=elsewhere,
         )
@@ -478,6 +480,7 @@ class Session(Steering):
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
             interrupted_step=self.cycles.interrupted_step(self.config),
+            adaptation=self._rankings.embedder().adaptation(),
         )
         self._reread_settings()
         if self._stopped:

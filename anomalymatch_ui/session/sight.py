@@ -113,6 +113,16 @@ class Sight:
         """Sides at which the backbone sees each image, in pixels, in the order of the parts."""
         return tuple(dict.fromkeys(part.size for part in self.parts))
 
+    @property
+    def adaptable(self) -> tuple[int, ...]:
+        """Sizes of which only the middle of the network is taken, which an adaptation to the pool changes.
+
+        The end of the network was not made for what an adapted middle gives it, and stays as pretrained.
+        """
+        return tuple(
+            size for size in self.sizes if all("last" not in part.layers for part in self.parts_of(size))
+        )
+
     def parts_of(self, size: int) -> list[PartConfig]:
         """Return the parts that are taken at one size."""
         return [part for part in self.parts if part.size == size]

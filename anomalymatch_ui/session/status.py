@@ -9,7 +9,14 @@ from typing import Literal
 
 from anomalymatch_ui.labels import Label
 
-Phase = Literal["idle", "embedding", "preparing", "training", "ranking"]
+Phase = Literal["idle", "embedding", "preparing", "adapting", "training", "ranking"]
+Adaptation = Literal["none", "begun", "made", "in use", "unfit"]
+"""How far the backbone is adapted to the pool, and whether the order is by it.
+
+``"made"`` where it is ready and the settings look without it; ``"unfit"`` where the settings, or the parts of
+the network that these images are seen by, leave nothing to adapt.
+"""
+
 JobState = Literal["idle", "running", "pausing", "paused", "stopping"]
 
 
@@ -40,9 +47,9 @@ class Progress:
     Attributes
     ----------
     done, total
-        Steps while training, images in the other phases.
+        Steps while training or adapting, images in the other phases.
     loss
-        Training loss of the last step, else ``None``.
+        Training loss of the last step, or that of the adaptation, else ``None``.
     pseudo_label_share
         Share of unlabelled images of the last step whose pseudo-label was used, 0 to 1, else ``None``.
     seconds_left
@@ -90,6 +97,8 @@ class Status:
         one, 0 if the labels alone do.
     interrupted_step
         Step at which a cycle was stopped and from which ``train()`` goes on; ``None`` if none was.
+    adaptation
+        How far the backbone is adapted to the pool.
     ranking_version
         Version of the newest ranking; 0 before there is one.
     unreadable
@@ -109,6 +118,7 @@ class Status:
     cycle: int = 0
     cycle_in_use: int = 0
     interrupted_step: int | None = None
+    adaptation: Adaptation = "none"
     ranking_version: int = 0
     unreadable: int = 0
     message: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,6 +44,7 @@ class Steering(ABC):
     _journal: Journal
     _pen: Pen
     _rankings: Rankings
+    _settings_lock: threading.RLock
     _settings_stamp: int
     _stopped: bool
 
@@ -120,6 +122,43 @@ class Steering(ABC):
 
         self._start("train", work, wait)
 
+    def adapt(self, wait: bool = False) -> None:
+        """Adapt the backbone to the pool, which takes no label, then look at every image with it and rank.
+
+        Where there is no order yet, the pool is ranked first, so that there is something to label meanwhile:
+        labels and the order that follows them go on. An adaptation that was stopped goes on where it was.
+        When it is done the settings have ``embedding.adapt``. Runs in the background unless ``wait``.
+
+        Raises
+        ------
+        InputError
+            If a job runs already, the settings order by the trained network alone, or, with ``wait``, the
+            pool is too small, or its images are not seen by the middle of the network.
+        """
+        self._follow_settings()
+        if self.config.order == "network":
+            raise InputError(
+                "These settings order the images by the trained network alone, as published, which is not "
+                "adapted first. Choose the preset default."
+            )
+
+        def work(reporter: Reporter) -> None:
+            if self._rankings.newest.version == 0:
+                self._rankings.rank(reporter)
+            self._rankings.adapt(reporter)
+            self._keep_settings({"embedding": {"adapt": True}})
+            self._rankings.rank(reporter)
+
+        self._start("adapt", work, wait)
+
+    def _keep_settings(self, values: Mapping[str, Any]) -> None:
+        """Go by other settings that follow from a job, beside those that a person has changed meanwhile."""
+        with self._settings_lock:
+            config = self.config.with_values(**values)
+            config.save(self._folder.config)
+            self._settings_stamp = self._folder.settings_stamp
+            self._take_settings(config)
+
     def go_back(self, cycle: int, wait: bool = False) -> None:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
 
@@ -177,14 +216,19 @@ class Steering(ABC):
         """
         self._pen.claim()
         self._follow_settings()
-        before, interrupted = self.config, self.status.interrupted_step
-        config = configured(before, values, preset, busy=self.status.state != "idle")
-        config.save(self._folder.config)
-        self._settings_stamp = self._folder.settings_stamp
-        looks_anew = self._take_settings(config)
+        with self._settings_lock:
+            before, interrupted = self.config, self.status.interrupted_step
+            config = configured(before, values, preset, busy=self.status.state != "idle")
+            config.save(self._folder.config)
+            self._settings_stamp = self._folder.settings_stamp
+            looks_anew = self._take_settings(config)
         names, step = changes(before, config), self.cycles.interrupted_step(config)
         lost = self._folder.cycle + 1 if interrupted is not None and step is None else None
-        self._publish(interrupted_step=step, message=consequence(names, looks_anew=looks_anew, gives_up=lost))
+        self._publish(
+            interrupted_step=step,
+            adaptation=self._rankings.embedder().adaptation(),
+            message=consequence(names, looks_anew=looks_anew, gives_up=lost),
+        )
         return changes_the_order(names)
 
     def _follow_settings(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 
 import numpy as np
@@ -37,17 +36,15 @@ from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, fit_linear_head
-from anomalymatch_ui.score import Scorer, read_ahead, usable_cores
+from anomalymatch_ui.score import Scorer, usable_cores
 from anomalymatch_ui.session.curves import CurveRecorder
 from anomalymatch_ui.session.cycles import Cycle, save_cycle
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.insight import labelled_mask
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
+from anomalymatch_ui.session.reading import READ_ROWS, by_name, read_all
 from anomalymatch_ui.session.scoring import labelled_indices
-
-READ_ROWS = 256
-"""Images read at one time while a cycle's window is gathered."""
 
 SCALE_IMAGES = 2_000
 """Unlabelled images that tell how much each feature varies; they take two seconds on two cores."""
@@ -283,14 +280,14 @@ def _training_data(
         window = min(window, SCALE_IMAGES) if config.train.warm_head else 0
     anomalies = labelled_indices(pool, view, "anomaly")
     nominals = labelled_indices(pool, view, "nominal")
-    by_name = _by_name(pool, np.arange(len(pool)))
-    is_free = ~labelled_mask(pool, view)[by_name]
-    unlabelled = by_name[cycle_window(is_free, window, config.seed, cycle)]
+    names_in_order = by_name(pool, np.arange(len(pool)))
+    is_free = ~labelled_mask(pool, view)[names_in_order]
+    unlabelled = names_in_order[cycle_window(is_free, window, config.seed, cycle)]
     reporter.begin("preparing", len(anomalies) + len(nominals) + len(unlabelled))
-    labelled = _by_name(pool, np.concatenate([anomalies, nominals]))
+    labelled = by_name(pool, np.concatenate([anomalies, nominals]))
     workers = config.score.workers or usable_cores()
-    readable, labelled_pixels = _read_all(pool, labelled, size, workers, reporter, 0)
-    looked_at, unlabelled_pixels = _read_all(pool, unlabelled, size, workers, reporter, len(labelled))
+    readable, labelled_pixels = read_all(pool, labelled, size, workers, reporter, 0)
+    looked_at, unlabelled_pixels = read_all(pool, unlabelled, size, workers, reporter, len(labelled))
     is_anomaly = np.isin(readable, anomalies)
     for label, count in (("anomaly", is_anomaly.sum()), ("nominal", (~is_anomaly).sum())):
         if count == 0:
@@ -325,26 +322,3 @@ def cycle_window(is_free: np.ndarray, window: int, seed: int, cycle: int) -> np.
     if len(shuffled) > window:
         shuffled = np.take(shuffled, np.arange((cycle - 1) * window, cycle * window), mode="wrap")
     return np.sort(shuffled)
-
-
-def _by_name(pool: ImagePool, rows: np.ndarray) -> np.ndarray:
-    """Sort rows by the names of their images: what is learnt must not depend on how files are listed."""
-    return np.array(sorted(rows, key=lambda row: pool.ids[row]), dtype=np.int64)
-
-
-def _read_all(
-    pool: ImagePool, indices: np.ndarray, size: int, workers: int, reporter: Reporter, done: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read images into one array; gives the indices that could be read and their pixels."""
-    read = np.empty(len(indices), np.int64)
-    pixels = np.empty((len(indices), 3, size, size), np.uint8)
-    filled = 0
-    chunks = [indices[start : start + READ_ROWS] for start in range(0, len(indices), READ_ROWS)]
-    with closing(read_ahead(pool, chunks, size, workers)) as batches:
-        for chunk, batch in batches:
-            stop = filled + len(batch.indices)
-            read[filled:stop], pixels[filled:stop] = batch.indices, batch.pixels
-            filled = stop
-            done += len(chunk)
-            reporter.advance(done)
-    return read[:filled], pixels[:filled]

@@ -220,3 +220,28 @@ def test_what_is_foreseen_says_what_it_assumes_and_never_nan() -> None:
         ("anomalies expected in the next 100, if 1 % of all are", "8 (2–17)"),
         ("anomalies unfound, from 60 drawn", "0–990"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("adaptation", "words"),
+    [
+        ("none", "Adapt to these images"),
+        ("begun", "Go on adapting"),
+        ("made", "Use the adapted network"),
+        ("in use", ""),
+        ("unfit", ""),
+    ],
+)
+def test_the_adaptation_is_offered_until_it_is_in_use(adaptation, words):
+    assert described(Status(adaptation=adaptation))["adapt"] == words
+    assert described(Status(adaptation=adaptation))["can_adapt"]
+    assert not described(Status("embedding", "running", adaptation=adaptation))["can_adapt"]
+    assert not described(Status(adaptation=adaptation, pen_elsewhere="ann"))["can_adapt"]
+
+
+def test_an_adaptation_is_told_by_its_steps():
+    shown = described(Status("adapting", "running", Progress(12, 530, seconds_left=700)))
+    assert shown["phase"] == "Adapting the network to these images"
+    assert shown["figures"][0] == {"name": "step", "value": "12 of 530"}
+    assert shown["adapt"] == ""
+    assert shown["can_stop"]
