@@ -17,7 +17,17 @@ import typer
 from anomalymatch_ui import cli_archive, cli_shortlist
 from anomalymatch_ui.cli_output import Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
-from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
+from anomalymatch_ui.cli_pixels import (
+    Array,
+    Bands,
+    Hdu,
+    Ids,
+    Limits,
+    Planes,
+    Stretch,
+    Template,
+    pixel_options,
+)
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 
 if TYPE_CHECKING:
@@ -71,10 +81,12 @@ def serve(
     template: Template = None,
     stretch: Stretch = None,
     limits: Limits = None,
+    array: Array = None,
+    ids: Ids = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits)
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids)
     _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels)
 
 
@@ -116,6 +128,8 @@ def info(
     template: Template = None,
     stretch: Stretch = None,
     limits: Limits = None,
+    array: Array = None,
+    ids: Ids = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in a pool of images, how they are read and shown, and which cannot be read."""
@@ -123,13 +137,15 @@ def info(
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.pool.sample import sample_pool
 
-    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits))
+    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids))
     with bar("Reading") as advance:
         for shard in pool.shards(256):
             pool.read(shard, 64)
             advance(shard.stop, len(pool))
     unreadable = dict(pool.report.unreadable)
     print(f"{pool.name}: {len(pool):,} images in {pool.path}")
+    for what, there in pool.found.items():
+        print(f"{what.capitalize()}: {there}.")
     found = sample_pool(pool)
     for line in found.lines(pool):
         print(line)
@@ -142,6 +158,8 @@ def info(
         readable=len(pool) - len(unreadable),
         unreadable=unreadable,
         digest=pool.digest,
+        found=dict(pool.found),
+        columns=list(pool.columns.names),
         bands=list(pool.bands.names),
         dtypes=found.dtypes,
         sizes=found.sizes,
@@ -174,6 +192,8 @@ def train(
     template: Template = None,
     stretch: Stretch = None,
     limits: Limits = None,
+    array: Array = None,
+    ids: Ids = None,
     as_json: Json = False,
 ) -> None:
     """Train one cycle on a table of labels, then rank the images."""
@@ -181,7 +201,7 @@ def train(
     from anomalymatch_ui.session import Session
 
     config = _config(session, preset, seed, device)
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits)
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids)
     with Session.open(session, images, labels, config=config, pixels=pixels) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)

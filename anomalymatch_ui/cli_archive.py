@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
-from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
+from anomalymatch_ui.cli_pixels import (
+    Array,
+    Bands,
+    Hdu,
+    Ids,
+    Limits,
+    Planes,
+    Stretch,
+    Template,
+    pixel_options,
+)
 
 if TYPE_CHECKING:
     from anomalymatch_ui.score import Outcome
@@ -81,6 +91,8 @@ def score(
     template: Template = None,
     stretch: Stretch = None,
     limits: Limits = None,
+    array: Array = None,
+    ids: Ids = None,
     as_json: Json = False,
 ) -> None:
     """Score every image of an archive by a trained model; run again, it goes on where it was."""
@@ -102,7 +114,7 @@ def score(
         scheduler=scheduler,
         shard_size=shard_size,
         restart=restart,
-        pixels=pixel_options(bands, hdu, planes, template, stretch, limits),
+        pixels=pixel_options(bands, hdu, planes, template, stretch, limits, array, ids),
     )
     with bars() as progress:
         outcome, shares = run_request(request, progress)

@@ -31,6 +31,18 @@ Limits = Annotated[
         "--limits", help="0.5%:99.5% of each image, minmax, zscale; or in the images' units, as in -0.1:5."
     ),
 ]
+Array = Annotated[
+    str | None,
+    typer.Option(
+        "--array", help="Name of the array of images in a file; found if not given.", metavar="NAME"
+    ),
+]
+Ids = Annotated[
+    str | None,
+    typer.Option(
+        "--ids", help="Name of what names the images of a file; found if not given.", metavar="NAME"
+    ),
+]
 
 
 def pixel_options(
@@ -40,6 +52,8 @@ def pixel_options(
     template: str | None = None,
     stretch: str | None = None,
     limits: str | None = None,
+    array: str | None = None,
+    ids: str | None = None,
 ) -> dict[str, Any]:
     """Return what was given, as :class:`~anomalymatch_ui.config.PixelsConfig` takes it.
 
@@ -59,6 +73,8 @@ def pixel_options(
         "planes": _names(planes),
         "template": template,
         "stretch": stretch,
+        "array": array,
+        "ids": ids,
     }
     if limits is not None:
         options |= _limits(limits)

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
-from anomalymatch_ui.cli_pixels import Bands, Hdu, Limits, Planes, Stretch, Template, pixel_options
+from anomalymatch_ui.cli_pixels import (
+    Array,
+    Bands,
+    Hdu,
+    Ids,
+    Limits,
+    Planes,
+    Stretch,
+    Template,
+    pixel_options,
+)
 
 Session = Annotated[
     Path,
@@ -49,6 +59,8 @@ def shortlist(
     template: Template = None,
     stretch: Stretch = None,
     limits: Limits = None,
+    array: Array = None,
+    ids: Ids = None,
     as_json: Json = False,
 ) -> None:
     """Let a session work on the best of an archive and a random share; its labels stay."""
@@ -56,7 +68,7 @@ def shortlist(
     from anomalymatch_ui.score import Scores
     from anomalymatch_ui.session.shortlist import check_scores_of, make_shortlist
 
-    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits))
+    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids))
     best: tuple[str, ...] = ()
     scored = None
     if scores is not None:

@@ -85,6 +85,12 @@ class PixelsConfig(Rendering):
         description="of names, where each band is a file of its own, such as `{name}_{band}.fits`; `*` "
         "stands for any text. An image's id is then its `{name}`",
     )
+    array: str | None = Field(
+        None, min_length=1, description="name of the array of images in a file that holds more"
+    )
+    ids: str | None = Field(
+        None, min_length=1, description="name of the array or column of a file that names its images"
+    )
 
     @property
     def rendering(self) -> Rendering:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import overload
 
 import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import PLAIN, RGB
+from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering
 from anomalymatch_ui.pixels.square import squares
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -21,11 +23,12 @@ from anomalymatch_ui.pool.base import (
     PoolReport,
     UnreadableImageError,
     check_indices,
+    few,
     split_into_shards,
 )
+from anomalymatch_ui.pool.columns import NO_COLUMNS, Columns
 from anomalymatch_ui.pool.ids import StoredIds
-
-LAYOUT = "uint8 with the shape (n, height, width, 3)"
+from anomalymatch_ui.pool.layout import Layout
 
 # Images in their full size are held only this many bytes at a time.
 _BLOCK_BYTES = 32 * 2**20
@@ -38,7 +41,7 @@ _ROWS_IN_DIGEST = 8
 
 
 class ArrayPool(ABC):
-    """Rows of an array uint8 ``(n, height, width, 3)``; see :class:`~anomalymatch_ui.pool.ImagePool`.
+    """Rows of an array of images; see :class:`~anomalymatch_ui.pool.ImagePool`.
 
     A format opens its file, sets the attributes, and says how to read consecutive rows.
 
@@ -46,10 +49,18 @@ class ArrayPool(ABC):
     ----------
     row_ids
         The ids, by which rows are found.
-    image_shape
-        ``(height, width, 3)``.
+    layout
+        How images lie in a row.
+    bands
+        Of each image.
+    dtype
+        Of the rows as they are read, in the machine's byte order.
+    row_shape
+        Of a row, as the file has it.
     chunk_images
         How many rows are packed together, and damaged together.
+    failed
+        Row -> reason, of images which the file itself says are none.
     damage
         Why a row cannot be read, a sentence fragment.
     """
@@ -62,18 +73,27 @@ class ArrayPool(ABC):
     report: PoolReport
     block_images: int
     concurrent: bool
-    image_shape: tuple[int, ...]
+    columns: Columns = NO_COLUMNS
+    found: Mapping[str, str] = MappingProxyType({})
+    layout: Layout
+    bands: Bands
+    dtype: np.dtype
+    row_shape: tuple[int, ...]
     chunk_images: int
+    failed: Mapping[int, str] = MappingProxyType({})
     damage = "damaged"
-    bands = RGB
-    rendering = PLAIN
+    rendering: Rendering = PLAIN
     pixels = PixelsConfig()
 
     @abstractmethod
-    def read_run(self, first: int, out: np.ndarray) -> bool:
-        """Read rows from ``first`` on into ``out``; tell whether all of them could be.
+    def read_run(self, first: int, out: np.ndarray) -> Mapping[int, str] | None:
+        """Read rows from ``first`` on into ``out``, of the shape ``(n, *row_shape)``.
 
-        If not, what ``out`` holds does not depend on what it held before.
+        Returns
+        -------
+        dict or None
+            Place in ``out`` -> reason, of the rows that are no images; ``None`` if some could not be read,
+            it is not known which, and what ``out`` holds does not depend on what it held before.
         """
 
     @abstractmethod
@@ -95,7 +115,7 @@ class ArrayPool(ABC):
         return image_id in self.row_ids
 
     def index(self, image_id: str) -> int:
-        """Give the index of an image; ``KeyError`` if there is none of that id."""
+        """Return the index of an image; ``KeyError`` if there is none of that id."""
         row = self.row_ids.row(image_id)
         if row is None:
             raise KeyError(image_id)
@@ -107,11 +127,11 @@ class ArrayPool(ABC):
         pixels = np.empty((len(asked), 3, size, size), np.uint8)
         readable = np.ones(len(asked), bool)
         ascending = np.argsort(asked, kind="stable")
-        for block in split_into_shards(len(asked), max(1, _BLOCK_BYTES // int(np.prod(self.image_shape)))):
+        for block in split_into_shards(len(asked), max(1, _BLOCK_BYTES // self.row_bytes)):
             places = ascending[block.start : block.stop]
             rows, which = np.unique(asked[places], return_inverse=True)
             images, intact = self._rows(rows)
-            pixels[places] = squares(images, size).transpose(0, 3, 1, 2)[which]
+            pixels[places] = squares(self._shown(images), size).transpose(0, 3, 1, 2)[which]
             readable[places] = intact[which]
         if readable.all():
             return Batch(asked.copy(), pixels)
@@ -122,6 +142,7 @@ class ArrayPool(ABC):
         asked = check_indices(indices, len(self))
         rows, which = np.unique(asked, return_inverse=True)
         images, intact = self._rows(rows)
+        images = self._shown(images)
         if not np.array_equal(rows, asked):
             images, intact = images[which], intact[which]
         if intact.all():
@@ -130,38 +151,102 @@ class ArrayPool(ABC):
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""
-        images, intact = self._rows(check_indices([index], len(self)))
-        if not intact[0]:
-            raise UnreadableImageError(self.ids[index], self.damage)
-        pixels: np.ndarray = images[0]
+        pixels: np.ndarray = self._shown(self._row(index)[np.newaxis])[0]
         return pixels
 
     def shards(self, size: int) -> Iterator[range]:
         """Give the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
 
-    def _rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read ascending, different rows; give them and which of them are intact."""
-        images = np.empty((len(rows), *self.image_shape), np.uint8)
-        intact = np.ones(len(rows), bool)
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image, in all its bands; raises as :meth:`image`."""
+        return self._native(self._row(index))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one image as it lies in the file, or as it is shown if that takes more."""
+        shown = 3 * self.layout.height * self.layout.width
+        return max(self.dtype.itemsize * math.prod(self.row_shape), shown)
+
+    def render_as(self, pixels: PixelsConfig) -> None:
+        """Set how images are shown, once their bands are known.
+
+        Raises
+        ------
+        InputError
+            If they lack a band that is asked for.
+        """
+        self.pixels = pixels
+        try:
+            self.rendering = pixels.rendering.bound(self.bands)
+        except PixelError as error:
+            raise InputError(f"The images in {self.path} cannot be shown so: {error}.") from error
+
+    def _row(self, index: int) -> np.ndarray:
+        """Read one row; raises ``UnreadableImageError``."""
+        (row,) = check_indices([index], len(self))
+        images, intact = self._rows(np.array([row]))
+        if not intact[0]:
+            raise UnreadableImageError(self.ids[row], self.report.unreadable.get(self.ids[row], self.damage))
+        image: np.ndarray = images[0]
+        return image
+
+    def _native(self, row: np.ndarray) -> NativeImage:
+        return NativeImage(self.layout.bands_first(row[np.newaxis])[0], None, self.bands)
+
+    @property
+    def _is_shown_as_it_is(self) -> bool:
+        return self.rendering.is_plain and self.dtype == np.uint8 and self.layout.bands in (1, 3)
+
+    def _shown(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows as a person and the network see them, uint8 ``(n, height, width, 3)``."""
+        if self._is_shown_as_it_is:
+            images = self.layout.bands_last(rows)
+            return np.ascontiguousarray(images if images.shape[3] == 3 else images[..., [0, 0, 0]])
+        shown = np.empty((len(rows), self.layout.height, self.layout.width, 3), np.uint8)
+        for place, row in enumerate(rows):
+            shown[place] = self.rendering.picture(self._native(row))
+        return shown
+
+    def read_rows(self, rows: np.ndarray, out: np.ndarray) -> dict[int, str]:
+        """Read ascending, different rows; return place -> reason, of those that are no images."""
+        reasons: dict[int, str] = {}
         # Run by run: h5py's own list of rows took 690 ms for 1,000 scattered rows, this takes 35.
         starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1).tolist()
         for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
-            if not self.read_run(int(rows[start]), images[start:stop]):
-                self._read_chunks(int(rows[start]), images[start:stop], intact[start:stop])
-        for row in rows[~intact].tolist():
-            self.report.note(self.ids[row], self.damage)
+            first = int(rows[start])
+            found = self.read_run(first, out[start:stop])
+            if found is None:
+                found = self._read_chunks(first, out[start:stop])
+            reasons.update((start + place, reason) for place, reason in found.items())
+        return reasons
+
+    def _rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read ascending, different rows; return them and which of them are images."""
+        images = np.empty((len(rows), *self.row_shape), self.dtype)
+        reasons = self.read_rows(rows, images)
+        if self.failed:
+            asked = enumerate(rows.tolist())
+            reasons.update((place, self.failed[row]) for place, row in asked if row in self.failed)
+        intact = np.ones(len(rows), bool)
+        intact[list(reasons)] = False
+        for place, reason in reasons.items():
+            self.report.note(self.ids[int(rows[place])], reason)
         self.report.clear(self.ids[row] for row in rows[intact].tolist())
         return images, intact
 
-    def _read_chunks(self, first: int, images: np.ndarray, intact: np.ndarray) -> None:
-        """Read rows from ``first`` on chunk by chunk, which are intact as a whole or not at all."""
-        start, stop = first, first + len(images)
+    def _read_chunks(self, first: int, out: np.ndarray) -> dict[int, str]:
+        """Read rows from ``first`` on chunk by chunk, which are damaged as a whole or not at all."""
+        reasons: dict[int, str] = {}
+        start, stop = first, first + len(out)
         while start < stop:
             end = min(stop, (start // self.chunk_images + 1) * self.chunk_images)
-            part = slice(start - first, end - first)
-            intact[part] = self.read_run(start, images[part])
+            found = self.read_run(start, out[start - first : end - first])
+            if found is None:
+                found = dict.fromkeys(range(end - start), self.damage)
+            reasons.update((start - first + place, reason) for place, reason in found.items())
             start = end
+        return reasons
 
     def fingerprint(self, kind: str, advice: str) -> str:
         """Hash the shape and some images: every file has a row "0", so the ids do not tell files apart.
@@ -178,12 +263,16 @@ class ArrayPool(ABC):
         InputError
             If none can be read.
         """
-        digest = hashlib.sha256(f"{kind} {(len(self), *self.image_shape)}".encode())
+        digest = hashlib.sha256(f"{kind} {(len(self), *self.row_shape)}".encode())
         rows = np.unique(np.linspace(0, len(self) - 1, _ROWS_IN_DIGEST).astype(np.int64))
         images, intact = self._rows(rows)
         if not intact.any():
-            raise InputError(f"None of the images tried in {self.path} can be read: {advice}")
+            why = few(sorted(set(self.report.unreadable.values())))
+            raise InputError(f"None of the images tried in {self.path} can be read ({why}): {advice}")
+        images[~intact] = 0
         digest.update(images.tobytes())
+        if not self._is_shown_as_it_is:
+            digest.update(f"{self.bands.names} {self.rendering.digest}".encode())
         return digest.hexdigest()
 
 
@@ -215,28 +304,30 @@ class RowIds(Sequence[str]):
         return str(self._range[index])
 
 
-def check_layout(dtype: np.dtype, shape: tuple[int, ...], what: str) -> None:
-    """Refuse an array that holds no images.
+def block_images(row_bytes: int, chunk_images: int) -> int:
+    """Return how many images are best fetched at one time: whole chunks, and a few MB."""
+    return chunk_images * max(1, _FETCH_BYTES // (chunk_images * row_bytes))
+
+
+def band_names(given: object, layout: Layout, dtype: np.dtype) -> Bands:
+    """Return the bands of images.
 
     Parameters
     ----------
-    dtype, shape
+    given
+        Their names as a file has them, of any type; not used unless they are one text a band.
+    layout, dtype
         Of the array.
-    what
-        Its name and place, for the sentence.
-
-    Raises
-    ------
-    InputError
-        If it is not uint8 ``(n, height, width, 3)`` with at least one row.
     """
-    if dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or 0 in shape[1:]:
-        raise InputError(f"{what} is {dtype} of shape {shape}. Convert it: it must be {LAYOUT}.")
-    if shape[0] == 0:
-        raise InputError(f"{what} has no rows. Give a file with at least one image.")
-
-
-def block_images(image_shape: tuple[int, ...], chunk_images: int) -> int:
-    """Give how many images are best fetched at one time: whole chunks, and a few MB."""
-    chunk_bytes = chunk_images * int(np.prod(image_shape))
-    return chunk_images * max(1, _FETCH_BYTES // chunk_bytes)
+    if isinstance(given, str) and given:
+        given = [name.strip() for name in given.split(",")] if "," in given else [given]
+    values = [] if given is None else np.ravel(np.asarray(given, dtype=object)).tolist()
+    names = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    if len(names) == layout.bands and all(isinstance(name, str) and name.strip() for name in names):
+        try:
+            return Bands.named(*(name.strip() for name in names))
+        except PixelError:  # two of one name tell nothing apart
+            pass
+    if layout.bands == 1:
+        return GREY
+    return RGB if layout.bands == 3 and dtype == np.uint8 else Bands.numbered(layout.bands)

@@ -15,6 +15,7 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import Bands, Rendering
 from anomalymatch_ui.pixels.files import AS_PICTURES, Content, Decoder
+from anomalymatch_ui.pool.columns import Columns
 
 _NAMED_IN_SENTENCE = 5
 
@@ -199,10 +200,14 @@ def suffixes_named(counts: Mapping[str, int]) -> str:
 
 
 def _named(reasons: Mapping[str, str]) -> str:
-    names = sorted(reasons)
-    listed = ", ".join(f"{name} ({reasons[name]})" for name in names[:_NAMED_IN_SENTENCE])
+    return few([f"{name} ({reasons[name]})" for name in sorted(reasons)])
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names for a sentence; of many, the first and how many more there are."""
+    shown = ", ".join(names[:_NAMED_IN_SENTENCE])
     more = len(names) - _NAMED_IN_SENTENCE
-    return f"{listed} and {more:,} more" if more > 0 else listed
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 class ImagePool(Protocol):
@@ -230,6 +235,10 @@ class ImagePool(Protocol):
         How they become visible, bound to the bands. The digest tells pools apart that are rendered otherwise.
     pixels
         What was asked for when it was opened.
+    columns
+        What its files say of each image beside the pixels, such as positions.
+    found
+        What the files hold, for a person: ``"array"`` -> ``"'images', float32, 3 bands of 64 x 64 pixels"``.
     """
 
     path: Path
@@ -242,6 +251,8 @@ class ImagePool(Protocol):
     bands: Bands
     rendering: Rendering
     pixels: PixelsConfig
+    columns: Columns
+    found: Mapping[str, str]
 
     def __len__(self) -> int:
         """Give the number of images, the unreadable ones included."""

@@ -6,7 +6,7 @@ import hashlib
 import mmap
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ from anomalymatch_ui.pool.base import (
     split_into_shards,
     suffixes_named,
 )
+from anomalymatch_ui.pool.columns import NO_COLUMNS
 from anomalymatch_ui.pool.listing import Listing, list_images
 from anomalymatch_ui.pool.template import Grouped, group_files, missing
 
@@ -50,6 +51,8 @@ class FolderPool:
         The folder, absolute.
     pixels
         How the images are read and rendered.
+    listing
+        What lies in it; looked for if not given.
 
     Raises
     ------
@@ -59,14 +62,12 @@ class FolderPool:
 
     block_images = 1
     concurrent = True
+    columns = NO_COLUMNS
 
-    def __init__(self, path: Path, pixels: PixelsConfig | None = None) -> None:
-        try:
-            listing = list_images(str(path))
-        except OSError as error:
-            raise InputError(
-                f"Cannot open the folder {path}: {error.strerror or error}. Check its permissions."
-            ) from error
+    def __init__(
+        self, path: Path, pixels: PixelsConfig | None = None, listing: Listing | None = None
+    ) -> None:
+        listing = listing or listed(path)
         if not listing.images:
             raise InputError(_no_images(path, listing))
         self.path = path
@@ -90,6 +91,7 @@ class FolderPool:
         self.digest = self._digest(listing)
         for image_id in self.ids if files else ():
             self._note_missing(image_id)
+        self.found: Mapping[str, str] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -245,6 +247,22 @@ class FolderPool:
     def _bytes(self, file: str) -> bytes:
         with open(self._prefix + file, "rb") as opened:
             return opened.read()
+
+
+def listed(path: Path) -> Listing:
+    """List the images below a folder; see :func:`~anomalymatch_ui.pool.listing.list_images`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    """
+    try:
+        return list_images(str(path))
+    except OSError as error:
+        raise InputError(
+            f"Cannot open the folder {path}: {error.strerror or error}. Check its permissions."
+        ) from error
 
 
 def _no_images(path: Path, listing: Listing) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from anomalymatch_ui.pixels.files import SUFFIXES
+from anomalymatch_ui.pool.containers import container_kind
 
 
 @dataclass(slots=True)
@@ -23,11 +24,14 @@ class Listing:
         How many other files there are of each suffix; ``""`` counts those without one.
     skipped
         Name -> reason, a sentence fragment, of what could not be looked at.
+    containers
+        Paths of files and Zarr stores that hold many images each, by the kind of file; in no order.
     """
 
     images: dict[str, int] = field(default_factory=dict)
     other_suffixes: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, list[str]] = field(default_factory=dict)
 
 
 def list_images(root: str) -> Listing:
@@ -74,7 +78,7 @@ def _list_tree(root: str, top: str, seen: set[tuple[int, int]], listing: Listing
                 seen.add(identity)
                 for entry in entries:
                     if not entry.name.startswith("."):
-                        _sort_in(entry, prefix, pending, links, listing)
+                        _sort_in(entry, root, prefix, pending, links, listing)
         except OSError as error:
             if prefix == top:
                 raise
@@ -83,7 +87,7 @@ def _list_tree(root: str, top: str, seen: set[tuple[int, int]], listing: Listing
 
 
 def _sort_in(
-    entry: os.DirEntry[str], prefix: str, folders: list[str], links: list[str], listing: Listing
+    entry: os.DirEntry[str], root: str, prefix: str, folders: list[str], links: list[str], listing: Listing
 ) -> None:
     """Put one entry of a folder where it belongs."""
     name = prefix + entry.name
@@ -93,7 +97,10 @@ def _sort_in(
         return
     is_image = entry.name.lower().endswith(SUFFIXES)
     try:
-        if entry.is_dir():
+        kind = container_kind(root + "/" + name, is_folder=entry.is_dir())
+        if kind is not None:
+            listing.containers.setdefault(kind, []).append(name)
+        elif entry.is_dir():
             (links if entry.is_symlink() else folders).append(name + "/")
         elif not is_image:
             listing.other_suffixes[PurePosixPath(entry.name).suffix.lower()] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.pixels.files import SUFFIXES
+from anomalymatch_ui.pixels.spec import listed as listed_names
 from anomalymatch_ui.pool.base import ImagePool
-from anomalymatch_ui.pool.folder import FolderPool
-
-_HDF5_SUFFIXES = (".h5", ".hdf5")
-
-_ZARR_MARKERS = ("zarr.json", ".zgroup", ".zarray")
+from anomalymatch_ui.pool.containers import KINDS, container_kind
+from anomalymatch_ui.pool.containers import SUFFIXES as CONTAINERS
+from anomalymatch_ui.pool.folder import FolderPool, listed
+from anomalymatch_ui.pool.parts import JoinedPool
 
 
 def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, **options: Any) -> ImagePool:
@@ -25,22 +26,21 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
     Parameters
     ----------
     path
-        A folder, which is read recursively (JPEG, PNG, TIFF, WebP, BMP, GIF, FITS, NPY); or an HDF5 file
-        of the layout of GalaxyMNIST: ``images`` uint8 ``(n, height, width, 3)``, optionally ``labels``
-        ``(n,)``; or a Zarr
-        store with the same ``images``, optionally ``ids`` ``(n,)``.
+        A folder of image files (JPEG, PNG, TIFF, WebP, BMP, GIF, FITS, NPY), which is read recursively; a
+        file or a store of many images (HDF5, Zarr as a folder or a zip file); or a folder of several of
+        these, which are one pool.
     pixels
-        How the images are read and rendered.
+        How the images are found, read and rendered.
     **options
-        The same one by one, such as ``bands=("i", "r", "g")``, ``hdu=("SCI",)`` or ``stretch="asinh"``; see
-        :class:`~anomalymatch_ui.config.PixelsConfig`. They win over ``pixels``.
+        The same one by one, such as ``bands=("i", "r", "g")``, ``array="cutouts"`` or ``stretch="asinh"``;
+        see :class:`~anomalymatch_ui.config.PixelsConfig`. They win over ``pixels``.
 
     Returns
     -------
     ImagePool
-        No image is opened before it is read. The ids are paths relative to the folder, with ``/`` on
-        every system and in the order of their characters; or the rows of the file as text; or what the
-        Zarr store gives as ``ids``.
+        No image is opened before it is read. The ids of image files are paths relative to the folder, with
+        ``/`` on every system and in the order of their characters; of other images what the file names them,
+        or else the numbers of their rows.
 
     Raises
     ------
@@ -59,26 +59,17 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
     if options:
         asked = PixelsConfig.of({**asked.model_dump(), **options})
     resolved, mode = _found(path)
-    if stat.S_ISDIR(mode) and not _is_zarr_store(resolved):
-        return FolderPool(resolved, asked)
-    if asked != PixelsConfig() and (stat.S_ISDIR(mode) or resolved.suffix.lower() in _HDF5_SUFFIXES):
-        raise InputError(f"Bands and stretches are of folders of images; {path} is shown as it is.")
-    if stat.S_ISDIR(mode):
-        # As h5py below, zarr takes its time to import.
-        from anomalymatch_ui.pool.zarr import ZarrPool
-
-        return ZarrPool(resolved)
-    suffix = resolved.suffix.lower()
-    if suffix in _HDF5_SUFFIXES:
-        # h5py takes 0.1 s to import, and few pools need it.
-        from anomalymatch_ui.pool.hdf5 import Hdf5Pool
-
-        return Hdf5Pool(resolved)
+    is_folder = stat.S_ISDIR(mode)
+    kind = container_kind(str(resolved), is_folder=is_folder)
+    if kind is not None:
+        return open_container(kind, resolved, asked)
+    if is_folder:
+        return _open_folder(resolved, asked)
     if resolved.name.lower().endswith(SUFFIXES):
         raise InputError(f"{path} is a single image. Give the folder it lies in, {resolved.parent}.")
     raise InputError(
-        f"{path} is neither a folder nor an HDF5 file ({', '.join(_HDF5_SUFFIXES)}). "
-        "Give a folder of JPEG, PNG, TIFF, WebP or FITS images, or a Zarr store."
+        f"{path} is neither a folder nor a file of many images. Give a folder of JPEG, PNG, TIFF, WebP or "
+        f"FITS images, or {' or '.join(KINDS.values())} ({', '.join(CONTAINERS)})."
     )
 
 
@@ -94,9 +85,82 @@ def _found(path: str | os.PathLike[str]) -> tuple[Path, int]:
         raise InputError(f"Cannot open {path}: {reason}. Check the path and its permissions.") from error
 
 
-def _is_zarr_store(path: Path) -> bool:
-    """Tell whether a folder is, or is named as, a Zarr store."""
-    return path.suffix.lower() == ".zarr" or any(
-        os.path.isfile(path / marker)  # unlike Path.is_file, of a closed folder it says no
-        for marker in _ZARR_MARKERS
-    )
+def open_container(kind: str, path: Path, pixels: PixelsConfig) -> ImagePool:
+    """Open one file, or one store, of many images.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened or holds no images.
+    """
+    # The libraries of these formats take 0.1 s and more to import, and few pools need them.
+    if kind == "hdf5":
+        from anomalymatch_ui.pool.hdf5 import open_hdf5
+
+        return open_hdf5(path, pixels)
+    if kind == "tar":
+        from anomalymatch_ui.pool.tar import TarPool
+
+        return TarPool(path, pixels)
+    if kind == "parquet":
+        from anomalymatch_ui.pool.parquet import ParquetPool
+
+        return ParquetPool(path, pixels)
+    if kind == "avro":
+        from anomalymatch_ui.pool.avro import AlertPool
+
+        return AlertPool(path, pixels)
+    if kind == "asdf":
+        from anomalymatch_ui.pool.asdf import AsdfPool
+
+        return AsdfPool(path, pixels)
+    from anomalymatch_ui.pool.zarr import open_zarr
+
+    return open_zarr(path, pixels)
+
+
+def _open_folder(path: Path, pixels: PixelsConfig) -> ImagePool:
+    """Open a folder of images, or of files and stores of many images each."""
+    listing = listed(path)
+    held = {kind: sorted(names) for kind, names in listing.containers.items()}
+    if listing.images or not held:
+        for kind, names in held.items():
+            why = f"one of the {KINDS[kind]}: open it by its own path"
+            listing.skipped.update(dict.fromkeys(names, why))
+        return FolderPool(path, pixels, listing)
+    kind = max(held, key=lambda kind: len(held[kind]))
+    skipped = dict(listing.skipped)
+    for other in held.keys() - {kind}:
+        skipped.update(dict.fromkeys(held[other], f"not one of the {KINDS[kind]}"))
+    return open_parts(path, kind, held[kind], skipped, pixels)
+
+
+def open_parts(
+    path: Path, kind: str, names: Sequence[str], skipped: dict[str, str], pixels: PixelsConfig
+) -> ImagePool:
+    """Open several files or stores of one folder as one pool.
+
+    A part that cannot be used, or has other bands than the first, is passed over.
+
+    Raises
+    ------
+    InputError
+        If none can be used.
+    """
+    parts: dict[str, ImagePool] = {}
+    for name in names:
+        try:
+            part = open_container(kind, path / name, pixels)
+        except InputError as error:
+            skipped[name] = str(error).rstrip(".")
+            continue
+        first = next(iter(parts.values()), part)
+        if part.bands.names != first.bands.names:
+            skipped[name] = (
+                f"the bands {listed_names(part.bands.names)} where {next(iter(parts))} has "
+                f"{listed_names(first.bands.names)}"
+            )
+            part.close()
+            continue
+        parts[name.removesuffix("/images.zarr") if kind == "zarr" else name] = part
+    return JoinedPool(path, parts, skipped)

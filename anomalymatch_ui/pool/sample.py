@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomalymatch_ui.pixels.spec import listed
+from anomalymatch_ui.pool.arrays import ArrayPool
 from anomalymatch_ui.pool.base import ImagePool, UnreadableImageError, suffixes_named
 from anomalymatch_ui.pool.folder import FolderPool
+from anomalymatch_ui.pool.records import RecordPool
 
 _LOOKED_AT = 64
 
@@ -54,7 +56,7 @@ def sample_pool(pool: ImagePool) -> Sample:
     sizes: Counter[str] = Counter()
     for index in np.unique(np.linspace(0, len(pool) - 1, _LOOKED_AT).astype(np.int64)).tolist():
         try:
-            if isinstance(pool, FolderPool):
+            if isinstance(pool, FolderPool | ArrayPool | RecordPool):
                 values = pool.native(index).values
                 height, width = values.shape[1:]
             else:

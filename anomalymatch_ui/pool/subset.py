@@ -10,6 +10,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
+from anomalymatch_ui.pool.parts import JoinedPool
 
 
 class SubsetPool:
@@ -43,6 +44,8 @@ class SubsetPool:
         self.block_images = 1
         self.concurrent = pool.concurrent
         self.bands, self.rendering, self.pixels = pool.bands, pool.rendering, pool.pixels
+        self.columns = pool.columns.rows(self._members)
+        self.found = pool.found
         self._pool = pool
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
 
@@ -100,4 +103,5 @@ def numbered_rows(pool: ImagePool) -> str:
     A name stays with its image whatever happens to the file around it; the number of a row does not.
     """
     whole = pool.whole if isinstance(pool, SubsetPool) else pool
-    return whole.digest if isinstance(whole.ids, RowIds) else ""
+    numbered = whole.numbered if isinstance(whole, JoinedPool) else isinstance(whole.ids, RowIds)
+    return whole.digest if numbered else ""

@@ -3,23 +3,42 @@
 References
 ----------
 .. [1] https://zarr-specs.readthedocs.io, versions 2 and 3 of the format
+.. [2] Cutana and images_to_zarr, ESA: stores with a table in Parquet beside them
 """
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
+from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pool.arrays import LAYOUT, ArrayPool, RowIds, block_images, check_layout
-from anomalymatch_ui.pool.base import PoolReport
+from anomalymatch_ui.pixels import as_native
+from anomalymatch_ui.pool.absent import unwritten_perhaps
+from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
+from anomalymatch_ui.pool.base import ImagePool, PoolReport
+from anomalymatch_ui.pool.contents import are_objects, choose_images, is_one_image, one_image
 from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.layout import Layout
+from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
+from anomalymatch_ui.pool.sidecar import Sidecar, find_sidecar, told
+from anomalymatch_ui.pool.store_table import add_table
+from anomalymatch_ui.pool.zarr_contents import Store
 
 # What the library and its codecs raise of damaged metadata and chunks, and the file system beneath.
 _ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, MemoryError)
+
+_ADVICE = (
+    "it is damaged, or compressed by a codec that is not installed. Copy it again, or write it anew "
+    "with Zarr's own codecs."
+)
+
+# A chunk is unpacked as a whole: of larger ones, one at a time is in memory.
+_LARGE_CHUNK = 256 * 2**20
 
 
 class ZarrPool(ArrayPool):
@@ -31,110 +50,242 @@ class ZarrPool(ArrayPool):
     Parameters
     ----------
     path
-        The store's folder, absolute: a group with ``images`` uint8 ``(n, height, width, 3)`` and
-        optionally ``ids`` ``(n,)``, text or integers; or that array of images alone.
+        The store, absolute.
+    images, layout
+        Its array of images, and how they lie in it.
+    sidecar
+        What stands beside it.
+    exists
+        Tells whether the store has a key.
+    pixels
+        How the images are rendered.
 
     Raises
     ------
     InputError
-        If the store cannot be opened or has another layout.
+        If none of its images can be read.
     """
 
-    concurrent = True
     damage = "damaged or never written"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        images: Any,
+        layout: Layout,
+        sidecar: Sidecar,
+        exists: Callable[[str], bool],
+        pixels: PixelsConfig,
+    ) -> None:
         self.path = path
         self.name = path.stem
+        self._images = images
+        self._exists = exists
         self._closed = False
-        try:
-            self._open()
-        except InputError:
-            raise
-        except _ERRORS as error:
-            raise InputError(
-                f"Cannot open {path} as a Zarr store: {_first_line(error)}. Check its permissions, and "
-                "whether it was copied as a whole."
-            ) from error
-
-    def _open(self) -> None:
-        root = zarr.open(str(self.path), mode="r")
-        images = _images(root, self.path)
-        self._images: Any = images
-        self.image_shape = tuple(images.shape[1:])
+        self.layout = layout
+        self.row_shape = tuple(images.shape[1:])
+        self.dtype = as_native(np.empty(0, images.dtype)).dtype
+        self.bands = band_names(pixels.planes or sidecar.bands, layout, self.dtype)
+        self.render_as(pixels)
         rows = images.shape[0]
         self.chunk_images = images.chunks[0]
-        self.block_images = min(block_images(self.image_shape, self.chunk_images), rows)
-        self._packed = (images.shards or images.chunks)[0]  # rows in one file
-        stored = _stored_ids(root, rows, self.path)
-        self.ids = self.row_ids = stored or RowIds(rows)
-        self.report = PoolReport(rows)
-        kind = "zarr" if stored is None else f"zarr {stored.digest}"
+        self._packed = tuple(images.shards or images.chunks)  # in one file
+        self._fill = 0 if images.fill_value is None else images.fill_value
+        self.block_images = min(block_images(self.row_bytes, self.chunk_images), rows)
+        self.concurrent = self.chunk_images * self.row_bytes < _LARGE_CHUNK
+        self.ids = self.row_ids = sidecar.ids or RowIds(rows)
+        self.columns, self.failed = sidecar.columns, sidecar.failed
+        self.report = PoolReport(rows, sidecar.skipped)
+        shards = f", in shards of {images.shards[0]:,}" if images.shards else ""
+        name = images.basename or path.name
+        self.found = told(f"'{name}', {np.dtype(images.dtype).name}, {layout.sentence()}{shards}", sidecar)
         self.digest = self.fingerprint(
-            kind,
-            "it is damaged, or compressed by a codec that is not installed. Copy it again, or write it anew "
-            "with Zarr's own codecs.",
+            "zarr" if sidecar.ids is None else f"zarr {sidecar.ids.digest}", _ADVICE
         )
 
-    def read_run(self, first: int, out: np.ndarray) -> bool:
+    def read_run(self, first: int, out: np.ndarray) -> Mapping[int, str] | None:
         """Read rows from ``first`` on into ``out``; see :meth:`ArrayPool.read_run`."""
+        return self._read(out, np.arange(first, first + len(out)), slice(first, first + len(out)))
+
+    def read_rows(self, rows: np.ndarray, out: np.ndarray) -> dict[int, str]:
+        """Read ascending rows; scattered ones at once, because a call of Zarr's takes 2 ms."""
+        if len(rows) > 1 and rows[-1] - rows[0] >= len(rows):
+            reasons = self._read(out, rows, rows)
+            if reasons is not None:
+                return reasons
+        return super().read_rows(rows, out)
+
+    def _read(
+        self, out: np.ndarray, rows: np.ndarray, selection: slice | np.ndarray
+    ) -> dict[int, str] | None:
         if self._closed:
             raise ValueError(f"the pool {self.path} is closed")
         try:
-            out[:] = self._images[first : first + len(out)]
-            black = np.flatnonzero(~out.any(axis=(1, 2, 3)))
-            written = all(self._is_written(chunk) for chunk in np.unique((first + black) // self._packed))
+            out[:] = (
+                self._images.oindex[selection]
+                if isinstance(selection, np.ndarray)
+                else self._images[selection]
+            )
+            return self._unwritten(rows, out)
         except _ERRORS:
-            written = False
-        if not written:
             out[:] = 0
-        return written
+            return None
 
-    def _is_written(self, number: int) -> bool:
+    def _unwritten(self, rows: np.ndarray, values: np.ndarray) -> dict[int, str]:
+        reasons: dict[int, str] = {}
+        for cell, places in unwritten_perhaps(values, self._fill, self._packed):
+            numbers = rows[places] // self._packed[0]
+            for number in np.unique(numbers).tolist():
+                if not self._is_written((number, *cell)):
+                    reasons.update(dict.fromkeys(places[numbers == number].tolist(), self.damage))
+        return reasons
+
+    def _is_written(self, chunk: tuple[int, ...]) -> bool:
         """Tell whether the file of a chunk, or of a shard of chunks, is there."""
-        key = self._images.metadata.encode_chunk_key((int(number), 0, 0, 0))
-        file = self.path / str(self._images.path) / str(key)
-        return file.is_file()
+        return self._exists(
+            "/".join(filter(None, (self._images.path, self._images.metadata.encode_chunk_key(chunk))))
+        )
 
     def close(self) -> None:
         """Refuse later reads, which raise ``ValueError``; no file stays open between two reads."""
         self._closed = True
 
 
-def _images(root: Any, path: Path) -> Any:
-    images = root if isinstance(root, zarr.Array) else root.get("images")
-    if not isinstance(images, zarr.Array):
-        names = ", ".join(sorted(map(str, root.keys())))
-        raise InputError(
-            f"{path} has no images: it needs an array 'images' of {LAYOUT}, and holds {names or 'nothing'}."
-        )
-    check_layout(np.dtype(images.dtype), tuple(images.shape), f"'images' in {path}")
-    return images
+class ZarrRecords(RecordPool):
+    """A Zarr store in which each image is an array of its own, or a row with the bytes of its file.
 
+    Parameters
+    ----------
+    path, sidecar, pixels
+        As of :class:`ZarrPool`.
+    read
+        Reads one record.
+    ids
+        Names of the images; ``None`` if they have only numbers.
+    rows
+        How many there are.
+    what
+        How they lie there, for a person.
 
-def _stored_ids(root: Any, rows: int, path: Path) -> StoredIds | None:
-    ids = None if isinstance(root, zarr.Array) else root.get("ids")
-    if not isinstance(ids, zarr.Array):
-        return None
-    what = f"'ids' in {path}"
-    if tuple(ids.shape) != (rows,):
-        raise InputError(
-            f"{what} has shape {tuple(ids.shape)}, but there are {rows:,} images. Give one id an image, or "
-            "remove 'ids'."
-        )
-    if ids.dtype.kind not in "SUTOiu":
-        raise InputError(f"{what} is {ids.dtype}. Convert it to text or integers, or remove it.")
+    Raises
+    ------
+    InputError
+        If none of its images can be read.
+    """
 
-    def read(start: int, stop: int) -> list[str]:
-        values = np.asarray(ids[start:stop])
+    def __init__(
+        self,
+        path: Path,
+        sidecar: Sidecar,
+        read: Callable[[int], bytes],
+        rows: int,
+        what: str,
+        pixels: PixelsConfig,
+    ) -> None:
+        self.path = path
+        self.name = path.stem
+        self._read_record = read
+        self._closed = False
+        self.ids = self.row_ids = sidecar.ids or RowIds(rows)
+        self.columns, self.failed = sidecar.columns, sidecar.failed
+        self.report = PoolReport(rows, sidecar.skipped)
+        self.found = told(what, sidecar)
+        self.look(pixels)
+        self.digest = self.fingerprint(f"zarr {'' if sidecar.ids is None else sidecar.ids.digest}", _ADVICE)
+
+    def record(self, index: int) -> bytes:
+        """Read one image; see :meth:`RecordPool.record`."""
+        if self._closed:
+            raise ValueError(f"the pool {self.path} is closed")
         try:
-            return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{what} has an id that is not UTF-8 between the rows {start} and {stop}. Write it anew."
-            ) from error
+            return self._read_record(index)
+        except RecordError:
+            raise
+        except _ERRORS as error:
+            raise RecordError("damaged") from error
 
-    return StoredIds(read, rows, what)
+    def close(self) -> None:
+        """Refuse later reads, which raise ``ValueError``."""
+        self._closed = True
+
+
+def open_zarr(path: Path, pixels: PixelsConfig) -> ImagePool:
+    """Open a Zarr store of images, a folder or a zip file.
+
+    Parameters
+    ----------
+    path
+        The store, absolute.
+    pixels
+        How the images are found, read and rendered.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be opened or holds no images.
+    """
+    try:
+        return _opened(path, pixels)
+    except InputError:
+        raise
+    except (*_ERRORS, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"Cannot open {path} as a Zarr store: {_first_line(error)}. Check its permissions, and "
+            "whether it was copied as a whole."
+        ) from error
+
+
+def _opened(path: Path, pixels: PixelsConfig) -> ImagePool:
+    store = Store(path)
+    where = str(path)
+    arrays = store.arrays()
+    entries = [entry for _, entry in arrays.values()]
+    array, ids = pixels.array, pixels.ids
+    if array is None and are_objects(entries):
+        return _objects(path, store, entries[0].group, pixels)
+    images, layout = choose_images(entries, array, where, {})
+    beside = {entry.label for entry in entries if entry.group == images.group}
+    sidecar = find_sidecar(entries, images, ids if ids in beside else None, where)
+    add_table(sidecar, path, dict(store.root.attrs), images.shape[0], None if ids in beside else ids)
+    if layout is None:
+        encoded = arrays[images.name][0]
+        return ZarrRecords(
+            path,
+            sidecar,
+            lambda row: bytes(encoded[row]),
+            images.shape[0],
+            f"'{images.name}', encoded images",
+            pixels,
+        )
+    return ZarrPool(path, arrays[images.name][0], layout, sidecar, store.has, pixels)
+
+
+def _objects(path: Path, store: Store, group: str, pixels: PixelsConfig) -> ImagePool:
+    """Open a group with one array an image, whose names are the ids."""
+    prefix = "" if group == "." else f"{group}/"
+    names = store.names(prefix)
+    ids = StoredIds(lambda start, stop: names[start:stop], len(names), str(path))
+
+    def read(index: int) -> bytes:
+        array = store.root[prefix + names[index]]
+        if not is_one_image(array.shape, np.dtype(array.dtype)):
+            raise RecordError("no image but another kind of data")
+        values = as_native(np.asarray(array[...]))
+        fill = 0 if array.fill_value is None else array.fill_value
+        packed = (1, *(array.shards or array.chunks))
+        for cell, _ in unwritten_perhaps(values[None], fill, packed):
+            if not store.has(f"{prefix}{names[index]}/{array.metadata.encode_chunk_key(cell)}"):
+                raise RecordError("damaged or never written")
+        return as_file(one_image(values))
+
+    return ZarrRecords(
+        path,
+        Sidecar(ids, "names of the arrays"),
+        read,
+        len(names),
+        f"{len(names):,} arrays, one an image",
+        pixels,
+    )
 
 
 def _first_line(error: BaseException) -> str:

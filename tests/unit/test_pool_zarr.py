@@ -135,12 +135,12 @@ def _no_images(path: Path) -> None:
     zarr.open_group(path, mode="w").create_array("spectra", shape=(3,), dtype="f4")
 
 
-def _floats(path: Path) -> None:
-    write_store(path, pictures().astype(np.float32))
+def _complex(path: Path) -> None:
+    write_store(path, pictures().astype(np.complex64))
 
 
-def _bands_first(path: Path) -> None:
-    write_store(path, pictures().transpose(0, 3, 1, 2))
+def _cubes(path: Path) -> None:
+    write_store(path, np.zeros((2, 32, 32, 32), np.uint8))
 
 
 def _no_rows(path: Path) -> None:
@@ -186,14 +186,10 @@ def _all_damaged(path: Path) -> None:
     ("make", "words"),
     [
         (_nothing, ["Cannot open", "survey.zarr"]),
-        (_no_images, ["has no images", "spectra", "uint8"]),
-        (_floats, ["float32", "Convert it"]),
-        (_bands_first, ["(50, 3, 16, 16)", "Convert it"]),
+        (_no_images, ["has no images", "spectra", "(n, height, width, bands)"]),
+        (_complex, ["complex64", "no real numbers", "Convert it"]),
+        (_cubes, ["(2, 32, 32, 32)", "bands", "Convert it"]),
         (_no_rows, ["no rows"]),
-        (_too_few_ids, ["'ids'", "50 images"]),
-        (_ids_twice, ["'g0' twice", "rows 0 and 49"]),
-        (_empty_id, ["no id in row 1"]),
-        (_real_ids, ["float64", "text or integers"]),
         (_damaged_metadata, ["survey.zarr"]),
         (_root_cut_off, ["Cannot open", "survey.zarr"]),
         (_all_damaged, ["None of the images tried", "damaged"]),
@@ -210,6 +206,29 @@ def test_what_is_no_pool_is_refused_in_a_sentence(
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (_too_few_ids, "(2,), but there are 50 images"),
+        (_ids_twice, "'g0' twice, in rows 0 and 49"),
+        (_empty_id, "no id in row 1"),
+        (_real_ids, "float64, not text or integers"),
+    ],
+)
+def test_ids_that_name_no_images_are_passed_over_unless_they_are_asked_for(
+    tmp_path: Path, make: Callable[[Path], None], why: str
+) -> None:
+    path = tmp_path / "survey.zarr"
+    make(path)
+    pool = open_pool(path)
+    assert why in pool.report.sentence()
+    assert list(pool.ids[:2]) == ["0", "1"]
+    assert np.array_equal(pool.image(7), pictures()[7])
+    with pytest.raises(InputError) as caught:
+        open_pool(path, ids="ids")
+    assert why in str(caught.value)
 
 
 def test_a_store_moved_away_while_open_gives_no_images(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""ASDF files, in which Roman's images come: one image a file.
+
+References
+----------
+.. [1] https://roman-pipeline.readthedocs.io: ``roman.data`` with ``roman.err``, ``roman.weight`` and others
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomalymatch_ui.config import PixelsConfig
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import as_native
+from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.contents import IMAGES, is_one_image, one_image
+from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
+
+# What the library and its compressions raise of damaged files, or of tags of other versions.
+_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError)
+
+_DEPTH = 6
+
+
+class AsdfPool(RecordPool):
+    """The image of an ASDF file [1]_, called as the file; see :class:`~anomalymatch_ui.pool.ImagePool`.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    pixels
+        How the image is found, read and rendered; ``array`` is its place in the tree, as in ``roman.data``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened or has no image.
+    """
+
+    def __init__(self, path: Path, pixels: PixelsConfig) -> None:
+        self.path = path
+        self.name = path.stem
+        self._closed = False
+        try:
+            with _opened(path) as file:
+                arrays = dict(_arrays(file.tree))
+        except _ERRORS as error:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"Cannot open {path} as an ASDF file: {why}. Fetch it again.") from error
+        self._array = _image(arrays, pixels.array, path)
+        shape, dtype = arrays[self._array]
+        self.ids = self.row_ids = StoredIds(lambda start, stop: [path.stem][start:stop], 1, str(path))
+        self.report = PoolReport(1)
+        self.look(pixels)
+        self.found = {"array": f"'{self._array}', {dtype.name} of shape {shape}", "ids": "name of the file"}
+        self.digest = self.fingerprint(f"asdf {path.stem}", "Fetch the file again.")
+
+    def record(self, index: int) -> bytes:
+        """Read the image as a file."""
+        if self._closed:
+            raise ValueError(f"the pool {self.path} is closed")
+        try:
+            with _opened(self.path) as file:
+                found: Any = file.tree
+                for name in self._array.split("."):
+                    found = found[name]
+                return as_file(one_image(as_native(np.array(found))))
+        except FileNotFoundError:
+            raise
+        except _ERRORS as error:
+            raise RecordError("damaged") from error
+
+    def close(self) -> None:
+        """Refuse later reads, which raise ``ValueError``; no file stays open between two reads."""
+        self._closed = True
+
+
+def _opened(path: Path) -> Any:
+    try:
+        import asdf
+    except ImportError as error:
+        raise InputError("ASDF is read by asdf. Install it: pip install 'anomalymatch-ui[asdf]'.") from error
+    return asdf.open(path, ignore_unrecognized_tag=True)
+
+
+def _arrays(
+    tree: Any, prefix: str = "", depth: int = _DEPTH
+) -> Iterator[tuple[str, tuple[tuple[int, ...], np.dtype]]]:
+    """Return place, shape and dtype of each array of a tree."""
+    if depth == 0:
+        return
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _arrays(value, f"{prefix}{name}.", depth - 1)
+        elif hasattr(value, "shape") and hasattr(value, "dtype"):
+            yield f"{prefix}{name}", (tuple(value.shape), np.dtype(value.dtype))
+
+
+def _image(arrays: Mapping[str, tuple[tuple[int, ...], np.dtype]], wanted: str | None, path: Path) -> str:
+    """Return the place of the image."""
+    if wanted is not None:
+        if wanted not in arrays or not is_one_image(*arrays[wanted]):
+            raise InputError(f"{path} has no image {wanted!r}, but {few(list(arrays)) or 'no arrays'}.")
+        return wanted
+    fitting = [name for name, (shape, dtype) in arrays.items() if is_one_image(shape, dtype)]
+    for label in ("data", *IMAGES):
+        alike = sorted((name for name in fitting if name.rpartition(".")[2].casefold() == label), key=len)
+        if alike:
+            return alike[0]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise InputError(f"{path} has {len(fitting):,} images: {few(fitting)}. Choose one (--array).")
+    raise InputError(f"{path} has no image, but {few(list(arrays)) or 'no arrays'}.")

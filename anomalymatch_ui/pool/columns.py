@@ -1,0 +1,91 @@
+"""What files say of each image beside its pixels: identifiers, positions, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RIGHT_ASCENSION = ("ra", "ra_deg", "raj2000", "alpha_j2000", "ira")
+DECLINATION = ("dec", "dec_deg", "dej2000", "delta_j2000", "idec")
+"""Names of positions in degrees, in small letters, the likeliest first."""
+
+
+class Columns(Mapping[str, "pa.ChunkedArray"]):
+    """Columns with one value an image, in the pool's order; each is read when it is asked for.
+
+    Values stay what they are: an identifier of 19 digits is an int64, also where others are missing.
+
+    Parameters
+    ----------
+    readers
+        Name -> what reads that column.
+
+    Examples
+    --------
+    >>> pool.columns.names  # doctest: +SKIP
+    ('source_id', 'ra', 'dec')
+    >>> pool.columns["source_id"][0].as_py()  # doctest: +SKIP
+    2739161834506210321
+    """
+
+    def __init__(self, readers: Mapping[str, Callable[[], pa.ChunkedArray]] | None = None) -> None:
+        self._readers = dict(readers or {})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order of the file."""
+        return tuple(self._readers)
+
+    @property
+    def positions(self) -> tuple[str, str] | None:
+        """Names of the columns of right ascension and declination in degrees; ``None`` if there are none."""
+        right_ascension, declination = self._called(RIGHT_ASCENSION), self._called(DECLINATION)
+        return None if right_ascension is None or declination is None else (right_ascension, declination)
+
+    def table(self, names: Sequence[str] | None = None) -> pa.Table:
+        """Return some columns, or all, as one table with a row an image.
+
+        Raises
+        ------
+        KeyError
+            If there is no column of a name.
+        """
+        import pyarrow as pa
+
+        return pa.table({name: self[name] for name in (self.names if names is None else names)})
+
+    def rows(self, indices: np.ndarray) -> Columns:
+        """Return the same columns for some of the images, ``indices`` int64 ``(n,)``."""
+
+        def of(name: str) -> Callable[[], pa.ChunkedArray]:
+            return lambda: self[name].take(indices)
+
+        return Columns({name: of(name) for name in self._readers})
+
+    def joined(self, others: Columns) -> Columns:
+        """Return these columns and those of others that have other names."""
+        return Columns({**others._readers, **self._readers})
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        return self._readers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __repr__(self) -> str:
+        return f"<Columns {', '.join(self._readers)}>"
+
+    def _called(self, names: Sequence[str]) -> str | None:
+        folded = {name.casefold(): name for name in reversed(self.names)}
+        return next((folded[name] for name in names if name in folded), None)
+
+
+NO_COLUMNS = Columns()

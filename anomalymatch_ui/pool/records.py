@@ -1,0 +1,262 @@
+"""Pools whose images are records of their own, each an image's file or an array of its own size."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+
+from anomalymatch_ui.config import PixelsConfig
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import PLAIN, RGB, Bands, NativeImage, PixelError, Rendering
+from anomalymatch_ui.pixels.files import AS_PICTURES, DECODE_ERRORS, Content, Decoder, Remark, why_unreadable
+from anomalymatch_ui.pixels.square import square
+from anomalymatch_ui.pool.arrays import RowIds
+from anomalymatch_ui.pool.base import (
+    Batch,
+    Fetched,
+    PoolReport,
+    UnreadableImageError,
+    check_indices,
+    few,
+    split_into_shards,
+)
+from anomalymatch_ui.pool.columns import NO_COLUMNS, Columns
+from anomalymatch_ui.pool.ids import StoredIds
+
+Decoded = TypeVar("Decoded")
+
+_RECORDS_IN_DIGEST = 8
+
+
+class RecordError(Exception):
+    """Why a record is no image: a sentence fragment."""
+
+
+class RecordPool(ABC):
+    """Images that are read one by one; see :class:`~anomalymatch_ui.pool.ImagePool`.
+
+    A format opens its file, sets the attributes, and says how to read one record.
+
+    Attributes
+    ----------
+    row_ids
+        The ids, by which records are found.
+    failed
+        Index -> reason, of images which the file itself says are none.
+    decoder
+        Decodes and renders records.
+    """
+
+    path: Path
+    name: str
+    ids: Sequence[str]
+    row_ids: RowIds | StoredIds
+    digest: str
+    report: PoolReport
+    block_images = 1
+    concurrent = True
+    columns: Columns = NO_COLUMNS
+    found: Mapping[str, str] = MappingProxyType({})
+    failed: Mapping[int, str] = MappingProxyType({})
+    bands: Bands = RGB
+    rendering: Rendering = PLAIN
+    pixels = PixelsConfig()
+    decoder = AS_PICTURES
+
+    @abstractmethod
+    def record(self, index: int) -> Content:
+        """Read one record.
+
+        Returns
+        -------
+        bytes or tuple of bytes
+            An image's file, or a file for each band.
+
+        Raises
+        ------
+        RecordError
+            If it is no image.
+        OSError
+            If it cannot be read.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of open files."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path} of {len(self):,} images>"
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self.row_ids
+
+    def index(self, image_id: str) -> int:
+        """Return the index of an image; ``KeyError`` if there is none of that id."""
+        row = self.row_ids.row(image_id)
+        if row is None:
+            raise KeyError(image_id)
+        return row
+
+    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+        """Read the central squares of some images; see :meth:`ImagePool.read`."""
+        asked = check_indices(indices, len(self))
+        pixels = np.empty((len(asked), 3, size, size), np.uint8)
+        readable = np.zeros(len(asked), bool)
+        # In the order of the file, of which parts may be read as a whole.
+        for place in np.argsort(asked, kind="stable").tolist():
+            for index, record in self._records(asked[place : place + 1]):
+                try:
+                    image = self.decoder.picture(record, size, self._remark(index))
+                except DECODE_ERRORS as error:
+                    self.report.note(self.ids[index], why_unreadable(error))
+                    continue
+                pixels[place] = square(image, size)
+                readable[place] = True
+        self.report.clear(self.ids[index] for index in asked[readable].tolist())
+        if readable.all():
+            return Batch(asked.copy(), pixels)
+        return Batch(asked[readable], pixels[readable])
+
+    def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
+        """Read the records of some images; see :meth:`ImagePool.fetch`."""
+        asked = check_indices(indices, len(self))
+        found = dict(self._records(np.unique(asked)))
+        kept = [index for index in asked.tolist() if index in found]
+        return Fetched(np.array(kept, np.int64), [found[index] for index in kept], self.decoder)
+
+    def image(self, index: int) -> np.ndarray:
+        """Read one whole image; see :meth:`ImagePool.image`."""
+        picture = self._decoded(index, lambda record: self.decoder.picture(record, None, self._remark(index)))
+        return np.array(picture)
+
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image, in all its bands; raises as :meth:`image`."""
+        return self._decoded(index, self.decoder.native)
+
+    def _decoded(self, index: int, decode: Callable[[Content], Decoded]) -> Decoded:
+        (checked,) = check_indices([index], len(self)).tolist()
+        image_id = self.ids[checked]
+        for _, record in self._records(np.array([checked])):
+            try:
+                image = decode(record)
+            except DECODE_ERRORS as error:
+                reason = why_unreadable(error)
+                self.report.note(image_id, reason)
+                raise UnreadableImageError(image_id, reason) from error
+            self.report.clear([image_id])
+            return image
+        raise UnreadableImageError(image_id, self.report.unreadable.get(image_id, "damaged"))
+
+    def _remark(self, index: int) -> Remark:
+        return lambda text: self.report.remark(self.ids[index], text)
+
+    def look(self, pixels: PixelsConfig, bands: Bands | None = None) -> None:
+        """Find the bands of the images by some of them, and set how all are shown.
+
+        Parameters
+        ----------
+        pixels
+            How the images are read and rendered.
+        bands
+            Of the images, whose files are those of single bands; looked for if not given.
+
+        Raises
+        ------
+        InputError
+            If they lack a band that is asked for.
+        """
+        self.pixels = pixels
+        files = () if bands is None else bands.names
+        reading = Decoder(hdu=pixels.hdu, planes=pixels.planes, files=files)
+        self.bands = self._usual_bands(reading) if bands is None else bands
+        try:
+            self.rendering = pixels.rendering.bound(self.bands)
+        except PixelError as error:
+            raise InputError(f"The images in {self.path} cannot be shown so: {error}.") from error
+        self.decoder = replace(reading, rendering=self.rendering)
+
+    def _usual_bands(self, reading: Decoder) -> Bands:
+        """Return the bands that most of some images have; grey and colour go together."""
+        found: list[Bands] = []
+        for _, record in self._records(self._some()):
+            try:
+                found.append(reading.native(record).bands)
+            except DECODE_ERRORS:  # said when the image is read
+                continue
+        if not found:
+            return RGB
+        kinds = [RGB if len(bands) == 1 or bands.names == RGB.names else bands for bands in found]
+        usual, _ = Counter(bands.names for bands in kinds).most_common(1)[0]
+        return next(bands for bands, kind in zip(found, kinds, strict=True) if kind.names == usual)
+
+    def _some(self) -> np.ndarray:
+        return np.unique(np.linspace(0, len(self) - 1, _RECORDS_IN_DIGEST).astype(np.int64))
+
+    def shards(self, size: int) -> Iterator[range]:
+        """Return the indices of all images in ranges of ``size``."""
+        return split_into_shards(len(self), size)
+
+    def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Tell whether the file is there; see :meth:`ImagePool.any_there`."""
+        check_indices(indices, len(self))
+        return os.path.exists(self.path)
+
+    def _records(self, asked: np.ndarray) -> Iterator[tuple[int, Content]]:
+        """Read records; those that cannot be are noted in the report and left out."""
+        for index in asked.tolist():
+            reason = self.failed.get(index)
+            if reason is None:
+                try:
+                    yield index, self.record(index)
+                    continue
+                except RecordError as error:
+                    reason = str(error)
+                except OSError as error:
+                    reason = why_unreadable(error)
+            self.report.note(self.ids[index], reason)
+
+    def fingerprint(self, kind: str, advice: str) -> str:
+        """Hash the number of records and some of them; see :meth:`ArrayPool.fingerprint`.
+
+        Raises
+        ------
+        InputError
+            If none can be read.
+        """
+        digest = hashlib.sha256(f"{kind} {len(self)}".encode())
+        readable = 0
+        for index, record in self._records(self._some()):
+            for content in (record,) if isinstance(record, bytes) else record:
+                digest.update(f"{index} {len(content)} ".encode() + content)
+            readable += 1
+        if not readable:
+            why = few(sorted(set(self.report.unreadable.values())))
+            raise InputError(f"None of the images tried in {self.path} can be read ({why}): {advice}")
+        if self.decoder != AS_PICTURES:
+            how = self.decoder
+            digest.update(f"{how.rendering.digest} {how.hdu!r} {how.planes!r} {how.files!r}".encode())
+        return digest.hexdigest()
+
+
+def as_file(image: np.ndarray) -> bytes:
+    """Return an image ``(height, width, bands)`` as the bytes of an NPY file, which :class:`Decoder` reads.
+
+    A colour picture keeps its bands last, by which it is known; others have them first.
+    """
+    is_picture = image.dtype == np.uint8 and image.shape[2] in (1, 3)
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(image if is_picture else image.transpose(2, 0, 1)), allow_pickle=False)
+    return file.getvalue()

@@ -1,0 +1,96 @@
+"""The tree of a Zarr store, which may be a folder or a zip file: its arrays, and which keys are there."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore, ZipStore
+
+from anomalymatch_ui.pool.contents import BANDS, IDS, IMAGES, Entry
+
+# Reading an array's metadata takes some 200 µs: of groups with 10^5 arrays, not all are looked at.
+_LOOKED_AT = 1000
+
+
+class Store:
+    """A store that is open for reading.
+
+    Parameters
+    ----------
+    path
+        A folder or a zip file, absolute.
+
+    Attributes
+    ----------
+    root
+        Its group, or the array that it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._keys: frozenset[str] | None = None
+        store: LocalStore | ZipStore
+        if path.is_file():
+            with zipfile.ZipFile(path) as archive:
+                self._keys = frozenset(archive.namelist())
+            store = ZipStore(path, mode="r")
+        else:
+            store = LocalStore(path, read_only=True)
+        self.root: Any
+        try:
+            # What was added after a store was consolidated is not in its consolidated metadata.
+            self.root = zarr.open_group(store, mode="r", use_consolidated=False)
+        except (FileNotFoundError, zarr.errors.ContainsArrayError):
+            self.root = zarr.open_array(store, mode="r")
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a key."""
+        return (self._path / key).is_file() if self._keys is None else key in self._keys
+
+    def arrays(self) -> dict[str, tuple[Any, Entry]]:
+        """Return the arrays in all groups by their paths, in the order of these."""
+        if isinstance(self.root, zarr.Array):
+            return {"images": (self.root, _entry("images", self.root))}
+        found: dict[str, tuple[Any, Entry]] = {}
+        self._walk(self.root, "", found)
+        return found
+
+    def names(self, prefix: str) -> list[str]:
+        """Return what lies directly below a group, ``prefix`` being empty or ending with ``/``."""
+        if self._keys is None:
+            with os.scandir(self._path / prefix) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        below = (key[len(prefix) :] for key in self._keys if key.startswith(prefix))
+        return sorted({name.split("/", maxsplit=1)[0] for name in below if "/" in name})
+
+    def _walk(self, group: Any, prefix: str, found: dict[str, tuple[Any, Entry]]) -> None:
+        names = self.names(prefix)
+        known = {*IMAGES, *IDS}
+        if len(names) > _LOOKED_AT:
+            names = [*(name for name in names if name.casefold() in known), *names[:_LOOKED_AT]]
+        for name in dict.fromkeys(names):
+            item = group.get(name)
+            if isinstance(item, zarr.Group):
+                self._walk(item, f"{prefix}{name}/", found)
+            elif isinstance(item, zarr.Array):
+                found[prefix + name] = item, _entry(prefix + name, item, group.attrs)
+
+
+def _entry(name: str, array: Any, beside: Any = None) -> Entry:
+    dtype = np.dtype(array.dtype)
+    shape = tuple(array.shape)
+    kind = type(getattr(array.metadata, "data_type", getattr(array.metadata, "dtype", None))).__name__
+    encoded = len(shape) == 1 and kind == "VariableLengthBytes"
+    text = dtype.kind == "T" or kind == "VariableLengthUTF8"
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    bands = None
+    for attributes in (array.attrs, beside or {}):
+        bands = bands or next((attributes[key] for key in attributes if key.casefold() in BANDS), None)
+    read: Callable[[int, int], np.ndarray] = lambda start, stop: np.asarray(array[start:stop])  # noqa: E731
+    return Entry(name, shape, dtype, read, tuple(names), encoded, text, bands)

@@ -1,0 +1,210 @@
+"""Stores that Cutana and images_to_zarr write, and folders with several stores or files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from PIL import Image
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import SubsetPool, numbered_rows, open_pool
+
+FIRST_ID = 2739161834506210321  # 19 digits: a float64 would end its last three
+
+
+def cutana_batch(folder: Path, first: int, count: int = 6, *, shift: int = 0) -> Path:
+    """Write a batch as Cutana 0.4.0 does: float32 ``(n, h, w, c)`` in one chunk, its table beside it."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(first)
+    images = random.gamma(2, 0.1, (count, 32, 32, 2)).astype(np.float32)
+    group = zarr.open_group(folder / "images.zarr", mode="w")
+    codec = zarr.codecs.BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")
+    group.create_array(
+        "images", shape=images.shape, chunks=images.shape, dtype="f4", compressors=[codec], fill_value=0
+    )[:] = images
+    group.attrs["metadata_file"] = "/gone/on/another/machine/images_metadata.parquet"
+    pd.DataFrame(
+        {
+            "source_id": [FIRST_ID + first + row + shift for row in range(count)],
+            "ra": 150.0 + np.arange(count) + first,
+            "dec": -2.5,
+            "tile": "EUC_MER.fits",
+            "extraction_size": 32,
+        }
+    ).to_parquet(folder / "images_metadata.parquet")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run of Cutana with three processes."""
+    for number, first in enumerate((0, 6, 12)):
+        cutana_batch(tmp_path / "run" / f"batch_cutout_process_00{number}_ab", first)
+    return tmp_path / "run"
+
+
+def test_a_run_of_cutana_is_one_pool_with_its_ids_and_positions(run: Path) -> None:
+    pool = open_pool(run)
+    assert list(pool.ids) == [str(FIRST_ID + row) for row in range(18)]
+    assert pool.report.sentence() == ""
+    assert pool.columns.positions == ("ra", "dec")
+    table = pool.columns.table(["source_id", "ra"])
+    assert table["source_id"].to_pylist() == [FIRST_ID + row for row in range(18)]
+    assert table["ra"].to_pylist() == [150.0 + row for row in range(6)] + [
+        156.0 + row for row in range(6)
+    ] + [162.0 + row for row in range(6)]
+    assert "float32, 2 bands of 32 x 32" in pool.found["array"]
+    assert pool.found["parts"].startswith("3,")
+
+
+def test_images_of_the_parts_are_those_of_each_part(run: Path) -> None:
+    pool = open_pool(run)
+    order = [17, 0, 6, 6, 12, 5]
+    batch = pool.read(order, 32)
+    assert batch.indices.tolist() == order
+    fetched = pool.fetch(order)
+    for place, index in enumerate(order):
+        part = open_pool(run / f"batch_cutout_process_00{index // 6}_ab" / "images.zarr")
+        assert part.ids[index % 6] == pool.ids[index]
+        assert np.array_equal(part.image(index % 6), pool.image(index))
+        assert np.array_equal(batch.pixels[place].transpose(1, 2, 0), pool.image(index))
+        assert np.array_equal(fetched.contents[place], pool.image(index))
+
+
+def test_ids_that_two_parts_have_in_common_begin_with_the_part(tmp_path: Path) -> None:
+    cutana_batch(tmp_path / "run/batch_a", 0)
+    cutana_batch(tmp_path / "run/batch_b", 5)
+    pool = open_pool(tmp_path / "run")
+    assert pool.ids[5] == f"batch_a/{FIRST_ID + 5}"
+    assert pool.ids[6] == f"batch_b/{FIRST_ID + 5}"
+    assert [pool.index(image_id) for image_id in pool.ids] == list(range(12))
+    assert numbered_rows(pool) == ""
+
+
+def test_a_part_of_other_bands_or_damaged_is_passed_over(run: Path, tmp_path: Path) -> None:
+    zarr.open_group(run / "later/images.zarr", mode="w").create_array(
+        "images", shape=(4, 32, 32, 5), dtype="f4"
+    )[...] = np.random.default_rng(0).random((4, 32, 32, 5))
+    (run / "broken/images.zarr").mkdir(parents=True)
+    pool = open_pool(run)
+    assert len(pool) == 18
+    assert "the bands '1', '2', '3', '4', '5' where" in pool.report.skipped["later/images.zarr"]
+    assert "Cannot open" in pool.report.skipped["broken/images.zarr"]
+
+
+def test_a_folder_of_hdf5_parts_is_one_pool(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"healpix={number}").mkdir()
+        with h5py.File(tmp_path / f"healpix={number}/001-of-001.hdf5", "w") as file:
+            file["image_array"] = np.random.default_rng(number).normal(0, 1, (5, 3, 24, 24)).astype("f4")
+            file["image_ivar"] = np.ones((5, 3, 24, 24), "f4")
+            file["image_mask"] = np.ones((5, 3, 24, 24), bool)
+            file["image_band"] = np.array([[b"des-g", b"des-r", b"des-i"]] * 5)
+            file["image_scale"] = np.full((5, 3), 0.263, "f4")
+            file["object_id"] = np.arange(5) + FIRST_ID + 5 * number
+            file["ra"], file["dec"] = np.arange(5.0), np.arange(5.0)
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == [str(FIRST_ID + row) for row in range(15)]
+    assert pool.columns["object_id"].to_pylist() == [FIRST_ID + row for row in range(15)]
+    assert pool.columns.positions == ("ra", "dec")
+    part = open_pool(tmp_path / "healpix=0/001-of-001.hdf5")
+    assert part.bands.names == ("des-g", "des-r", "des-i")
+    assert "3 values an image" in part.report.skipped["image_scale"]
+
+
+def test_parts_whose_images_have_numbers_are_guarded_as_rows_are(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["images"] = np.random.default_rng(0).integers(0, 255, (5, 24, 24, 3), np.uint8)
+    pool = open_pool(tmp_path)
+    assert pool.ids[0] == "a.h5/0"
+    assert numbered_rows(pool) == pool.digest
+
+
+def test_stores_beside_images_are_named(run: Path) -> None:
+    Image.new("RGB", (32, 32)).save(run / "a.jpg")
+    pool = open_pool(run)
+    assert list(pool.ids) == ["a.jpg"]
+    assert "batch_cutout_process_000_ab/images.zarr (one of the Zarr stores" in pool.report.sentence()
+
+
+def converted(folder: Path, **changes: list[object]) -> Path:
+    """Write a store as images_to_zarr 0.3.5 does: ``(n, c, h, w)``, an image a chunk, failures as zeros."""
+    images = np.random.default_rng(0).integers(1, 256, (5, 3, 32, 32), np.uint8)
+    images[0] = 0
+    folder.mkdir(parents=True)
+    group = zarr.open_group(folder / "images.zarr", mode="w")
+    group.create_array("images", shape=images.shape, chunks=(1, *images.shape[1:]), dtype="u1", fill_value=0)[
+        :
+    ] = images
+    names = ["bad.png", *(f"im{number}.png" for number in range(4))]
+    table: dict[str, object] = {
+        "filename": names,
+        "original_filename": names,
+        "error": ["cannot identify image file 'bad.png'", None, None, None, None],
+        "dtype": "uint8",
+        "processed_dtype": [None, "uint8", "uint8", "uint8", "uint8"],
+    }
+    pd.DataFrame(table | changes).to_parquet(folder / "images_metadata.parquet")
+    return folder / "images.zarr"
+
+
+def test_an_image_that_failed_to_convert_is_unreadable_and_says_why(tmp_path: Path) -> None:
+    pool = open_pool(converted(tmp_path / "out"))
+    assert pool.read(range(5), 32).indices.tolist() == [1, 2, 3, 4]
+    assert pool.report.unreadable == {"bad.png": "cannot identify image file 'bad.png'"}
+    assert list(pool.ids)[1] == "im0.png"
+
+
+def test_a_table_whose_rows_are_of_other_images_gives_no_positions(tmp_path: Path) -> None:
+    given = ["im0.png", "bad.png", "im1.png", "im2.png", "im3.png"]
+    pool = open_pool(converted(tmp_path / "out", filename=given, ra=[1.0, 2.0, 3.0, 4.0, 5.0]))
+    assert list(pool.ids)[:2] == ["bad.png", "im0.png"]
+    assert pool.columns.positions is None
+    assert "'filename' is 'im0.png' and 'original_filename' 'bad.png'" in pool.report.sentence()
+
+
+def test_integers_that_were_wrapped_around_are_told(tmp_path: Path) -> None:
+    pool = open_pool(converted(tmp_path / "out", dtype=[">i2"] * 5))
+    assert ">i2 kept as uint8 (of 4 images; values beyond 255" in pool.report.sentence()
+
+
+def test_a_table_of_another_length_is_passed_over(tmp_path: Path) -> None:
+    store = converted(tmp_path / "out")
+    table = tmp_path / "out/images_metadata.parquet"
+    pd.read_parquet(table).iloc[:3].to_parquet(table)
+    pool = open_pool(store)
+    assert list(pool.ids) == ["0", "1", "2", "3", "4"]
+    assert "3 rows, but the store has 5 images" in pool.report.sentence()
+    with pytest.raises(InputError, match="no column 'filename'"):
+        open_pool(store, ids="filename")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b"junk"), lambda path: path.write_bytes(b"")]
+)
+def test_a_damaged_table_is_passed_over(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    store = converted(tmp_path / "out")
+    damage(tmp_path / "out/images_metadata.parquet")
+    assert "cannot be read" in open_pool(store).report.sentence()
+
+
+def test_ids_are_taken_from_the_column_asked_for(tmp_path: Path) -> None:
+    store = converted(tmp_path / "out", field=[5, 6, 7, 8, 9])
+    pool = open_pool(store, ids="field")
+    assert list(pool.ids) == ["5", "6", "7", "8", "9"]
+    assert pool.pixels.ids == "field"
+    with pytest.raises(InputError, match="no column 'fields'"):
+        open_pool(store, ids="fields")
+
+
+def test_some_images_of_a_pool_have_their_rows_of_its_columns(run: Path) -> None:
+    pool = open_pool(run)
+    some = SubsetPool(pool, [str(FIRST_ID + 17), str(FIRST_ID + 2)])
+    assert some.columns["source_id"].to_pylist() == [FIRST_ID + 2, FIRST_ID + 17]
