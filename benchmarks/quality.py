@@ -6,6 +6,9 @@ The reference: frozen EfficientNet-Lite0 features of one view, standardised, L2 
 balanced classes), the ten most likely images queried, 64 or 96 px, whichever was better. Twice: means of five
 seeds measured elsewhere, without their values for each seed, and the same recipe on the product's nine seeds
 (`reference.py`).
+
+Reports of a version that a goal is measured against lie in a folder of its commit; of those the newest is
+compared with, seed by seed. A folder given is shown alone.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from anomalymatch_ui.evaluate.report import LEAST_SEEDS, config_settings, read_r
 
 Report = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
+FORMER = RESULTS / "0636b21"
 PRESETS = ("embedding", "default", "paper")
 
 
@@ -141,16 +145,60 @@ def paired(report: Report, other: Report, measure: str, cycle: int) -> tuple[np.
     return ours, theirs
 
 
+def against_former(pairs: list[tuple[Report, Report]]) -> list[str]:
+    """Compare with reports of a former version: ratios of the means over the seeds that both have.
+
+    The intervals are bootstraps over these seeds, drawn for each task by itself. Beside them the standard
+    deviation of AP at cycle 3 as a share of its mean, and the fewest that any of the searches found.
+
+    Parameters
+    ----------
+    pairs
+        A report and the former one, of one task each.
+    """
+    lines = [
+        "| task | preset | seeds | AP, cycle 0 | AP, cycle 3 | found | spread, cycle 3 | fewest found |",
+        "|---" * 8 + "|",
+    ]
+    draws = []
+    for report, former in pairs:
+        cells, ratios = [], []
+        for measure, cycle in MATCHED:
+            ours, theirs = paired(report, former, measure, cycle)
+            rows = np.random.default_rng(0).integers(0, len(ours), (10_000, len(ours)))
+            ratios.append(np.append(ours[rows].mean(axis=1) / theirs[rows].mean(axis=1), 0))
+            ratios[-1][-1] = ours.mean() / theirs.mean()
+            digits = 1 if measure == "found" else 3
+            cells.append(f"{ours.mean():.{digits}f} / {theirs.mean():.{digits}f} = {_ratio(ratios[-1])}")
+        draws.append(ratios)
+        shares = [column.std(ddof=1) / column.mean() for column in paired(report, former, "ap", 3)]
+        fewest = [int(column.min()) for column in paired(report, former, "found", 3)]
+        cells += [f"{shares[0]:.3f} / {shares[1]:.3f}", f"{fewest[0]} / {fewest[1]}"]
+        named = f"`{report['task']}` | {report['preset']} | {len(ours)}"
+        lines.append(f"| {named} | " + " | ".join(cells) + " |")
+    means = np.mean(draws, axis=0)
+    lines.append("| mean of the ratios | | | " + " | ".join(map(_ratio, means)) + " | | |")
+    return lines
+
+
+def _ratio(draws: np.ndarray) -> str:
+    """Return a ratio, which comes last, with the interval of its draws."""
+    low, high = np.percentile(draws[:-1], (2.5, 97.5))
+    return f"**{draws[-1]:.2f}** ({low:.2f} to {high:.2f})"
+
+
 def follows_the_protocol(report: Report, **start: int) -> bool:
     """Tell whether a report is of the five tasks' protocol; rounds and, where given, the start may differ."""
     protocol = {**asdict(Protocol()), "cycles": report.get("protocol", {}).get("cycles"), **start}
     return bool(report.get("seeds")) and report.get("protocol") == protocol
 
 
-def is_plain(report: Report) -> bool:
-    """Tell whether a report is of a preset as it is."""
+def is_plain(report: Report, *, today: bool = True) -> bool:
+    """Tell whether a report is of a preset as it is today, or, of a former version, as it was then."""
     if report.get("changes") or "config" not in report or report["preset"] not in PRESETS:
         return False
+    if not today:
+        return True
     kept = Config.of_record(report["config"], report["task"])
     return config_settings(kept) == config_settings(Config.preset(report["preset"]))
 
@@ -204,14 +252,27 @@ def headed(title: str, lines: list[str]) -> None:
 
 def main() -> None:
     """Print the tables."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
+    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else RESULTS
     everything = [read_report(path) for path in sorted(folder.glob("benchmark-*.json"))]
     reports = [report for report in everything if follows_the_protocol(report)]
     references = {
-        task: [read_report(path) for path in sorted(folder.glob(f"reference-*-{task}.json"))]
+        task: [read_report(path) for path in sorted(RESULTS.glob(f"reference-*-{task}.json"))]
         for task in REFERENCES
     }
-    plain = fullest(filter(is_plain, reports))
+    plain = fullest(report for report in reports if is_plain(report, today=folder == RESULTS))
+    former = [read_report(path) for path in sorted(FORMER.glob("benchmark-*.json"))]
+    before = fullest(
+        report for report in former if follows_the_protocol(report) and is_plain(report, today=False)
+    )
+    for preset in PRESETS if folder == RESULTS else ():
+        pairs = [
+            (task, preset) for task in REFERENCES if (task, preset) in plain and (task, preset) in before
+        ]
+        if pairs:
+            headed(
+                f"Preset `{preset}` against {FORMER.name}:",
+                against_former([(plain[pair], before[pair]) for pair in pairs]),
+            )
     shown = [
         report
         for task in REFERENCES
