@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from anomalymatch_ui.app.sheet import contact_sheet
+from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session import Ranking, Session
@@ -162,7 +163,8 @@ class Closeup:
         if not math.isfinite(score):
             return []
         (rank,) = np.flatnonzero(ranking.order == index)
-        return [("score", f"{score:.4f}"), ("rank", f"{rank + 1:,} of {len(ranking.order):,}")]
+        name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
+        return [(name, said(score, ranking.kind) or ""), ("rank", f"{rank + 1:,} of {len(ranking.order):,}")]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Give what tables that came with the images say of one."""

@@ -13,7 +13,7 @@ from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
 from anomalymatch_ui.app.pictures import Pictures
-from anomalymatch_ui.app.settings import SettingsDialog
+from anomalymatch_ui.app.settings import SettingsDialog, suggested
 from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Cycle, Outlook, Session, Status
@@ -73,7 +73,9 @@ class Dashboard:
         self.gallery.commands["train"] = lambda _message: self.train()
         self.pictures = Pictures(session, self.gallery, loop=loop)
         self.settings = SettingsDialog(
-            lambda: session.config, lambda values, preset: self.configure(values, preset=preset)
+            lambda: session.config,
+            lambda values, preset: self.configure(values, preset=preset),
+            lambda: suggested(session.insight.outlook()),
         )
         self.widget = ipywidgets.HBox([self.panel, self.gallery, self.pictures, self.settings])
         self.widget.add_class("anomalymatch")

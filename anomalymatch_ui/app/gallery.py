@@ -103,7 +103,7 @@ class Gallery(Finds, Pages):
         AnomalyMatchError
             If the session cannot take the label, with the reason.
         """
-        receipt = self._session.label(ids, label, origin=origin)
+        receipt = self._session.label(ids, label, origin=origin, ranking=self._ranking)
         self._show_labels(receipt.labels)
         return receipt
 

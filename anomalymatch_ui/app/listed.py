@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui.app.words import MEANINGS, Kind, said
 from anomalymatch_ui.pool import ImagePool
 
 
@@ -57,6 +58,7 @@ class Listed:
         size: int,
         pool: ImagePool,
         scores: np.ndarray,
+        kind: Kind,
         labels: Mapping[str, str],
         readable: Sequence[bool],
     ) -> list[dict[str, Any]]:
@@ -70,6 +72,8 @@ class Listed:
             The images.
         scores
             By pool index, float32 ``(len(pool),)``; NaN where there is none.
+        kind
+            What these are.
         labels
             The current ones, by image id.
         readable
@@ -84,6 +88,8 @@ class Listed:
             card = {
                 "id": name,
                 "score": score if math.isfinite(score) else None,
+                "said": said(score, kind),
+                "meaning": MEANINGS[kind],
                 "label": labels.get(name),
                 "readable": can_be_read,
                 "why": "drawn" if was_drawn else "duplicate" if is_later else "",

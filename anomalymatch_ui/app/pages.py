@@ -175,7 +175,9 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
             "title": listed.title,
             "native": self._native,
             **sheet.layout,
-            "cards": listed.cards(number, size, pool, self._ranking.scores, labels, sheet.readable),
+            "cards": listed.cards(
+                number, size, pool, self._ranking.scores, self._ranking.kind, labels, sheet.readable
+            ),
             "empty": listed.empty,
         }
         with self.hold_sync():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import traitlets
 
 from anomalymatch_ui.app.progress import curves, figures, history
 from anomalymatch_ui.app.theme import Theme
+from anomalymatch_ui.app.words import advice, counted, whole
 from anomalymatch_ui.session import Cycle, Outlook, Status
 
 MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
@@ -96,7 +96,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """
         shown = described(status, cycles)
         self.train_every = train_every
-        self.outlook = foreseen(outlook)
+        counts = status.counts
+        self.outlook = foreseen(outlook, counts.anomaly + counts.nominal + counts.unsure)
         if shown["counts"] != self.status["counts"]:
             # What was said about the labels of a moment ago is no longer true.
             self.note = self.refusal = ""
@@ -167,21 +168,28 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     }
 
 
-def foreseen(outlook: Outlook) -> list[dict[str, str]]:
-    """Put what to expect into the words and numbers that the template shows."""
-    rows = []
-    if outlook.expected is not None:
-        name = f"anomalies expected in the next {outlook.top:,}"
-        if outlook.assumed is not None:
-            name += f", if {100 * outlook.assumed:g} % of all are"
-        rows.append((name, f"{outlook.expected:.0f} ({outlook.low:,}–{outlook.high:,})"))
-    if outlook.drawn:
-        unfound = outlook.unfound
-        name = f"anomalies unfound, from {outlook.drawn:,} drawn"
-        between = f"{unfound.low:,}–{unfound.high:,}"
-        known = not math.isnan(unfound.expected)
-        rows.append((name, f"{unfound.expected:,.0f} ({between})" if known else between))
-    return [{"name": name, "value": value} for name, value in rows]
+def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
+    """Put what to expect into the words and numbers that the template shows; the last one is advice."""
+    following, unfound, total = outlook.next, outlook.unfound, outlook.total
+    if following is None or unfound is None or total is None:
+        return []
+    looks = f"the next {outlook.top:,} looks" if outlook.top > 1 else "the next look"
+    rows = [
+        (
+            "found",
+            f"{outlook.found:,} of about {whole(total.expected):,} ({total.low:,}–{total.high:,})",
+            "Anomalies in all, with a 95 % interval: from what came true of each look and what the images "
+            "drawn at random tell.",
+        )
+    ]
+    if outlook.top:
+        about = "Anomalies among the most probable images without a label, with a 95 % interval."
+        rows.append((f"{looks} should bring", counted(following), about))
+    advised = advice(outlook.found, labelled, following, outlook.top, unfound)
+    return [
+        *({"name": name, "value": value, "title": title} for name, value, title in rows),
+        {"name": "", "value": advised, "title": ""},
+    ]
 
 
 def _counts(status: Status) -> list[dict[str, str]]:

@@ -10,7 +10,8 @@ import traitlets
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError
-from anomalymatch_ui.session import Setting, SettingsError
+from anomalymatch_ui.prevalence import in_per_cent
+from anomalymatch_ui.session import Outlook, Setting, SettingsError
 from anomalymatch_ui.session.settings import configured, main_settings, preset_of, value_of
 
 PRESETS = {"default": "Default", "paper": "As published"}
@@ -29,6 +30,8 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         Gives the settings of now.
     configure
         Called with values by name and a preset or ``None``; what it raises is shown.
+    suggestion
+        Gives a sentence on the prevalence, by what the search has seen; empty where it knows nothing.
     """
 
     template_file = (__file__, "settings.vue")
@@ -42,8 +45,12 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     refusal = traitlets.Unicode().tag(sync=True)
 
     def __init__(
-        self, config: Callable[[], Config], configure: Callable[[Mapping[str, Any], str | None], None]
+        self,
+        config: Callable[[], Config],
+        configure: Callable[[Mapping[str, Any], str | None], None],
+        suggestion: Callable[[], str] = lambda: "",
     ) -> None:
+        self._suggestion = suggestion
         self._config = config
         self._configure = configure
         super().__init__()
@@ -54,6 +61,8 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         config = self._config()
         with self.hold_sync():
             self.fields = [_field(setting, config) for setting in main_settings()]
+            about = next(field for field in self.fields if field["name"] == "prevalence")
+            about["description"] = f"{about['description']} {self._suggestion()}".strip()
             self.values = _values(config)
             self.presets = [
                 {"name": name, "title": title, "values": _values(configured(config, {}, name))}
@@ -84,7 +93,17 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
 def _values(config: Config) -> dict[str, Any]:
     """Give what the fields show: an empty text for what is not set."""
     values = {setting.name: value_of(config, setting.name) for setting in main_settings()}
+    if config.prevalence is not None:
+        values["prevalence"] = f"{100 * config.prevalence:g} %"
     return {name: "" if value is None else value for name, value in values.items()}
+
+
+def suggested(outlook: Outlook) -> str:
+    """Say what share of anomalies the search itself suggests; empty before it knows anything."""
+    if outlook.prevalence is None:
+        return ""
+    share, low, high = (in_per_cent(each) for each in outlook.prevalence)
+    return f"The search itself suggests {share} ({low} to {high})."
 
 
 def _sentence(description: str) -> str:

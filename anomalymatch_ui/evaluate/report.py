@@ -12,6 +12,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate.forecasts import forecast_rows
 from anomalymatch_ui.evaluate.machine import made_with
 from anomalymatch_ui.evaluate.metrics import paired_difference
 from anomalymatch_ui.evaluate.runner import SeedResult
@@ -140,6 +141,9 @@ def table(report: Report) -> str:
             spread = column.std(ddof=1) if len(column) > 1 else 0.0
             cells.append(f"{column.mean():.3f} ± {spread:.3f}")
         lines.append(f"| {cycle} | " + " | ".join(cells) + " |")
+    forecasts = forecast_rows([seed["cycles"] for seed in report["seeds"]])
+    if forecasts:
+        lines += ["", "Anomalies in the pool, means over the seeds, with 95 % intervals", "", *forecasts]
     return "\n".join(lines)
 
 

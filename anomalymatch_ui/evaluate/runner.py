@@ -17,6 +17,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate.forecasts import ForecastResult, measure_forecast
 from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
 from anomalymatch_ui.labels import KNOWN
@@ -84,6 +85,8 @@ class CycleResult:
         On the test split, after training.
     found, viewed
         Anomalies met and images looked at so far, this round's among them.
+    forecast
+        What was expected of the unlabelled images of the pool, and the truth.
     train_seconds, score_seconds
         Of training, and of scoring pool and test split.
     peak_memory_mb
@@ -94,6 +97,7 @@ class CycleResult:
     metrics: DetectionMetrics
     found: int
     viewed: int
+    forecast: ForecastResult
     train_seconds: float
     score_seconds: float
     peak_memory_mb: float
@@ -101,7 +105,7 @@ class CycleResult:
     def as_dict(self) -> dict[str, float]:
         """Give it flat, for JSON."""
         values = asdict(self)
-        return {"cycle": values.pop("cycle"), **values.pop("metrics"), **values}
+        return {"cycle": values.pop("cycle"), **values.pop("metrics"), **values.pop("forecast"), **values}
 
 
 @dataclass
@@ -176,6 +180,7 @@ def run_seed(
             session.label([name], label, origin=KNOWN)
         for cycle in range(protocol.cycles + 1):
             train_seconds, score_seconds, scores = _train_and_score(session, test)
+            forecast = measure_forecast(session, task.pool)
             looked_at = _look(session, task, protocol)
             result.discoveries.extend(looked_at)
             round_result = CycleResult(
@@ -183,6 +188,7 @@ def run_seed(
                 metrics=measure_detection(truth, scores),
                 found=sum(result.discoveries),
                 viewed=len(result.discoveries),
+                forecast=forecast,
                 train_seconds=train_seconds,
                 score_seconds=score_seconds,
                 peak_memory_mb=peak_megabytes(),
@@ -208,10 +214,13 @@ def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, n
 
 def _look(session: Session, task: Task, protocol: Protocol) -> list[bool]:
     """Label some of the unlabelled images, as the table says; gives which were anomalies, in their order."""
-    shown = [session.pool.ids[index] for index in session.insight.listing().order]
+    ranking = session.ranking()
+    shown = [session.pool.ids[index] for index in session.insight.listing(ranking=ranking).order]
     chosen = _choose(shown, task, protocol)
+    # A balanced choice takes the answers to make, so it tests no forecast.
+    looked_at = ranking if protocol.queries == "shown" else None
     for name in chosen:
-        session.label([name], task.pool[name], origin="benchmark")
+        session.label([name], task.pool[name], origin="benchmark", ranking=looked_at)
     return [task.pool[name] == "anomaly" for name in chosen]
 
 

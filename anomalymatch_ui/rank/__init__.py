@@ -2,7 +2,6 @@
 
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
-from anomalymatch_ui.rank.calibration import Calibration, expected_anomalies, fit_calibration
 from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
 from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
@@ -20,7 +19,6 @@ from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
 __all__ = [
     "Acquisition",
     "Audit",
-    "Calibration",
     "Count",
     "FeatureScale",
     "Forecast",
@@ -41,8 +39,6 @@ __all__ = [
     "drawn_so_far",
     "draws_offered",
     "estimate_unfound",
-    "expected_anomalies",
-    "fit_calibration",
     "fit_forecast",
     "fit_instant",
     "fit_linear_head",

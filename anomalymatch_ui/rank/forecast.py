@@ -158,6 +158,10 @@ class Count:
         """Add what is known."""
         return Count(self.expected + found, self.low + found, self.high + found)
 
+    def at_least(self, part: Count) -> Count:
+        """Return the number of all, given that of a part of them: what rounding made less is taken back."""
+        return Count(max(self.expected, part.expected), max(self.low, part.low), max(self.high, part.high))
+
 
 @dataclass(frozen=True)
 class Forecast:

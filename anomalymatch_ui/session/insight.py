@@ -15,20 +15,18 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
+    Count,
     Listing,
     Novelty,
     Similar,
-    Unfound,
     arrange,
     audit_labels,
     draw_order,
     drawn_so_far,
     draws_offered,
-    estimate_unfound,
-    expected_anomalies,
     most_similar,
 )
-from anomalymatch_ui.rank.calibration import ASSUMED_PREVALENCE
+from anomalymatch_ui.session.evidence import Evidence, gather_evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.shortlist import population_of
 
@@ -38,30 +36,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is to be expected of the images without a label.
+    """What is to be expected of the images without a label: all numbers of one forecast.
 
     Attributes
     ----------
     top
-        How many of the best of them are meant.
-    expected, low, high
-        Anomalies among these, with a 95 % interval; ``None`` while the scores are no probabilities.
-    unfound
-        Anomalies among all of them, from the images drawn at random; see
-        :func:`~anomalymatch_ui.rank.estimate_unfound`. Of a shortlist, those of the whole archive.
+        How many of the most probable images without a label ``next`` is about; fewer where fewer are left.
+    found
+        Anomalies found so far.
+    images
+        All that can be read, with and without a label; of a shortlist, those of the whole archive.
+    next, unfound
+        Anomalies among these, and among all images without a label; ``None`` before there is an anomaly to
+        go by.
     drawn
         Images drawn at random that are a sample of all; see :func:`~anomalymatch_ui.rank.drawn_so_far`.
-    assumed
-        Prevalence that ``expected`` rests on because nobody has given one; else ``None``.
     """
 
     top: int
-    expected: float | None
-    low: int | None
-    high: int | None
-    unfound: Unfound
+    found: int
+    images: int
+    next: Count | None
+    unfound: Count | None
     drawn: int
-    assumed: float | None = None
+
+    @property
+    def total(self) -> Count | None:
+        """Anomalies in all: those found, and those that are not."""
+        return None if self.unfound is None else self.unfound.plus(self.found)
+
+    @property
+    def prevalence(self) -> tuple[float, float, float] | None:
+        """Share of anomalies that the search itself suggests, and the ends of its interval."""
+        total = self.total
+        if total is None or self.images == 0:
+            return None
+        return (total.expected / self.images, total.low / self.images, total.high / self.images)
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,7 @@ class Insight:
     def _strategy(self, acquisition: Acquisition | None, ranking: Ranking) -> Acquisition:
         strategy = acquisition or self._config.acquisition.strategy
         # A quantile of novelty decides nothing that could be uncertain; a probability and a score do.
-        decides = ranking.log_odds_error is not None or ranking.source.startswith("cycle")
+        decides = ranking.calibrated or ranking.source.startswith("cycle")
         if not decides and strategy in ("uncertain", "mixed"):
             return "diverse"
         return strategy
@@ -184,7 +194,7 @@ class Insight:
             lottery=self._lottery(),
             looks=self.looks_taken(),
             # A network alone was taught by as many anomalies as nominal images.
-            decision=None if ranking.log_odds_error is not None else 0.5,
+            decision=None if ranking.calibrated else 0.5,
         )
 
     def looks_taken(self) -> int:
@@ -204,14 +214,25 @@ class Insight:
             How many of the best.
         """
         view, ranking, pool = self._journal.view(), self._ranking(), self._pool
-        taken = labelled_mask(pool, view)
-        unfound, drawn = self._unfound(ranking, taken)
-        if ranking.log_odds_error is None:
-            return Outlook(top, None, None, None, unfound, drawn)
-        left, error = ranking.scores[~taken], ranking.log_odds_error
-        expected, low, high = expected_anomalies(left, top, log_odds_error=error)
-        assumed = ASSUMED_PREVALENCE if self._config.prevalence is None else None
-        return Outlook(top, expected, low, high, unfound, drawn, assumed)
+        readable = np.zeros(len(pool), dtype=bool)
+        readable[ranking.order] = True  # an image that cannot be read is no anomaly that could be found
+        left = readable & ~labelled_mask(pool, view)
+        found = sum(label == "anomaly" and name in pool for name, label in view.items())
+        multiplicities, images = stands_for(pool, readable, left)
+        drawn = len(self.drawn())
+        forecast, margins = ranking.forecast, ranking.margins
+        if forecast is None or margins is None:
+            return Outlook(top, found, images, None, None, drawn)
+        best = np.partition(margins[left], -top)[-top:] if 0 < top < left.sum() else margins[left]
+        following = forecast.count(best if top > 0 else best[:0])
+        unfound = forecast.count(
+            margins[left], None if multiplicities is None else multiplicities[left]
+        ).at_least(following)
+        return Outlook(min(top, len(best)), found, images, following, unfound, drawn)
+
+    def evidence(self, view: Mapping[str, Label]) -> Evidence:
+        """Return what the looks so far and the images drawn at random say of those without a label."""
+        return gather_evidence(self._pool, view, self._journal.looks(), self.drawn())
 
     def prevalence(self) -> float | None:
         """Give the share of anomalies that is expected among the pool's images; ``None`` if nobody gave one.
@@ -220,33 +241,21 @@ class Insight:
         the mean of the calibrated probabilities, once there are some.
         """
         given, ranking = self._config.prevalence, self._ranking()
-        if given is None or population_of(self._pool).images is None or ranking.log_odds_error is None:
+        if given is None or population_of(self._pool).images is None or not ranking.calibrated:
             return given
         left = ranking.scores[~labelled_mask(self._pool, self._journal.view())]
         if np.isnan(left).all():
             return given
         return float(np.clip(np.nanmean(left, dtype=np.float64), given, max(given, 0.5)))
 
-    def _unfound(self, ranking: Ranking, taken: np.ndarray) -> tuple[Unfound, int]:
-        """Estimate what is unfound; gives how many images count as drawn, too."""
-        pool, view, population = self._pool, self._journal.view(), population_of(self._pool)
+    def drawn(self) -> np.ndarray:
+        """Return the pool indices of the images drawn at random that are a sample of all, int64 ``(n,)``."""
         # An image that cannot be read is not in the order, and is no anomaly that could be found.
-        drawable = np.zeros(len(pool), dtype=bool)
-        drawable[ranking.order] = True
-        readable = np.flatnonzero(drawable & taken)
-        lottery = self._lottery()
+        drawable = np.zeros(len(self._pool), dtype=bool)
+        drawable[self._ranking().order] = True
+        lottery, taken = self._lottery(), labelled_mask(self._pool, self._journal.view())
         offered = draws_offered(self.looks_taken(), self._config.acquisition.random_every)
-        drawn = drawn_so_far(lottery[drawable[lottery]], taken, offered)
-        labels = [view.get(pool.ids[row]) for row in drawn.tolist()]
-        unfound = estimate_unfound(
-            labels.count("anomaly"),
-            len(drawn),
-            found=sum(view.get(pool.ids[row]) == "anomaly" for row in readable.tolist()),
-            labelled=len(readable),
-            images=max(population.images or len(ranking.order), len(readable)),
-            unsure=labels.count("unsure"),
-        )
-        return unfound, len(drawn)
+        return drawn_so_far(lottery[drawable[lottery]], taken, offered)
 
     def _lottery(self) -> np.ndarray:
         """Give the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
@@ -323,12 +332,3 @@ class Insight:
         if name not in self._pool:
             raise InputError(f"There is no image {name!r} in {self._pool.path}.")
         return self._pool.index(name)
-
-
-def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
-    """Tell which images of a pool have a label, bool ``(len(pool),)``."""
-    mask = np.zeros(len(pool), dtype=bool)
-    for name in view:
-        if name in pool:  # an image may have been deleted from the folder since it was labelled
-            mask[pool.index(name)] = True
-    return mask

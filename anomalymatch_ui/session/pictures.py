@@ -12,9 +12,9 @@ from scipy.special import betaincinv, expit
 
 from anomalymatch_ui.labels import LABELS, WITHOUT_A_LOOK, Journal, JournalEntry, Label
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.rank import expected_anomalies
+from anomalymatch_ui.rank import Forecast
+from anomalymatch_ui.session.evidence import labelled_mask
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.insight import labelled_mask
 from anomalymatch_ui.session.mapping import Mapper
 from anomalymatch_ui.session.ranking import Ranking
 
@@ -191,10 +191,10 @@ class FirstLooks:
 def discovery_curve(
     found: Iterable[bool],
     imported: int,
-    probabilities: np.ndarray,
-    log_odds_error: float | None,
+    margins: np.ndarray,
+    forecast: Forecast | None,
 ) -> Discovery:
-    """Draw the curve of what was found, and go on with what the scores promise.
+    """Draw the curve of what was found, and go on with what the forecast promises.
 
     Parameters
     ----------
@@ -202,21 +202,22 @@ def discovery_curve(
         Of each look, in order, whether it was an anomaly.
     imported
         See :class:`Discovery`.
-    probabilities
-        float ``(n,)``, of the images without a label, the highest first.
-    log_odds_error
-        Of the calibration; ``None`` while the scores are no probabilities.
+    margins
+        What the forecast reads, float ``(n,)``, of the images without a label, the highest first.
+    forecast
+        ``None`` before there is one.
     """
     total = np.concatenate([[0], np.cumsum(np.fromiter(found, dtype=np.int64))])
     looks = len(total) - 1
     looked = np.unique(np.linspace(0, looks, min(looks + 1, POINTS)).astype(np.int64))
     steps = np.empty(0, dtype=np.int64)
     # As far ahead as the search has come, but a page or two at least, so that both parts can be read.
-    reach = min(len(probabilities), max(100, looks), AHEAD)
-    if log_odds_error is not None and reach:
+    reach = min(len(margins), max(100, looks), AHEAD)
+    if forecast is not None and reach:
         steps = np.unique(np.linspace(0, reach, STEPS_AHEAD + 1).astype(np.int64))
-    counts = [expected_anomalies(probabilities, int(n), log_odds_error=log_odds_error or 0) for n in steps]
-    expected, low, high = np.array(counts, dtype=np.float64).reshape(-1, 3).T
+    counts = [] if forecast is None else [forecast.count(margins[:n]) for n in steps.tolist()]
+    ends = [(count.expected, count.low, count.high) for count in counts]
+    expected, low, high = np.array(ends, dtype=np.float64).reshape(-1, 3).T
     return Discovery(
         looked,
         total[looked],
@@ -309,7 +310,7 @@ class Pictures:
     def histogram(self) -> ScoreHistogram:
         """Count the images by score; see :class:`ScoreHistogram`."""
         ranking = self._ranking()
-        calibrated = ranking.log_odds_error is not None
+        calibrated = ranking.calibrated
         return score_histogram(ranking.scores, self._rows(), calibrated=calibrated)
 
     def discovery(self) -> Discovery:
@@ -319,7 +320,8 @@ class Pictures:
             self._looks.add(self._journal.entries(since=self._looks.last_seq))
             found, imported = self._looks.found(view)
         left = ranking.order[~labelled_mask(self._pool, view)[ranking.order]]
-        return discovery_curve(found, imported, ranking.scores[left[:AHEAD]], ranking.log_odds_error)
+        margins = np.empty(0) if ranking.margins is None else ranking.margins[left[:AHEAD]]
+        return discovery_curve(found, imported, margins, ranking.forecast)
 
     def precision(self) -> Precision:
         """Give the share of anomalies at the top; see :class:`Precision`. Before a ranking it is empty."""

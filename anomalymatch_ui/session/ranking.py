@@ -6,15 +6,16 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.rank import order_by_score
+from anomalymatch_ui.labels import Shown
+from anomalymatch_ui.rank import Forecast, Scale, order_by_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,11 +38,14 @@ class Ranking:
     order
         int64, pool indices from the most to the least likely anomaly; images without a score are left
         out.
-    log_odds_error
-        Where the scores are calibrated probabilities, by how much their log-odds may be off together;
-        else ``None``.
     last_seq
         Number of the newest row of the journal that it follows.
+    calibrated
+        Whether the scores are probabilities.
+    forecast
+        What is believed of the unlabelled images; ``None`` before there is an anomaly to go by.
+    margins
+        What the forecast reads, float32 ``(len(pool),)``; ``None`` without one.
     """
 
     version: int
@@ -49,18 +53,51 @@ class Ranking:
     created: datetime
     scores: np.ndarray
     order: np.ndarray
-    log_odds_error: float | None = None
     last_seq: int = 0
+    calibrated: bool = False
+    forecast: Forecast | None = None
+    margins: np.ndarray | None = None
 
     @classmethod
     def of_scores(
-        cls, version: int, source: str, scores: np.ndarray, log_odds_error: float | None = None
+        cls,
+        version: int,
+        source: str,
+        scores: np.ndarray,
+        *,
+        calibrated: bool = False,
+        forecast: Forecast | None = None,
+        margins: np.ndarray | None = None,
     ) -> Ranking:
         """Rank by scores, highest first."""
         scores = scores.copy()
         order = order_by_score(scores)
         scores.flags.writeable = order.flags.writeable = False
-        return cls(version, source, datetime.now(UTC), scores, order, log_odds_error)
+        return cls(
+            version,
+            source,
+            datetime.now(UTC),
+            scores,
+            order,
+            calibrated=calibrated,
+            forecast=forecast,
+            margins=margins,
+        )
+
+    @property
+    def kind(self) -> Literal["probability", "place", "score"]:
+        """What the scores are: probabilities, places by novelty, or what a network answers."""
+        if self.calibrated:
+            return "probability"
+        return "score" if self.source.startswith("cycle") else "place"
+
+    def shown(self, row: int) -> Shown | None:
+        """Return what this order says of an image, to be kept with its label; ``None`` before a forecast."""
+        if self.forecast is None or self.margins is None:
+            return None
+        height = float(self.forecast.scale.heights(self.margins[row : row + 1])[0])
+        probability = float(self.scores[row]) if self.calibrated else None
+        return Shown(probability, height) if np.isfinite(height) else None
 
     @classmethod
     def of_pool(cls, images: int) -> Ranking:
@@ -100,8 +137,9 @@ class Ranking:
             source=self.source,
             created=self.created.isoformat(),
             scores=self.scores,
-            log_odds_error=np.nan if self.log_odds_error is None else self.log_odds_error,
             last_seq=self.last_seq,
+            calibrated=self.calibrated,
+            **_forecast_arrays(self.forecast, self.margins),
             pool=pool_digest,
         )
         write_bytes_atomically(path, buffer.getvalue())
@@ -119,9 +157,24 @@ class Ranking:
                 order = order_by_score(scores)
                 created = datetime.fromisoformat(str(saved["created"]))
                 scores.flags.writeable = order.flags.writeable = False
-                error = float(saved["log_odds_error"]) if "log_odds_error" in saved.files else np.nan
-                known = None if np.isnan(error) else error
                 seq = int(saved["last_seq"]) if "last_seq" in saved.files else 0
-                return cls(int(saved["version"]), str(saved["source"]), created, scores, order, known, seq)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+                version, source = int(saved["version"]), str(saved["source"])
+                calibrated = "calibrated" in saved.files and bool(saved["calibrated"])
+                ranking = cls(version, source, created, scores, order, seq, calibrated)
+                if "margins" not in saved.files:
+                    return ranking
+                forecast = Forecast(Scale(*saved["scale"].tolist()), *saved["nodes"])
+                return replace(ranking, forecast=forecast, margins=saved["margins"])
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
+
+
+def _forecast_arrays(forecast: Forecast | None, margins: np.ndarray | None) -> dict[str, Any]:
+    if forecast is None or margins is None:
+        return {}
+    scale = forecast.scale
+    return {
+        "scale": np.array([scale.centre, scale.deviation, scale.best]),
+        "nodes": np.stack([forecast.levels, forecast.slopes, forecast.weights]),
+        "margins": margins,
+    }

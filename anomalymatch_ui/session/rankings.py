@@ -12,6 +12,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.evidence import Evidence
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.instant import InstantClock
 from anomalymatch_ui.session.jobs import Reporter
@@ -34,6 +35,8 @@ class Rankings:
         Of the session.
     announce
         Told that there is a newer ranking.
+    evidence
+        Tells what a forecast learns from.
     failed
         Told of what kept the instant clock from following a label; ``None`` when it follows again.
     """
@@ -47,7 +50,9 @@ class Rankings:
         pen: Pen,
         announce: Callable[[], None],
         failed: Callable[[str | None], None],
+        evidence: Callable[[Mapping[str, Label]], Evidence],
     ) -> None:
+        self._evidence = evidence
         self._folder = folder
         self._pool = pool
         self._config = config
@@ -75,7 +80,7 @@ class Rankings:
 
         with self._lock:
             if self._scorer is None:
-                self._scorer = PoolScorer(self._folder, self._pool, self._config)
+                self._scorer = PoolScorer(self._folder, self._pool, self._config, self._evidence)
             return self._scorer
 
     def embedder(self) -> Embedder:
@@ -145,7 +150,7 @@ class Rankings:
         """Score by other settings from now on; gives whether every image has to be looked at anew first."""
         from anomalymatch_ui.session.scoring import PoolScorer
 
-        scorer = PoolScorer(self._folder, self._pool, config)
+        scorer = PoolScorer(self._folder, self._pool, config, self._evidence)
         anew = self.scorer.embedder.if_made() is not None and scorer.embedder.if_made() is None
         with self._lock:
             self._config, self._scorer = config, scorer
@@ -159,7 +164,10 @@ class Rankings:
 
     def catch_up(self) -> None:
         """Follow the labels that came after the ranking on disk was kept: a crash, or a page's reload."""
-        if self._newest.last_seq < self._journal.last_seq:
+        newest = self._newest
+        # A version of before has kept neither what its scores are nor a forecast.
+        is_of_before = newest.forecast is None and newest.source.endswith(("head", "anomalies"))
+        if newest.last_seq < self._journal.last_seq or is_of_before:
             self.tick()
 
     def settle(self, timeout: float | None = None) -> bool:
@@ -206,8 +214,14 @@ class Rankings:
 
     def _take(self, scores: Scores, scorer: PoolScorer, seen: int) -> bool:
         """Make a ranking of scores; false if another cycle or other settings are in use by now."""
-        error = None if scores.calibration is None else scores.calibration.log_odds_error
-        unnumbered = Ranking.of_scores(0, scores.source, scores.values, error)  # sorts, which takes long
+        unnumbered = Ranking.of_scores(  # sorts, which takes long
+            0,
+            scores.source,
+            scores.values,
+            calibrated=scores.calibrated,
+            forecast=scores.forecast,
+            margins=scores.margins,
+        )
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:
                 return False

@@ -21,11 +21,12 @@ from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
-    Calibration,
+    Forecast,
     Fusion,
     InstantModel,
     LinearHead,
-    fit_calibration,
+    Looks,
+    fit_forecast,
     fit_instant,
     held_out_margins,
     log_odds,
@@ -33,9 +34,9 @@ from anomalymatch_ui.rank import (
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest
 from anomalymatch_ui.session.cycles import load_cycle
 from anomalymatch_ui.session.embedding import Embedder
+from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
-from anomalymatch_ui.session.shortlist import population_of
 
 if TYPE_CHECKING:
     from anomalymatch_ui.learn import AnomalyNetwork
@@ -55,15 +56,21 @@ class Scores:
         What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
     cycle
         Whose network is in them; 0 if none is.
-    calibration
-        What made them probabilities; ``None`` for novelty, which is a quantile, and for the network
-        alone, whose scores are as published.
+    forecast
+        What is believed of the unlabelled images; ``None`` for novelty, which knows no anomaly.
+    margins
+        What the forecast reads, float32 ``(len(pool),)``; ``None`` without one.
+    calibrated
+        Whether the values are the forecast's probabilities. A quantile of novelty is none, and the scores of
+        the network alone are as published.
     """
 
     values: np.ndarray
     source: str
     cycle: int = 0
-    calibration: Calibration | None = None
+    forecast: Forecast | None = None
+    margins: np.ndarray | None = None
+    calibrated: bool = False
 
 
 class PoolScorer:
@@ -73,9 +80,18 @@ class PoolScorer:
     ----------
     folder, pool, config
         Of the session.
+    evidence
+        Tells of the labels what a forecast learns from, beside the labels themselves.
     """
 
-    def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
+    def __init__(
+        self,
+        folder: SessionFolder,
+        pool: ImagePool,
+        config: Config,
+        evidence: Callable[[Mapping[str, Label]], Evidence] = lambda _view: Evidence(),
+    ) -> None:
+        self._evidence = evidence
         self.embedder = Embedder(folder, pool, config)
         self._folder = folder
         self._pool = pool
@@ -100,7 +116,7 @@ class PoolScorer:
         with self._lock:
             self._by_network, self._looked_for_stored = by_network, True
         if by_network is not None and self._config.order == "network":
-            return Scores(by_network[1], f"cycle {cycle}", cycle)
+            return self._of_network(by_network[1], cycle, labels())
         return self._combine(self.embedder.of_pool(reporter), by_network, labels())
 
     def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
@@ -163,7 +179,7 @@ class PoolScorer:
         pool_margins, fusion = self._margins(embedding, model.model, pool_scores)
         if fusion is not None:
             margins = fusion.margins(margins, log_odds(by_network))
-        return self._calibration(pool_margins, fusion, embedding, view).probabilities(margins)
+        return self._forecast(pool_margins, fusion, embedding, view).probabilities(margins)
 
     def _combine(
         self, embedding: np.ndarray, by_network: tuple[int, np.ndarray] | None, view: Mapping[str, Label]
@@ -173,11 +189,19 @@ class PoolScorer:
         if not isinstance(model.model, LinearHead):
             if network_scores is None:
                 return Scores(model.scores(embedding), model.source)
-            return Scores(network_scores, f"cycle {cycle}", cycle)
+            return self._of_network(network_scores, cycle, view)
         margins, fusion = self._margins(embedding, model.model, network_scores)
-        calibration = self._calibration(margins, fusion, embedding, view)
+        forecast = self._forecast(margins, fusion, embedding, view)
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
-        return Scores(calibration.probabilities(margins), source, cycle, calibration)
+        return Scores(
+            forecast.probabilities(margins), source, cycle, forecast, margins.astype(np.float32), True
+        )
+
+    def _of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
+        """Take the scores as they are, and what they make one expect."""
+        margins = log_odds(scores)
+        forecast = self._forecast(margins, None, None, view)
+        return Scores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
 
     def _margins(
         self, embedding: np.ndarray, head: LinearHead, network_scores: np.ndarray | None
@@ -190,39 +214,49 @@ class PoolScorer:
         fusion = Fusion.of(margins, by_network, self._config.network_weight)
         return fusion.margins(margins, by_network), fusion
 
-    def _calibration(
-        self, margins: np.ndarray, fusion: Fusion | None, embedding: np.ndarray, view: Mapping[str, Label]
-    ) -> Calibration:
-        """Fit what makes margins probabilities.
+    def _forecast(
+        self,
+        margins: np.ndarray,
+        fusion: Fusion | None,
+        embedding: np.ndarray | None,
+        view: Mapping[str, Label],
+    ) -> Forecast:
+        """Learn what to expect from the labels at hand and from what was said of each before it had one.
 
-        The margins of labelled images come from heads that have not seen them. A network has seen them
-        all, so on them it counts as no surer than the head.
+        Labels that nobody had to look for are examples. Their margins come from heads that have not seen
+        them; a network has seen them all, so on them it counts as no surer than the head.
         """
-        anomalies = labelled_indices(self._pool, view, "anomaly")
-        nominals = labelled_indices(self._pool, view, "nominal")
+        pool, evidence = self._pool, self._evidence(view)
+        anomalies = labelled_indices(pool, view, "anomaly")
+        nominals = labelled_indices(pool, view, "nominal")
         rows = np.concatenate([anomalies, nominals])
-        is_anomaly = np.arange(len(rows)) < len(anomalies)
-        features = np.asarray(embedding[rows], np.float32)
-        readable = ~np.isnan(features).any(axis=1)
-        held_out = held_out_margins(
-            features[readable],
-            is_anomaly[readable],
-            regularisation=self._config.head.regularisation,
-            seed=self._config.seed,
-        )
-        if fusion is not None:
-            held_out = (held_out - fusion.means[0]) / fusion.deviations[0]
-        unlabelled = np.ones(len(margins), dtype=bool)
-        unlabelled[rows] = False
-        # The best of an archive say nothing of its prevalence; those drawn from it do.
-        population = population_of(self._pool)
-        counted = unlabelled if population.drawable is None else unlabelled & population.drawable
-        return fit_calibration(
-            margins[counted],
-            held_out,
-            is_anomaly[readable],
+        readable = np.isfinite(margins)
+        known = rows[readable[rows]]
+        examples = None
+        if embedding is not None:
+            is_anomaly = np.isin(known, anomalies)
+            held_out = held_out_margins(
+                np.asarray(embedding[known], np.float32),
+                is_anomaly,
+                regularisation=self._config.head.regularisation,
+                seed=self._config.seed,
+            )
+            if fusion is not None:
+                held_out = (held_out - fusion.means[0]) / fusion.deviations[0]
+            is_example = ~np.isin(known, evidence.rows)
+            examples = held_out[is_example], is_anomaly[is_example]
+        # An unsure image is not listed again, so it is not among those that are left.
+        left = readable & ~labelled_mask(pool, view)
+        multiplicities, images = stands_for(pool, readable, left)
+        return fit_forecast(
+            margins[left],
+            found=int(readable[anomalies].sum()),
+            images=images,
+            looks=Looks(evidence.heights, evidence.is_anomaly),
+            examples=examples,
+            drawn=evidence.drawn,
             prevalence=self._config.prevalence,
-            unlabelled=None if population.images is None else max(population.images - len(rows), 0),
+            multiplicities=None if multiplicities is None else multiplicities[left],
         )
 
     @property

@@ -18,6 +18,7 @@ from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import (
     LABELS,
     MATCHING,
+    WITHOUT_A_LOOK,
     ImportReport,
     Journal,
     Label,
@@ -111,6 +112,7 @@ class Session(Steering):
             pen,
             self._announce_ranking,
             lambda sentence: self._publish(error=sentence),
+            lambda view: self.insight.evidence(view),
         )
         self.insight = Insight(pool, config, self._journal, self.ranking, self._rankings.embedder)
         self.pictures = Pictures(folder, pool, self._journal, self.ranking, self._rankings.embedder)
@@ -289,7 +291,14 @@ class Session(Steering):
 
         return unsubscribe
 
-    def label(self, ids: Iterable[str], label: Label | None, origin: str = "api") -> Receipt:
+    def label(
+        self,
+        ids: Iterable[str],
+        label: Label | None,
+        origin: str = "api",
+        *,
+        ranking: Ranking | None = None,
+    ) -> Receipt:
         """Label images, as one event that can be undone as one; durable when this returns.
 
         Parameters
@@ -301,6 +310,10 @@ class Session(Steering):
         origin
             Where it comes from, kept in the journal. ``"known"`` says that the images were known before the
             search: such labels are no looks.
+        ranking
+            The order in which the images were looked at: what it said of each is kept with the label, and
+            whether that came true is what forecasts learn from. ``None`` for labels of images that nobody had
+            to look for, such as known examples.
 
         Raises
         ------
@@ -313,7 +326,10 @@ class Session(Steering):
         for image_id in ids:
             if image_id not in self.pool:
                 raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
-        return self._receipt(self._journal.append(ids, label, self.annotator, origin))
+        is_look = ranking is not None and origin not in WITHOUT_A_LOOK
+        shown = {name: ranking.shown(self.pool.index(name)) for name in ids} if ranking and is_look else {}
+        said = {name: its for name, its in shown.items() if its is not None}
+        return self._receipt(self._journal.append(ids, label, self.annotator, origin, said))
 
     def undo(self, origin: str = "api") -> Receipt | None:
         """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""

@@ -19,6 +19,7 @@ from anomalymatch_ui.app.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, pictu
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.inbox import Inbox
 from anomalymatch_ui.app.look import Look
+from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
@@ -89,7 +90,8 @@ def test_before_a_ranking_there_is_no_rank_and_afterwards_it_is_the_one_of_the_c
     third = session.pool.ids[ranking.order[2]]
     facts = dict(closeup.facts(third)["facts"])
     assert facts["rank"] == f"3 of {len(session.pool)}"
-    assert facts["score"] == f"{ranking.scores[ranking.order[2]]:.4f}"
+    assert facts["novelty"] == said(float(ranking.scores[ranking.order[2]]), "place")
+    assert facts["novelty"].startswith("top ")
 
 
 def test_a_label_is_told_with_who_gave_it(closeup: Closeup, session: Session):

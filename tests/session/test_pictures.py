@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +147,7 @@ def test_labels_of_one_class_and_images_without_a_score_are_drawn(pool_folder: P
     pool = open_pool(pool_folder)
     scores = np.linspace(1, 0, 60).astype(np.float32)
     scores[3] = np.nan
-    ranking = Ranking.of_scores(2, "linear head", scores, 0.5)
+    ranking = Ranking.of_scores(2, "linear head", scores, calibrated=True)
     with Journal(tmp_path / "journal.sqlite") as journal:
         pictures = drawn_up(tmp_path, pool, journal, ranking)
         journal.append(["0000.jpg", "0003.jpg", "deleted.jpg"], "anomaly", "ada", "dashboard")
@@ -162,7 +161,7 @@ def test_labels_of_one_class_and_images_without_a_score_are_drawn(pool_folder: P
 
 def test_a_ranking_of_probabilities_is_binned_by_log_odds(pool_folder: Path, tmp_path: Path):
     pool = open_pool(pool_folder)
-    ranking = Ranking(1, "linear head", datetime.now(UTC), np.full(60, 0.5, np.float32), np.arange(60), 0.5)
+    ranking = Ranking.of_scores(1, "linear head", np.full(60, 0.5, np.float32), calibrated=True)
     with Journal(tmp_path / "journal.sqlite") as journal:
         histogram = drawn_up(tmp_path, pool, journal, ranking).histogram()
     assert histogram.calibrated

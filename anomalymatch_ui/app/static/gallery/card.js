@@ -62,8 +62,7 @@ export class Card {
     this.described = null;
     // The folder may tell the class; the file's own name is shown, the whole id on hovering.
     update(this.name, { textContent: card.id.split("/").at(-1), title: card.id });
-    const score = card.score === null ? "–" : card.score.toFixed(3);
-    update(this.score, { textContent: card.caption ?? score });
+    update(this.score, { textContent: card.caption ?? card.said ?? "–", title: card.caption ? "" : card.meaning });
     const { word, title } = WHY[card.why] ?? { word: "", title: "" };
     update(this.why, { textContent: word, title });
     this.root.classList.toggle("am-is-unreadable", !card.readable);
@@ -106,7 +105,7 @@ export class Card {
     update(this.word, { textContent: label ? ` ${label}` : "" });
     update(this.progress, { textContent: progress === "late" ? "not saved" : "" });
     const parts = [this.card.id, label ?? "not labelled"];
-    if (this.card.score !== null) parts.push(`score ${this.card.score.toFixed(3)}`);
+    if (this.card.said) parts.push(this.card.said);
     if (this.why.textContent) parts.push(this.why.textContent);
     if (!this.card.readable) parts.push("cannot be read");
     if (progress === "late") parts.push("not saved");

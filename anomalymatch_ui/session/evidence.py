@@ -1,0 +1,102 @@
+"""What a session's labels say of the unlabelled images: looks that came true or not, and images drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anomalymatch_ui.labels import Label, Look
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.shortlist import population_of
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a forecast learns from beside the labels; see :func:`~anomalymatch_ui.rank.fit_forecast`.
+
+    Attributes
+    ----------
+    rows
+        Pool indices of the looks, in order, int64 ``(n,)``; those drawn at random are not among them.
+    heights, is_anomaly
+        What the order had said of each, and what it is.
+    drawn
+        Anomalies among the images drawn at random and judged, and how many these are.
+    """
+
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    heights: np.ndarray = field(default_factory=lambda: np.empty(0))
+    is_anomaly: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    drawn: tuple[int, int] = (0, 0)
+
+
+def gather_evidence(
+    pool: ImagePool, view: Mapping[str, Label], looks: Iterable[Look], drawn: np.ndarray
+) -> Evidence:
+    """Gather what the labels of a session say.
+
+    Parameters
+    ----------
+    pool, view
+        The images, and their labels.
+    looks
+        In order; an image that nobody could judge, or that has gone, says nothing.
+    drawn
+        Pool indices of the images drawn at random that are a sample of all, int64.
+    """
+    chance = {pool.ids[row] for row in drawn.tolist()}
+    judged = [view[name] for name in chance if view.get(name) in ("anomaly", "nominal")]
+    told = [
+        (pool.index(look.image_id), look.shown.height, view[look.image_id] == "anomaly")
+        for look in looks
+        if view.get(look.image_id) in ("anomaly", "nominal")
+        and look.image_id in pool
+        and look.image_id not in chance
+    ]
+    rows, heights, is_anomaly = zip(*told, strict=True) if told else ((), (), ())
+    return Evidence(
+        np.array(rows, dtype=np.int64),
+        np.array(heights, dtype=np.float64),
+        np.array(is_anomaly, dtype=bool),
+        (judged.count("anomaly"), len(judged)),
+    )
+
+
+def stands_for(pool: ImagePool, readable: np.ndarray, left: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """Tell how many images each one stands for, and how many there are.
+
+    Those of a pool stand for themselves. Of a shortlist the best do, too; those drawn from the archive stand
+    for the rest of it.
+
+    Parameters
+    ----------
+    pool
+        The images.
+    readable, left
+        Which can be read, and which of these have no label, bool ``(len(pool),)``.
+
+    Returns
+    -------
+    multiplicities
+        float64 ``(len(pool),)``; ``None`` for one each.
+    images
+        Of the pool that can be read, or of the archive.
+    """
+    population, known = population_of(pool), int(readable.sum())
+    if population.images is None or population.drawable is None:
+        return None, known
+    sample = left & population.drawable
+    rest = max(population.images - known, 0)
+    each = 1 + rest / max(int(sample.sum()), 1)
+    return np.where(sample, each, 1.0), max(population.images, known)
+
+
+def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
+    """Tell which images of a pool have a label, bool ``(len(pool),)``."""
+    mask = np.zeros(len(pool), dtype=bool)
+    for name in view:
+        if name in pool:  # an image may have been deleted from the folder since it was labelled
+            mask[pool.index(name)] = True
+    return mask
