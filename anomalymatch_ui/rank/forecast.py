@@ -43,16 +43,16 @@ PREVALENCE_SPREAD = 1.2
 GIVEN_SPREAD = 0.4
 """The same where a person gave the prevalence: right within a factor of 2.2 in 95 of 100 cases."""
 
-SLOPE, SLOPE_SPREAD = 1.25, 0.3
+SLOPE, SLOPE_SPREAD = 1.25, 0.25
 """Rise of the log-odds over one deviation of the pool's margins, before any look: mean and deviation.
 
 Fitted to the truth about what was unlabelled it was 1.0 to 2.0, in 200 looks at each of five tasks.
 """
 
-LOOK_WEIGHT = 1.2
+LOOK_WEIGHT = 1.4
 """What the newest look counts, in looks."""
 
-HALF_LIFE = 160
+HALF_LIFE = 40
 """Looks after which one counts half. The head is fitted anew all the time, and the best are taken away."""
 
 EXAMPLE_WEIGHT = 0.25

@@ -297,3 +297,5 @@ def test_scores_are_probabilities_that_add_up_to_about_the_prevalence(
         session.rank(wait=True)
         ranking, taken = session.ranking(), [session.pool.index(name) for name in session.labels()]
         left = np.delete(ranking.scores, taken)
+        # What a person gives is right within a factor of two.
+        assert 0.5 < (3 + left.sum()) / (0.1 * 60) < 2

@@ -10,6 +10,7 @@ from scipy.stats import beta
 
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.rank import fit_forecast
 from anomalymatch_ui.session import Ranking
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.pictures import (
@@ -69,21 +70,23 @@ def test_an_image_counts_at_its_first_label_with_its_label_of_now(tmp_path: Path
         assert looks.found(journal.view()) == ([True, True, False], 2)
 
 
-def test_the_curve_ends_with_all_looks_and_goes_on_with_what_the_scores_promise():
-    probabilities = np.linspace(0.9, 0.001, 400)
-    curve = discovery_curve([True, False, True], 5, probabilities, 0.5)
+def test_the_curve_ends_with_all_looks_and_goes_on_with_what_the_forecast_promises():
+    margins = np.linspace(4, -3, 400)
+    forecast = fit_forecast(margins, found=2, images=403)
+    probabilities = forecast.probabilities(margins)
+    curve = discovery_curve([True, False, True], 5, margins, forecast)
     assert curve.looked.tolist() == [0, 1, 2, 3]
     assert curve.found.tolist() == [0, 1, 1, 2]
     assert (curve.ahead[0], curve.ahead[-1]) == (3, 103)
     assert curve.expected[0] == curve.low[0] == curve.high[0] == 2
-    assert curve.expected[-1] == pytest.approx(2 + probabilities[:100].sum())
+    assert curve.expected[-1] == pytest.approx(2 + probabilities[:100].sum(), rel=1e-4)
     assert (curve.low <= curve.expected).all()
     assert (curve.expected <= curve.high).all()
     assert (np.diff(curve.expected) > 0).all()
     assert curve.imported == 5
 
 
-def test_scores_that_are_no_probabilities_promise_nothing():
+def test_without_a_forecast_nothing_is_promised():
     curve = discovery_curve([], 0, np.linspace(1, 0, 50), None)
     assert (curve.looked.tolist(), curve.found.tolist()) == ([0], [0])
     assert len(curve.ahead) == len(curve.expected) == len(curve.low) == 0
@@ -91,7 +94,8 @@ def test_scores_that_are_no_probabilities_promise_nothing():
 
 def test_a_long_search_is_drawn_with_few_points():
     found = np.arange(50_000) % 7 == 0
-    curve = discovery_curve(found, 0, np.full(2_000, 0.01), 0.5)
+    margins = np.zeros(2_000)
+    curve = discovery_curve(found, 0, margins, fit_forecast(margins, found=7143, images=52_000))
     assert len(curve.looked) <= POINTS
     assert (curve.looked[-1], curve.found[-1]) == (50_000, found.sum())
     assert curve.ahead[-1] == 51_000

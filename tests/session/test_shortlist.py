@@ -114,8 +114,8 @@ def test_probabilities_are_held_to_the_prevalence_by_the_images_drawn_and_not_by
         scores = dict(zip(session.pool.ids, session.ranking().scores, strict=True))
         unlabelled = scores.keys() - session.labels().keys()
     drawn = [scores[name] for name in unlabelled & shortlist.drawn]
-    # 2 % of 10,000 images are 200, of which three are found.
-    assert np.mean(drawn) == pytest.approx(197 / 9_994, rel=0.01)
+    # 2 % of 10,000 images are 200, of which three are found; what a person gives is right within a factor 2.
+    assert 0.5 < np.mean(drawn) / (197 / 9_994) < 2
     assert np.mean([scores[name] for name in set(RINGS[3:]) & unlabelled]) > 5 * np.mean(drawn)
 
 
