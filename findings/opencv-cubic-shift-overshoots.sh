@@ -6,7 +6,6 @@
 # What happens: only linear moves it by d. INTER_CUBIC (its kernel has a = -0.75, which does not reproduce
 # a straight line) moves it by 1.5 d for small d: a shift of 0.01 pixel becomes 0.015. INTER_LANCZOS4 looks
 # up positions on a grid of 1/32 pixel: a shift of 0.01 does nothing, one of 0.02 moves the star by 0.035.
-# remap and warpPerspective do the same.
 # Why it matters: bands are registered, and cutouts dithered or augmented, by such shifts. "Better"
 # interpolation costs centroid accuracy: at 0.1" a pixel, 5 mas of bias, or steps of 3 mas.
 #

@@ -5,7 +5,7 @@
 # What happens: ECOD and COPOD put the rows to be scored together with the training rows and rank anew, so a
 # score depends on who else is in the call. An image far beyond every training row (6 sigma in each of five
 # features) is an outlier alone, and none in a batch with others like it. predict() compares such scores
-# with a threshold that was fixed in fit(). HBOS and PCA of the same package score each row by itself.
+# with a threshold that was fixed in fit(). HBOS of the same package scores each row by itself.
 # Why it matters: an archive is scored in shards. The same object gets another score for another shard size,
 # and a cluster of oddities - the find one hopes for - hides itself by being scored in one call.
 #

@@ -4,7 +4,7 @@
 # Guess: PCA takes the mean off first, so a constant background under the images changes nothing.
 # What happens: for many rows and up to 1000 columns the default svd_solver="auto" takes covariance_eigh,
 # which forms X'X and subtracts n mean mean' afterwards, in the precision of the input. In float32 a
-# background of 1000 with a noise of 1 cancels: the first variance comes out tens of times too large, and
+# background of 1000 with a noise of 1 cancels: the first variance comes out 13 times too large, and
 # the first component no longer holds the direction that carries the signal. No warning. svd_solver="full"
 # is right, and so is float64.
 # Why it matters: cutouts up to 31 x 31 pixels, or frozen features, are float32 with a sky level or an offset

@@ -4,7 +4,7 @@
 # Guess: dtype="i8" stores float vectors on a coarser grid, scaled or clipped; distances stay roughly right.
 # What happens: each float vector is divided by its own length before it is rounded to int8, for every
 # metric. With "l2sq" or "ip" the length is gone: x, x / 2 and 100 x are stored as the same bytes and lie at
-# distance 0 from each other. int8 vectors are stored as they are, and bf16 and f16 keep the lengths.
+# distance 0 from each other. int8 vectors are stored as they are, and f16 keeps the lengths.
 # Why it matters: i8 is the option that makes an index of 10^8 embeddings fit in memory. Where the length
 # carries meaning (brightness, unnormalised features, inner products), the neighbours change without a word,
 # and an exact twin no longer comes first.
