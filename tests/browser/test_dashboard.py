@@ -45,8 +45,6 @@ def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, 
     desk = Desk(page).open(served.address)
     expect(page).to_have_title("AnomalyMatch")
     expect(page.locator(".am-outlook")).to_contain_text("of about")
-    if shots := os.environ.get("SHOT"):
-        page.screenshot(path=shots)
     shown = desk.ids()
     assert len(shown) == 60
 
