@@ -185,7 +185,9 @@ class Forecast:
         """Return the probability of an anomaly, float32 ``(n,)``, in their order; NaN for NaN."""
         grid = self._grid(margins)
         known = self.weights @ self._by_node(grid)
-        probabilities: np.ndarray = np.interp(self.scale.standardised(margins), grid, known)
+        standardised = self.scale.standardised(margins)
+        # Between fewer than two points np.interp has a number for NaN, too.
+        probabilities = np.where(np.isnan(standardised), np.nan, np.interp(standardised, grid, known))
         return probabilities.astype(np.float32)
 
     def count(self, margins: np.ndarray, multiplicities: np.ndarray | None = None) -> Count:

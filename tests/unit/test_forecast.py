@@ -124,6 +124,14 @@ def test_images_that_are_all_alike_are_equally_probable() -> None:
     assert 0 < probabilities[0] < 0.5
 
 
+@pytest.mark.parametrize("margins", [[2.0, np.nan, 2.0], [np.nan, 1.0], [np.nan, np.nan]])
+def test_an_image_that_cannot_be_read_has_no_probability_where_all_others_are_alike(
+    margins: list[float],
+) -> None:
+    probabilities = fit_forecast(np.array(margins), found=1, images=4).probabilities(np.array(margins))
+    np.testing.assert_array_equal(np.isnan(probabilities), np.isnan(margins))
+
+
 def test_a_given_prevalence_is_believed_more_than_none_and_less_than_what_is_found() -> None:
     margins, _ = pool(3, 2000, 1.3, -4)
     totals = [
