@@ -14,7 +14,6 @@ from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
 from anomalymatch_ui.rank.reduction import Reduction, sample_rows
 from anomalymatch_ui.rank.similarity import Similar, most_similar
-from anomalymatch_ui.rank.unfound import Unfound, estimate_unfound
 
 __all__ = [
     "Acquisition",
@@ -32,13 +31,11 @@ __all__ = [
     "Reduction",
     "Scale",
     "Similar",
-    "Unfound",
     "arrange",
     "audit_labels",
     "draw_order",
     "drawn_so_far",
     "draws_offered",
-    "estimate_unfound",
     "fit_forecast",
     "fit_instant",
     "fit_linear_head",
