@@ -56,8 +56,9 @@ def advice(found: int, labelled: int, following: Count, looks: int, unfound: Cou
     if looks == 0:
         return "Every image has been looked at."
     if unfound.high <= max(1, 0.02 * found):
-        left = "nothing is left to find" if unfound.high == 0 else f"at most {unfound.high:,} is left to find"
-        return f"Time to stop: {left}, with 95 % confidence."
+        are = "is" if unfound.high == 1 else "are"
+        left = f"at most {unfound.high:,} {are}" if unfound.high else "nothing is"
+        return f"Time to stop: {left} left to find, with 95 % confidence."
     if whole(following.expected) == 0:
         few = f"the next {looks:,} looks should bring none"
         if whole(unfound.expected) == 0:

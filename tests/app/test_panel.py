@@ -252,6 +252,11 @@ def test_when_to_stop_is_said_with_its_reason(
     assert sentence in advice(20, 220, following, looks, unfound)
 
 
+def test_several_that_may_be_left_are_counted_in_the_plural() -> None:
+    sentence = advice(200, 900, Count(0.6, 0, 3), 100, Count(1, 0, 4))
+    assert sentence == "Time to stop: at most 4 are left to find, with 95 % confidence."
+
+
 def test_a_probability_a_place_and_a_score_look_different() -> None:
     assert [said(0.931, kind) for kind in ("probability", "place", "score")] == [
         "93 %",
