@@ -128,6 +128,8 @@ class Embedder:
         name = self._backbone_file(sight.sizes[0])
         if not name.exists():
             return True
+        if self._name_of_adapted(sight) is None:  # the adaptation that the settings want is not made yet
+            return True
         # A damaged name is found again with the next label, and says nothing of the embedding.
         return _read_digest(name) is not None and not self._path(self._pool, sight).exists()
 
@@ -162,7 +164,7 @@ class Embedder:
         """Return a name for all that decides what an adaptation comes to."""
         size = sight.adaptable[0]
         parts = [self._backbone_digest(size), str(size), sight.symmetry, self._pool.digest]
-        parts += [self._config.adapt.model_dump_json(), str(self._config.train.window)]
+        parts += [self._config.adapt.model_dump_json(), str(min(self._config.train.window, len(self._pool)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def _name_of_adapted(self, sight: Sight) -> str | None:

@@ -46,6 +46,7 @@ def test_adapting_needs_no_label_and_changes_the_order_by_a_network_that_is_kept
         assert not np.array_equal(session.ranking().scores, before.scores)
         assert [file.name.split("-")[0] for file in adapted_files(session)] == ["adapted"]
         scores = session.ranking().scores
+        session.configure({"train.window": 10_000})  # more than the pool has, as before
     assert [phase for phase in dict.fromkeys(phases) if phase in ("adapting", "embedding")] == [
         "embedding",
         "adapting",
@@ -139,6 +140,18 @@ def test_a_session_without_the_adaptation_looks_as_before_and_can_go_back_to_it(
         assert session.status.adaptation == "made"
         session.rank(wait=True)
         np.testing.assert_array_equal(session.ranking().scores, before)
+
+
+def test_a_session_whose_adaptation_is_wanted_but_not_made_has_to_look_anew(
+    pool_folder: Path, config: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=config) as session:
+        session.rank(wait=True)
+        assert not session.outdated
+        session.configure({"embedding.adapt": True})
+    with Session.open(tmp_path / "session") as session:
+        assert session.outdated
+        assert "looked at once more" in session.status.message
 
 
 def test_sessions_that_share_embeddings_adapt_once(pool_folder: Path, config: Config, tmp_path: Path) -> None:
