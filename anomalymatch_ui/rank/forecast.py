@@ -228,8 +228,11 @@ class Forecast:
         known = self.scale.standardised(margins[np.isfinite(margins)])
         if len(known) < 2_000:
             return np.unique(known) if len(known) else np.zeros(1)
-        inner = np.linspace(known.min(), known.max(), 2_000)
-        return np.unique(np.concatenate([inner, np.sort(known)[-_ALONE:]]))
+        ordered = np.sort(known)
+        even = np.linspace(ordered[0], ordered[-1], 1_000)
+        # One image far from all others would leave next to no even points among these.
+        by_rank = ordered[np.linspace(0, len(ordered) - 1, 1_000).astype(np.int64)]
+        return np.unique(np.concatenate([even, by_rank, ordered[-_ALONE:]]))
 
 
 def fit_forecast(

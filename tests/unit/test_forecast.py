@@ -124,6 +124,16 @@ def test_images_that_are_all_alike_are_equally_probable() -> None:
     assert 0 < probabilities[0] < 0.5
 
 
+@pytest.mark.parametrize("outlier", [5.0, 5e3, 5e5])
+def test_an_image_far_from_all_others_leaves_their_probabilities_as_many_as_are_expected(
+    outlier: float,
+) -> None:
+    margins = np.append(pool(0, 20_000, 1.3, -4)[0], outlier)
+    forecast = fit_forecast(margins, found=5, images=20_100)
+    expected = forecast.count(margins).expected
+    assert forecast.probabilities(margins).sum() == pytest.approx(expected, rel=0.01)
+
+
 @pytest.mark.parametrize("margins", [[2.0, np.nan, 2.0], [np.nan, 1.0], [np.nan, np.nan]])
 def test_an_image_that_cannot_be_read_has_no_probability_where_all_others_are_alike(
     margins: list[float],
