@@ -293,10 +293,11 @@ class Rendering(BaseModel):
         return percentile_limits(good, *self.percentiles)
 
     def _mixed(self, shown: np.ndarray) -> np.ndarray:
-        """Return the RGB of bands between 0 and 1."""
+        """Return the RGB of bands between 0 and 1, which are overwritten."""
         matrix = self._matrix()
         if not matrix:
-            return self._mixed_levels(np.rint(shown * 255).astype(np.uint8))
+            shown *= 255
+            return self._mixed_levels(np.rint(shown, out=shown).astype(np.uint8))
         mixed = np.tensordot(np.array(matrix), shown, 1).clip(0, 1)
         return np.ascontiguousarray(np.rint(mixed * 255).astype(np.uint8).transpose(1, 2, 0))
 
@@ -306,10 +307,13 @@ class Rendering(BaseModel):
             return self._mixed(levels / 255)
         if self.rgb is not None and self.bands is not None:
             names = self.bands if self._depends_on_all() else self._picked()
-            levels = levels[[names.index(str(name)) for name in self.rgb]]
-        elif len(levels) == 1:
-            levels = levels[[0, 0, 0]]
-        return np.ascontiguousarray(levels.transpose(1, 2, 0))
+            places = [names.index(str(name)) for name in self.rgb]
+        else:
+            places = [0, 0, 0] if len(levels) == 1 else [0, 1, 2]
+        picture = np.empty((*levels.shape[1:], 3), np.uint8)
+        for channel, place in enumerate(places):
+            picture[..., channel] = levels[place]
+        return picture
 
     def _given_limits(self) -> tuple[GivenLimits, ...]:
         """Return the pairs that are given, whether one for all bands or one for each."""
