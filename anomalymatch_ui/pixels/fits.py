@@ -113,7 +113,12 @@ def _default(hdus: list[Hdu], remark: Remark | None) -> list[Hdu]:
     names = [_own_name(hdu) for hdu in alike]
     chosen = alike if len(alike) > 1 and all(names) and len(set(names)) == len(names) else [first]
     if remark and len(images) > len(chosen):
-        others = [_label(hdu) for hdu in images if hdu not in chosen]
+        names = [_label(hdu) for hdu in hdus]
+        others = [
+            _label(hdu) if names.count(_label(hdu)) == 1 else str(hdu.index)
+            for hdu in images
+            if hdu not in chosen
+        ]
         remark(f"of its images only {_label(first)} is read; {listed(others)} by --hdu")
     return chosen
 
@@ -182,6 +187,9 @@ def _scaled(raw: np.ndarray, scale: float, zero: float) -> np.ndarray:
             return np.asarray((raw.astype(np.int16) ^ np.int16(-32768)).view(np.uint16))
         if bits == 8 and zero == -128:
             return raw.astype(np.int16) - np.int16(128)
+        if bits == 64 and zero == 2**63:
+            # Before they are floats, which of 64 bits hold 53: of counts near 0 nothing would be left.
+            return as_native((raw.astype(np.int64) ^ np.int64(-(2**63))).view(np.uint64))
     # As in astropy, so that both give the same numbers: 24 bits hold what 16 can say.
     wide = raw.astype(np.float32 if raw.dtype.itemsize <= 2 or raw.dtype.str[1:] == "f4" else np.float64)
     if scale != 1:

@@ -63,12 +63,14 @@ class Hdu:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of its image, slowest axis first, without axes of length 1 before the last two; or empty."""
+        """Of its image, slowest axis first, without axes of length 1 before or behind it; or empty."""
         prefix = "Z" if self.is_compressed else ""
         if not self.is_compressed and self.header.get("XTENSION", "IMAGE") != "IMAGE":
             return ()
         axes = _axes(self.header, prefix)
-        if len(axes) < 2 or min(axes) < 1 or min(axes[-2:]) < 2 or self.header.get("GROUPS") is True:
+        while axes[-1:] == (1,):
+            axes = axes[:-1]
+        if len(axes) < 2 or min(axes) < 1 or axes[-2] < 2 or self.header.get("GROUPS") is True:
             return ()
         return (*(length for length in axes[:-2] if length > 1), *axes[-2:])
 

@@ -43,7 +43,7 @@ def with_cards(file: bytes, **keywords: object) -> bytes:
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from(["u1", ">i2", ">i4", ">i8", ">f4", ">f8", ">u2", ">u4", "i1"]).flatmap(
+    st.sampled_from(["u1", ">i2", ">i4", ">i8", ">f4", ">f8", ">u2", ">u4", ">u8", "i1"]).flatmap(
         lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=2, max_dims=3, min_side=2, max_side=6))
     ),
     st.sampled_from([None, "GZIP_1", "RICE_1"]),
@@ -125,6 +125,14 @@ def test_a_second_image_that_is_no_band_is_passed_over_aloud(tmp_path: Path) -> 
     assert remarks == ["of its images only SCI is read; 'OTHER' by --hdu"]
 
 
+def test_of_images_with_one_name_the_others_are_told_by_number() -> None:
+    """As the two chips of Hubble's ACS and WFC3."""
+    remarks: list[str] = []
+    chips = (fits.ImageHDU(sky(seed), name="SCI", ver=seed + 1) for seed in range(2))
+    read_fits(content(fits.PrimaryHDU(), *chips), remark=remarks.append)
+    assert remarks == ["of its images only SCI is read; '2' by --hdu"]
+
+
 @pytest.mark.parametrize(
     ("keywords", "planes", "names"),
     [
@@ -146,6 +154,7 @@ def test_planes_of_a_cube_are_bands(
 def test_axes_of_length_one_are_left_out() -> None:
     """Radio images have a frequency and a Stokes axis."""
     assert np.array_equal(read_fits(written(sky()[None, None])).values[0], sky())
+    assert np.array_equal(read_fits(written(sky()[..., None])).values[0], sky())
 
 
 def test_zero_point_unit_and_filter_are_read() -> None:
