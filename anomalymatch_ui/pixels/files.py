@@ -214,23 +214,27 @@ def _over_black(pixels: np.ndarray) -> NativeImage:
 
 
 def _of_array(array: np.ndarray, planes: Sequence[str] | None) -> NativeImage:
-    """Return the image of a NumPy array: one plane, planes one after the other, or channels last."""
+    """Return the image of a NumPy array: one plane, planes one after the other, or channels last.
+
+    As everywhere, three planes of 8 bits are a colour picture; others have names only where they are given.
+    """
     if array.ndim == 3 and array.shape[2] in (1, 3, 4) and array.shape[2] < array.shape[0]:
         array = array.transpose(2, 0, 1)
         if len(array) == 4 and array.dtype == np.uint8 and planes is None:
             return _of_picture(load_rgb(Image.fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))))
-        bands = {1: GREY, 3: RGB}.get(len(array)) if planes is None else None
-    else:
-        bands = None
     if array.ndim == 2:
-        array, bands = array[np.newaxis], GREY
+        array = array[np.newaxis]
     if array.ndim != 3 or 0 in array.shape:
         raise PixelError(f"an array of shape {array.shape} is no image")
-    names = Bands.numbered(len(array)).names if planes is None else planes
-    if len(names) != len(array):
-        raise PixelError(f"it has {len(array)} planes, and {len(names)} names are given for them")
-    values = np.ascontiguousarray(as_native(array))
-    return NativeImage(values, None, bands or (GREY if len(array) == 1 else Bands.named(*names)))
+    if planes is not None and len(planes) != len(array):
+        raise PixelError(f"it has {len(array)} planes, and {len(planes)} names are given for them")
+    if len(array) == 1:
+        bands = GREY
+    elif planes is not None:
+        bands = Bands.named(*planes)
+    else:
+        bands = RGB if len(array) == 3 and array.dtype == np.uint8 else Bands.numbered(len(array))
+    return NativeImage(np.ascontiguousarray(as_native(array)), None, bands)
 
 
 def _stacked(images: list[NativeImage], names: tuple[str, ...]) -> NativeImage:

@@ -165,6 +165,9 @@ def test_of_several_pages_the_first_is_shown_and_it_is_said(kind: str) -> None:
     [
         (np.zeros((8, 9), ">f4"), ("grey",)),
         (np.zeros((8, 9, 3), np.uint8), ("red", "green", "blue")),
+        (np.zeros((3, 8, 9), np.uint8), ("red", "green", "blue")),
+        (np.zeros((8, 9, 3), np.float32), ("1", "2", "3")),
+        (np.zeros((3, 8, 9), np.float32), ("1", "2", "3")),
         (np.zeros((5, 8, 9), np.float64), ("1", "2", "3", "4", "5")),
     ],
 )
