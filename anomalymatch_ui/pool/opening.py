@@ -155,7 +155,7 @@ def open_parts(
             skipped[name] = str(error).rstrip(".")
             continue
         first = next(iter(parts.values()), part)
-        if part.bands.names != first.bands.names:
+        if part.rendering != first.rendering or set(part.bands.names) != set(first.bands.names):
             skipped[name] = (
                 f"the bands {listed_names(part.bands.names)} where {next(iter(parts))} has "
                 f"{listed_names(first.bands.names)}"

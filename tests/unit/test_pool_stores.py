@@ -118,6 +118,18 @@ def test_a_folder_of_hdf5_parts_is_one_pool(tmp_path: Path) -> None:
     assert "3 values an image" in part.report.skipped["image_scale"]
 
 
+def test_parts_with_the_same_bands_in_another_order_are_one_pool(tmp_path: Path) -> None:
+    image = np.arange(3 * 8 * 8, dtype=np.float32).reshape(3, 8, 8) % 29
+    for name, order in (("a.h5", [0, 1, 2]), ("b.h5", [2, 0, 1])):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["images"] = np.stack([image[order]] * 4)
+            file["images"].attrs["bands"] = ",".join(np.array(["g", "r", "i"])[order])
+    pool = open_pool(tmp_path)
+    assert len(pool) == 8
+    assert np.array_equal(pool.image(0), pool.image(4))
+    pool.close()
+
+
 def test_parts_whose_images_have_numbers_are_guarded_as_rows_are(tmp_path: Path) -> None:
     for name in ("a", "b"):
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
