@@ -52,6 +52,14 @@ Images = Annotated[
 ]
 Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Path at which a proxy shows the dashboard, such as /user/ada/proxy/8866/; on JupyterHub it is "
+        "found by itself.",
+        metavar="PATH",
+    ),
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
 Anomaly = Annotated[str | None, typer.Option(help="The class of a published data set to search.")]
 NoDownload = Annotated[bool, typer.Option("--no-download", help="Use the network for nothing.")]
@@ -83,11 +91,12 @@ def serve(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
     pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids)
-    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels)
+    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url)
 
 
 @application.command()
@@ -100,6 +109,7 @@ def demo(
     no_download: NoDownload = False,
     port: Port = 8866,
     no_browser: NoBrowser = False,
+    base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
@@ -116,7 +126,9 @@ def demo(
         with bar("Simulating a survey") as advance:
             made = survey(progress=advance)
         _look_at_first(session or made.session, made)
-    _serve(made.images, made.labels, session or made.session, port, not no_browser, as_json)
+    _serve(
+        made.images, made.labels, session or made.session, port, not no_browser, as_json, base_url=base_url
+    )
 
 
 @application.command()
@@ -438,10 +450,11 @@ def _serve(
     as_json: bool,
     annotator: str | None = None,
     pixels: dict[str, Any] | None = None,
+    base_url: str | None = None,
 ) -> None:
     from anomalymatch_ui.app.serve import serve as serve_dashboard
 
-    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator, pixels)
+    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator, pixels, base_url)
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -31,6 +32,10 @@ from anomalymatch_ui.errors import InputError
 HOST = "127.0.0.1"
 TEMPLATES = Path(__file__).parent / "voila"
 
+EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "jupyter-vue", "jupyter-vuetify", "anywidget")
+"""What of JupyterLab the page loads. Others that are installed are made for Lab alone: jupyter-server-proxy
+4.6 ends with an error where there is no file browser."""
+
 
 def serve(
     images: Path | None,
@@ -41,6 +46,7 @@ def serve(
     as_json: bool = False,
     annotator: str | None = None,
     pixels: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -61,27 +67,33 @@ def serve(
         As in :func:`anomalymatch_ui.launch`; with it the session may be open elsewhere.
     pixels
         Options of :func:`anomalymatch_ui.open_pool`; what is not given is as the session has it.
+    base_url
+        Path at which a proxy shows this server to the browser, such as ``/user/ada/proxy/8866/``, whether
+        the proxy takes it off its requests or not. ``None`` takes that of jupyter-server-proxy where this
+        is a server of JupyterHub (:func:`hub_base_url`), and ``/`` elsewhere.
 
     Raises
     ------
     InputError
-        If the port is taken, or the images, the labels or the session cannot be used.
+        If the port is taken, the base URL is no path, or the images, the labels or the session cannot be
+        used.
     SessionBusyError
         If another process has the session open, and no annotator is given.
     StorageError
         If the disk refuses.
     """
     port = free_port(port)
+    base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
     wanted = Wanted(images, labels, session, annotator, pixels or {})
     if is_known():
         WAITING.start()
     try:
-        _serve(wanted, port, open_browser, as_json)
+        _serve(wanted, port, base, open_browser, as_json)
     finally:
         WAITING.end()
 
 
-def _serve(wanted: Wanted, port: int, open_browser: bool, as_json: bool) -> None:
+def _serve(wanted: Wanted, port: int, base_url: str, open_browser: bool, as_json: bool) -> None:
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
@@ -91,14 +103,46 @@ def _serve(wanted: Wanted, port: int, open_browser: bool, as_json: bool) -> None
     server = DashboardServer()
     server.announcement = Announcement(
         f"http://{HOST}:{port}/?token={token}",
+        f"{base_url}?token={token}" if base_url != "/" else None,
         port,
         str(wanted.session_path.absolute()),
         open_browser,
         as_json,
     )
     os.environ.update(wanted.environment())
-    server.initialize(server_arguments(notebook_path(), port, token))
+    server.initialize(server_arguments(notebook_path(), port, token, base_url))
     server.start()
+
+
+def hub_base_url(environment: Mapping[str, str], port: int) -> str:
+    """Return the path at which jupyter-server-proxy shows a port of a JupyterHub server; ``/`` elsewhere.
+
+    Parameters
+    ----------
+    environment
+        Of this process; JupyterHub sets ``JUPYTERHUB_SERVICE_PREFIX``, such as ``/user/ada/``.
+    port
+        Where this server listens.
+    """
+    prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    return checked_base_url(f"{prefix}/proxy/{port}") if prefix else "/"
+
+
+def checked_base_url(base_url: str) -> str:
+    """Return a path with one slash at either end.
+
+    Raises
+    ------
+    InputError
+        If it is no path, such as a whole address.
+    """
+    if not re.fullmatch(r"[\w./~@%!$&'()*+,;=:-]*", base_url) or "://" in base_url:
+        raise InputError(
+            f"{base_url!r} cannot be a base URL. Give the path that the proxy puts before the dashboard, "
+            "such as /user/ada/proxy/8866/, without https:// and without the name of the host."
+        )
+    parts = [part for part in base_url.split("/") if part]
+    return f"/{'/'.join(parts)}/" if parts else "/"
 
 
 def free_port(port: int) -> int:
@@ -129,19 +173,24 @@ def notebook_path() -> Path:
     return packaged if packaged.exists() else Path(__file__).parents[2] / "notebooks" / "dashboard.ipynb"
 
 
-def server_arguments(notebook: Path, port: int, token: str) -> list[str]:
-    """Give Voilà's arguments; as a command line's they win over a user's configuration files."""
+def server_arguments(notebook: Path, port: int, token: str, base_url: str = "/") -> list[str]:
+    """Return Voilà's arguments; as a command line's they win over a user's configuration files."""
     settings: dict[str, Any] = {
         "Voila.ip": HOST,
+        "Voila.base_url": base_url,
+        "Voila.server_url": "/",
         "Voila.port": port,
         "Voila.port_retries": 0,
         "Voila.open_browser": False,
         "Voila.token": token,
+        # Behind a proxy the browser also sends the login of the Jupyter server there; two of one name clash.
+        "IdentityProvider.cookie_name": f"anomalymatch-{port}",
         "Voila.log_level": "ERROR",
         "VoilaConfiguration.theme": "dark",
         "VoilaConfiguration.template": "lab",
         # A preheated kernel rendered nothing, and would hold the session's pen; ours only waits.
         "VoilaConfiguration.preheat_kernel": False,
+        "VoilaConfiguration.extension_allowlist": EXTENSIONS,
         "VoilaConfiguration.show_tracebacks": True,
         "VoilaConfiguration.kernel_spec_manager_class": f"{__name__}.ThisInterpreter",
         # Closing a page ends its kernel; if the browser was killed, the kernel is ended after an hour in
@@ -153,7 +202,8 @@ def server_arguments(notebook: Path, port: int, token: str) -> list[str]:
     if "transport_encryption" in KernelManager.class_trait_names() and zmq.has("curve"):
         # Without it any user of the machine may listen to what the kernel sends.
         settings["KernelManager.transport_encryption"] = "auto"
-    return [str(notebook), *(f"--{name}={value}" for name, value in settings.items())]
+    values = {name: value if isinstance(value, tuple) else (value,) for name, value in settings.items()}
+    return [str(notebook), *(f"--{name}={value}" for name, several in values.items() for value in several)]
 
 
 class ThisInterpreter(KernelSpecManager):
@@ -180,6 +230,7 @@ class Announcement:
     """What to tell once the server answers."""
 
     address: str
+    behind_proxy: str | None
     port: int
     session: str
     open_browser: bool
@@ -187,11 +238,16 @@ class Announcement:
 
     def make(self) -> None:
         """Tell it."""
-        print(f"AnomalyMatch is open at {self.address}\nPress Ctrl+C to end it.", file=sys.stderr, flush=True)
+        place = self.address
+        if self.behind_proxy is not None:
+            place = f"{self.behind_proxy} of your Jupyter server or hub: put its address before that path"
+        print(f"AnomalyMatch is open at {place}\nPress Ctrl+C to end it.", file=sys.stderr, flush=True)
         if self.as_json:
             told = {"address": self.address, "port": self.port, "session": self.session}
+            if self.behind_proxy is not None:
+                told["behind_proxy"] = self.behind_proxy
             print(json.dumps(told), flush=True)
-        if self.open_browser:
+        if self.open_browser and self.behind_proxy is None:  # a hub's machine has no browser of the user's
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
 
 
@@ -214,6 +270,12 @@ class DashboardServer(Voila):  # type: ignore[misc]
             # this check asks for. It names the kernel by a secret number, so nobody else can send it.
             "disable_check_xsrf": True,
         }
+
+    def init_handlers(self) -> list[Any]:
+        """Return what answers, with and without the base URL before it: some proxies take it off."""
+        handlers: list[Any] = super().init_handlers()
+        prefix = re.escape(self.base_url.rstrip("/"))
+        return [(prefix + pattern, *rest) for pattern, *rest in handlers] + handlers if prefix else handlers
 
     def listen(self) -> None:
         """Announce the address once the server answers, and serve."""

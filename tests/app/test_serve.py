@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import ThisInterpreter, free_port, serve
+from anomalymatch_ui.app.serve import ThisInterpreter, checked_base_url, free_port, hub_base_url, serve
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session
 
@@ -74,3 +74,24 @@ def test_a_session_is_free_again_after_a_check(tmp_path: Path, pool_folder: Path
     with pytest.raises(InputError):
         serve(pool_folder, session=tmp_path / "session", port=taken_port, open_browser=False)
     Session.open(tmp_path / "session", pool_folder).close()
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [("", "/"), ("/", "/"), ("user/ada/proxy/8866", "/user/ada/proxy/8866/"), ("//a//b//", "/a/b/")],
+)
+def test_a_base_url_has_one_slash_at_either_end(given: str, base: str):
+    assert checked_base_url(given) == base
+
+
+@pytest.mark.parametrize("given", ["https://hub.example.org/user/ada/", "/a b/", "/a?b", "/<b>/", "/a\n/"])
+def test_what_is_no_path_is_refused_as_a_base_url(given: str):
+    with pytest.raises(InputError, match="cannot be a base URL"):
+        checked_base_url(given)
+
+
+def test_on_a_hub_the_base_url_is_that_of_its_proxy():
+    assert hub_base_url({"JUPYTERHUB_SERVICE_PREFIX": "/user/ada@example.org/"}, 8866) == (
+        "/user/ada@example.org/proxy/8866/"
+    )
+    assert hub_base_url({}, 8866) == "/"

@@ -86,8 +86,8 @@ def serve() -> Serve:
 
     @contextlib.contextmanager
     def served(images: Path, session: Path, *options: str) -> Iterator[Served]:
-        command = [sys.executable, "-m", "anomalymatch_ui.cli", "serve", str(images), *options]
-        command += ["--session", str(session), "--port", "0", "--no-browser", "--json"]
+        command = [sys.executable, "-m", "anomalymatch_ui.cli", "serve", str(images)]
+        command += ["--session", str(session), "--port", "0", "--no-browser", "--json", *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:

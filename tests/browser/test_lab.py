@@ -1,55 +1,18 @@
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import shutil
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desk import Desk
+from lab import jupyter_lab
 from playwright.sync_api import Page, expect
 from serving import Prepared
 
 from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import free_port, notebook_path
+from anomalymatch_ui.app.serve import notebook_path
 
 pytestmark = pytest.mark.browser
-
-
-@contextlib.contextmanager
-def jupyter_lab(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    port, token = free_port(0), secrets.token_urlsafe(16)
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
-            *(f"--port={port}", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"),
-            *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
-        ],
-        env={**os.environ, **environment, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 180
-        answered = False
-        while not answered:
-            assert process.poll() is None, "JupyterLab has ended"
-            assert time.monotonic() < deadline, "JupyterLab does not answer"
-            with contextlib.suppress(OSError):  # a refusal, or an answer that took too long
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5).close()
-                answered = True
-            time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/lab/tree/dashboard.ipynb?token={token}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def test_in_jupyterlab_keys_label_and_lab_s_own_shortcuts_rest(
@@ -60,8 +23,8 @@ def test_in_jupyterlab_keys_label_and_lab_s_own_shortcuts_rest(
     prepared = Prepared(tmp_path / "images", tmp_path / "session")
     shutil.copy(notebook_path(), tmp_path / "dashboard.ipynb")
     before = prepared.journal()
-    with jupyter_lab(tmp_path, Wanted(prepared.images, None, prepared.session).environment()) as address:
-        page.goto(address)
+    with jupyter_lab(tmp_path, Wanted(prepared.images, None, prepared.session).environment()) as lab:
+        page.goto(f"{lab.address}lab/tree/dashboard.ipynb?token={lab.token}")
         page.locator(".jp-CodeCell").first.click()
         expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
         page.keyboard.press("Shift+Enter")

@@ -1,0 +1,53 @@
+"""The dashboard behind a proxy, as JupyterHub and Binder show it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from desk import Desk
+from lab import jupyter_lab
+from playwright.sync_api import Page
+from serving import Prepared, Serve
+
+from anomalymatch_ui.app.serve import free_port
+
+pytestmark = pytest.mark.browser
+
+SERVER = "/user/ada/"
+
+
+@pytest.mark.parametrize("kind", ["proxy", "proxy/absolute"])
+def test_behind_a_hub_s_proxy_a_label_is_kept(
+    page: Page,
+    serve: Serve,
+    prepared_once: Prepared,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+):
+    """One kind takes the path before the dashboard off its requests, the other one leaves it there."""
+    shutil.copytree(prepared_once.session, tmp_path / "session")
+    prepared = Prepared(prepared_once.images, tmp_path / "session")
+    before = prepared.journal()
+    options = []
+    if kind == "proxy":
+        monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", SERVER)  # as a hub does; then nothing is to be given
+    else:
+        port = free_port(0)
+        options = ["--port", str(port), "--base-url", f"{SERVER}{kind}/{port}/"]
+    with serve(prepared.images, prepared.session, *options) as served:
+        monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
+        address = urlsplit(served.address)
+        with jupyter_lab(tmp_path, base_url=SERVER) as lab:
+            page.goto(f"{lab.address}api/status?token={lab.token}")  # the hub's own login
+            token = parse_qs(address.query)["token"][0]
+            page.goto(f"{lab.address}{kind}/{address.port}/?token={token}")
+            desk = Desk(page).wait()
+            ids = desk.ids()
+            desk.press("a")
+            desk.expect_saved()
+            assert prepared.journal()[len(before) :] == [(ids[0], "anomaly")]
+            page.goto("about:blank")
