@@ -32,9 +32,8 @@ from anomalymatch_ui.errors import InputError
 HOST = "127.0.0.1"
 TEMPLATES = Path(__file__).parent / "voila"
 
-EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "jupyter-vue", "jupyter-vuetify", "anywidget")
-"""What of JupyterLab the page loads. Others that are installed are made for Lab alone: jupyter-server-proxy
-4.6 ends with an error where there is no file browser."""
+LAB_ONLY = ("@jupyterhub/jupyter-server-proxy",)
+"""What of JupyterLab the page does not load: this extension, of version 4.6, fails without a file browser."""
 
 
 def serve(
@@ -190,7 +189,7 @@ def server_arguments(notebook: Path, port: int, token: str, base_url: str = "/")
         "VoilaConfiguration.template": "lab",
         # A preheated kernel rendered nothing, and would hold the session's pen; ours only waits.
         "VoilaConfiguration.preheat_kernel": False,
-        "VoilaConfiguration.extension_allowlist": EXTENSIONS,
+        "VoilaConfiguration.extension_denylist": LAB_ONLY,
         "VoilaConfiguration.show_tracebacks": True,
         "VoilaConfiguration.kernel_spec_manager_class": f"{__name__}.ThisInterpreter",
         # Closing a page ends its kernel; if the browser was killed, the kernel is ended after an hour in
