@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -213,7 +214,8 @@ class Session(Steering):
         annotator = annotator_name(annotator)
         folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
         if config is None:
-            config = Config.load(folder.config) if folder.config.exists() else Config()
+            # Unlike Path.exists, of a name too long it says no; the folder is refused in a sentence below.
+            config = Config.load(folder.config) if os.path.exists(folder.config) else Config()
         if pixels:
             config = config.with_values(pixels=pixels)
         if images is None:
