@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from images import make_pool
 from PIL import Image
+from scipy.special import logit
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
@@ -54,9 +55,10 @@ def test_what_is_learnt_does_not_depend_on_the_order_of_the_files(
     mixed = np.random.default_rng(0).permutation(ids).tolist()
     one = learn(tmp_path / "one", SubsetPool(FolderPool(pool_folder), ids), swift)
     other = learn(tmp_path / "other", ReorderedPool(FolderPool(pool_folder), mixed), swift)
-    # Not to the last digit: an image's neighbours in a batch change the order of additions.
-    for name in ids:
-        assert other[name] == pytest.approx(one[name], rel=0.03, abs=1e-4)
+    # Not to the last digit: an image's neighbours in a batch change the order of additions, and features lie
+    # on disk in float16. So the log-odds, which both add up in, are compared.
+    apart = [abs(logit(other[name]) - logit(one[name])) for name in ids]
+    assert max(apart) < 0.1
 
 
 def test_two_searches_with_one_seed_agree_to_the_last_digit(
