@@ -196,7 +196,7 @@ class Rendering(BaseModel):
         )
 
     def network_bands(self, image: NativeImage) -> np.ndarray:
-        """Return what the network sees: for now the same three bands as a person.
+        """Return what the network sees: the same three bands as a person.
 
         Returns
         -------
