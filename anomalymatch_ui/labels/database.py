@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,12 +79,32 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
             with transaction(connection):
                 _make_or_recognise(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, waiting until no other connection is in the middle of something.
+
+    The switch needs the file for itself, and of several connections that want it at once SQLite refuses all
+    but one, or lets two wait for each other until their patience ends. So nobody waits inside SQLite:
+    each lets go, and tries again at another moment.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT / 1000
+    connection.execute("PRAGMA busy_timeout = 0")
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
 
 
 @contextlib.contextmanager
