@@ -176,6 +176,14 @@ def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | Non
     return " ".join(sentences) or "The settings are saved."
 
 
+def given_up(cycle: int, begun_with: int) -> str:
+    """Say that a stopped cycle is not gone on with, since the person went back from where it began."""
+    return (
+        f"Cycle {cycle}, which was stopped, began with the weights of cycle {begun_with} and is not gone on "
+        "with: the next one begins anew."
+    )
+
+
 def changes(before: Config, after: Config) -> tuple[str, ...]:
     """Give the names of the settings that differ, such as ``"train.steps"``."""
     old, new = _flat(before), _flat(after)

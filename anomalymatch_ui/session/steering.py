@@ -24,6 +24,7 @@ from anomalymatch_ui.session.settings import (
     changes_the_order,
     configured,
     consequence,
+    given_up,
     rescores,
 )
 from anomalymatch_ui.session.status import Status
@@ -174,8 +175,15 @@ class Steering(ABC):
         self.cycles.check(cycle)
 
         def work(reporter: Reporter) -> None:
+            before, interrupted = self._folder.cycle_in_use, self.status.interrupted_step
             self.cycles.use(cycle)
-            self._publish(cycle_in_use=cycle)
+            step = self.cycles.interrupted_step(self.config)
+            lost = interrupted is not None and step is None
+            self._publish(
+                cycle_in_use=cycle,
+                interrupted_step=step,
+                message=given_up(self._folder.cycle + 1, before) if lost else self.status.message,
+            )
             self._rankings.rank(reporter)
 
         self._start("go-back", work, wait)

@@ -324,6 +324,9 @@ def test_going_back_gives_up_a_stopped_cycle_that_began_with_the_rejected_weight
         assert last_checkpoint(session).begun_with == 2
         session.go_back(1, wait=True)
         assert session.status.interrupted_step is None
+        assert session.status.message.startswith(
+            "Cycle 3, which was stopped, began with the weights of cycle 2"
+        )
         session.train(steps=50, wait=True)
         assert last_checkpoint(session).begun_with == 1
         assert session.status.interrupted_step is not None
