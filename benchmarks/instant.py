@@ -18,39 +18,19 @@ import threading
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
+from dashboard.sessions import large_pool, place_embedding
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session, Status
 
-BLOCK = 10_000
-"""Rows of the embedding that are drawn at one time."""
-
-
-def place_embedding(session: Session) -> None:
-    """Write a random embedding where the session looks for its own."""
-    from anomalymatch_ui.rank import Reduction
-    from anomalymatch_ui.score import write_table
-    from anomalymatch_ui.session.embedding import _projection, _save_reductions
-
-    embedder, images = session._rankings.scorer.embedder, len(session.pool)
-    columns = session.config.embedding.components * len(embedder._sizes("none"))
-    random = np.random.default_rng(0)
-    lengths = (min(BLOCK, images - start) for start in range(0, images, BLOCK))
-    blocks = (random.normal(0, columns**-0.5, (length, columns)) for length in lengths)
-    path = embedder._path(session.pool, "none")
-    write_table(path, blocks, images=images, columns=columns)
-    _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
-
 
 def measure(images: int, labels: int) -> dict[str, object]:
-    """Give the times from label to announced ranking, and of a listing, in milliseconds."""
+    """Return the times from label to announced ranking, and of a listing, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
-        with h5py.File(Path(folder) / "pool.h5", "w") as file:
-            file.create_dataset("images", data=np.zeros((images, 8, 8, 3), np.uint8))
         config = Config().with_values(symmetry="none")
-        with Session.open(Path(folder) / "s", Path(folder) / "pool.h5", config=config) as session:
+        pool = large_pool(Path(folder) / "pool.h5", images, side=8)
+        with Session.open(Path(folder) / "s", pool, config=config) as session:
             place_embedding(session)
             session.label([str(n) for n in range(5)], "anomaly")
             session.label([str(n) for n in range(100, 150)], "nominal")
@@ -78,7 +58,7 @@ def measure(images: int, labels: int) -> dict[str, object]:
 
 
 def summary(times: list[float]) -> dict[str, float]:
-    """Give median and 95th percentile."""
+    """Return median and 95th percentile."""
     return {"median": round(float(np.median(times)), 1), "p95": round(float(np.percentile(times, 95)), 1)}
 
 

@@ -86,7 +86,9 @@ def ranked(folder: Path, images: Path, labels: int) -> Path:
 def place_embedding(session: Session) -> None:
     """Write a random embedding where the session looks for its own."""
     embedder, images = session._rankings.scorer.embedder, len(session.pool)
-    columns = session.config.embedding.components * len(embedder._sizes("none"))
+    sight = embedder.known_sight()
+    assert sight is not None, "settings that leave nothing to be measured on the images"
+    columns = session.config.embedding.components * len(sight.parts)
     random = np.random.default_rng(0)
 
     def blocks() -> Iterator[np.ndarray]:
@@ -94,6 +96,6 @@ def place_embedding(session: Session) -> None:
             rows = min(ROWS, images - start)
             yield random.normal(0, columns**-0.5, (rows, columns)).astype(np.float16)
 
-    path = embedder._path(session.pool, "none")
+    path = embedder._path(session.pool, sight)
     write_table(path, blocks(), images=images, columns=columns)
     _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
