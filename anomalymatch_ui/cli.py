@@ -107,6 +107,9 @@ def demo(
     ] = False,
     anomaly: Anomaly = None,
     no_download: NoDownload = False,
+    fits: Annotated[
+        bool, typer.Option("--fits", help="The simulated survey as FITS of three bands instead of JPEGs.")
+    ] = False,
     port: Port = 8866,
     no_browser: NoBrowser = False,
     base_url: BaseUrl = None,
@@ -117,6 +120,8 @@ def demo(
     from anomalymatch_ui.demo import GalaxySearch, search_galaxies, survey
 
     made: DemoSurvey | GalaxySearch
+    if galaxy_mnist and fits:
+        raise InputError("GalaxyMNIST are pictures: --fits goes with the simulated survey.")
     if galaxy_mnist:
         with bar("Downloading GalaxyMNIST (kB)") as advance:
             made = search_galaxies(anomaly, download=not no_download, progress=advance)
@@ -124,7 +129,7 @@ def demo(
         raise InputError("The simulated survey has its own anomalies: --anomaly goes with --galaxy-mnist.")
     else:
         with bar("Simulating a survey") as advance:
-            made = survey(progress=advance)
+            made = survey(progress=advance, fits=fits)
         _look_at_first(session or made.session, made)
     _serve(
         made.images, made.labels, session or made.session, port, not no_browser, as_json, base_url=base_url
@@ -403,8 +408,10 @@ def _look_at_first(folder: Path, made: DemoSurvey) -> None:
     from anomalymatch_ui.cli_progress import follow
     from anomalymatch_ui.session import Session
 
+    # Once: afterwards the session says how its images are shown.
+    pixels = {} if os.path.exists(folder / "config.toml") else made.pixels
     try:
-        opened = Session.open(folder, made.images, made.labels)
+        opened = Session.open(folder, made.images, made.labels, pixels=pixels)
     except SessionBusyError:  # then whoever has it open has ranked it
         return
     with opened:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from anomalymatch_ui.demo.camera import canvas, expose, seeing_transfer
-from anomalymatch_ui.demo.files import IMAGES, Progress
+from anomalymatch_ui.demo.camera import canvas, colour_picture, expose, seeing_transfer
+from anomalymatch_ui.demo.exposures import position, write_exposure
+from anomalymatch_ui.demo.files import Progress
+from anomalymatch_ui.demo.profiles import Plane
 from anomalymatch_ui.demo.scenes import COMMON, ODD, Scene, background
 from anomalymatch_ui.labels import write_labels_csv
 
@@ -21,19 +24,33 @@ NOMINAL_LABELS = 25
 JPEG_QUALITY = 92
 
 
-def build_survey(folder: Path, progress: Progress) -> None:
+def build_survey(folder: Path, images: str, progress: Progress, *, fits: bool = False) -> None:
     """Draw the survey into an empty folder.
 
     Parameters
     ----------
     folder
         Gets the images, ``truth.csv`` and ``labels.csv``; see :class:`~anomalymatch_ui.demo.DemoSurvey`.
+    images
+        Name of the folder of images in it.
+    fits
+        Write the same exposures as FITS of three bands instead of as JPEGs.
     progress
         Called with the number of images made and their total.
     """
     kinds = _draw_kinds(np.random.default_rng(SEED))
-    names = [f"field-{number // CUTOUTS_PER_FIELD:02}/cutout-{number:05}.jpg" for number in range(len(kinds))]
-    _write_images(folder / IMAGES, names, kinds, progress)
+    suffix = "fits" if fits else "jpg"
+    names = [
+        f"field-{number // CUTOUTS_PER_FIELD:02}/cutout-{number:05}.{suffix}" for number in range(len(kinds))
+    ]
+    for number, counts in enumerate(_exposures(kinds)):
+        path = folder / images / names[number]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if fits:
+            write_exposure(path, counts, *position(*divmod(number, CUTOUTS_PER_FIELD)))
+        else:
+            Image.fromarray(colour_picture(counts)).save(path, quality=JPEG_QUALITY)
+        progress(number + 1, len(names))
     _write_truth(folder / "truth.csv", names, kinds)
     write_labels_csv(folder / "labels.csv", _draw_labels(np.random.default_rng(SEED + 2), names, kinds))
 
@@ -61,20 +78,17 @@ def _draw_labels(random: np.random.Generator, names: list[str], kinds: list[str]
     return labels
 
 
-def _write_images(folder: Path, names: list[str], kinds: list[str], progress: Progress) -> None:
+def _exposures(kinds: list[str]) -> Iterator[Plane]:
+    """Iterate over the exposure of each cutout: counts in g, r and i."""
     sky = canvas()
     scenes: dict[str, Scene] = {**ODD, **{kind: scene for kind, (_, scene) in COMMON.items()}}
     seeing = np.random.default_rng(SEED + 1).normal(2.4, 0.3, FIELDS).clip(1.9, 3.3)
     transfers = [seeing_transfer(width) for width in seeing]
-    for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for number, kind in enumerate(kinds):
         # A generator for each cutout: changing how one kind is drawn leaves the others as they are.
         random = np.random.default_rng([SEED, number])
         scene = scenes[kind](sky, random) + background(sky, random)
-        picture = expose(scene, transfers[number // CUTOUTS_PER_FIELD], random)
-        Image.fromarray(picture).save(path, quality=JPEG_QUALITY)
-        progress(number + 1, len(names))
+        yield expose(scene, transfers[number // CUTOUTS_PER_FIELD], random)
 
 
 def _write_truth(path: Path, names: list[str], kinds: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""From light above the atmosphere to the JPEG of a survey: seeing, noise, and a colour picture."""
+"""From light above the atmosphere to the files of a survey: seeing, noise, a colour picture, or FITS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astropy.modeling.functional_models import Moffat2D
 from astropy.visualization import make_lupton_rgb
 from numpy.typing import NDArray
 
+from anomalymatch_ui.demo.colours import MINIMUM, SOFTENING, STRETCH, WEIGHTS
 from anomalymatch_ui.demo.profiles import Plane, Sky
 
 SIZE = 64
@@ -20,9 +21,6 @@ OVERSAMPLING = 2
 
 SKY_COUNTS = 100.0
 """Brightness of the night sky in counts a pixel, which makes the noise 10 counts."""
-
-_BAND_WEIGHTS = (1.45, 1.0, 0.72)
-"""Of g, r and i in the picture, chosen so that a Sun-like star comes out white."""
 
 
 def canvas() -> Sky:
@@ -44,8 +42,8 @@ def seeing_transfer(full_width: float) -> NDArray[np.complex128]:
     return transfer
 
 
-def expose(scene: Plane, transfer: NDArray[np.complex128], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Take a picture of a scene.
+def expose(scene: Plane, transfer: NDArray[np.complex128], random: np.random.Generator) -> Plane:
+    """Expose a scene, and subtract the sky.
 
     Parameters
     ----------
@@ -59,16 +57,21 @@ def expose(scene: Plane, transfer: NDArray[np.complex128], random: np.random.Gen
     Returns
     -------
     ndarray
-        uint8 ``(64, 64, 3)``, red from i, green from r, blue from g (Lupton et al. 2004).
+        Counts in g, r and i, float64 ``(3, 64, 64)``.
     """
     blurred = np.fft.irfft2(np.fft.rfft2(scene) * transfer, s=scene.shape[1:])
     side = SIZE + 2 * MARGIN
     binned = blurred.reshape(3, side, OVERSAMPLING, side, OVERSAMPLING).sum(axis=(2, 4))
     inner = slice(MARGIN, MARGIN + SIZE)
     expected = np.maximum(binned[:, inner, inner], 0) + SKY_COUNTS
-    counts = random.poisson(expected) - SKY_COUNTS
-    g, r, i = (weight * band for weight, band in zip(_BAND_WEIGHTS, counts, strict=True))
+    counts: Plane = random.poisson(expected) - SKY_COUNTS
+    return counts
+
+
+def colour_picture(counts: Plane) -> NDArray[np.uint8]:
+    """Return an exposure as a picture, uint8 ``(64, 64, 3)``: red from i, green from r, blue from g."""
+    g, r, i = (weight * band for weight, band in zip(WEIGHTS, counts, strict=True))
     # Where all bands are below the sky Astropy divides by zero, and then sets the pixel black.
     with np.errstate(divide="ignore", invalid="ignore"):
-        picture: NDArray[np.uint8] = make_lupton_rgb(i, r, g, minimum=-3, stretch=120, Q=8)
+        picture: NDArray[np.uint8] = make_lupton_rgb(i, r, g, minimum=MINIMUM, stretch=STRETCH, Q=SOFTENING)
     return picture

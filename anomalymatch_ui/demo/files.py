@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from anomalymatch_ui.demo.cache import cache_folder
+from anomalymatch_ui.demo.colours import picture_options
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 
 VERSION = 1
 """Of the survey's content: another one is made anew, in a folder of its own."""
 
-IMAGES = "simulated-survey"
-"""Name of the folder of images, which the dashboard shows as the survey's name."""
+IMAGES, FITS_IMAGES = "simulated-survey", "simulated-survey-fits"
+"""Names of the folders of images, which the dashboard shows as the survey's name."""
 
 Progress = Callable[[int, int], None]
 
@@ -28,7 +30,7 @@ class DemoSurvey:
     Attributes
     ----------
     images
-        Folder of 2,000 JPEGs of 64 x 64 pixels, in 20 fields.
+        Folder of 2,000 JPEGs, or FITS files of the bands g, r and i, of 64 x 64 pixels, in 20 fields.
     labels
         CSV ``filename,label`` to start from: five anomalies, one of each kind and one more, and 25 nominal
         images.
@@ -37,16 +39,19 @@ class DemoSurvey:
         them meets it.
     session
         Where the labels given to the demo are kept, so that trying it leaves nothing in the current folder.
+    pixels
+        Options of :func:`~anomalymatch_ui.open_pool` by which the FITS files look as the JPEGs do.
     """
 
     images: Path
     labels: Path
     truth: Path
     session: Path
+    pixels: Mapping[str, Any] = field(default_factory=dict)
 
 
-def survey(folder: Path | None = None, progress: Progress | None = None) -> DemoSurvey:
-    """Give the simulated survey, making it on first use.
+def survey(folder: Path | None = None, progress: Progress | None = None, *, fits: bool = False) -> DemoSurvey:
+    """Return the simulated survey, making it on first use.
 
     The same versions of NumPy, Astropy and Pillow make the same bytes. It is made under a temporary name
     and renamed, so that an interrupted run leaves nothing that looks complete.
@@ -57,6 +62,8 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
         Where it is or shall be; by default in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``).
     progress
         Called with the number of images made and their total.
+    fits
+        The same exposures as FITS files of three bands, float32, with positions.
 
     Raises
     ------
@@ -65,8 +72,11 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
     StorageError
         If the disk refuses.
     """
-    folder = cache_folder(f"demo-survey-{VERSION}") if folder is None else Path(folder)
-    made = DemoSurvey(folder / IMAGES, folder / "labels.csv", folder / "truth.csv", folder / "demo.session")
+    name = f"demo-survey-fits-{VERSION}" if fits else f"demo-survey-{VERSION}"
+    folder = cache_folder(name) if folder is None else Path(folder)
+    images, pixels = (FITS_IMAGES, picture_options()) if fits else (IMAGES, {})
+    labels, truth, session = (folder / name for name in ("labels.csv", "truth.csv", "demo.session"))
+    made = DemoSurvey(folder / images, labels, truth, session, pixels)
     if _is_complete(made):
         return made
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -79,7 +89,7 @@ def survey(folder: Path | None = None, progress: Progress | None = None) -> Demo
 
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            build_survey(temporary, progress or (lambda _done, _total: None))
+            build_survey(temporary, images, progress or (lambda _done, _total: None), fits=fits)
             temporary.chmod(0o755)
             _rename(temporary, made)
         finally:

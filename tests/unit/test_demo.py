@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from anomalymatch_ui.demo import build, survey
+from anomalymatch_ui.demo.camera import colour_picture
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.labels import match_labels, read_labels_csv
+from anomalymatch_ui.pool import open_pool
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,40 @@ def test_one_made_meanwhile_by_another_process_is_used(small, tmp_path):
 
     assert survey(tmp_path / "demo", overtake).truth.is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_as_fits_it_is_the_same_survey_with_positions(small, tmp_path):
+    from astropy.io import fits
+    from astropy.wcs import WCS
+
+    pictures, exposures = survey(tmp_path / "jpeg"), survey(tmp_path / "fits", fits=True)
+    assert exposures.labels.read_text() == pictures.labels.read_text().replace(".jpg", ".fits")
+    assert exposures.truth.read_text() == pictures.truth.read_text().replace(".jpg", ".fits")
+    places = set()
+    for name in _names(exposures.images):
+        with fits.open(exposures.images / name) as opened:
+            assert [hdu.name for hdu in opened[1:]] == ["G", "R", "I"]
+            assert {hdu.data.dtype.newbyteorder("=") for hdu in opened[1:]} == {np.dtype(np.float32)}
+            centre = opened[0].header["RA"], opened[0].header["DEC"]
+            assert WCS(opened["R"].header).pixel_to_world_values(31.5, 31.5) == pytest.approx(centre)
+            places.add(centre)
+    assert len(places) == 75
+    assert survey(tmp_path / "fits", fits=True) == exposures
+
+
+def test_its_fits_are_shown_as_its_pictures_are(small, tmp_path):
+    survey(tmp_path / "jpeg")
+    made = survey(tmp_path / "fits", fits=True)
+    pool = open_pool(made.images, **made.pixels)
+    assert pool.rendering.rgb == ("i", "r", "g")
+    for name in pool.ids[::10]:
+        native = pool.native(pool.index(name))
+        picture = pool.rendering.picture(native).astype(int)
+        drawn = colour_picture(native.values.astype(float)).astype(int)
+        # Below the minimum of a band, which is noise, the two curves differ.
+        floors = np.array([limits[0] for limits in made.pixels["limits"]])[::-1, None, None]
+        sky_is_over = (native.values > floors).all(axis=0)
+        assert np.abs(picture - drawn)[sky_is_over].max() <= 1
 
 
 def test_a_folder_of_something_else_is_told_and_left_alone(tmp_path):
