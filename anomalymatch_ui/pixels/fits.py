@@ -75,7 +75,7 @@ def read_fits(
     chosen, count = _chosen(there, hdus, remark)
     bands = _bands(chosen, count, planes, hdus)
     values, bad = _joined([_pixels(content, hdu) for hdu in chosen])
-    return NativeImage(values, _masked(content, there, chosen, bands, bad, values.shape), bands)
+    return NativeImage(values, _masked(content, there, chosen, bands, bad, values.shape, remark), bands)
 
 
 def describe_fits(
@@ -217,12 +217,15 @@ def _masked(
     bands: Bands,
     bad: np.ndarray | None,
     shape: tuple[int, ...],
+    remark: Remark | None,
 ) -> np.ndarray | None:
     """Return the mask of an image, with what the mask extensions beside it say."""
     for hdu in hdus:
         if hdu in chosen or hdu.shape != shape[-2:] or not _words(hdu) & _MASKS or hdu.bitpix < 0:
             continue
         marked = _marked(_pixels(content, hdu)[0][0].astype(np.int64), hdu)
+        if marked.all() and remark:
+            remark(f"its mask {_label(hdu)} marks every pixel, and is not used")
         if not marked.any() or marked.all():
             continue
         bad = np.zeros(shape, bool) if bad is None else bad.copy()

@@ -118,6 +118,14 @@ class Bands(Sequence[Band]):
         """Return which plane each of some bands is; see :meth:`position`."""
         return tuple(map(self.position, names))
 
+    def have(self, names: Sequence[str]) -> bool:
+        """Return whether there is a band of each of some names."""
+        try:
+            self.positions(names)
+        except PixelError:
+            return False
+        return True
+
     def chosen(self, names: Sequence[str]) -> Bands:
         """Return some of the bands, in the order asked for; raises as :meth:`position`."""
         return Bands(tuple(self.bands[place] for place in self.positions(names)))

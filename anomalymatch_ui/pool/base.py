@@ -13,7 +13,7 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import Bands, Rendering
+from anomalymatch_ui.pixels import Bands, NativeImage, Rendering
 from anomalymatch_ui.pixels.files import AS_PICTURES, Content, Decoder
 from anomalymatch_ui.pool.columns import Columns
 
@@ -255,13 +255,13 @@ class ImagePool(Protocol):
     found: Mapping[str, str]
 
     def __len__(self) -> int:
-        """Give the number of images, the unreadable ones included."""
+        """Return the number of images, the unreadable ones included."""
 
     def __contains__(self, image_id: object) -> bool:
         """Tell whether there is an image of that id."""
 
     def index(self, image_id: str) -> int:
-        """Give the index of an image.
+        """Return the index of an image.
 
         Raises
         ------
@@ -303,8 +303,11 @@ class ImagePool(Protocol):
             If the index is negative or too large.
         """
 
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image, in all its bands; raises as :meth:`image`."""
+
     def shards(self, size: int) -> Iterator[range]:
-        """Give the indices of all images in ranges of ``size``; the last may be shorter."""
+        """Return the indices of all images in ranges of ``size``; the last may be shorter."""
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Tell whether the files of at least one of some images are where they were.
@@ -317,7 +320,7 @@ class ImagePool(Protocol):
 
 
 def check_indices(indices: Sequence[int] | np.ndarray, images: int) -> np.ndarray:
-    """Give ``indices`` as int64 ``(n,)``.
+    """Return ``indices`` as int64 ``(n,)``.
 
     Raises
     ------
@@ -336,7 +339,7 @@ def check_indices(indices: Sequence[int] | np.ndarray, images: int) -> np.ndarra
 
 
 def split_into_shards(images: int, size: int) -> Iterator[range]:
-    """Give ranges of ``size`` that cover 0 to ``images - 1``.
+    """Return ranges of ``size`` that cover 0 to ``images - 1``.
 
     Raises
     ------

@@ -177,18 +177,11 @@ class FolderPool:
                 continue
         if not found:
             return GREY
-        fits = [bands for bands in found if self._has_wanted(bands)] or found
+        fits = [bands for bands in found if bands.have(self.pixels.bands or ())] or found
         # Grey and colour go together, as among pictures.
         kinds = [() if len(bands) == 1 or bands.names == RGB.names else bands.names for bands in fits]
         usual, _ = Counter(kinds).most_common(1)[0]
         return next(bands for bands, kind in zip(fits, kinds, strict=True) if kind == usual)
-
-    def _has_wanted(self, bands: Bands) -> bool:
-        try:
-            bands.positions(self.pixels.bands or ())
-        except PixelError:
-            return False
-        return True
 
     def _bands_of(self, image_id: str, reading: Decoder) -> Bands:
         """Return the bands of a file; of a large one only the headers are read."""

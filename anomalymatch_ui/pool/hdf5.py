@@ -112,7 +112,7 @@ class Hdf5Pool(ArrayPool):
                 return None
 
 
-def open_hdf5(path: Path, pixels: PixelsConfig) -> ImagePool:
+def open_hdf5(path: Path, pixels: PixelsConfig, parts: int = 1) -> ImagePool:
     """Open an HDF5 file of images.
 
     Parameters
@@ -121,13 +121,15 @@ def open_hdf5(path: Path, pixels: PixelsConfig) -> ImagePool:
         The file, absolute.
     pixels
         How the images are found, read and rendered.
+    parts
+        How many files of the pool are open at one time, which share the memory for chunks.
 
     Raises
     ------
     InputError
         If the file cannot be opened or holds no images.
     """
-    file = opened(path)
+    file = opened(path, parts)
     try:
         return _pool(file, path, pixels)
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, MemoryError) as error:

@@ -16,6 +16,8 @@ from anomalymatch_ui.pool.contents import BANDS, IDS, IMAGES, Entry
 # Rows of one chunk are read one after another: a chunk that does not stay in memory is unpacked for each
 # of them (64 rows of a compressed file of 1.2 MB chunks: 173 ms without the space for them, 3 ms with it).
 _CHUNK_CACHE_BYTES = 64 * 2**20
+_LEAST_CACHE_BYTES = 2**20
+"""HDF5's own; of a thousand files that are open at one time, these are a gigabyte at most."""
 
 # Opening an array takes some 50 µs: of files with 10^5 of them in one group, not all are looked at.
 _LOOKED_AT = 1000
@@ -54,8 +56,8 @@ def for_reading(path: Path, **options: int) -> h5py.File:
         return h5py.File(path, "r", locking=False, **options)
 
 
-def opened(path: Path) -> h5py.File:
-    """Open a file of images; see :func:`for_reading`.
+def opened(path: Path, parts: int = 1) -> h5py.File:
+    """Open a file of images, of as many that are open at one time; see :func:`for_reading`.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def opened(path: Path) -> h5py.File:
         If it cannot be opened.
     """
     try:
-        return for_reading(path, rdcc_nbytes=_CHUNK_CACHE_BYTES)
+        return for_reading(path, rdcc_nbytes=max(_LEAST_CACHE_BYTES, 4 * _CHUNK_CACHE_BYTES // (parts + 3)))
     except OSError as error:
         why = first_line(error)
         if error.errno == errno.EAGAIN or "open for write" in str(error):

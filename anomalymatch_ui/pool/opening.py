@@ -17,6 +17,8 @@ from anomalymatch_ui.pool.base import ImagePool
 from anomalymatch_ui.pool.containers import KINDS, container_kind
 from anomalymatch_ui.pool.containers import SUFFIXES as CONTAINERS
 from anomalymatch_ui.pool.folder import FolderPool, listed
+from anomalymatch_ui.pool.handles import allow_open_files
+from anomalymatch_ui.pool.hats import objects_once
 from anomalymatch_ui.pool.parts import JoinedPool
 
 
@@ -85,8 +87,8 @@ def _found(path: str | os.PathLike[str]) -> tuple[Path, int]:
         raise InputError(f"Cannot open {path}: {reason}. Check the path and its permissions.") from error
 
 
-def open_container(kind: str, path: Path, pixels: PixelsConfig) -> ImagePool:
-    """Open one file, or one store, of many images.
+def open_container(kind: str, path: Path, pixels: PixelsConfig, parts: int = 1) -> ImagePool:
+    """Open one file, or one store, of many images, of as many that are open at one time.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def open_container(kind: str, path: Path, pixels: PixelsConfig) -> ImagePool:
     if kind == "hdf5":
         from anomalymatch_ui.pool.hdf5 import open_hdf5
 
-        return open_hdf5(path, pixels)
+        return open_hdf5(path, pixels, parts)
     if kind == "tar":
         from anomalymatch_ui.pool.tar import TarPool
 
@@ -147,10 +149,13 @@ def open_parts(
     InputError
         If none can be used.
     """
+    if kind == "parquet":
+        names = objects_once(path, names, skipped)
+    allow_open_files(len(names))
     parts: dict[str, ImagePool] = {}
     for name in names:
         try:
-            part = open_container(kind, path / name, pixels)
+            part = open_container(kind, path / name, pixels, len(names))
         except InputError as error:
             skipped[name] = str(error).rstrip(".")
             continue

@@ -6,11 +6,12 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import NativeImage
 from anomalymatch_ui.pixels.files import AS_PICTURES, Content
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
@@ -28,6 +29,8 @@ from anomalymatch_ui.pool.records import as_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Read = TypeVar("Read")
 
 
 class JoinedPool:
@@ -176,15 +179,23 @@ class JoinedPool:
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""
+        return self._one(index, lambda part, row: part.image(row))
+
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image; see :meth:`ImagePool.native`."""
+        return self._one(index, lambda part, row: part.native(row))
+
+    def _one(self, index: int, read: Callable[[ImagePool, int], Read]) -> Read:
         (checked,) = check_indices([index], len(self)).tolist()
         number = int(np.searchsorted(self._starts, checked, side="right")) - 1
+        part, start = self._parts[number], int(self._starts[number])
         try:
-            pixels = self._parts[number].image(checked - int(self._starts[number]))
+            found = read(part, checked - start)
         except UnreadableImageError as error:
             self.report.note(self.ids[checked], error.reason)
             raise UnreadableImageError(self.ids[checked], error.reason) from error
-        self.report.clear([self.ids[checked]])
-        return pixels
+        self._follow(part, start, np.array([checked - start]), np.array([checked - start]))
+        return found
 
     def shards(self, size: int) -> Iterator[range]:
         """Return the indices of all images in ranges of ``size``."""
@@ -209,6 +220,11 @@ class JoinedPool:
     def _follow(self, part: ImagePool, start: int, asked: np.ndarray, read: np.ndarray) -> None:
         """Say in this pool's report what a part says in its own."""
         self.report.clear(self.ids[start + row] for row in read.tolist())
+        remarks = part.report.remarks
+        if remarks:
+            for row in asked.tolist():
+                if (remark := remarks.get(part.ids[row])) is not None:
+                    self.report.remark(self.ids[start + row], remark)
         lost = np.setdiff1d(asked, read)
         if len(lost):
             reasons = part.report.unreadable

@@ -198,9 +198,10 @@ class RecordPool(ABC):
                 continue
         if not found:
             return RGB
-        kinds = [RGB if len(bands) == 1 or bands.names == RGB.names else bands for bands in found]
+        fits = [bands for bands in found if bands.have(self.pixels.bands or ())] or found
+        kinds = [RGB if len(bands) == 1 or bands.names == RGB.names else bands for bands in fits]
         usual, _ = Counter(bands.names for bands in kinds).most_common(1)[0]
-        return next(bands for bands, kind in zip(found, kinds, strict=True) if kind.names == usual)
+        return next(bands for bands, kind in zip(fits, kinds, strict=True) if kind.names == usual)
 
     def _some(self) -> np.ndarray:
         return np.unique(np.linspace(0, len(self) - 1, _RECORDS_IN_DIGEST).astype(np.int64))

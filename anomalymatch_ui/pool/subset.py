@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import NativeImage
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
 from anomalymatch_ui.pool.parts import JoinedPool
@@ -64,7 +65,7 @@ class SubsetPool:
         return image_id in self._index
 
     def index(self, image_id: str) -> int:
-        """Give the index of an image; ``KeyError`` if there is none of that id."""
+        """Return the index of an image; ``KeyError`` if there is none of that id."""
         return self._index[image_id]
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
@@ -84,8 +85,13 @@ class SubsetPool:
         (checked,) = check_indices([index], len(self)).tolist()
         return self._pool.image(int(self._members[checked]))
 
+    def native(self, index: int) -> NativeImage:
+        """Read the native values of one whole image; see :meth:`ImagePool.native`."""
+        (checked,) = check_indices([index], len(self)).tolist()
+        return self._pool.native(int(self._members[checked]))
+
     def shards(self, size: int) -> Iterator[range]:
-        """Give the indices of all images in ranges of ``size``."""
+        """Return the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
@@ -98,7 +104,7 @@ class SubsetPool:
 
 
 def numbered_rows(pool: ImagePool) -> str:
-    """Give the digest of the array whose row numbers are a pool's ids; empty where the images have names.
+    """Return the digest of the array whose row numbers are a pool's ids; empty where the images have names.
 
     A name stays with its image whatever happens to the file around it; the number of a row does not.
     """

@@ -180,6 +180,14 @@ def test_a_mask_is_applied_and_no_image() -> None:
     assert np.argwhere(image.bad).tolist() == [[0, 3, 4]]
 
 
+def test_a_mask_of_every_pixel_is_not_used_and_that_is_said() -> None:
+    said: list[str] = []
+    hdus = fits.ImageHDU(sky(), name="SCI"), fits.ImageHDU(np.ones((24, 24), np.uint8), name="MASK")
+    image = read_fits(content(fits.PrimaryHDU(), *hdus), remark=said.append)
+    assert image.bad is None
+    assert said == ["its mask MASK marks every pixel, and is not used"]
+
+
 def test_of_a_mask_whose_bits_have_names_only_the_bad_ones_count() -> None:
     """HSC and Rubin mark every source as detected."""
     mask = np.zeros((24, 24), np.int32)

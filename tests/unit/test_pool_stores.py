@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import resource
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +79,66 @@ def test_images_of_the_parts_are_those_of_each_part(run: Path) -> None:
         assert np.array_equal(part.image(index % 6), pool.image(index))
         assert np.array_equal(batch.pixels[place].transpose(1, 2, 0), pool.image(index))
         assert np.array_equal(fetched.contents[place], pool.image(index))
+
+
+def test_native_values_of_the_parts_are_those_of_each_part(run: Path) -> None:
+    pool = open_pool(run)
+    part = open_pool(run / "batch_cutout_process_001_ab" / "images.zarr")
+    native = SubsetPool(pool, [pool.ids[8]]).native(0)
+    assert native.values.dtype == np.float32
+    assert native.bands == part.bands
+    assert np.array_equal(native.values, part.native(2).values)
+
+
+def test_what_a_part_says_of_an_image_is_said_of_it_in_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "survey").mkdir()
+    for name in "ab":
+        pages = [Image.new("L", (8, 8), shade) for shade in (9, 99)]
+        buffer = io.BytesIO()
+        pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
+        with tarfile.open(tmp_path / f"survey/{name}.tar", "w") as file:
+            member = tarfile.TarInfo("0.tiff")
+            member.size = len(buffer.getvalue())
+            file.addfile(member, io.BytesIO(buffer.getvalue()))
+    pool = open_pool(tmp_path / "survey")
+    pool.read([1], 8)
+    assert pool.report.remarks == {pool.ids[1]: "the first of its 2 pages is shown"}
+
+
+def test_of_a_hats_collection_each_object_is_read_once(tmp_path: Path) -> None:
+    def write(name: str, first: int) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images = [np.full((8, 8), first + row, np.float32).tolist() for row in range(3)]
+        pd.DataFrame({"object_id": np.arange(3) + first, "image": images}).to_parquet(path)
+
+    write("survey/dataset/Norder=0/Dir=0/Npix=4.parquet", 0)
+    write("survey/dataset/Norder=1/Dir=0/Npix=20.parquet", 3)
+    write("survey/dataset/data_thumbnail.parquet", 0)
+    write("survey_10arcs/dataset/Norder=0/Dir=0/Npix=4.parquet", 0)
+    (tmp_path / "survey/hats.properties").write_text("obs_collection=survey\ndataproduct_type=object\n")
+    (tmp_path / "survey_10arcs/hats.properties").write_text("dataproduct_type=margin\n")
+    pool = open_pool(tmp_path)
+    assert list(pool.ids) == [str(number) for number in range(6)]
+    assert pool.report.skipped == {
+        "survey/dataset/data_thumbnail.parquet": "not one of the partitions of the HATS catalogue",
+        "survey_10arcs/": "the margin catalogue of another one, whose objects it repeats",
+    }
+
+
+def test_a_pool_has_more_parts_than_a_program_may_have_files_open_at_first(tmp_path: Path) -> None:
+    for number in range(40):
+        with h5py.File(tmp_path / f"{number:02}.h5", "w") as file:
+            file["images"] = np.full((1, 8, 8, 3), number, np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, limits[1]))
+    try:
+        pool = open_pool(tmp_path)
+        assert len(pool) == 40
+        assert pool.image(39)[0, 0, 0] == 39
+        pool.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_ids_that_two_parts_have_in_common_begin_with_the_part(tmp_path: Path) -> None:
