@@ -19,24 +19,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pixels.rendering import Rendering
 from anomalymatch_ui.prevalence import read_prevalence
 
-NetworkName = Literal[
-    "efficientnet-lite0",
-    "efficientnet-b0",
-    "efficientnet-b1",
-    "efficientnet-b2",
-    "efficientnet-b3",
-    "efficientnet-b4",
-    "efficientnet-b5",
-    "efficientnet-b6",
-    "efficientnet-b7",
-]
+EFFICIENTNETS = ("efficientnet-lite0", *(f"efficientnet-b{number}" for number in range(8)))
+"""Backbones that are always there; the weights of Lite0 come with the package."""
+
+TIMM = "timm:"
+"""What the name of an encoder of timm begins with."""
+
+
+def _known_network(name: str) -> str:
+    if name in EFFICIENTNETS or (name.startswith(TIMM) and name.removeprefix(TIMM).strip()):
+        return name
+    raise ValueError(f"it is one of {', '.join(EFFICIENTNETS)}, or timm: and a model's name; not {name!r}")
+
+
+NetworkName = Annotated[str, AfterValidator(_known_network)]
 
 Symmetry = Literal["none", "mirror", "square"]
 """What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
@@ -113,10 +116,14 @@ class PixelsConfig(Rendering):
 
 
 class NetworkConfig(_Settings):
-    """The network: an EfficientNet backbone [3]_ with a head of two classes."""
+    """The network: a backbone, such as an EfficientNet [3]_, with a head of two classes."""
 
-    name: NetworkName = Field("efficientnet-lite0", description="Lite0's weights come with the package")
-    pretrained: bool = Field(True, description="start from ImageNet weights; false starts from random ones")
+    name: NetworkName = Field(
+        "efficientnet-lite0",
+        description="the backbone: efficientnet-lite0, whose weights come with the package; efficientnet-b0 "
+        "to b7; or an encoder of timm or Zoobot, such as timm:convnext_nano.in12k_ft_in1k (docs/formats.md)",
+    )
+    pretrained: bool = Field(True, description="start from pretrained weights; false: from random ones")
     input_range: Literal["backbone", "unit"] = Field(
         "backbone",
         description="how pixels are scaled for the network. backbone: as its ImageNet weights were trained, "
@@ -154,7 +161,8 @@ class NetworkConfig(_Settings):
     frozen_blocks: int = Field(
         9,
         ge=0,
-        description="leading blocks that stay as pretrained; 9 of Lite0's 16 at least halve a step's time",
+        description="leading blocks that stay as pretrained; 9 of Lite0's 16 at least halve a step's time. "
+        "Of timm's encoders, which have as few as four, the last one is always trained",
     )
 
     @classmethod

@@ -102,7 +102,7 @@ class Adapter:
     network
         The network to start from; it is not changed.
     images
-        uint8 ``(n, 3, size, size)``, in an order that does not depend on how files are listed.
+        uint8 ``(n, bands, size, size)``, in an order that does not depend on how files are listed.
     config
         Batch size, learning rate and the rest.
     device
@@ -122,7 +122,7 @@ class Adapter:
     Raises
     ------
     InputError
-        If there are too few images.
+        If there are too few images, or it is a backbone of which no part can be adapted by itself.
     """
 
     def __init__(
@@ -136,6 +136,11 @@ class Adapter:
         symmetry: Symmetry = "none",
     ) -> None:
         check_images(len(images))
+        if not network.splits:
+            raise InputError(
+                f"The network {network.config.name} cannot be adapted: only EfficientNets can. Search "
+                "without the adaptation (embedding.adapt = false)."
+            )
         self.config = config
         self.device = device
         self.seed = seed
@@ -268,7 +273,7 @@ def _trainable(network: AnomalyNetwork, from_block: int) -> AnomalyNetwork:
 
 def _projection(network: AnomalyNetwork, seed: int) -> nn.Module:
     hidden, output = PROJECTION
-    channels = sum(network.backbone._blocks[stage]._block_args.output_filters for stage in STAGES)
+    channels = sum(network.channels(stage) for stage in STAGES)
     with seeded(seed):
         return nn.Sequential(
             nn.Linear(2 * channels, hidden, bias=False),

@@ -18,6 +18,7 @@ from anomalymatch_ui.config import NetworkConfig, TrainConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
+from anomalymatch_ui.learn.stem import COLOURS
 from anomalymatch_ui.learn.trainer import Trainer
 from anomalymatch_ui.pixels import PLAIN, Rendering
 
@@ -98,6 +99,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int, rendering: Renderi
         "steps": str(steps),
         "begun_with": str(trainer.begun_with),
         "rendering": rendering.model_dump_json(),
+        "bands": str(trainer.network.bands),
     }
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_bytes_atomically(path, save(dense, metadata))
@@ -144,10 +146,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     metadata, tensors = _read(path, with_tensors=True)
     try:
-        saved = NetworkConfig.of_record(json.loads(metadata["network"]))
+        saved, bands = NetworkConfig.of_record(json.loads(metadata["network"])), _bands(metadata)
         return Checkpoint(
-            network=_network(saved, _part(tensors, "network.")),
-            average=_network(saved, _part(tensors, "average.")),
+            network=_network(saved, bands, _part(tensors, "network.")),
+            average=_network(saved, bands, _part(tensors, "average.")),
             momentum=_part(tensors, "momentum."),
             labeller=_part(tensors, "labeller."),
             recipe=metadata["recipe"],
@@ -191,6 +193,11 @@ def _rendering(metadata: dict[str, str]) -> Rendering:
     return Rendering.model_validate_json(metadata["rendering"]) if "rendering" in metadata else PLAIN
 
 
+def _bands(metadata: dict[str, str]) -> int:
+    """Return how many bands the network takes; before this was said, all took three."""
+    return int(metadata.get("bands", COLOURS))
+
+
 def _begun_with(metadata: dict[str, str]) -> int | None:
     return int(metadata["begun_with"]) if "begun_with" in metadata else None
 
@@ -208,9 +215,9 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _network(saved: NetworkConfig, state: dict[str, Tensor]) -> AnomalyNetwork:
+def _network(saved: NetworkConfig, bands: int, state: dict[str, Tensor]) -> AnomalyNetwork:
     # Every weight comes from the file, so none is loaded or downloaded first.
-    network = build_network(saved.model_copy(update={"pretrained": False}), seed=0)
+    network = build_network(saved.model_copy(update={"pretrained": False}), seed=0, bands=bands)
     network.load_state_dict(state)
     network.config = saved
     return network.to(memory_format=torch.channels_last)

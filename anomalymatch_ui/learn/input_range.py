@@ -1,4 +1,4 @@
-"""How pixels are scaled for a backbone: as its ImageNet weights were trained, or left in [0, 1]."""
+"""How pixels are scaled for a backbone: as its pretrained weights were trained, or left in [0, 1]."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import torch
 from torch import Tensor, nn
 
 from anomalymatch_ui.config import NetworkConfig
+from anomalymatch_ui.learn.stem import COLOURS, SpreadToColours, colours_of
 
-LITE_MEAN = (127 / 255,) * 3
-LITE_DEVIATION = (128 / 255,) * 3
+Range = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Mean and deviation of red, green and blue, in units of [0, 1]."""
+
+LITE_RANGE: Range = ((127 / 255,) * 3, (128 / 255,) * 3)
 """EfficientNet-Lite was trained on (pixel - 127) / 128, in place of a mean for each band [1]_."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+IMAGENET_RANGE: Range = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """What the weights of B0 to B7 in efficientnet_pytorch were trained on: red, green, blue of [0, 1]."""
 
 
 class InputScaling(nn.Module):
-    """Scales RGB in [0, 1] band by band to what a backbone was trained on.
+    """Scales images in [0, 1] channel by channel to what a backbone was trained on.
 
     Its numbers are no part of a checkpoint: they follow from the settings.
 
     Parameters
     ----------
     mean, deviation
-        Of each band, in units of [0, 1].
+        Of each channel, in units of [0, 1].
 
     References
     ----------
@@ -38,19 +40,31 @@ class InputScaling(nn.Module):
 
     def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the scaled images, in the shape and dtype of ``images`` ``(n, 3, height, width)``."""
+        """Return the scaled images, in the shape and dtype of ``images`` ``(n, channels, height, width)``."""
         # In the images' own number format: a product of two formats would be of the wider one.
         return (images - self.mean.to(images.dtype)) / self.deviation.to(images.dtype)
 
 
-def input_scaling(config: NetworkConfig) -> nn.Module:
-    """Return what scales images in [0, 1] for a network of these settings."""
-    if config.input_range == "unit":
+def input_scaling(config: NetworkConfig, trained_on: Range, bands: int) -> nn.Module:
+    """Return what makes the channels of a network's stem of images in [0, 1].
+
+    Parameters
+    ----------
+    config
+        Its ``input_range`` may leave the values as they are.
+    trained_on
+        What the pretrained weights were trained on. Each band is scaled as the colour it stands for.
+    bands
+        Of the images.
+    """
+    steps: list[nn.Module] = [SpreadToColours()] if bands < COLOURS else []
+    if config.input_range != "unit":
+        mean, deviation = ([values[colour] for colour in colours_of(bands)] for values in trained_on)
+        steps.append(InputScaling(mean, deviation))
+    if not steps:
         return nn.Identity()
-    if config.name == "efficientnet-lite0":
-        return InputScaling(LITE_MEAN, LITE_DEVIATION)
-    return InputScaling(IMAGENET_MEAN, IMAGENET_DEVIATION)
+    return steps[0] if len(steps) == 1 else nn.Sequential(*steps)

@@ -64,7 +64,7 @@ def scored_by_network(
     scorer = Scorer(network, device, number_format=scoring.number_format, compiled=scoring.compiled)
     with ExitStack() as stack:
         maps: FrozenMaps | None = None
-        if device.type == "cpu" and not scoring.compiled and network.config.frozen_blocks > 0:
+        if device.type == "cpu" and not scoring.compiled and network.split > 0:
             shape, dtype = scorer.map_layout(symmetry)
             size = batch_size_for(scoring, scorer, len(images), symmetry)
             scoring = scoring.model_copy(update={"batch_size": size})

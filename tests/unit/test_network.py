@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from anomalymatch_ui.config import Config, NetworkConfig, NetworkName
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, network_digest
-from anomalymatch_ui.learn.network import _build_backbone
+from anomalymatch_ui.learn.backbone import library_module
 from anomalymatch_ui.learn.trainer import build_optimizer, update_average
 
 UNTRAINED = NetworkConfig(pretrained=False, image_size=32)
@@ -215,7 +216,7 @@ def test_blocks_are_dropped_in_training_as_the_library_drops_them() -> None:
 def test_convolutions_that_pad_by_themselves_give_the_library_s_own_answers(name: NetworkName) -> None:
     config = NetworkConfig(name=name, image_size=48, pretrained=False)
     network = build_network(config, 0).eval()
-    backbone = _build_backbone(network.config).eval()
+    backbone: Any = library_module(network.config).eval()
     backbone._fc = torch.nn.Identity()
     backbone._dropout = torch.nn.Identity()
     backbone.load_state_dict(network.backbone.state_dict())
