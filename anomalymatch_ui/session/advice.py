@@ -10,6 +10,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import gain_of_labels
+from anomalymatch_ui.session.reading import by_name
 from anomalymatch_ui.session.scoring import labelled_indices
 
 TRAINING_GAIN = 0.05
@@ -30,10 +31,10 @@ def advice(pool: ImagePool, embedding: np.ndarray, view: Mapping[str, Label], co
         The labels.
     """
     anomalies = labelled_indices(pool, view, "anomaly")
-    rows = np.concatenate([anomalies, labelled_indices(pool, view, "nominal")])
+    rows = by_name(pool, np.concatenate([anomalies, labelled_indices(pool, view, "nominal")]))
     features = np.asarray(embedding[rows], np.float32)
     readable = ~np.isnan(features).any(axis=1)
-    is_anomaly = np.arange(len(rows)) < len(anomalies)
+    is_anomaly = np.isin(rows, anomalies)
     gain = gain_of_labels(
         features[readable],
         is_anomaly[readable],

@@ -37,6 +37,7 @@ from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.reading import by_name
 
 if TYPE_CHECKING:
     from anomalymatch_ui.learn import AnomalyNetwork
@@ -229,7 +230,7 @@ class PoolScorer:
         pool, evidence = self._pool, self._evidence(view)
         anomalies = labelled_indices(pool, view, "anomaly")
         nominals = labelled_indices(pool, view, "nominal")
-        rows = np.concatenate([anomalies, nominals])
+        rows = by_name(pool, np.concatenate([anomalies, nominals]))  # as the parts of a cross-validation go
         readable = np.isfinite(margins)
         known = rows[readable[rows]]
         examples = None

@@ -56,9 +56,10 @@ def test_what_is_learnt_does_not_depend_on_the_order_of_the_files(
     one = learn(tmp_path / "one", SubsetPool(FolderPool(pool_folder), ids), swift)
     other = learn(tmp_path / "other", ReorderedPool(FolderPool(pool_folder), mixed), swift)
     # Not to the last digit: an image's neighbours in a batch change the order of additions, and features lie
-    # on disk in float16. So the log-odds, which both add up in, are compared.
+    # on disk in float16. So the log-odds, which both add up in, are compared: of four orders they were 0.0008
+    # apart at most, and 0.02 to 0.12 where a cross-validation went by rows instead of names.
     apart = [abs(logit(other[name]) - logit(one[name])) for name in ids]
-    assert max(apart) < 0.1
+    assert max(apart) < 0.01
 
 
 def test_two_searches_with_one_seed_agree_to_the_last_digit(
