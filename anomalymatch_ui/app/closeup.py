@@ -162,9 +162,9 @@ class Closeup:
         score = float(ranking.scores[index])
         if not math.isfinite(score):
             return []
-        (rank,) = np.flatnonzero(ranking.order == index)
+        (rank,), images = np.flatnonzero(ranking.order == index), len(ranking.order)
         name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
-        return [(name, said(score, ranking.kind) or ""), ("rank", f"{rank + 1:,} of {len(ranking.order):,}")]
+        return [(name, said(score, ranking.kind, images) or ""), ("rank", f"{rank + 1:,} of {images:,}")]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Give what tables that came with the images say of one."""

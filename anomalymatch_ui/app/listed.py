@@ -88,7 +88,7 @@ class Listed:
             card = {
                 "id": name,
                 "score": score if math.isfinite(score) else None,
-                "said": said(score, kind),
+                "said": said(score, kind, len(pool)),
                 "meaning": MEANINGS[kind],
                 "label": labels.get(name),
                 "readable": can_be_read,

@@ -18,12 +18,15 @@ MEANINGS: dict[Kind, str] = {
 }
 
 
-def said(value: float, kind: Kind) -> str | None:
-    """Return a score in words: ``"93 %"``, ``"top 0.3 %"``, ``"score 0.931"``; ``None`` without one."""
+def said(value: float, kind: Kind, images: int) -> str | None:
+    """Return a score in words: ``"93 %"``, ``"top 0.3 %"``, ``"score 0.931"``; ``None`` without one.
+
+    Of as many ``images``, the first place is no higher than one in all of them.
+    """
     if not math.isfinite(value):
         return None
     if kind == "place":
-        return f"top {in_per_cent(max(1 - value, 1e-6))}"
+        return f"top {in_per_cent(max(1 - value, 1 / max(images, 1)))}"
     if kind == "score":
         return f"score {value:.3f}"
     if value >= 0.995:

@@ -176,7 +176,7 @@ def _make_or_recognise(connection: sqlite3.Connection, path: Path) -> None:
         return
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application_id != APPLICATION_ID:
+    if application_id != APPLICATION_ID or version < min(_MIGRATIONS):
         raise InputError(f"{path} is an SQLite file, but not a journal of labels. Choose another folder.")
     if version > SCHEMA_VERSION:
         raise InputError(

@@ -258,13 +258,14 @@ def test_several_that_may_be_left_are_counted_in_the_plural() -> None:
 
 
 def test_a_probability_a_place_and_a_score_look_different() -> None:
-    assert [said(0.931, kind) for kind in ("probability", "place", "score")] == [
+    assert [said(0.931, kind, 1000) for kind in ("probability", "place", "score")] == [
         "93 %",
         "top 6.9 %",
         "score 0.931",
     ]
-    assert (said(0.9999, "probability"), said(2e-5, "probability")) == ("> 99 %", "< 0.01 %")
-    assert said(math.nan, "probability") is None
+    assert (said(0.9999, "probability", 1000), said(2e-5, "probability", 1000)) == ("> 99 %", "< 0.01 %")
+    assert said(math.nan, "probability", 1000) is None
+    assert (said(1.0, "place", 50), said(1.0, "place", 0)) == ("top 2 %", "top 100 %")
 
 
 def test_the_dialog_says_what_the_search_itself_suggests() -> None:

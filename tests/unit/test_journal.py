@@ -281,6 +281,16 @@ def test_another_sqlite_file_is_told_and_left_alone(tmp_path):
     assert path.read_bytes() == content
 
 
+def test_a_journal_without_a_version_is_told(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 0")
+    other.close()
+    with pytest.raises(InputError, match="not a journal of labels"):
+        Journal(path)
+
+
 def test_a_journal_of_a_newer_version_is_told(tmp_path):
     path = tmp_path / "journal.sqlite"
     Journal(path).close()
