@@ -24,8 +24,10 @@ from anomalymatch_ui.cli_pixels import (
     Ids,
     Limits,
     Planes,
+    Size,
     Stretch,
     Template,
+    Tiles,
     pixel_options,
 )
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
@@ -91,11 +93,13 @@ def serve(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    tiles: Tiles = None,
+    size: Size = None,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids)
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
     _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url)
 
 
@@ -147,6 +151,8 @@ def info(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    tiles: Tiles = None,
+    size: Size = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in a pool of images, how they are read and shown, and which cannot be read."""
@@ -154,7 +160,9 @@ def info(
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.pool.sample import sample_pool
 
-    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids))
+    pool = open_pool(
+        images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
+    )
     with bar("Reading") as advance:
         for shard in pool.shards(256):
             pool.read(shard, 64)
@@ -211,6 +219,8 @@ def train(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    tiles: Tiles = None,
+    size: Size = None,
     as_json: Json = False,
 ) -> None:
     """Train one cycle on a table of labels, then rank the images."""
@@ -218,7 +228,7 @@ def train(
     from anomalymatch_ui.session import Session
 
     config = _config(session, preset, seed, device)
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids)
+    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
     with Session.open(session, images, labels, config=config, pixels=pixels) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)

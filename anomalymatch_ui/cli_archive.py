@@ -19,8 +19,10 @@ from anomalymatch_ui.cli_pixels import (
     Ids,
     Limits,
     Planes,
+    Size,
     Stretch,
     Template,
+    Tiles,
     pixel_options,
 )
 
@@ -93,6 +95,8 @@ def score(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    tiles: Tiles = None,
+    size: Size = None,
     as_json: Json = False,
 ) -> None:
     """Score every image of an archive by a trained model; run again, it goes on where it was."""
@@ -114,7 +118,7 @@ def score(
         scheduler=scheduler,
         shard_size=shard_size,
         restart=restart,
-        pixels=pixel_options(bands, hdu, planes, template, stretch, limits, array, ids),
+        pixels=pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size),
     )
     with bars() as progress:
         outcome, shares = run_request(request, progress)

@@ -44,6 +44,19 @@ Ids = Annotated[
     ),
 ]
 
+Tiles = Annotated[
+    str | None,
+    typer.Option(
+        "--tiles", help="Folder of the tiles that a catalogue's cutouts are cut from.", metavar="DIR"
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size", help="Side of a catalogue's cutouts: pixels, as in 64, or 10arcsec.", metavar="SIZE"
+    ),
+]
+
 
 def pixel_options(
     bands: str | None = None,
@@ -54,6 +67,8 @@ def pixel_options(
     limits: str | None = None,
     array: str | None = None,
     ids: str | None = None,
+    tiles: str | None = None,
+    size: str | None = None,
 ) -> dict[str, Any]:
     """Return what was given, as :class:`~anomalymatch_ui.config.PixelsConfig` takes it.
 
@@ -75,6 +90,8 @@ def pixel_options(
         "stretch": stretch,
         "array": array,
         "ids": ids,
+        "tiles": tiles,
+        "size": size,
     }
     if limits is not None:
         options |= _limits(limits)

@@ -15,8 +15,10 @@ from anomalymatch_ui.cli_pixels import (
     Ids,
     Limits,
     Planes,
+    Size,
     Stretch,
     Template,
+    Tiles,
     pixel_options,
 )
 
@@ -61,6 +63,8 @@ def shortlist(
     limits: Limits = None,
     array: Array = None,
     ids: Ids = None,
+    tiles: Tiles = None,
+    size: Size = None,
     as_json: Json = False,
 ) -> None:
     """Let a session work on the best of an archive and a random share; its labels stay."""
@@ -68,7 +72,9 @@ def shortlist(
     from anomalymatch_ui.score import Scores
     from anomalymatch_ui.session.shortlist import check_scores_of, make_shortlist
 
-    pool = open_pool(images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids))
+    pool = open_pool(
+        images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
+    )
     best: tuple[str, ...] = ()
     scored = None
     if scores is not None:

@@ -13,6 +13,7 @@ References
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,10 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
+def _as_text(path: object) -> object:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
 class PixelsConfig(Rendering):
     """How images are read and shown, to the network and on the screen alike: chosen when they are opened."""
 
@@ -93,6 +98,17 @@ class PixelsConfig(Rendering):
     )
     ids: str | None = Field(
         None, min_length=1, description="name of the array or column of a file that names its images"
+    )
+    tiles: Annotated[str, BeforeValidator(_as_text), Field(min_length=1)] | None = Field(
+        None,
+        description="folder of the tiles that the cutouts of a catalogue are cut from: those that it names, "
+        "or else those that cover its positions. Unless given, the folder of the catalogue",
+    )
+    size: str | None = Field(
+        None,
+        min_length=1,
+        description="side of the cutouts of a catalogue, such as `64` for pixels or `10arcsec`. Unless "
+        "given, as its columns say",
     )
 
     @property

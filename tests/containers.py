@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
+from catalogues import write_mosaic
 
 Write = Callable[[Path, np.ndarray, Sequence[str] | None], Path]
 """Writes images ``(n, height, width, bands)`` and their ids into a folder; returns what to open."""
@@ -150,4 +151,5 @@ CONTAINERS: dict[str, Write] = {
     "tar": _tar,
     "parquet": _parquet,
     "parquet of files": _hugging_face,
+    "catalogue": write_mosaic,
 }

@@ -24,11 +24,12 @@ from anomalymatch_ui.pixels.tiff import is_tiff, read_tiff
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 """File names of pictures, in small letters: all of their pixels are grey or red, green and blue."""
 
-_FITS = tuple(
+FITS = tuple(
     f"{suffix}{packed}" for suffix in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".bz2", ".fz")
 )
+"""File names of FITS files, in small letters."""
 
-SUFFIXES = (*PICTURES, ".tif", ".tiff", *_FITS, ".npy")
+SUFFIXES = (*PICTURES, ".tif", ".tiff", *FITS, ".npy")
 """File names of images, in small letters."""
 
 DECODE_ERRORS = (
@@ -47,8 +48,8 @@ DECODE_ERRORS = (
 )
 """What is raised about bytes that are no image, no whole image, or an unreasonably large one."""
 
-Content = bytes | tuple[bytes, ...]
-"""A file; or of an image whose bands are files of their own, one after the other."""
+Content = bytes | tuple[bytes, ...] | NativeImage
+"""A file; of an image whose bands are files of their own, these; or an image that was read already."""
 
 Remark = Callable[[str], None]
 
@@ -82,7 +83,7 @@ class Decoder:
         Parameters
         ----------
         content
-            The bytes of a file, or of one for each of :attr:`files`.
+            The bytes of a file, or of one for each of :attr:`files`; or an image that was read already.
         size
             If given, a large JPEG may come out smaller than it is, but with no side under ``2 * size``.
         remark
@@ -112,6 +113,8 @@ class Decoder:
         return _of_picture(image) if isinstance(image, Image.Image) else image
 
     def _read(self, content: Content, size: int | None, remark: Remark | None) -> Image.Image | NativeImage:
+        if isinstance(content, NativeImage):
+            return content
         if isinstance(content, bytes):
             return self._read_file(content, size, remark)
         planes = []

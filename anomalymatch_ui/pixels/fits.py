@@ -7,7 +7,7 @@ import math
 import mmap
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -72,9 +72,9 @@ def read_fits(
         If there is no such image.
     """
     there = list(read_hdus(content))
-    chosen, count = _chosen(there, hdus, remark)
-    bands = _bands(chosen, count, planes, hdus)
-    values, bad = _joined([_pixels(content, hdu) for hdu in chosen])
+    chosen, count = choose_hdus(there, hdus, remark)
+    bands = bands_of(chosen, count, planes, hdus)
+    values, bad = joined([_pixels(content, hdu) for hdu in chosen])
     return NativeImage(values, _masked(content, there, chosen, bands, bad, values.shape, remark), bands)
 
 
@@ -82,11 +82,11 @@ def describe_fits(
     content: bytes | mmap.mmap, hdus: Sequence[int | str] | None = None, planes: Sequence[str] | None = None
 ) -> Bands:
     """Return the bands of the image of a FITS file, reading its headers only; raises as :func:`read_fits`."""
-    chosen, count = _chosen(list(read_hdus(content)), hdus, None)
-    return _bands(chosen, count, planes, hdus)
+    chosen, count = choose_hdus(list(read_hdus(content)), hdus, None)
+    return bands_of(chosen, count, planes, hdus)
 
 
-def _chosen(
+def choose_hdus(
     there: list[Hdu], hdus: Sequence[int | str] | None, remark: Remark | None
 ) -> tuple[list[Hdu], int]:
     """Return the HDUs of the image, and how many planes they have together."""
@@ -141,8 +141,22 @@ def _find(hdus: list[Hdu], which: int | str) -> Hdu:
 
 def _pixels(content: bytes, hdu: Hdu) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the values of an HDU, ``(planes, height, width)`` and native, and which of them are blank."""
-    raw = _unpacked(content, hdu) if hdu.is_compressed else _raw(content, hdu)
-    raw = raw.reshape(-1, *hdu.shape[-2:])
+    raw = _unpacked(content, hdu) if hdu.is_compressed else raw_values(content, hdu)
+    return native_values(raw.reshape(-1, *hdu.shape[-2:]), hdu)
+
+
+def raw_values(content: bytes | mmap.mmap, hdu: Hdu) -> np.ndarray:
+    """Return what lies in an image HDU that is not compressed, as it lies there; a view of ``content``."""
+    if hdu.stop > len(content):
+        raise PixelError("truncated")
+    dtype = _DTYPES.get(hdu.bitpix)
+    if dtype is None:
+        raise PixelError(f"its number format BITPIX = {hdu.bitpix} is not FITS")
+    return np.frombuffer(content, dtype, math.prod(hdu.shape), hdu.start)
+
+
+def native_values(raw: np.ndarray, hdu: Hdu) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return values that lie in an HDU scaled by its BSCALE and BZERO, and which of them are BLANK."""
     scale, zero = hdu.number("BSCALE"), hdu.number("BZERO")
     scale, zero = 1.0 if scale is None else scale, 0.0 if zero is None else zero
     bad = None
@@ -151,16 +165,6 @@ def _pixels(content: bytes, hdu: Hdu) -> tuple[np.ndarray, np.ndarray | None]:
         bad = raw == int(blank)
         bad = bad if bad.any() else None
     return _scaled(raw, scale, zero), bad
-
-
-def _raw(content: bytes, hdu: Hdu) -> np.ndarray:
-    """Return what lies in an image HDU, as it lies there."""
-    if hdu.stop > len(content):
-        raise PixelError("truncated")
-    dtype = _DTYPES.get(hdu.bitpix)
-    if dtype is None:
-        raise PixelError(f"its number format BITPIX = {hdu.bitpix} is not FITS")
-    return np.frombuffer(content, dtype, math.prod(hdu.shape), hdu.start)
 
 
 def _unpacked(content: bytes, hdu: Hdu) -> np.ndarray:
@@ -199,7 +203,7 @@ def _scaled(raw: np.ndarray, scale: float, zero: float) -> np.ndarray:
     return wide
 
 
-def _joined(parts: list[tuple[np.ndarray, np.ndarray | None]]) -> tuple[np.ndarray, np.ndarray | None]:
+def joined(parts: list[tuple[np.ndarray, np.ndarray | None]]) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the planes of several HDUs one after the other, in a format that holds all of them."""
     if len(parts) == 1:
         return parts[0]
@@ -220,27 +224,34 @@ def _masked(
     remark: Remark | None,
 ) -> np.ndarray | None:
     """Return the mask of an image, with what the mask extensions beside it say."""
-    for hdu in hdus:
-        if hdu in chosen or hdu.shape != shape[-2:] or not _words(hdu) & _MASKS or hdu.bitpix < 0:
-            continue
-        marked = _marked(_pixels(content, hdu)[0][0].astype(np.int64), hdu)
+    for hdu, planes in masks_of(hdus, chosen, bands):
+        marked = marked_bits(_pixels(content, hdu)[0][0].astype(np.int64), hdu)
         if marked.all() and remark:
             remark(f"its mask {_label(hdu)} marks every pixel, and is not used")
         if not marked.any() or marked.all():
             continue
         bad = np.zeros(shape, bool) if bad is None else bad.copy()
-        of_band = "_".join(
-            part for part in _parts(hdu.text("EXTNAME")) if part.upper() not in _MASKS | _IMAGE
-        )
-        names = [re.sub(r"[^a-z0-9]", "_", name.casefold()) for name in bands.names]
-        if of_band.casefold() in names:
-            bad[names.index(of_band.casefold())] |= marked
-        elif not of_band:
-            bad |= marked
+        bad[planes] |= marked
     return bad
 
 
-def _marked(bits: np.ndarray, hdu: Hdu) -> np.ndarray:
+def masks_of(hdus: list[Hdu], chosen: list[Hdu], bands: Bands) -> Iterator[tuple[Hdu, slice]]:
+    """Iterate over the masks beside the HDUs of an image, and the planes that each is of."""
+    names = [re.sub(r"[^a-z0-9]", "_", name.casefold()) for name in bands.names]
+    size = chosen[0].shape[-2:]
+    for hdu in hdus:
+        if hdu in chosen or hdu.shape != size or not _words(hdu) & _MASKS or hdu.bitpix < 0:
+            continue
+        of_band = "_".join(
+            part for part in _parts(hdu.text("EXTNAME")) if part.upper() not in _MASKS | _IMAGE
+        ).casefold()
+        if of_band in names:
+            yield hdu, slice(names.index(of_band), names.index(of_band) + 1)
+        elif not of_band:
+            yield hdu, slice(None)
+
+
+def marked_bits(bits: np.ndarray, hdu: Hdu) -> np.ndarray:
     """Return which pixels a mask says mean nothing."""
     planes = [int(number) for name in _BAD_PLANES if (number := hdu.number(name)) is not None]
     if any(name.startswith("MP_") for name in hdu.header):
@@ -250,7 +261,7 @@ def _marked(bits: np.ndarray, hdu: Hdu) -> np.ndarray:
     return np.asarray(bits != 0)
 
 
-def _bands(
+def bands_of(
     chosen: list[Hdu], count: int, planes: Sequence[str] | None, asked: Sequence[int | str] | None
 ) -> Bands:
     """Return the names of the planes of an image."""

@@ -49,12 +49,15 @@ class Hdu:
         Of its data, in bytes from the beginning of the file.
     stop
         End of its data, without what fills the last block.
+    place
+        Of its header, in bytes from the beginning of the file.
     """
 
     index: int
     header: Mapping[str, Value]
     start: int
     stop: int
+    place: int
 
     @property
     def is_compressed(self) -> bool:
@@ -115,7 +118,7 @@ def read_hdus(content: bytes | mmap.mmap) -> Iterator[Hdu]:
         size = bits // 8 * int(header.get("GCOUNT", 1)) * (int(header.get("PCOUNT", 0)) + elements)
         if not 0 <= size < _LARGEST:
             raise PixelError("damaged")
-        yield Hdu(index, header, start, start + size)
+        yield Hdu(index, header, start, start + size, place)
         place, index = start + -(-size // _BLOCK) * _BLOCK, index + 1
 
 

@@ -304,6 +304,39 @@ class RowIds(Sequence[str]):
         return str(self._range[index])
 
 
+class OrderedRowIds(RowIds):
+    """Numbers of rows as ids, of rows in another order or of some of them.
+
+    Parameters
+    ----------
+    rows
+        Number of the row of each image, int64 ``(n,)``, no two of one.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        super().__init__(len(rows))
+        self._rows = rows
+        self._order = np.argsort(rows, kind="stable")
+
+    def row(self, image_id: str) -> int | None:
+        """Return the index of an id; ``None`` if there is none."""
+        number = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
+        if str(number) != image_id or not len(self):
+            return None
+        place = min(int(np.searchsorted(self._rows, number, sorter=self._order)), len(self) - 1)
+        index = int(self._order[place])
+        return index if self._rows[index] == number else None
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return tuple(map(str, self._rows[index].tolist()))
+        return str(self._rows[self._range[index]])
+
+
 def block_images(row_bytes: int, chunk_images: int) -> int:
     """Return how many images are best fetched at one time: whole chunks, and a few MB."""
     return chunk_images * max(1, _FETCH_BYTES // (chunk_images * row_bytes))

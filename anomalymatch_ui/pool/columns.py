@@ -10,8 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RIGHT_ASCENSION = ("ra", "ra_deg", "raj2000", "alpha_j2000", "ira")
-DECLINATION = ("dec", "dec_deg", "dej2000", "delta_j2000", "idec")
+RIGHT_ASCENSION = (
+    "ra", "ra_deg", "raj2000", "_raj2000", "alpha_j2000", "alphawin_j2000", "ra_icrs",
+    "right_ascension", "ramean", "ira",
+)  # fmt: skip
+DECLINATION = (
+    "dec", "dec_deg", "decl", "dej2000", "_dej2000", "decj2000", "delta_j2000", "deltawin_j2000", "de_icrs",
+    "dec_icrs", "declination", "decmean", "idec",
+)  # fmt: skip
 """Names of positions in degrees, in small letters, the likeliest first."""
 
 

@@ -30,6 +30,10 @@ KINDS = {
 }
 """Kind of file -> what to call them."""
 
+TEXT_TABLES = (".csv", ".tsv", ".ecsv", ".dat", ".txt")
+VOTABLES = (".vot", ".votable", ".xml")
+"""Ends of the names of catalogues, in small letters; Parquet and FITS files may be catalogues, too."""
+
 # Tables about images, which lie beside them, and none of them.
 _TABLES = ("_metadata.parquet", "_common_metadata.parquet", "per_partition_statistics.parquet")
 

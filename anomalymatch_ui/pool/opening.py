@@ -11,10 +11,10 @@ from typing import Any
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded
-from anomalymatch_ui.pixels.files import SUFFIXES
+from anomalymatch_ui.pixels.files import FITS, SUFFIXES
 from anomalymatch_ui.pixels.spec import listed as listed_names
 from anomalymatch_ui.pool.base import ImagePool
-from anomalymatch_ui.pool.containers import KINDS, container_kind
+from anomalymatch_ui.pool.containers import KINDS, TEXT_TABLES, VOTABLES, container_kind
 from anomalymatch_ui.pool.containers import SUFFIXES as CONTAINERS
 from anomalymatch_ui.pool.folder import FolderPool, listed
 from anomalymatch_ui.pool.handles import allow_open_files
@@ -29,8 +29,9 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
     ----------
     path
         A folder of image files (JPEG, PNG, TIFF, WebP, BMP, GIF, FITS, NPY), which is read recursively; a
-        file or a store of many images (HDF5, Zarr as a folder or a zip file); or a folder of several of
-        these, which are one pool.
+        file or a store of many images (HDF5, Zarr as a folder or a zip file); a folder of several of
+        these, which are one pool; or a catalogue of positions (CSV, Parquet, FITS, VOTable), whose images are
+        cut from tiles.
     pixels
         How the images are found, read and rendered.
     **options
@@ -60,9 +61,16 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
     asked = PixelsConfig() if pixels is None else pixels
     if options:
         asked = PixelsConfig.of({**asked.model_dump(), **options})
+    if asked.tiles is not None:  # kept with a session, which may be opened from another folder
+        tiles, _ = _found(asked.tiles)
+        asked = asked.model_copy(update={"tiles": str(tiles)})
     resolved, mode = _found(path)
     is_folder = stat.S_ISDIR(mode)
     kind = container_kind(str(resolved), is_folder=is_folder)
+    if not is_folder and is_catalogue(resolved, asked):
+        from anomalymatch_ui.pool.catalogue import CataloguePool
+
+        return CataloguePool(resolved, asked)
     if kind is not None:
         return open_container(kind, resolved, asked)
     if is_folder:
@@ -71,7 +79,8 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
         raise InputError(f"{path} is a single image. Give the folder it lies in, {resolved.parent}.")
     raise InputError(
         f"{path} is neither a folder nor a file of many images. Give a folder of JPEG, PNG, TIFF, WebP or "
-        f"FITS images, or {' or '.join(KINDS.values())} ({', '.join(CONTAINERS)})."
+        f"FITS images, {' or '.join(KINDS.values())} ({', '.join(CONTAINERS)}), or a catalogue of positions "
+        "as CSV, Parquet, FITS or VOTable."
     )
 
 
@@ -85,6 +94,22 @@ def _found(path: str | os.PathLike[str]) -> tuple[Path, int]:
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"Cannot open {path}: {reason}. Check the path and its permissions.") from error
+
+
+def is_catalogue(path: Path, pixels: PixelsConfig) -> bool:
+    """Tell whether a file is a table of positions to cut images at, and holds none itself."""
+    name = path.name.lower()
+    if name.endswith((*TEXT_TABLES, *VOTABLES)):
+        return True
+    if name.endswith(".parquet"):
+        from anomalymatch_ui.pool.parquet import has_only_positions
+
+        return pixels.array is None and has_only_positions(path)
+    if name.endswith(FITS):
+        from anomalymatch_ui.pool.catalogue_table import has_fits_table
+
+        return has_fits_table(path)
+    return False
 
 
 def open_container(kind: str, path: Path, pixels: PixelsConfig, parts: int = 1) -> ImagePool:

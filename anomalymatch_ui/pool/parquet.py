@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
@@ -143,6 +144,16 @@ class ParquetPool(RecordPool):
             found.ids_name = f"{self._column}.path"
         except InputError:  # no names, which are none to miss
             return
+
+
+def has_only_positions(path: Path) -> bool:
+    """Tell whether a file has no images, but positions at which they could be cut out."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):  # said when it is opened
+        return False
+    images = any(_kind(field.type) for field in schema)
+    return not images and Columns(dict.fromkeys(schema.names, pa.chunked_array)).positions is not None
 
 
 def _images(schema: pa.Schema, wanted: str | None, path: Path) -> tuple[str, str]:

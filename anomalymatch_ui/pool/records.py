@@ -79,8 +79,8 @@ class RecordPool(ABC):
 
         Returns
         -------
-        bytes or tuple of bytes
-            An image's file, or a file for each band.
+        bytes, tuple of bytes or NativeImage
+            An image's file, or a file for each band; or the image itself, of which there is no file.
 
         Raises
         ------
@@ -240,7 +240,7 @@ class RecordPool(ABC):
         digest = hashlib.sha256(f"{kind} {len(self)}".encode())
         readable = 0
         for index, record in self._records(self._some()):
-            for content in (record,) if isinstance(record, bytes) else record:
+            for content in _parts(record):
                 digest.update(f"{index} {len(content)} ".encode() + content)
             readable += 1
         if not readable:
@@ -250,6 +250,12 @@ class RecordPool(ABC):
             how = self.decoder
             digest.update(f"{how.rendering.digest} {how.hdu!r} {how.planes!r} {how.files!r}".encode())
         return digest.hexdigest()
+
+
+def _parts(record: Content) -> tuple[bytes, ...]:
+    if isinstance(record, NativeImage):
+        return (record.values.tobytes(),)
+    return (record,) if isinstance(record, bytes) else record
 
 
 def as_file(image: np.ndarray) -> bytes:

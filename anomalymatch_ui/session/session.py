@@ -40,6 +40,7 @@ from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import People, annotator_name
 from anomalymatch_ui.session.pictures import Pictures
+from anomalymatch_ui.session.positions import with_positions
 from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
@@ -356,7 +357,7 @@ class Session(Steering):
         return self.label(self.finding.remaining(self.find(query)), label, origin)
 
     def export_labels(self, path: str | Path) -> int:
-        """Write ``filename,label`` and the columns of imported tables; gives the number of labels.
+        """Write ``filename,label``, positions and the columns of imported tables; gives the number of labels.
 
         Raises
         ------
@@ -364,7 +365,7 @@ class Session(Steering):
             If the disk refuses.
         """
         view = self._journal.view()
-        write_labels_csv(Path(path), view, self._journal.extras())
+        write_labels_csv(Path(path), view, with_positions(self._journal.extras(), self.pool, view))
         return len(view)
 
     def report(self) -> Report:

@@ -182,7 +182,7 @@ def _single_image(folder: Path) -> Path:
 
 
 def _neither(folder: Path) -> Path:
-    path = folder / "table.csv"
+    path = folder / "notes.md"
     path.touch()
     return path
 
@@ -199,7 +199,7 @@ def _circle(folder: Path) -> Path:
         (_empty, ["is empty", "Give a folder"]),
         (_without_images, ["4 other files", ".jfif", ".csv", "no suffix", "Give a folder"]),
         (_single_image, ["is a single image", "Give the folder"]),
-        (_neither, ["neither a folder nor a file of many images", "table.csv", "Give a folder"]),
+        (_neither, ["neither a folder nor a file of many images", "notes.md", "Give a folder"]),
         (_circle, ["Cannot open", "loop", "Check"]),
     ],
 )

@@ -102,6 +102,8 @@ def test_native_numbers_are_shown_alike_in_every_kind_of_file(
 ) -> None:
     if write is CONTAINERS["zarr 2"] and dtype == "float16":
         pytest.skip("Blosc packs no float16 of version 2")
+    if write is CONTAINERS["catalogue"] and dtype == "float16":
+        pytest.skip("FITS has no float16")
     native = (IMAGES.astype(np.float64) * 37 - 1000).clip(-1000, 8000).astype(dtype)
     pool = open_pool(write(tmp_path, native, IDS))
     plain = tmp_path / "plain"

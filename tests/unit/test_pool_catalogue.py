@@ -1,0 +1,443 @@
+"""A catalogue and tiles as a pool: what is cut, from where, and what is said of what cannot be."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy import units
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.nddata import Cutout2D
+from astropy.table import Table
+from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import UnreadableImageError, open_pool
+
+SIDE = 200
+X, Y = [60.3, 100.0, 140.8], [70.1, 99.6, 30.5]
+
+
+def values(seed: int = 0, side: int = SIDE) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100, 5, (side, side)).astype(np.float32)
+
+
+def survey(folder: Path, **columns: object) -> Path:
+    """Write one tile and a catalogue of three objects on it."""
+    write_tile(folder / "tile.fits", values())
+    table = {"SourceID": ["a", "b", "c"], **positions(tile_wcs(SIDE), X, Y), "diameter_pixel": 32}
+    return write_catalogue(folder, {**table, "fits_file_paths": "['tile.fits']", **columns})
+
+
+def cutout2d(data: np.ndarray, x: float, y: float, side: int) -> np.ndarray:
+    return Cutout2D(data, (x, y), side, mode="partial", fill_value=np.nan).data
+
+
+@pytest.mark.parametrize("side", [31, 32, 1])
+def test_cutouts_are_those_of_astropy(tmp_path: Path, side: int) -> None:
+    pool = open_pool(survey(tmp_path, diameter_pixel=side))
+    for place, (x, y) in enumerate(zip(X, Y, strict=True)):
+        assert np.array_equal(pool.native(place).values[0], cutout2d(values(), x, y, side))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "keywords"),
+    [
+        (">i2", {}),
+        (np.int16, {"BZERO": 32768, "BLANK": -5}),
+        (np.int32, {"BSCALE": 0.01, "BZERO": 4, "BLANK": -5}),
+        (np.uint8, {"BLANK": 7}),
+        (np.float64, {}),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_scaled_and_blank_tiles_give_what_a_whole_file_gives(
+    tmp_path: Path, dtype: object, keywords: dict[str, float], compressed: bool
+) -> None:
+    stored = np.random.default_rng(1).integers(0, 200, (SIDE, SIDE)).astype(dtype)
+    if "BLANK" in keywords:
+        stored[60:80, 50:70] = keywords["BLANK"]
+    path = survey(tmp_path)
+    header = tile_wcs(SIDE).to_header()
+    image = (
+        fits.CompImageHDU(stored, header, compression_type="RICE_1" if stored.dtype.kind != "f" else "GZIP_1")
+        if compressed
+        else fits.PrimaryHDU(stored, header)
+    )
+    image.writeto(tmp_path / "tile.fits", overwrite=True)
+    with fits.open(tmp_path / "tile.fits", "update", do_not_scale_image_data=True) as opened:
+        opened[-1].header.update(keywords)
+    whole = open_pool(tmp_path).native(0)
+    assert whole.values.shape[1:] == (SIDE, SIDE)
+    pool = open_pool(path)
+    _, left, top, side = pool.window(0)
+    inside = (slice(None), slice(top, top + side), slice(left, left + side))
+    cut = pool.native(0)
+    assert cut.values.dtype == whole.values.dtype
+    assert np.array_equal(cut.values, whole.values[inside])
+    if "BLANK" in keywords:
+        assert whole.bad is not None
+        assert cut.bad is not None
+        assert np.array_equal(cut.bad, whole.bad[inside])
+
+
+def test_compressed_tiles_give_the_same_by_parts_and_unpacked_as_a_whole(tmp_path: Path) -> None:
+    path = survey(tmp_path)
+    expected = [open_pool(path).native(place).values for place in range(3)]
+    tile = fits.CompImageHDU(
+        values(), tile_wcs(SIDE).to_header(), compression_type="GZIP_1", quantize_level=0
+    )
+    tile.writeto(tmp_path / "tile.fits", overwrite=True)
+    pool = open_pool(path)
+    for _ in range(8):  # the first dozen by parts
+        for place in range(3):
+            assert np.array_equal(pool.native(place).values, expected[place])
+
+
+def test_tiles_packed_as_a_whole_are_read(tmp_path: Path) -> None:
+    path = survey(tmp_path, fits_file_paths="tile.fits.gz")
+    (tmp_path / "tile.fits.gz").write_bytes(gzip.compress((tmp_path / "tile.fits").read_bytes()))
+    (tmp_path / "tile.fits").unlink()
+    assert np.array_equal(open_pool(path).native(1).values[0], cutout2d(values(), X[1], Y[1], 32))
+
+
+def test_what_lies_off_the_tile_is_flagged(tmp_path: Path) -> None:
+    path = survey(tmp_path, **positions(tile_wcs(SIDE), [3.2, 100, 198], [5.3, 100, 199.4]))
+    pool = open_pool(path)
+    image = pool.native(0)
+    assert image.values.shape == (1, 32, 32)
+    assert image.bad is not None
+    assert np.array_equal(image.bad[0], np.isnan(cutout2d(values(), 3.2, 5.3, 32)))
+    assert np.isnan(image.values[image.bad]).all()
+    assert pool.native(1).bad is None
+    assert "of it lies off the tile tile.fits" in pool.report.remarks["a"]
+    assert not pool.image(0)[0, 0].any()
+
+
+def test_integers_off_the_tile_are_zero_and_flagged(tmp_path: Path) -> None:
+    path = survey(tmp_path, **positions(tile_wcs(SIDE), [3, 100, 198], [5, 100, 199.4]))
+    write_tile(tmp_path / "tile.fits", np.full((SIDE, SIDE), 9, np.int16))
+    image = open_pool(path).native(0)
+    assert image.values.dtype == np.int16
+    assert image.bad is not None
+    assert (image.values[image.bad] == 0).all()
+    assert (image.values[~image.bad] == 9).all()
+
+
+def test_a_wider_field_has_the_same_middle(tmp_path: Path) -> None:
+    pool = open_pool(survey(tmp_path, **positions(tile_wcs(SIDE), [60.2, 100, 30], [70.1, 100, 30])))
+    near, wide = pool.native(0), pool.native(0, zoom=3)
+    assert wide.values.shape == (1, 96, 96)
+    assert np.array_equal(wide.values[0, 32:64, 32:64], near.values[0])
+    assert pool.image(0, zoom=3).shape == (96, 96, 3)
+    assert len(pool.report) == 0
+    assert not pool.report.remarks
+
+
+def test_bands_are_tiles_of_their_own_and_go_by_name(tmp_path: Path) -> None:
+    for seed, band in enumerate(("r", "g")):
+        write_tile(tmp_path / f"one_{band}.fits", values(seed), band)
+        write_tile(tmp_path / f"two_{band}.fits", values(seed + 2), band, tile_wcs(SIDE, dec=DEC + 0.1))
+    first, second = tile_wcs(SIDE), tile_wcs(SIDE, dec=DEC + 0.1)
+    ra, dec = (np.concatenate([positions(first, X, Y)[c], positions(second, X, Y)[c]]) for c in ("RA", "Dec"))
+    paths = ["['one_g.fits', 'one_r.fits']"] * 3 + ["['two_r.fits', 'two_g.fits']"] * 3
+    order = [3, 0, 4, 1, 5, 2]  # tiles in turn
+    table = pd.DataFrame(
+        {
+            "SourceID": list("abcdef"),
+            "RA": ra,
+            "Dec": dec,
+            "size_arcsec": 30 * SCALE,
+            "fits_file_paths": paths,
+        }
+    )
+    table.iloc[order].to_csv(tmp_path / "catalogue.csv", index=False)
+    pool = open_pool(tmp_path / "catalogue.csv")
+    assert set(pool.bands.names) == {"g", "r"}
+    for name, seeds in (("b", (1, 0)), ("e", (3, 2))):
+        image = pool.native(pool.index(name)).chosen(("g", "r"))
+        expected = [cutout2d(values(seed), X[1], Y[1], 30) for seed in seeds]
+        assert np.array_equal(image.values, expected)
+    pool.read(range(6), 16)
+    assert pool.tiles_opened == 4
+    assert sorted(pool.ids[:3]) in (
+        ["a", "b", "c"],
+        ["d", "e", "f"],
+    )  # tile by tile, whatever the table's order
+
+
+def test_bands_of_other_pixel_scales_show_the_same_field(tmp_path: Path) -> None:
+    y, x = np.mgrid[:SIDE, :SIDE]
+    for band, scale in (("VIS", SCALE), ("NIR-H", 3 * SCALE)):
+        wcs = tile_wcs(SIDE, scale=scale)
+        at = wcs.world_to_pixel(SkyCoord(RA, DEC, unit="deg"))
+        source = 1000 * np.exp(
+            -(np.square(x - at[0]) + np.square(y - at[1])) / (2 * (6 * SCALE / scale) ** 2)
+        )
+        write_tile(tmp_path / f"{band}.fits", source.astype(np.float32), band, wcs)
+    paths = str(["VIS.fits", "NIR-H.fits"])
+    table = {
+        "id": ["a"],
+        "ra": [RA],
+        "dec": [DEC],
+        "diameter_arcsec": [45 * SCALE],
+        "fits_file_paths": [paths],
+    }
+    image = open_pool(write_catalogue(tmp_path, table)).native(0)
+    assert image.values.shape == (2, 45, 45)
+    assert image.bands.names == ("VIS", "NIR-H")
+    assert (
+        np.abs(image.values[0] - image.values[1]).max() < 100
+    )  # of 1000: from pixels half as wide as the source
+
+
+def test_tiles_that_cover_the_positions_are_found_in_a_folder(tmp_path: Path) -> None:
+    for number in range(3):
+        wcs = tile_wcs(SIDE, dec=DEC + number * 0.9 * SIDE * SCALE / 3600)  # a tenth is on two tiles
+        for seed, band in enumerate(("g", "r")):
+            write_tile(tmp_path / "tiles" / f"{band}{number}.fits", values(10 * number + seed), band, wcs)
+    write_tile(tmp_path / "tiles" / "broken.fits", values())
+    with fits.open(tmp_path / "tiles" / "broken.fits", "update") as opened:
+        for key in ("CTYPE1", "CTYPE2"):
+            del opened[0].header[key]
+    at = positions(tile_wcs(SIDE), [100, 100, 100, 100], [50, 186, 400, 2000])
+    table = write_catalogue(tmp_path, {"id": list("abcd"), **at})
+    pool = open_pool(table, tiles=tmp_path / "tiles", size="20")
+    assert pool.bands.names == ("g", "r")
+    found = {name: Path(pool.window(pool.index(name))[0]).name for name in "abc"}
+    assert found == {"a": "g0.fits", "b": "g0.fits", "c": "g2.fits"}
+    assert "lies on no tile" in pool.report.unreadable["d"]
+    assert "no WCS" in pool.report.skipped["broken.fits"]
+    assert pool.pixels.tiles == str(tmp_path / "tiles")
+
+
+def test_of_two_tiles_that_counts_in_which_a_position_lies_deeper(tmp_path: Path) -> None:
+    write_tile(tmp_path / "a.fits", values(0))
+    write_tile(tmp_path / "b.fits", values(1), wcs=tile_wcs(SIDE, dec=DEC + 100 * SCALE / 3600))
+    at = positions(tile_wcs(SIDE), [100] * 3, [140, 160, 190])
+    pool = open_pool(write_catalogue(tmp_path, {"id": list("abc"), **at}), size="10px")
+    assert [Path(pool.window(pool.index(name))[0]).name for name in "abc"] == ["a.fits", "b.fits", "b.fits"]
+
+
+def test_a_template_says_how_tiles_are_called(tmp_path: Path) -> None:
+    for number in range(2):
+        for seed, band in enumerate(("blue", "red")):
+            path = tmp_path / "tiles" / f"sky-{number}-{band}.fits"
+            write_tile(path, values(seed), wcs=tile_wcs(SIDE, dec=DEC + number))
+    at = {"RA": [RA] * 3, "Dec": [DEC + 1, DEC, DEC]}
+    table = write_catalogue(
+        tmp_path, {"id": list("abc"), **at, "tile": ["sky-1", "sky-0", "sky-9"], "size": 12}
+    )
+    pool = open_pool(table, tiles=str(tmp_path / "tiles"), template="{name}-{band}.fits")
+    assert set(pool.bands.names) == {"red", "blue"}
+    assert len(pool.read(range(3), 12).indices) == 2
+    assert "no file of its tile sky-9" in pool.report.unreadable["c"]
+    by_position = open_pool(
+        write_catalogue(tmp_path, {"id": list("abc"), **at, "size": 12}, "other.csv"),
+        tiles=str(tmp_path / "tiles"),
+        template="{name}-{band}.fits",
+    )
+    assert np.array_equal(by_position.image(by_position.index("a")), pool.image(pool.index("a")))
+
+
+def test_a_column_for_the_tile_of_each_band(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_tile(tmp_path / f"{seed}.fits", values(seed))
+    files = {"file_g": ["0.fits", "", "0.fits"], "file_r": "1.fits"}
+    table = {"id": ["a", "b", "c"], "ra": RA, "dec": DEC, "size_pix": 8, **files}
+    pool = open_pool(write_catalogue(tmp_path, table))
+    assert pool.bands.names == ("g", "r")
+    assert np.array_equal(
+        pool.native(pool.index("a")).chosen(("r",)).values[0], cutout2d(values(1), 99.5, 99.5, 8)
+    )
+    pool.read(range(3), 8)
+    assert pool.report.unreadable == {"b": "it has no band 'g', only 'r'"}
+
+
+def test_each_object_that_cannot_be_cut_is_told_with_its_reason(tmp_path: Path) -> None:
+    write_tile(tmp_path / "tile.fits", values())
+    fits.writeto(tmp_path / "plain.fits", values())
+    (tmp_path / "text.fits").write_text("no FITS file at all")
+    far = SkyCoord(RA, DEC, unit="deg").directional_offset_by(0 * units.deg, 179 * units.deg)
+    rows: list[tuple[object, ...]] = [
+        ("fine", RA, DEC, 20, "tile.fits"),
+        ("gone", RA, DEC, 20, "lost.fits"),
+        ("plain", RA, DEC, 20, "plain.fits"),
+        ("text", RA, DEC, 20, "text.fits"),
+        ("off", RA + 1, DEC, 20, "tile.fits"),
+        ("far", far.ra.deg, far.dec.deg, 20, "tile.fits"),
+        ("no position", None, DEC, 20, "tile.fits"),
+        ("no sky", RA, 95, 20, "tile.fits"),
+        ("no size", RA, DEC, None, "tile.fits"),
+        ("zero", RA, DEC, 0, "tile.fits"),
+        ("huge", RA, DEC, 99999, "tile.fits"),
+        ("no tile", RA, DEC, 20, None),
+        ("fine", RA, DEC, 21, "tile.fits"),
+        (None, RA, DEC, 20, "tile.fits"),
+    ]
+    table = pd.DataFrame(rows, columns=["id", "ra", "dec", "diameter_pixel", "tile_path"])
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    pool = open_pool(tmp_path / "catalogue.csv")
+    read = pool.read(range(len(pool)), 16)
+    assert sorted(pool.ids[index] for index in read.indices) == ["fine", "row 13"]
+    told = dict(pool.report.unreadable)
+    assert told == {
+        "gone": "its tile lost.fits is not there",
+        "plain": "its tile plain.fits: its header does not say where on the sky it is (no WCS)",
+        "text": "its tile text.fits: no FITS file",
+        "off": "its position lies off the tile tile.fits",
+        "far": "its position lies off the tile tile.fits",
+        "no position": "it has no position",
+        "no sky": "its position 150, 95 is not on the sky",
+        "no size": "its size is missing",
+        "zero": "its size 0 is not above 0",
+        "huge": "its cutout would be 99,999 pixels wide, more than 4,096",
+        "no tile": "it names no tile in 'tile_path'",
+    }
+    assert pool.report.skipped == {"row 12": "its id fine is that of row 0"}
+    assert len(pool.report.sentence()) < 900
+    for name in told:
+        with pytest.raises(UnreadableImageError):
+            pool.native(pool.index(name))
+    assert pool.native(pool.index("fine")).values.shape == (1, 20, 20)
+
+
+def test_a_tile_that_comes_back_is_read(tmp_path: Path) -> None:
+    path = survey(tmp_path, fits_file_paths=["tile.fits", "tile.fits", "other.fits"])
+    pool = open_pool(path)
+    assert "not there" in pool.report.unreadable["c"]
+    assert pool.any_there([2, 0])
+    write_tile(tmp_path / "other.fits", values(4))
+    assert np.array_equal(pool.native(pool.index("c")).values[0], cutout2d(values(4), X[2], Y[2], 32))
+    assert not pool.report.unreadable
+
+
+def test_where_all_tiles_are_gone_it_is_said_once(tmp_path: Path) -> None:
+    path = survey(tmp_path)
+    (tmp_path / "tile.fits").rename(tmp_path / "moved.fits")
+    with pytest.raises(InputError, match=r"its tile tile.fits is not there.*--tiles"):
+        open_pool(path)
+
+
+def test_paths_of_another_machine_are_found_by_name_in_the_folder_given(tmp_path: Path) -> None:
+    path = survey(tmp_path, fits_file_paths="['/media/home/data/tile.fits']")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "tile.fits").rename(tmp_path / "here" / "tile.fits")
+    assert len(open_pool(path, tiles=str(tmp_path / "here")).read(range(3), 8).indices) == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": [1]}, "no columns of right ascension and declination"),
+        ({"ra": [1.0], "dec": [1.0], "tile_path": ["tile.fits"]}, "--size"),
+        ({"ra": [1.0], "dec": [1.0], "size": [5]}, "no FITS files"),
+    ],
+)
+def test_what_is_no_catalogue_is_said(tmp_path: Path, columns: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        open_pool(write_catalogue(tmp_path, columns))
+
+
+@pytest.mark.parametrize("size", ["0", "-3", "wide", "10parsec"])
+def test_a_size_that_is_none_is_refused(tmp_path: Path, size: str) -> None:
+    with pytest.raises(InputError, match="size"):
+        open_pool(survey(tmp_path), size=size)
+
+
+def test_an_angular_size_follows_the_scale_of_the_tile(tmp_path: Path) -> None:
+    pool = open_pool(survey(tmp_path), size=f"{25 * SCALE}arcsec")
+    assert pool.native(0).values.shape == (1, 25, 25)
+
+
+def test_positions_come_out_in_degrees_in_the_order_of_the_pool(tmp_path: Path) -> None:
+    sky = SkyCoord(**{k.lower(): v for k, v in positions(tile_wcs(SIDE), X, Y).items()}, unit="deg")
+    for columns in (
+        {
+            "RA": sky.ra.to_string("hour", sep=":", precision=6),
+            "Dec": sky.dec.to_string(sep=":", precision=5),
+        },
+        {"RA": sky.ra.to_string("hour", precision=6), "Dec": sky.dec.to_string("deg", precision=5)},
+    ):
+        pool = open_pool(survey(tmp_path, **columns))
+        assert np.allclose(pool.positions, np.stack([sky.ra.deg, sky.dec.deg], 1), atol=1e-7)
+        assert pool.columns.positions == ("RA", "Dec")
+        assert np.allclose(pool.columns["RA"].to_numpy(), sky.ra.deg, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["fits", "vot", "ecsv", "parquet"])
+def test_units_and_missing_values_of_tables_count(tmp_path: Path, kind: str) -> None:
+    write_tile(tmp_path / "tile.fits", values())
+    sky = positions(tile_wcs(SIDE), X, Y)
+    table = Table(
+        {"source_id": np.array([2739161834506210321 + row for row in range(3)]), "name": ["x", "y", "z"]}
+    )
+    table["RAJ2000"] = (
+        np.radians(sky["RA"]) * units.rad if kind == "fits" else sky["RA"] / 15 * units.hourangle
+    )
+    table["DEJ2000"] = sky["Dec"] * 60 * units.arcmin
+    table["size"] = np.ma.array([6.4, 6.4, 6.4], mask=[False, True, False])
+    table["size"].unit = units.arcsec
+    table["tile"] = ["tile.fits"] * 3
+    path = tmp_path / f"catalogue.{kind}"
+    if kind == "parquet":
+        del table["RAJ2000"], table["DEJ2000"], table["size"]
+        table["RAJ2000"], table["DEJ2000"] = sky["RA"], sky["Dec"]
+        table["diameter_arcsec"] = [6.4, np.nan, 6.4]
+        table.to_pandas().to_parquet(path)
+    else:
+        table.write(path, format={"vot": "votable", "ecsv": "ascii.ecsv"}.get(kind, kind))
+    pool = open_pool(path)
+    assert pool.ids[0] == "2739161834506210321"
+    assert np.allclose(pool.positions, np.stack([sky["RA"], sky["Dec"]], 1))
+    assert dict(pool.report.unreadable) == {pool.ids[1]: "its size is missing"}
+    assert np.array_equal(pool.native(2).values[0], cutout2d(values(), X[2], Y[2], 32))
+    assert pool.columns["source_id"].to_pylist()[2] == 2739161834506210323 or kind == "ecsv"
+
+
+def test_sip_and_pv_both_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = survey(tmp_path)
+    with fits.open(tmp_path / "tile.fits", "update") as opened:
+        header = opened[0].header
+        header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+        header.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-7, "B_0_2": 1e-7})
+        header.update({"PV1_0": 0.0, "PV1_1": 1.0, "PV1_5": 1e-3, "PV2_1": 1.0, "PV2_5": 1e-3})
+    with caplog.at_level(logging.WARNING):
+        pool = open_pool(path)
+    assert "tile.fits" in caplog.text
+    assert "-SIP" in caplog.text
+    assert len(pool.read(range(3), 16).indices) == 3
+
+
+def test_the_digest_follows_what_is_cut(tmp_path: Path) -> None:
+    path = survey(tmp_path)
+    digest = open_pool(path).digest
+    assert open_pool(path).digest == digest
+    assert open_pool(path, size="20").digest != digest
+    assert open_pool(path, stretch="asinh").digest != digest
+    assert open_pool(survey(tmp_path, SourceID=["a", "b", "d"])).digest != digest
+    write_tile(tmp_path / "tile.fits", values(7))
+    assert open_pool(survey(tmp_path)).digest == digest
+    path.rename(tmp_path / "renamed.csv")
+    assert open_pool(tmp_path / "renamed.csv").digest == digest
+
+
+def test_few_tiles_are_open_at_one_time(tmp_path: Path) -> None:
+    from anomalymatch_ui.pool.tiles import Tiles
+
+    paths = [str(write_tile(tmp_path / f"{number}.fits", values(number, 32))) for number in range(5)]
+    tiles = Tiles(files=2)
+    held = [tiles.tile(path) for path in paths]
+    assert tiles.opened == 5
+    tiles.tile(paths[4])
+    assert tiles.opened == 5
+    tiles.tile(paths[0])
+    assert tiles.opened == 6
+    assert np.array_equal(
+        held[0].section(0, 4, 0, 4).values[0], values(0, 32)[:4, :4]
+    )  # who holds one, reads on
