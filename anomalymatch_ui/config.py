@@ -147,8 +147,8 @@ class NetworkConfig(_Settings):
     input_range: Literal["backbone", "unit"] = Field(
         "backbone",
         description="how pixels are scaled for the network. backbone: as its ImageNet weights were trained, "
-        "(pixel - 127) / 128 for Lite0 and Lite2, by mean and deviation of each band for the others; unit: [0, 1], as "
-        "published [1]_",
+        "(pixel - 127) / 128 for Lite0 and Lite2, by mean and deviation of each band for the others; unit: "
+        "[0, 1], as published [1]_",
     )
     image_size: int | None = Field(
         None,
@@ -383,13 +383,19 @@ class EmbeddingConfig(_Settings):
         "(`mean`, `deviation`); `weight`; `whitening`. Unless given, they follow from what is measured on "
         "the pool (docs/benchmark.md)",
     )
+    effort: Literal["usual", "high"] = Field(
+        "usual",
+        description="how closely the backbone looks where parts are not given. high takes two to three times "
+        "the processor time, once for each image: the sky at 128 px beside 96, photographs at 224 px instead "
+        "of 160",
+    )
     sizes: tuple[Annotated[int, Field(ge=32, le=1024)], ...] | None = Field(
         None,
         min_length=1,
         description="instead of parts: sides in pixels at which the last layer is averaged over the frame",
     )
     symmetric_up_to: int = Field(
-        96,
+        128,
         ge=0,
         description="largest size at which the features are averaged over the pool's symmetries; eight "
         "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",

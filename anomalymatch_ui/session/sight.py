@@ -26,16 +26,18 @@ Kind = Literal["centred", "scattered", "upright"]
 _BOTH: tuple[Statistic, ...] = ("mean", "deviation")
 
 
-def _of_the_sky(place: Place) -> tuple[PartConfig, ...]:
-    """Return the middle of the network where the object is, and its end all over the frame.
+def _of_the_sky(place: Place, *sizes: int) -> tuple[PartConfig, ...]:
+    """Return the middle of the network where the object is, at some sizes, and its end all over the frame.
 
     The end keeps what is told by more than the object from losing.
     """
-    return (
-        PartConfig(size=96, layers=(7,), place=place, statistics=_BOTH, weight=1.1),
-        PartConfig(size=96, layers=(10,), place=place, statistics=_BOTH, weight=1.1),
-        PartConfig(size=64, weight=0.77),
+    weight = round(1.1 * len(sizes) ** -0.5, 3)
+    middle = (
+        PartConfig(size=size, layers=(layer,), place=place, statistics=_BOTH, weight=weight)
+        for size in sizes
+        for layer in (7, 10)
     )
+    return (*middle, PartConfig(size=64, weight=0.77))
 
 
 def _of_photographs(size: int) -> tuple[PartConfig, ...]:
@@ -49,11 +51,18 @@ def _of_photographs(size: int) -> tuple[PartConfig, ...]:
 
 
 PARTS: dict[Kind, tuple[PartConfig, ...]] = {
-    "centred": _of_the_sky("centre"),
-    "scattered": _of_the_sky("flux"),
+    "centred": _of_the_sky("centre", 96),
+    "scattered": _of_the_sky("flux", 96),
     "upright": _of_photographs(160),
 }
-"""What is taken of the backbone where the settings do not say, chosen on pools: ``docs/benchmark.md``."""
+"""What is taken of the backbone where the settings do not say: ``docs/benchmark.md``."""
+
+DEARER: dict[Kind, tuple[PartConfig, ...]] = {
+    "centred": _of_the_sky("centre", 96, 128),
+    "scattered": _of_the_sky("flux", 96, 128),
+    "upright": _of_photographs(224),
+}
+"""The same where the settings allow two to three times the processor time."""
 
 WHITENING = {"square": 0.1, "other": 0.25}
 """Of an embedding whose sizes are given, by the pool's symmetry."""
@@ -148,7 +157,7 @@ class Sight:
         symmetry = traits.symmetry if config.symmetry == "auto" else config.symmetry
         kind = Traits(symmetry, traits.centred).kind
         embedding = config.embedding
-        parts = _given(embedding, symmetry) or _by_the_chosen(PARTS[kind], config.network)
+        parts = _given(embedding, symmetry) or _by_the_chosen(_at_effort(embedding)[kind], config.network)
         own = config.network.name
         parts = tuple(_renamed(part, None) if part.backbone == own else part for part in parts)
         if embedding.whitening is not None:
@@ -187,6 +196,11 @@ def traits_that_are_set(config: Config) -> Traits | None:
     """Return the traits if nothing has to be measured: the centre matters to the parts of the sky alone."""
     decided = bool(_given(config.embedding, "none")) or config.symmetry != "square"
     return Traits(config.symmetry, centred=False) if config.symmetry != "auto" and decided else None
+
+
+def _at_effort(embedding: EmbeddingConfig) -> dict[Kind, tuple[PartConfig, ...]]:
+    """Return what is taken of the backbone at the effort that the settings allow."""
+    return DEARER if embedding.effort == "high" else PARTS
 
 
 def _by_the_chosen(parts: tuple[PartConfig, ...], network: NetworkConfig) -> tuple[PartConfig, ...]:
