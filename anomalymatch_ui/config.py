@@ -385,8 +385,8 @@ class EmbeddingConfig(_Settings):
     )
     effort: Literal["usual", "high"] = Field(
         "usual",
-        description="how closely the backbone looks where parts are not given. high takes two to three times "
-        "the processor time, once for each image: the sky at 128 px beside 96, photographs at 224 px instead "
+        description="how closely the backbone looks where parts are not given. high takes 1.7 times the "
+        "processor time, once for each image: the sky at 128 px beside 96, photographs at 224 px instead "
         "of 160",
     )
     sizes: tuple[Annotated[int, Field(ge=32, le=1024)], ...] | None = Field(

@@ -62,7 +62,7 @@ DEARER: dict[Kind, tuple[PartConfig, ...]] = {
     "scattered": _of_the_sky("flux", 96, 128),
     "upright": _of_photographs(224),
 }
-"""The same where the settings allow two to three times the processor time."""
+"""The same where the settings allow 1.7 times the processor time."""
 
 WHITENING = {"square": 0.1, "other": 0.25}
 """Of an embedding whose sizes are given, by the pool's symmetry."""
