@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from anomalymatch_ui import __version__
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.learn import resolve_device
-from anomalymatch_ui.score.local_engine import arithmetic_of
 
 
 def arithmetic(config: Config) -> str:
@@ -26,9 +22,15 @@ def arithmetic(config: Config) -> str:
     InputError
         If the device is not on this machine.
     """
+    # Only here, for torch takes seconds to import, which a wrong option would wait for.
+    from anomalymatch_ui.learn import resolve_device
+    from anomalymatch_ui.score.local_engine import arithmetic_of
+
     return str(arithmetic_of(resolve_device(config.device), config.score.number_format))
 
 
 def made_with() -> dict[str, str | int]:
     """Name the versions and the number of threads that a search runs with."""
+    import torch
+
     return {"software": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}

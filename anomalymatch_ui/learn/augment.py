@@ -18,12 +18,11 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
-from torchvision.transforms.v2 import functional as vision
 
 MAX_SHIFT = 0.125
 """Largest vertical shift of the weak augmentation, as a share of the height [1]_."""
@@ -135,12 +134,19 @@ def _grey(images: Tensor) -> Tensor:
     return (images * weights).sum(1, keepdim=True)
 
 
+def _vision() -> Any:
+    """Return torchvision's functions of images; imported when first used, for it takes as long as torch."""
+    from torchvision.transforms.v2 import functional
+
+    return functional
+
+
 def _identity(images: Tensor, values: Tensor) -> Tensor:
     return images
 
 
 def _autocontrast(images: Tensor, values: Tensor) -> Tensor:
-    return cast(Tensor, vision.autocontrast(images))
+    return cast(Tensor, _vision().autocontrast(images))
 
 
 def _brightness(images: Tensor, values: Tensor) -> Tensor:
@@ -156,7 +162,7 @@ def _contrast(images: Tensor, values: Tensor) -> Tensor:
 
 
 def _equalize(images: Tensor, values: Tensor) -> Tensor:
-    return cast(Tensor, vision.equalize((images * 255).round().to(torch.uint8))).to(images) / 255
+    return cast(Tensor, _vision().equalize((images * 255).round().to(torch.uint8))).to(images) / 255
 
 
 def _posterize(images: Tensor, values: Tensor) -> Tensor:

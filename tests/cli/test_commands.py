@@ -327,6 +327,8 @@ def test_five_edge_on_galaxies_and_one_cycle_bring_the_others_to_the_top(
             tmp_path / "start.csv",
             "--session",
             session,
+            "--iterations",
+            20,
             "--json",
         )
     )

@@ -35,6 +35,17 @@ def opened(pool_folder: Path, session: Path) -> list[list[object]]:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
+@pytest.mark.parametrize(
+    ("imported", "missed"),
+    [("anomalymatch_ui.evaluate", "torch"), ("anomalymatch_ui.learn", "torchvision")],
+)
+def test_what_takes_seconds_to_import_is_imported_where_it_is_used(imported: str, missed: str) -> None:
+    """Refusing an option needs no torch, and torchvision brings torch's compiler along."""
+    code = f"import sys, {imported}; print({missed!r} in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["False"]
+
+
 @pytest.mark.parametrize("cycles", [0, 1])
 def test_a_page_opens_and_follows_labels_without_torch(
     pool_folder: Path, tmp_path: Path, swift: Config, cycles: int
