@@ -73,10 +73,12 @@ class CataloguePool(RecordPool):
         failed = {**fields.failed, **_without_size(size, table.rows), **failed}
 
         kept = np.setdiff1d(np.arange(table.rows), np.fromiter(repeated, np.int64, len(repeated)))
-        rows = kept[np.argsort(fields.code[kept], kind="stable")]  # those on no tile are first
+        on_none = len(fields.fields)
+        code = np.where(fields.code < 0, on_none, fields.code)
+        rows = kept[np.argsort(code[kept], kind="stable")]  # those on no tile come last
         self._rows = rows
         self._fields = fields.fields
-        self._field_of = fields.code[rows]
+        self._field_of = code[rows]
         self._starts = np.searchsorted(self._field_of, np.arange(len(self._fields) + 1))
         self.positions = np.stack([ra[rows], dec[rows]], 1)
         self._sizes = np.broadcast_to(size.values, table.rows)[rows]
@@ -98,9 +100,8 @@ class CataloguePool(RecordPool):
         self.columns = self._columns(table, names)
         place_of = {row: place for place, row in enumerate(rows.tolist())} if failed else {}
         self.failed = {place_of[row]: reason for row, reason in failed.items() if row in place_of}
-        for index, reason in self.failed.items():
-            self.report.note(self.ids[index], reason)
-        self._notegone()
+        self._lost = np.zeros(len(rows), bool)
+        self._note_lost()
         self.look(pixels)
         self.found = self._told(fields, size, ids_name)
         self.digest = self._digest()
@@ -155,9 +156,10 @@ class CataloguePool(RecordPool):
         asked = check_indices(indices, len(self))
         if not os.path.exists(self.path):
             return False
-        fields = np.unique(self._field_of[asked])
-        return bool((fields < 0).any()) or any(
-            os.path.exists(path) for field in fields.tolist() for path in self._fields[field].paths
+        on_none = len(self._fields)
+        return any(
+            field == on_none or any(map(os.path.exists, self._fields[field].paths))
+            for field in np.unique(self._field_of[asked]).tolist()
         )
 
     def close(self) -> None:
@@ -193,14 +195,18 @@ class CataloguePool(RecordPool):
     def _degrees(self, place: int) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(self.positions[:, place], from_pandas=True)])
 
-    def _notegone(self) -> None:
-        """Note in the report which images have a tile that is not there."""
+    def _note_lost(self) -> None:
+        """Note in the report which images cannot be read, or have a tile that is not there."""
+        for index, reason in self.failed.items():
+            self.report.note(self.ids[index], reason)
+            self._lost[index] = True
         for number, field in enumerate(self._fields):
-            lost = [path for path in field.paths if not os.path.isfile(path)]
-            if lost:
-                for index in range(int(self._starts[number]), int(self._starts[number + 1])):
-                    if index not in self.failed:
-                        self.report.note(self.ids[index], gone(lost[0]))
+            absent = [path for path in field.paths if not os.path.isfile(path)]
+            if absent:
+                rows = slice(int(self._starts[number]), int(self._starts[number + 1]))
+                for index in (rows.start + np.flatnonzero(~self._lost[rows])).tolist():
+                    self.report.note(self.ids[index], gone(absent[0]))
+                self._lost[rows] = True
 
     def _zoomed(self, index: int, zoom: float) -> NativeImage:
         (checked,) = check_indices([index], len(self)).tolist()
@@ -223,7 +229,7 @@ class CataloguePool(RecordPool):
         """Return what was found, for a person."""
         files = {path for field in self._fields for path in field.paths}
         absent = sum(not os.path.isfile(path) for path in files)
-        lost = f", of which {absent:,} are not there" if absent else ""
+        lost = f", of which {absent:,} {'is' if absent == 1 else 'are'} not there" if absent else ""
         unit = "arcseconds" if size.angular else "pixels"
         known = self._sizes[np.isfinite(self._sizes)]
         sides = "none" if not len(known) else f"{known.min():g} to {known.max():g} {unit}"
@@ -249,7 +255,7 @@ class CataloguePool(RecordPool):
             size = os.path.getsize(path) if os.path.isfile(path) else -1
             digest.update(f"{os.path.basename(path)} {size}\0".encode())
         readable = 0
-        for index, image in self._records(self._some_readable()):
+        for index, image in self._records(self._some()):
             assert isinstance(image, NativeImage)
             digest.update(f"{index} {image.values.shape} ".encode() + image.values.tobytes())
             readable += 1
@@ -264,20 +270,12 @@ class CataloguePool(RecordPool):
         return digest.hexdigest()
 
     def _some(self) -> np.ndarray:
-        return self._some_readable()
-
-    def _some_readable(self) -> np.ndarray:
         """Return some images from all over the pool, of those that were not found to be unreadable."""
-        lost = self.report.unreadable
+        there = np.flatnonzero(~self._lost)
         usual = super()._some()
-        if not lost:
+        if not len(there):
             return usual
-        there = np.array([i for i in range(len(self)) if self.ids[i] not in lost], np.int64)
-        return (
-            there[np.unique(np.linspace(0, len(there) - 1, len(usual)).astype(np.int64))]
-            if len(there)
-            else usual
-        )
+        return there[np.unique(np.linspace(0, len(there) - 1, len(usual)).astype(np.int64))]
 
 
 def _without_size(size: Size, rows: int) -> dict[int, str]:

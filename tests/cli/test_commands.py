@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from catalogues import positions, tile_wcs, write_catalogue, write_tile
 from images import make_pool
 
 from anomalymatch_ui.config import Config
@@ -157,6 +158,23 @@ def test_info_counts_and_names_what_cannot_be_read(run: Run, pool_folder: Path) 
     assert (result["images"], result["readable"]) == (60, 59)
     assert list(result["unreadable"]) == ["0007.jpg"]
     assert "1 of 60 images could not be read: 0007.jpg" in finished.stdout
+
+
+def test_info_on_a_catalogue_says_what_is_cut_from_what(run: Run, tmp_path: Path) -> None:
+    write_tile(tmp_path / "tiles" / "one.fits", np.ones((90, 90), np.float32))
+    table = {"SourceID": ["a", "b", "c"], **positions(tile_wcs(90), [40, 45, 400], [40, 45, 40])}
+    catalogue = write_catalogue(tmp_path, {**table, "fits_file_paths": ["one.fits", "lost.fits", "one.fits"]})
+    finished = run("info", catalogue, "--tiles", tmp_path / "tiles", "--size", "20", "--json")
+    result = last_json(finished)
+    assert (result["images"], result["readable"]) == (3, 1)
+    assert result["unreadable"] == {
+        "b": "its tile lost.fits is not there",
+        "c": "its position lies off the tile one.fits",
+    }
+    assert "cutouts of 3 positions from 2 tiles, of which 1 is not there" in finished.stdout
+    assert "20 pixels, as asked for" in finished.stdout
+    refused(run("info", catalogue, "--tiles", tmp_path / "elsewhere"), "elsewhere")
+    refused(run("info", catalogue, "--tiles", tmp_path / "tiles"), "--size")
 
 
 def test_an_empty_folder_a_folder_without_images_and_a_missing_path_are_refused(

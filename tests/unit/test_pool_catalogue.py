@@ -14,6 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import Cutout2D
 from astropy.table import Table
+from astropy.wcs import WCS
 from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
 
 from anomalymatch_ui.errors import InputError
@@ -441,3 +442,37 @@ def test_few_tiles_are_open_at_one_time(tmp_path: Path) -> None:
     assert np.array_equal(
         held[0].section(0, 4, 0, 4).values[0], values(0, 32)[:4, :4]
     )  # who holds one, reads on
+
+
+@pytest.mark.shared_data
+def test_stars_of_hsc_are_found_on_the_tiles_beside_their_catalogue(shared_data: Path) -> None:
+    pool = open_pool(shared_data / "formats" / "hsc_stars" / "catalogue.csv", size="25")
+    assert pool.ids[0] == "36411452835238206"
+    assert pool.columns.positions == ("ira", "idec")
+    assert len(pool.read(range(len(pool)), 25).indices) == 6
+    assert "lies on no tile" in pool.report.unreadable["36411457130206288"]
+    for index in range(6):
+        _, left, top, _ = pool.window(index)
+        assert max(abs(left), abs(top)) <= 1  # they were cut around these very stars
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    "names", [("gc_2mass_j", "gc_2mass_h", "gc_2mass_k"), ("spitzer_example_image",), ("gc_msx_e",)]
+)
+def test_cutouts_of_real_tiles_are_those_of_astropy(
+    shared_data: Path, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    files = [shared_data / "fits" / "large" / f"{name}.fits" for name in names]
+    with fits.open(files[0]) as opened:
+        wcs, (height, width) = WCS(opened[0].header), opened[0].shape
+    random = np.random.default_rng(0)
+    sky = wcs.pixel_to_world(random.uniform(40, width - 40, 20), random.uniform(40, height - 40, 20)).icrs
+    table = {"ra": sky.ra.deg, "dec": sky.dec.deg, "diameter_pixel": 48, "tiles": str(list(map(str, files)))}
+    pool = open_pool(write_catalogue(tmp_path, table))
+    assert set(pool.bands.names) == ({"J", "H", "K"} if len(names) == 3 else {"grey"})
+    for index, position in enumerate(sky):
+        for plane, file in zip(pool.native(index).values, files, strict=True):
+            with fits.open(file) as opened:
+                expected = Cutout2D(opened[0].data, position, 48, WCS(opened[0].header), mode="partial")
+            assert np.array_equal(plane, expected.data, equal_nan=True)
