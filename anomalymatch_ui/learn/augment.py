@@ -5,8 +5,9 @@ They were made for photographs; :mod:`anomalymatch_ui.learn.science` holds those
 Every image of a batch gets its own random operations, yet nothing loops over images in Python: the
 images that drew the same operation are transformed together.
 
-All functions take and give float ``(n, 3, height, width)`` in [0, 1]. Random numbers are drawn from a
-CPU generator, so that one seed gives one augmentation on every device.
+All functions take and return float ``(n, bands, height, width)`` in [0, 1]. Red, green and blue have the
+grey of their luma, other bands that of their mean; autocontrast and equalise work on each band by itself.
+Random numbers are drawn from a CPU generator, so that one seed gives one augmentation on every device.
 
 References
 ----------
@@ -18,7 +19,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -130,6 +131,8 @@ def _blend(images: Tensor, degenerate: Tensor, values: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
+    if images.shape[1] != len(_GREY):
+        return images.mean(1, keepdim=True)
     weights = _GREY.to(images)[None, :, None, None]
     return (images * weights).sum(1, keepdim=True)
 
@@ -146,7 +149,14 @@ def _identity(images: Tensor, values: Tensor) -> Tensor:
 
 
 def _autocontrast(images: Tensor, values: Tensor) -> Tensor:
-    return cast(Tensor, _vision().autocontrast(images))
+    return _band_by_band(_vision().autocontrast, images)
+
+
+def _band_by_band(operation: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Apply what torchvision does to each band, and refuses to do unless there are one or three."""
+    if images.shape[1] in (1, 3):
+        return operation(images)
+    return operation(images.flatten(0, 1)[:, None]).reshape(images.shape)
 
 
 def _brightness(images: Tensor, values: Tensor) -> Tensor:
@@ -162,7 +172,7 @@ def _contrast(images: Tensor, values: Tensor) -> Tensor:
 
 
 def _equalize(images: Tensor, values: Tensor) -> Tensor:
-    return cast(Tensor, _vision().equalize((images * 255).round().to(torch.uint8))).to(images) / 255
+    return _band_by_band(_vision().equalize, (images * 255).round().to(torch.uint8)).to(images) / 255
 
 
 def _posterize(images: Tensor, values: Tensor) -> Tensor:
@@ -174,9 +184,10 @@ def _posterize(images: Tensor, values: Tensor) -> Tensor:
 def _sharpness(images: Tensor, values: Tensor) -> Tensor:
     kernel = torch.ones(3, 3, device=images.device, dtype=images.dtype)
     kernel[1, 1] = 5
-    kernel = (kernel / kernel.sum()).expand(3, 1, 3, 3)
+    bands = images.shape[1]
+    kernel = (kernel / kernel.sum()).expand(bands, 1, 3, 3)
     smooth = images.clone()
-    smooth[:, :, 1:-1, 1:-1] = functional.conv2d(images, kernel, groups=3)
+    smooth[:, :, 1:-1, 1:-1] = functional.conv2d(images, kernel, groups=bands)
     return _blend(images, smooth, values)
 
 

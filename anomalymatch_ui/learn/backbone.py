@@ -157,7 +157,7 @@ def build_backbone(config: NetworkConfig, bands: int = 3) -> Backbone:
     config
         With an image size.
     bands
-        Of the images, from 1 to :data:`~anomalymatch_ui.learn.stem.MOST_BANDS`.
+        Of the images, from 1 to :data:`~anomalymatch_ui.pixels.MOST_BANDS`.
 
     Raises
     ------

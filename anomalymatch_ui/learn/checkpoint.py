@@ -107,13 +107,14 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int, rendering: Renderi
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """Where a cycle was interrupted, by which recipe it was trained, which network, and begun with which."""
+    """Where a cycle was interrupted, by which recipe, of which network, begun with which, on which images."""
 
     cycle: int
     step: int
     recipe: str
     network: NetworkConfig
     begun_with: int | None
+    rendering: Rendering
 
 
 def peek_checkpoint(path: Path) -> Interruption:
@@ -122,7 +123,12 @@ def peek_checkpoint(path: Path) -> Interruption:
     try:
         network = NetworkConfig.of_record(json.loads(metadata["network"]))
         return Interruption(
-            int(metadata["cycle"]), int(metadata["step"]), metadata["recipe"], network, _begun_with(metadata)
+            int(metadata["cycle"]),
+            int(metadata["step"]),
+            metadata["recipe"],
+            network,
+            _begun_with(metadata),
+            _rendering(metadata),
         )
     except (KeyError, ValueError) as error:
         raise InputError(
@@ -190,7 +196,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
 
 def _rendering(metadata: dict[str, str]) -> Rendering:
     """Return how the images were rendered; before this was said, all were pictures."""
-    return Rendering.model_validate_json(metadata["rendering"]) if "rendering" in metadata else PLAIN
+    return Rendering.of_record(json.loads(metadata["rendering"])) if "rendering" in metadata else PLAIN
 
 
 def _bands(metadata: dict[str, str]) -> int:

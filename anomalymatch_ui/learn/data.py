@@ -19,11 +19,11 @@ class TrainingData:
     Attributes
     ----------
     labelled
-        uint8 ``(n, 3, size, size)``.
+        uint8 ``(n, bands, size, size)``.
     labels
         bool ``(n,)``, true for anomalies.
     unlabelled
-        uint8 ``(m, 3, size, size)``: the window of the pool this cycle looks at.
+        uint8 ``(m, bands, size, size)``: the window of the pool this cycle looks at.
     unlabelled_digest
         A name of these images and their order, below 2^63, for what is remembered of each of them.
 
@@ -74,7 +74,7 @@ class BatchSampler:
         self._members = {flag: torch.nonzero(labels == flag).squeeze(1) for flag in (False, True)}
 
     def labelled(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Give uint8 images ``(count, 3, size, size)`` and their classes, int64 ``(count,)``."""
+        """Give uint8 images ``(count, bands, size, size)`` and their classes, int64 ``(count,)``."""
         anomalies = count // 2
         rows = torch.cat(
             [self._draw(True, anomalies, generator), self._draw(False, count - anomalies, generator)]

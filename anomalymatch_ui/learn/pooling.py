@@ -58,7 +58,7 @@ def pooling_weights(place: Place, images: Tensor, side: int) -> Tensor | None:
         ``"frame"``: all alike. ``"centre"``: by a Gaussian about the middle of the frame. ``"flux"``: by what
         the image is brighter there than at its edge, which needs no centring.
     images
-        RGB ``(n, 3, height, width)``, in [0, 1].
+        ``(n, bands, height, width)``, in [0, 1].
     side
         Of the map, in its own pixels.
 
@@ -89,7 +89,7 @@ def flux_above_edge(images: Tensor) -> Tensor:
     Parameters
     ----------
     images
-        RGB ``(n, 3, height, width)``; the median of the outer tenth on all sides is the background.
+        ``(n, bands, height, width)``; the median of the outer tenth on all sides is the background.
     """
     grey = images.float().mean(dim=1)
     height, width = grey.shape[1:]

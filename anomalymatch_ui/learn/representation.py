@@ -20,7 +20,7 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
     network
         Whose stages are pooled.
     images
-        RGB ``(n, 3, height, width)``, in [0, 1].
+        ``(n, bands, height, width)``, in [0, 1].
     parts
         What is taken; their sizes, weights and whitening are not used.
 

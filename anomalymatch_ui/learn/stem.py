@@ -17,9 +17,6 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-MOST_BANDS = 16
-"""Bands that a network takes at most."""
-
 COLOURS = 3
 
 

@@ -4,7 +4,7 @@ A file or an array is read into a :class:`NativeImage`: values as they were meas
 pixels, in bands that have names. Nothing here knows where images come from, nor who looks at them.
 """
 
-from anomalymatch_ui.pixels.rendering import PLAIN, Rendering
+from anomalymatch_ui.pixels.rendering import MOST_BANDS, PLAIN, Rendering, View
 from anomalymatch_ui.pixels.spec import (
     GREY,
     RGB,
@@ -15,4 +15,16 @@ from anomalymatch_ui.pixels.spec import (
     as_native,
 )
 
-__all__ = ["GREY", "PLAIN", "RGB", "Band", "Bands", "NativeImage", "PixelError", "Rendering", "as_native"]
+__all__ = [
+    "GREY",
+    "MOST_BANDS",
+    "PLAIN",
+    "RGB",
+    "Band",
+    "Bands",
+    "NativeImage",
+    "PixelError",
+    "Rendering",
+    "View",
+    "as_native",
+]

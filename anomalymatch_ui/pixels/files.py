@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from anomalymatch_ui.pixels.fits import describe_fits, read_fits
 from anomalymatch_ui.pixels.pictures import deep_png, load_rgb, open_picture, pages, upright, without_text
-from anomalymatch_ui.pixels.rendering import PLAIN, Rendering
+from anomalymatch_ui.pixels.rendering import PLAIN, Rendering, View
 from anomalymatch_ui.pixels.spec import GREY, RGB, Bands, NativeImage, PixelError, as_native
 from anomalymatch_ui.pixels.tiff import is_tiff, read_tiff
 
@@ -78,7 +78,7 @@ class Decoder:
     def picture(
         self, content: Content, size: int | None = None, remark: Remark | None = None
     ) -> Image.Image | np.ndarray:
-        """Decode what network and person see.
+        """Decode what a person sees.
 
         Parameters
         ----------
@@ -106,6 +106,18 @@ class Decoder:
                 return image
             image = _of_picture(image)
         return self.rendering.picture(image)
+
+    def rendered(
+        self, content: Content, view: View, size: int | None = None, remark: Remark | None = None
+    ) -> Image.Image | np.ndarray:
+        """Decode what a person or the network sees.
+
+        Parameters and errors are those of :meth:`picture`; the network's array is uint8
+        ``(height, width, channels)``.
+        """
+        if view == "picture" or self.rendering.network != "bands":
+            return self.picture(content, size, remark)
+        return self.rendering.rendered(self.native(content, remark), view)
 
     def native(self, content: Content, remark: Remark | None = None) -> NativeImage:
         """Decode the native values; raises as :meth:`picture`."""
@@ -142,6 +154,14 @@ class Decoder:
 
 AS_PICTURES = Decoder()
 """Shows pictures as they are."""
+
+
+def of_rendered(channels: int) -> Decoder:
+    """Return what reads images that were rendered for the network before, as NPY files of 8 bits."""
+    if channels == 3:
+        return AS_PICTURES
+    names = GREY.names if channels == 1 else Bands.numbered(channels).names
+    return Decoder(Rendering(bands=names[::-1], network="bands"))  # whose last is shown to the network first
 
 
 def describe(content: bytes | mmap.mmap, decoder: Decoder) -> Bands:

@@ -26,6 +26,12 @@ from anomalymatch_ui.pixels.stretches import (
     zscale_limits,
 )
 
+MOST_BANDS = 16
+"""Bands that a network takes at most."""
+
+View = Literal["picture", "network"]
+"""For whom an image is rendered: a person, who sees red, green and blue, or the network."""
+
 VERSION = 1
 """Counts up when the same rendering comes to give other pixels."""
 
@@ -113,6 +119,11 @@ class Rendering(BaseModel):
         description="which bands are shown as red, green and blue; or, for each of these, a weight for each "
         "of `bands`. Unless given, the reddest, the middle and the bluest",
     )
+    network: Literal["auto", "rgb", "bands"] = Field(
+        "auto",
+        description="what the network sees. rgb: the red, green and blue that a person sees; bands: every "
+        "band, 16 at most, each stretched to 8 bits; auto: rgb of three bands, and of pictures, else bands",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -151,7 +162,9 @@ class Rendering(BaseModel):
             red, green, blue = (names[chosen.position(str(name))] for name in rgb)
             rgb = (red, green, blue)
         joint = names == RGB.names if self.joint is None else self.joint
-        return self.model_copy(update={"bands": names, "rgb": rgb, "joint": joint})
+        network = self._for_network(names)
+        bound = self.model_copy(update={"bands": names, "rgb": rgb, "joint": joint, "network": network})
+        return bound._in_order() if network == "bands" else bound
 
     @property
     def is_plain(self) -> bool:
@@ -159,9 +172,27 @@ class Rendering(BaseModel):
         return self.bands is None and self.rgb is None and self.stretch == "auto"
 
     @property
+    def channels(self) -> int:
+        """How many planes the network gets of an image."""
+        return len(self.bands) if self.bands and self.network == "bands" else 3
+
+    def channels_of(self, view: View) -> int:
+        """Return how many planes a person gets, or the network."""
+        return self.channels if view == "network" else 3
+
+    @property
     def digest(self) -> str:
         """Hexadecimal; of two renderings that show anything otherwise they differ."""
-        return hashlib.sha256(f"rendering {VERSION} {self.model_dump_json()}".encode()).hexdigest()
+        # Left out where it is red, green and blue, which was all there was: names of before stay.
+        left_out = set() if self.network == "bands" else {"network"}
+        written = self.model_dump_json(exclude=left_out)
+        return hashlib.sha256(f"rendering {VERSION} {written}".encode()).hexdigest()
+
+    @classmethod
+    def of_record(cls, record: dict[str, object]) -> Self:
+        """Return a rendering that was kept, maybe when networks saw red, green and blue alone."""
+        as_before = {"network": "rgb"} if record.get("bands") else {}
+        return cls.model_validate({**as_before, **record})
 
     def check_fits(self, other: Rendering, model: str, images: str) -> None:
         """Check that a model trained on this rendering may score images of another one.
@@ -196,14 +227,39 @@ class Rendering(BaseModel):
         )
 
     def network_bands(self, image: NativeImage) -> np.ndarray:
-        """Return what the network sees: the same three bands as a person.
+        """Return what the network sees: red, green and blue as a person does, or every band.
+
+        Bands of any number format have 8 bits then, after the stretch, as pictures have: training and
+        scoring hold and move a quarter of what they would in float32.
+
+        Parameters
+        ----------
+        image
+            Its bands are found by name, whatever their order.
 
         Returns
         -------
         numpy.ndarray
-            uint8 ``(3, height, width)``.
+            uint8 ``(channels, height, width)``; bands from the reddest to the bluest. Bad pixels are 0.
+
+        Raises
+        ------
+        PixelError
+            If the image lacks a band.
         """
-        return self.picture(image).transpose(2, 0, 1)
+        if self.network != "bands" or self.bands is None:
+            return self.picture(image).transpose(2, 0, 1)
+        image = image.chosen(self.bands)
+        levels = self._as_they_are(image)
+        if levels is None:
+            shown = self.stretched(image)
+            shown *= 255
+            levels = np.rint(shown, out=shown).astype(np.uint8)
+        return levels[::-1]
+
+    def rendered(self, image: NativeImage, view: View) -> np.ndarray:
+        """Return what a person or the network sees, uint8 ``(height, width, channels)``."""
+        return self.picture(image) if view == "picture" else self.network_bands(image).transpose(1, 2, 0)
 
     def picture(self, image: NativeImage) -> np.ndarray:
         """Return what a person sees.
@@ -224,12 +280,8 @@ class Rendering(BaseModel):
             If the image lacks a band.
         """
         image = self._used(image)
-        if self.stretch == "auto" and image.values.dtype == np.uint8:
-            shown = image.values
-            if image.bad is not None:
-                shown = np.where(image.bad, np.uint8(0), shown)
-            return self._mixed_levels(shown)
-        return self._mixed(self.stretched(image))
+        levels = self._as_they_are(image)
+        return self._mixed(self.stretched(image)) if levels is None else self._mixed_levels(levels)
 
     def stretched(self, image: NativeImage) -> np.ndarray:
         """Return the bands of an image between 0 and 1, in its own order.
@@ -252,6 +304,31 @@ class Rendering(BaseModel):
         if bad is not None:
             shown[bad] = 0
         return shown
+
+    def _as_they_are(self, image: NativeImage) -> np.ndarray | None:
+        """Return values of 8 bits that are not stretched, bad pixels black; ``None`` of other images."""
+        if self.stretch != "auto" or image.values.dtype != np.uint8:
+            return None
+        return image.values if image.bad is None else np.where(image.bad, np.uint8(0), image.values)
+
+    def _for_network(self, names: tuple[str, ...]) -> Literal["rgb", "bands"]:
+        """Return what the network sees of images of these bands."""
+        if self.network == "auto":
+            return "rgb" if len(names) == 3 or len(names) > MOST_BANDS else "bands"
+        if self.network == "bands" and len(names) > MOST_BANDS:
+            raise PixelError(f"the network takes {MOST_BANDS} bands, not {len(names)}: choose by --bands")
+        return self.network
+
+    def _in_order(self) -> Self:
+        """Return the same with the bands from blue to red, whatever order they were named in."""
+        names = self.bands or ()
+        places = [names.index(name) for name in Bands.named(*names).by_colour()]
+        update: dict[str, object] = {"bands": tuple(names[place] for place in places)}
+        if pairs := self._pairs():
+            update["limits"] = tuple(pairs[place] for place in places)
+        if matrix := self._matrix():
+            update["rgb"] = tuple(tuple(row[place] for place in places) for row in matrix)
+        return self.model_copy(update=update)
 
     def _used(self, image: NativeImage) -> NativeImage:
         """Return the bands of an image that show in a picture, in the order that these are mixed in."""

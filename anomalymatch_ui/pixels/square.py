@@ -17,18 +17,21 @@ def square(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     Parameters
     ----------
     image
-        Of mode RGB, or uint8 ``(height, width, 3)``.
+        Of mode RGB or L, or uint8 ``(height, width, channels)``.
     size
         Side of the square, in pixels.
 
     Returns
     -------
     numpy.ndarray
-        uint8 ``(3, size, size)``, RGB, not contiguous.
+        uint8 ``(channels, size, size)``, not contiguous.
     """
     if isinstance(image, np.ndarray):
         if image.shape[:2] == (size, size):
             return image.transpose(2, 0, 1)
+        if image.shape[2] != 3:  # channels are scaled by themselves, in whatever number
+            planes = [np.ascontiguousarray(image[..., channel]) for channel in range(image.shape[2])]
+            return np.concatenate([square(Image.fromarray(plane), size) for plane in planes])
         image = Image.fromarray(image)
     width, height = image.size
     if width != height:
@@ -38,20 +41,21 @@ def square(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
         image = image.crop((left, top, left + side, top + side))
     if image.width != size:
         image = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
-    return np.asarray(image).transpose(2, 0, 1)
+    pixels = np.asarray(image)
+    return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def squares(images: np.ndarray, size: int) -> np.ndarray:
-    """Return the central squares, scaled, of images uint8 ``(n, height, width, 3)``.
+    """Return the central squares, scaled, of images uint8 ``(n, height, width, channels)``.
 
     Returns
     -------
     numpy.ndarray
-        ``(n, size, size, 3)``; ``images`` itself if they have the size already.
+        ``(n, size, size, channels)``; ``images`` itself if they have the size already.
     """
     if images.shape[1:3] == (size, size):
         return images
-    result = np.empty((len(images), size, size, 3), np.uint8)
+    result = np.empty((len(images), size, size, images.shape[3]), np.uint8)
     for place, pixels in enumerate(images):
         result[place] = square(pixels, size).transpose(1, 2, 0)
     return result

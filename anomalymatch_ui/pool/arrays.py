@@ -15,7 +15,7 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering
+from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, View
 from anomalymatch_ui.pixels.square import squares
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -121,17 +121,17 @@ class ArrayPool(ABC):
             raise KeyError(image_id)
         return row
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
         asked = check_indices(indices, len(self))
-        pixels = np.empty((len(asked), 3, size, size), np.uint8)
+        pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         readable = np.ones(len(asked), bool)
         ascending = np.argsort(asked, kind="stable")
         for block in split_into_shards(len(asked), max(1, _BLOCK_BYTES // self.row_bytes)):
             places = ascending[block.start : block.stop]
             rows, which = np.unique(asked[places], return_inverse=True)
             images, intact = self._rows(rows)
-            pixels[places] = squares(self._shown(images), size).transpose(0, 3, 1, 2)[which]
+            pixels[places] = squares(self._shown(images, view), size).transpose(0, 3, 1, 2)[which]
             readable[places] = intact[which]
         if readable.all():
             return Batch(asked.copy(), pixels)
@@ -142,7 +142,7 @@ class ArrayPool(ABC):
         asked = check_indices(indices, len(self))
         rows, which = np.unique(asked, return_inverse=True)
         images, intact = self._rows(rows)
-        images = self._shown(images)
+        images = self._shown(images, "network")
         if not np.array_equal(rows, asked):
             images, intact = images[which], intact[which]
         if intact.all():
@@ -151,7 +151,7 @@ class ArrayPool(ABC):
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""
-        pixels: np.ndarray = self._shown(self._row(index)[np.newaxis])[0]
+        pixels: np.ndarray = self._shown(self._row(index)[np.newaxis], "picture")[0]
         return pixels
 
     def shards(self, size: int) -> Iterator[range]:
@@ -165,7 +165,7 @@ class ArrayPool(ABC):
     @property
     def row_bytes(self) -> int:
         """Bytes of one image as it lies in the file, or as it is shown if that takes more."""
-        shown = 3 * self.layout.height * self.layout.width
+        shown = max(3, self.rendering.channels) * self.layout.height * self.layout.width
         return max(self.dtype.itemsize * math.prod(self.row_shape), shown)
 
     def render_as(self, pixels: PixelsConfig) -> None:
@@ -198,14 +198,15 @@ class ArrayPool(ABC):
     def _is_shown_as_it_is(self) -> bool:
         return self.rendering.is_plain and self.dtype == np.uint8 and self.layout.bands in (1, 3)
 
-    def _shown(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows as a person and the network see them, uint8 ``(n, height, width, 3)``."""
+    def _shown(self, rows: np.ndarray, view: View) -> np.ndarray:
+        """Return rows as a person or the network sees them, uint8 ``(n, height, width, channels)``."""
         if self._is_shown_as_it_is:
             images = self.layout.bands_last(rows)
             return np.ascontiguousarray(images if images.shape[3] == 3 else images[..., [0, 0, 0]])
-        shown = np.empty((len(rows), self.layout.height, self.layout.width, 3), np.uint8)
+        size = self.layout.height, self.layout.width
+        shown = np.empty((len(rows), *size, self.rendering.channels_of(view)), np.uint8)
         for place, row in enumerate(rows):
-            shown[place] = self.rendering.picture(self._native(row))
+            shown[place] = self.rendering.rendered(self._native(row), view)
         return shown
 
     def read_rows(self, rows: np.ndarray, out: np.ndarray) -> dict[int, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import Bands, NativeImage, Rendering
+from anomalymatch_ui.pixels import Bands, NativeImage, Rendering, View
 from anomalymatch_ui.pixels.files import AS_PICTURES, Content, Decoder
 from anomalymatch_ui.pool.columns import Columns
 
@@ -67,7 +67,7 @@ class Batch:
     indices
         Pool index of each, int64 ``(n,)``, in the order asked for.
     pixels
-        uint8 ``(n, 3, size, size)``, RGB, C-contiguous.
+        uint8 ``(n, channels, size, size)``, C-contiguous: RGB, or what the network sees.
     """
 
     indices: np.ndarray
@@ -83,7 +83,8 @@ class Fetched:
     indices
         Pool index of each, int64 ``(n,)``, in the order asked for.
     contents
-        Each image's file, or files; or, of a pool of arrays, uint8 ``(n, height, width, 3)``, rendered.
+        Each image's file, or files; or, of a pool of arrays, uint8 ``(n, height, width, channels)``, rendered
+        for the network.
     decoder
         Decodes and renders files.
     """
@@ -269,10 +270,20 @@ class ImagePool(Protocol):
             If there is no image of that id.
         """
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central square of some images, scaled to ``size`` x ``size`` pixels.
 
         Images that cannot be read are left out and noted in the report.
+
+        Parameters
+        ----------
+        indices
+            Which images.
+        size
+            Side of the squares.
+        view
+            Whether as a person sees them, in red, green and blue, or as the network does, in
+            ``rendering.channels`` channels.
 
         Raises
         ------

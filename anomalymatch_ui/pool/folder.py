@@ -7,6 +7,7 @@ import mmap
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import GREY, RGB, Bands, NativeImage, PixelError
+from anomalymatch_ui.pixels import GREY, RGB, Bands, NativeImage, PixelError, View
 from anomalymatch_ui.pixels.files import (
     AS_PICTURES,
     DECODE_ERRORS,
@@ -106,14 +107,14 @@ class FolderPool:
         """Return the index of an image; ``KeyError`` if there is none of that id."""
         return self._index[image_id]
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
         asked = check_indices(indices, len(self))
-        pixels = np.empty((len(asked), 3, size, size), np.uint8)
+        pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         kept: list[int] = []
         for index in asked.tolist():
             try:
-                pixels[len(kept)] = square(self._decode(index, size), size)
+                pixels[len(kept)] = square(self._decode(index, size, view), size)
             except UnreadableImageError:  # noted in the report by _decode
                 continue
             kept.append(index)
@@ -215,12 +216,14 @@ class FolderPool:
             self.report.note(image_id, lacking)
         return lacking
 
-    def _decode(self, index: int, size: int | None = None) -> Image.Image | np.ndarray:
+    def _decode(
+        self, index: int, size: int | None = None, view: View = "picture"
+    ) -> Image.Image | np.ndarray:
         """Read a file and decode it, or note in the report why not and raise ``UnreadableImageError``."""
         image_id = self.ids[index]
         try:
             content = self._content(index)
-            image = self._decoder.picture(content, size, lambda text: self.report.remark(image_id, text))
+            image = self._decoder.rendered(content, view, size, partial(self.report.remark, image_id))
         except DECODE_ERRORS as error:
             reason = why_unreadable(error)
             self.report.note(image_id, reason)

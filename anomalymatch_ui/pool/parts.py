@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import NativeImage
-from anomalymatch_ui.pixels.files import AS_PICTURES, Content
+from anomalymatch_ui.pixels import NativeImage, View
+from anomalymatch_ui.pixels.files import AS_PICTURES, Content, of_rendered
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -134,16 +134,16 @@ class JoinedPool:
             raise KeyError(image_id)
         return row
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
         asked = check_indices(indices, len(self))
-        pixels = np.empty((len(asked), 3, size, size), np.uint8)
+        pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         readable = np.zeros(len(asked), bool)
         for number, places in self._by_part(asked):
             start, part = int(self._starts[number]), self._parts[number]
             # Once each: a part leaves out what it cannot read, however often it is asked for it.
             rows, which = np.unique(asked[places] - start, return_inverse=True)
-            batch = part.read(rows, size)
+            batch = part.read(rows, size, view)
             self._follow(part, start, rows, batch.indices)
             found = np.searchsorted(batch.indices, rows)
             found = np.where(np.isin(rows, batch.indices), found, -1)[which]
@@ -175,7 +175,9 @@ class JoinedPool:
             return Fetched(np.array(kept, np.int64), np.stack(arrays))
         # Images of several sizes: each as a file of its own.
         files = [as_file(one) if isinstance(one, np.ndarray) else one for one in found]
-        return Fetched(np.array(kept, np.int64), files, decoder)
+        return Fetched(
+            np.array(kept, np.int64), files, of_rendered(arrays[0].shape[2]) if arrays else decoder
+        )
 
     def image(self, index: int) -> np.ndarray:
         """Read one whole image; see :meth:`ImagePool.image`."""

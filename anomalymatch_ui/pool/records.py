@@ -17,7 +17,7 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import PLAIN, RGB, Bands, NativeImage, PixelError, Rendering
+from anomalymatch_ui.pixels import PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, View
 from anomalymatch_ui.pixels.files import AS_PICTURES, DECODE_ERRORS, Content, Decoder, Remark, why_unreadable
 from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pool.arrays import RowIds
@@ -110,16 +110,16 @@ class RecordPool(ABC):
             raise KeyError(image_id)
         return row
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
         asked = check_indices(indices, len(self))
-        pixels = np.empty((len(asked), 3, size, size), np.uint8)
+        pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         readable = np.zeros(len(asked), bool)
         # In the order of the file, of which parts may be read as a whole.
         for place in np.argsort(asked, kind="stable").tolist():
             for index, record in self._records(asked[place : place + 1]):
                 try:
-                    image = self.decoder.picture(record, size, self._remark(index))
+                    image = self.decoder.rendered(record, view, size, self._remark(index))
                 except DECODE_ERRORS as error:
                     self.report.note(self.ids[index], why_unreadable(error))
                     continue

@@ -39,6 +39,8 @@ class Sample:
         rendering = pool.rendering
         if rendering.bands is not None:
             lines.append(f"Bands: {listed(pool.bands.names)}. {_shown(rendering.rgb, rendering.bands)}")
+            if rendering.network == "bands" and len(rendering.bands) > 1:
+                lines.append(f"The network sees each of {len(rendering.bands)} bands.")
         elif pool.bands.names == ("grey",) or len(pool.bands) == 1:
             lines.append("One band, shown in grey.")
         if not rendering.is_plain or self.dtypes.keys() - {"uint8"}:

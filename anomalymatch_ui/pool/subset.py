@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import NativeImage
+from anomalymatch_ui.pixels import NativeImage, View
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
 from anomalymatch_ui.pool.parts import JoinedPool
@@ -68,9 +68,9 @@ class SubsetPool:
         """Return the index of an image; ``KeyError`` if there is none of that id."""
         return self._index[image_id]
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
-        batch = self._pool.read(self._members[check_indices(indices, len(self))], size)
+        batch = self._pool.read(self._members[check_indices(indices, len(self))], size, view)
         # Members ascend, so that a place among them is found by bisection.
         return Batch(np.searchsorted(self._members, batch.indices), batch.pixels)
 

@@ -127,7 +127,7 @@ def fastest(sizes: tuple[int, ...], seconds: Callable[[int], float], at_once: in
 def _seconds_of(scorer: Scorer, size: int, symmetry: Symmetry) -> float:
     side = scorer.image_size
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (size, side, side, 3), np.uint8).transpose(0, 3, 1, 2)
+    pixels = random.integers(0, 256, (size, side, side, scorer.network.bands), np.uint8).transpose(0, 3, 1, 2)
     on_device = torch.from_numpy(pixels).to(scorer.device)
     if scorer.device.type == "cuda":
         torch.cuda.synchronize(scorer.device)

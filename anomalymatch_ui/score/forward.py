@@ -178,5 +178,5 @@ def _event() -> torch.cuda.Event:
 
 
 def _bands_first(pixels: np.ndarray | Tensor) -> np.ndarray | Tensor:
-    """Give ``(n, 3, height, width)``; of an array a view whose memory is channels-last already."""
+    """Return ``(n, channels, height, width)``; of an array a view whose memory is channels-last already."""
     return pixels.transpose(0, 3, 1, 2) if isinstance(pixels, np.ndarray) else pixels

@@ -74,7 +74,7 @@ class DeviceStages:
                     square = self._to_device(np.array(self._host.square(image), order="C"))
                     squares[place] = square.permute(2, 0, 1)
             kept = sorted(squares)
-            shape = (0, 3, self._size, self._size)
+            shape = (0, self._host.channels, self._size, self._size)
             pixels = (
                 torch.stack([squares[place] for place in kept])
                 if kept
@@ -135,14 +135,14 @@ def resize_on_device(images: Tensor, size: int) -> Tensor:
     Parameters
     ----------
     images
-        uint8 ``(n, 3, height, width)``.
+        uint8 ``(n, channels, height, width)``.
     size
         Side of the squares, in pixels.
 
     Returns
     -------
     Tensor
-        uint8 ``(n, 3, size, size)``; a value may differ by 1 from Pillow's, which rounds between the
+        uint8 ``(n, channels, size, size)``; a value may differ by 1 from Pillow's, which rounds between the
         two directions.
     """
     height, width = images.shape[-2:]

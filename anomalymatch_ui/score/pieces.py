@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class DecodedPiece:
     indices
         Those that could be read, int64 ``(n,)``, ascending.
     images
-        Pillow's images of mode RGB, or arrays uint8 ``(height, width, 3)``.
+        Pillow's images of mode RGB, or arrays uint8 ``(height, width, channels)``.
     """
 
     asked: range
@@ -64,8 +65,8 @@ class Piece:
     indices
         Those that could be read, int64 ``(n,)``, ascending.
     pixels
-        uint8: an array ``(n, height, width, 3)``, of the network's size unless that is left to the
-        device, or a tensor ``(n, 3, size, size)`` on the device.
+        uint8: an array ``(n, height, width, channels)``, of the network's size unless that is left to the
+        device, or a tensor ``(n, channels, size, size)`` on the device.
     """
 
     asked: range
@@ -93,12 +94,18 @@ class HostStages:
         Side of the network's images, in pixels.
     resize_arrays
         Whether images that come as one array are resized here; if not, on the device.
+
+    Attributes
+    ----------
+    channels
+        Planes that the network gets of each image.
     """
 
     def __init__(self, pool: ImagePool, size: int, *, resize_arrays: bool = True) -> None:
         self._pool = pool
         self._size = size
         self._resize_arrays = resize_arrays
+        self.channels = pool.rendering.channels
 
     def read(self, asked: range) -> RawPiece:
         """Read a range of images."""
@@ -128,7 +135,7 @@ class HostStages:
                 return pixels
         report, image_id = self._pool.report, self._pool.ids[index]
         try:
-            return decoder.picture(content, self._size, lambda text: report.remark(image_id, text))
+            return decoder.rendered(content, "network", self._size, partial(report.remark, image_id))
         except DECODE_ERRORS as error:
             report.note(image_id, why_unreadable(error))
             return None
@@ -138,13 +145,13 @@ class HostStages:
         if isinstance(piece.images, np.ndarray):
             images = squares(piece.images, self._size) if self._resize_arrays else piece.images
             return Piece(piece.asked, piece.indices, images)
-        pixels = np.empty((len(piece.images), self._size, self._size, 3), np.uint8)
+        pixels = np.empty((len(piece.images), self._size, self._size, self.channels), np.uint8)
         for place, image in enumerate(piece.images):
             pixels[place] = self.square(image)
         return Piece(piece.asked, piece.indices, pixels)
 
     def square(self, image: Image.Image | np.ndarray) -> np.ndarray:
-        """Give the central square of one image, uint8 ``(size, size, 3)``."""
+        """Give the central square of one image, uint8 ``(size, size, channels)``."""
         return square(image, self._size).transpose(1, 2, 0)
 
 

@@ -223,7 +223,7 @@ def batch_ranges(start: int, stop: int, batch_size: int, shard_size: int | None 
 def read_ahead(
     pool: ImagePool, chunks: Iterable[Chunk], size: int, workers: int, clock: StageClock | None = None
 ) -> Generator[tuple[Chunk, Batch], None, None]:
-    """Read chunks of a pool in threads, a bounded number ahead, and give them in order.
+    """Read chunks of a pool as the network sees them, in threads, a bounded number ahead, in order.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def read_ahead(
 
     def read(chunk: Chunk) -> Batch:
         with clock.busy("read"):
-            return pool.read(chunk, size)
+            return pool.read(chunk, size, "network")
 
     executor = ThreadPoolExecutor(workers, thread_name_prefix="read-pool")
     waiting: deque[tuple[Chunk, Future[Batch]]] = deque()

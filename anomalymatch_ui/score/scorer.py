@@ -69,7 +69,9 @@ class Scorer:
         self.image_size = network.image_size
         self.feature_count = sum(width(network, part) for part in parts) or network.feature_count
         taken = "".join(f" {part.layers} {part.place}" for part in parts)
-        self.name = f"{network.config.name} {self.image_size} {device} {self.dtype} {compiled}{taken}"
+        self.name = (
+            f"{network.config.name} {network.bands} {self.image_size} {device} {self.dtype} {compiled}{taken}"
+        )
         self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)
         self.network.backbone.to(self.dtype)
         self._compiled = compiled
@@ -88,7 +90,7 @@ class Scorer:
         Parameters
         ----------
         pixels
-            uint8 ``(n, 3, height, width)``, at least one image; a tensor may be on the device already.
+            uint8 ``(n, bands, height, width)``, at least one image; a tensor may be on the device already.
         symmetry
             Average logits and features over these views of each image.
 
@@ -130,7 +132,7 @@ class Scorer:
         Parameters
         ----------
         pixels
-            uint8 ``(n, 3, height, width)``.
+            uint8 ``(n, bands, height, width)``.
         symmetry
             Views of each image.
 
@@ -146,7 +148,7 @@ class Scorer:
 
     def map_layout(self, symmetry: Symmetry) -> tuple[tuple[int, ...], np.dtype]:
         """Give shape and dtype of one image's :meth:`frozen_maps`: those of a black one."""
-        black = np.zeros((1, 3, self.image_size, self.image_size), np.uint8)
+        black = np.zeros((1, self.network.bands, self.image_size, self.image_size), np.uint8)
         row = self.frozen_maps(black, symmetry)[0]
         return row.shape, row.dtype
 

@@ -67,7 +67,8 @@ def adapt_pool(
     rows = sample_rows(pool.ids, seed, config.train.window)
     reporter.begin("preparing", len(rows))
     _, pixels = read_all(pool, rows, size, config.score.workers or usable_cores(), reporter, 0)
-    network = build_network(config.network.model_copy(update={"image_size": size}), seed)
+    sized = config.network.model_copy(update={"image_size": size})
+    network = build_network(sized, seed, pool.rendering.channels)
     adapter = Adapter(network, pixels, config.adapt, device=device, seed=seed, symmetry=symmetry)
     if state.exists():
         try:

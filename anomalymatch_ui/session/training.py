@@ -34,6 +34,7 @@ from anomalymatch_ui.learn import (
 )
 from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
+from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import FeatureScale, fit_linear_head
 from anomalymatch_ui.score import Scorer, usable_cores
@@ -147,12 +148,12 @@ def _record(
     )
 
 
-def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | None:
+def interrupted_cycle(folder: SessionFolder, config: Config, rendering: Rendering) -> Interruption | None:
     """Give the cycle that training would go on with; ``None`` if there is none.
 
     One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
-    or that was trained by other settings, or another network, is not gone on with; nor one that began with
-    the weights of a cycle from which the person has gone back since.
+    or that was trained by other settings, on images that were rendered otherwise, or of another network, is
+    not gone on with; nor one that began with the weights of a cycle from which the person has gone back.
 
     Raises
     ------
@@ -162,7 +163,11 @@ def interrupted_cycle(folder: SessionFolder, config: Config) -> Interruption | N
     if not folder.interrupted.exists():
         return None
     found = peek_checkpoint(folder.interrupted)
-    same = found.recipe == training_recipe(config.train, config.seed) and _is_as_asked(found.network, config)
+    same = (
+        found.recipe == training_recipe(config.train, config.seed)
+        and _is_as_asked(found.network, config)
+        and found.rendering.digest == rendering.digest
+    )
     rejected = found.begun_with not in (None, 0, folder.cycle_in_use)
     return found if same and not rejected and found.cycle > folder.cycle else None
 
@@ -185,7 +190,7 @@ def _make_trainer(
 ) -> tuple[Trainer, int]:
     """Give a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
     interrupted = None
-    if interrupted_cycle(folder, config) is not None:
+    if interrupted_cycle(folder, config, pool.rendering) is not None:
         interrupted = load_checkpoint(folder.interrupted)
     else:
         with storage_errors(folder.interrupted):
@@ -200,11 +205,11 @@ def _make_trainer(
         network, average = interrupted.network, interrupted.average
         steps = max(steps or interrupted.steps, interrupted.step)
         begun_with = interrupted.begun_with or 0
-    elif (previous := _carried_over(folder, config)) is not None:
+    elif (previous := _carried_over(folder, config, pool.rendering.channels)) is not None:
         network, average = previous.network, previous.average
         begun_with = previous.cycle
     else:
-        network = build_network(config.network.sized(symmetry), config.seed)
+        network = build_network(config.network.sized(symmetry), config.seed, pool.rendering.channels)
     data = _training_data(pool, view, config, cycle, network.image_size, reporter)
     if config.train.warm_head and not interrupted and average is None:
         _warm_head(network, data, device)
@@ -231,7 +236,7 @@ def _needs_symmetry(config: Config) -> bool:
     return augments or config.network.image_size is None
 
 
-def _carried_over(folder: SessionFolder, config: Config) -> Checkpoint | None:
+def _carried_over(folder: SessionFolder, config: Config, channels: int) -> Checkpoint | None:
     """Give the cycle whose weights the next one begins with; ``None`` for the pretrained ones.
 
     Another network than that cycle's, which the settings may ask for since, begins anew.
@@ -239,7 +244,8 @@ def _carried_over(folder: SessionFolder, config: Config) -> Checkpoint | None:
     if not config.train.carry_over or folder.cycle_in_use == 0:
         return None
     previous = load_checkpoint(folder.checkpoint(folder.cycle_in_use))
-    return previous if _is_as_asked(previous.network.config, config) else None
+    fits = _is_as_asked(previous.network.config, config) and previous.rendering.channels == channels
+    return previous if fits else None
 
 
 def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.special import logit
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.pixels import View
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
 from anomalymatch_ui.rank import Reduction
@@ -31,8 +32,8 @@ class ReorderedPool(SubsetPool):
         self.ids = tuple(ids)
         self._index = {name: index for index, name in enumerate(ids)}
 
-    def read(self, indices: Sequence[int] | np.ndarray, size: int) -> Batch:
-        batch = self._pool.read(self._members[np.asarray(indices)], size)
+    def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
+        batch = self._pool.read(self._members[np.asarray(indices)], size, view)
         return Batch(np.asarray(indices), batch.pixels)
 
     def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:

@@ -7,6 +7,7 @@ from torch import Tensor
 from anomalymatch_ui.learn.augment import (
     MAX_SHIFT,
     OPERATIONS,
+    Operation,
     cutout,
     strong_augment,
     weak_augment,
@@ -112,3 +113,30 @@ def test_strong_augmentation_gives_each_image_its_own_operations() -> None:
     same = torch.rand(1, 3, 32, 32, generator=generator()).expand(32, 3, 32, 32)
     result = strong_augment(same, generator())
     assert len(result.flatten(1).unique(dim=0)) > 28
+
+
+@pytest.mark.parametrize("bands", [1, 2, 5, 16])
+def test_any_number_of_bands_is_augmented(bands: int) -> None:
+    images = torch.rand(64, bands, 32, 32, generator=generator(9))
+    before = images.clone()
+    for augment in (weak_augment, strong_augment):
+        result = augment(images, generator())
+        assert result.shape == images.shape
+        assert result.min() >= 0
+        assert result.max() <= 1 + 1e-6
+        assert not torch.equal(result, images)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_operation_does_to_six_bands_what_it_does_to_three(operation: Operation, images: Tensor) -> None:
+    values = torch.linspace(operation.low, operation.high, len(images))
+    other = images.flip(0)
+    together = operation.apply(torch.cat([images, other], dim=1), values)
+    if operation.name in ("colour", "contrast"):  # which mix bands: a grey image has no colour to lose
+        grey = images.mean(1, keepdim=True)
+        expected = operation.apply(grey.expand(-1, 3, -1, -1), values)
+        torch.testing.assert_close(operation.apply(grey.expand(-1, 6, -1, -1), values)[:, :3], expected)
+        return
+    apart = torch.cat([operation.apply(half, values) for half in (images, other)], dim=1)
+    torch.testing.assert_close(together, apart)

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import GREY, RGB, Bands, NativeImage, PixelError, Rendering, as_native
+from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, as_native
 from anomalymatch_ui.pixels.rendering import Stretch
 from anomalymatch_ui.pixels.stretches import percentile_limits, zscale_limits
 
@@ -297,3 +297,74 @@ def test_a_model_refuses_images_that_lack_its_bands_or_look_otherwise() -> None:
         gri.check_fits(Rendering().bound(Bands.named("g", "r")), "The model", "these images")
     with pytest.raises(InputError, match=r"stretch 'asinh' instead of 'auto'"):
         gri.check_fits(Rendering(stretch="asinh").bound(Bands.named(*"gri")), "The model", "these images")
+
+
+# --- what the network sees -----------------------------------------------------------------------------
+
+
+def image_of(names: str, dtype: str = "float32") -> NativeImage:
+    random = np.random.default_rng(0)
+    values = np.stack([random.normal(10 * place, 3 + place, (12, 12)) for place in range(len(names))])
+    return NativeImage(np.clip(values, 0, 255).astype(dtype), None, Bands.named(*names))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("stretch", ["auto", "asinh", "lupton", "zscale"])
+@pytest.mark.parametrize("names", ["gr", "griz", "grizy"])
+def test_the_network_sees_every_band_as_a_person_sees_it(names: str, stretch: str, dtype: str) -> None:
+    image = image_of(names, dtype)
+    rendering = Rendering(stretch=stretch, joint=False).bound(image.bands)
+    planes = rendering.network_bands(image)
+    assert planes.shape == (len(names), 12, 12)
+    assert rendering.channels == len(names)
+    # From the reddest to the bluest, and each as it is in a picture that shows it.
+    for plane, name in zip(planes, reversed(names), strict=True):
+        shown = rendering.model_copy(update={"rgb": (name, name, name)}).picture(image)
+        np.testing.assert_array_equal(plane, shown[..., 0])
+    np.testing.assert_array_equal(rendering.network_bands(image.chosen(names[::-1])), planes)
+
+
+def test_the_order_in_which_bands_are_named_does_not_matter_to_the_network() -> None:
+    image = image_of("griz")
+    limits = {"g": (0.0, 9.0), "r": (0.0, 20.0), "i": (5.0, 30.0), "z": (9.0, 40.0)}
+    one, other = (
+        Rendering(bands=tuple(names), limits=tuple(limits[name] for name in names)).bound(image.bands)
+        for names in ("griz", "zrig")
+    )
+    assert one.digest == other.digest
+    assert one.network_bands(image)[1].tolist() == one.network_bands(image.chosen("zirg"))[1].tolist()
+    weights = {"g": (0.0, 0.0, 1.0), "r": (0.5, 0.0, 0.0), "z": (1.0, 0.5, 0.0), "i": (0.0, 0.5, 0.0)}
+    for names in ("griz", "zrig"):
+        matrix = tuple(tuple(weights[name][colour] for name in names) for colour in range(3))
+        mixed = Rendering(bands=tuple(names), rgb=matrix).bound(image.bands)
+        assert mixed.rgb == (((0.0, 0.5, 0.0, 1.0), (0.0, 0.0, 0.5, 0.5), (1.0, 0.0, 0.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("names", "network", "channels"),
+    [
+        (("g", "r", "i"), "auto", 3),
+        (("g", "r", "i"), "bands", 3),
+        (("g", "r"), "auto", 2),
+        (("g", "r"), "rgb", 3),
+        (("grey",), "auto", 3),
+        (tuple(map(str, range(20))), "auto", 3),
+    ],
+)
+def test_how_many_planes_the_network_gets(names: tuple[str, ...], network: str, channels: int) -> None:
+    assert Rendering(network=network).bound(Bands.named(*names)).channels == channels
+
+
+def test_more_bands_than_a_network_takes_are_refused_where_all_are_wanted() -> None:
+    with pytest.raises(PixelError, match="takes 16 bands, not 20: choose by --bands"):
+        Rendering(network="bands").bound(Bands.numbered(20))
+
+
+def test_three_bands_and_pictures_keep_their_names() -> None:
+    # Of the version before the network saw other bands: what was computed then is found still.
+    assert PLAIN.digest.startswith("b6df49de2d262ce8")
+    gri = Bands.named("g", "r", "i")
+    assert Rendering().bound(gri).digest.startswith("1a0adc0cd0158e28")
+    assert Rendering(stretch="asinh").bound(gri).digest.startswith("1ac58758019801")
+    assert Rendering(network="rgb").bound(gri).digest == Rendering().bound(gri).digest
+    assert Rendering(network="bands").bound(gri).digest != Rendering().bound(gri).digest

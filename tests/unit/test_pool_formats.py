@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from containers import CONTAINERS, Write
+import torch
+from containers import CONTAINERS, Write, zarr_store
 
-from anomalymatch_ui.pool import ImagePool, UnreadableImageError, open_pool
+from anomalymatch_ui.pixels import GREY, NativeImage, Rendering
+from anomalymatch_ui.pool import ImagePool, SubsetPool, UnreadableImageError, open_pool
+from anomalymatch_ui.score.gpu import DeviceStages
+from anomalymatch_ui.score.pieces import HostStages
 
 ROWS = 40
 IMAGES = np.random.default_rng(0).integers(0, 256, (ROWS, 16, 16, 3), np.uint8)
@@ -145,3 +150,59 @@ def test_unreadable_images_are_named_by_their_ids(tmp_path: Path) -> None:
     assert list(pool.report.unreadable) == [IDS[7]]
     with pytest.raises(UnreadableImageError, match="galaxy 7"):
         pool.image(7)
+
+
+# --- what the network sees of many bands ---------------------------------------------------------------
+
+
+def bands_of(count: int, side: int = 16, images: int = 12) -> np.ndarray:
+    random = np.random.default_rng(1)
+    return random.normal(np.arange(count) * 10, 2, (images, side, side, count)).astype(np.float32)
+
+
+def as_scored(pool: ImagePool, size: int) -> np.ndarray:
+    """Return what scoring makes of a pool's images, with the bands first."""
+    host = HostStages(pool, size)
+    return host.resize(host.decode(host.read(range(len(pool))))).pixels.transpose(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_network_gets_every_band_from_every_kind_of_file(
+    write: Write, count: int, tmp_path: Path
+) -> None:
+    native = bands_of(count)
+    with closing(open_pool(write(tmp_path, native, IDS[:12]))) as pool:
+        assert pool.read(range(12), 16).pixels.shape == (12, 3, 16, 16)
+        seen = pool.read(range(12), 16, "network").pixels
+        assert seen.shape == (12, count, 16, 16)
+        # The last of the numbered planes counts as the reddest, which comes first.
+        for place, image in enumerate(native):
+            for plane, shown in zip(image.transpose(2, 0, 1), seen[place, ::-1], strict=True):
+                grey = NativeImage(plane[np.newaxis], None, GREY)
+                assert np.array_equal(Rendering().picture(grey)[..., 0], shown)
+        for size in (16, 8):
+            assert np.array_equal(as_scored(pool, size), pool.read(range(12), size, "network").pixels)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_stores_of_several_sizes_give_the_network_every_band(count: int, tmp_path: Path) -> None:
+    for name, side in (("a", 16), ("b", 24)):
+        zarr_store(tmp_path / f"{name}.zarr", bands_of(count, side), [f"{name}{row}" for row in range(12)])
+    with closing(open_pool(tmp_path)) as pool:
+        seen = pool.read(range(24), 16, "network").pixels
+        assert seen.shape == (24, count, 16, 16)
+        assert np.array_equal(as_scored(pool, 16), seen)
+        some = SubsetPool(pool, ["a3", "b5"])
+        assert np.array_equal(some.read([0, 1], 16, "network").pixels, seen[[3, 17]])
+
+
+def test_a_gpu_is_given_every_band(tmp_path: Path) -> None:
+    """By what runs on a GPU, run on the CPU."""
+    with closing(open_pool(CONTAINERS["tar"](tmp_path, bands_of(5), IDS[:12]))) as pool:
+        host = HostStages(pool, 8)
+        stages = DeviceStages(host, 8, torch.device("cpu"))
+        expected = pool.read(range(12), 8, "network").pixels
+        moved = stages.transfer(host.resize(host.decode(host.read(range(12)))))
+        decoded = stages.decode(host.read(range(12)))
+        for piece in (moved, decoded):
+            assert np.array_equal(np.asarray(piece.pixels), expected)
