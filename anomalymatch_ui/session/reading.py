@@ -7,7 +7,6 @@ from contextlib import closing
 import numpy as np
 
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score import read_ahead
 from anomalymatch_ui.session.jobs import Reporter
 
 READ_ROWS = 256
@@ -46,6 +45,8 @@ def read_all(
         The indices that could be read, int64 ``(n,)``, and what the network sees of them, uint8
         ``(n, channels, size, size)``.
     """
+    from anomalymatch_ui.score import read_ahead  # imports torch, which sorting by names does not need
+
     read = np.empty(len(indices), np.int64)
     pixels = np.empty((len(indices), pool.rendering.channels, size, size), np.uint8)
     filled = 0
