@@ -115,6 +115,44 @@ def test_a_model_of_before_saw_red_green_and_blue_of_its_bands() -> None:
     assert Rendering.of_record({}).network == "auto"
 
 
+def test_a_session_on_two_bands_with_an_encoder_of_timm(tmp_path: Path) -> None:
+    config = Config.preset("default").with_values(
+        network={"name": "timm:test_convnext", "pretrained": False, "image_size": 64},
+        embedding={"symmetric_up_to": 32},
+        train={"steps": 2, "labelled_batch": 4, "unlabelled_batch": 4},
+        score={"batch_size": 16},
+    )
+    images, folder = write_bands(tmp_path / "images", "gr"), tmp_path / "session"
+    with Session.open(folder, images, config=config) as session:
+        session.label(RINGS[:2], "anomaly")
+        session.label(["010.fits", "011.fits"], "nominal")
+        session.train(wait=True)
+        scores = session.ranking().scores
+        assert np.isfinite(scores).all()
+    model = load_checkpoint(next((folder / "checkpoints").glob("cycle-*.safetensors")))
+    assert model.average.bands == 2
+    assert model.average.config.name == "timm:test_convnext"
+    with Session.open(folder) as session:
+        assert session.status.cycle_in_use == 1
+        assert np.array_equal(session.ranking().scores, scores)
+
+
+def test_an_adaptation_sees_every_band(quick: Config, tmp_path: Path) -> None:
+    images = write_bands(tmp_path / "images", "gr", images=20)
+    middle = {"size": 32, "layers": [7], "statistics": ["mean"]}
+    config = quick.with_values(
+        order="labels",
+        embedding={"parts": [middle], "sizes": None, "adapt": True},
+        adapt={"steps": 1, "batch": 4},
+        symmetry="square",
+    )
+    with Session.open(tmp_path / "session", images, config=config) as session:
+        session.label(RINGS[:2], "anomaly")
+        session.rank(wait=True)
+        assert session.status.adaptation == "in use"
+        assert np.isfinite(session.ranking().scores).all()
+
+
 def open_and_rank(images: Path, folder: Path, config: Config, **pixels: object) -> Session:
     """Label by name, train two steps, and rank."""
     session = Session.open(folder, images, config=config, pixels=pixels)
