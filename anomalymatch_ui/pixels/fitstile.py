@@ -6,7 +6,7 @@ import io
 import mmap
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class FitsTile:
         As for :func:`~anomalymatch_ui.pixels.fits.read_fits`.
     memory
         A compressed image that takes no more bytes is unpacked as a whole once many parts were read.
+    grown
+        Called when that was done.
 
     Attributes
     ----------
@@ -63,10 +65,12 @@ class FitsTile:
         hdus: Sequence[int | str] | None = None,
         planes: Sequence[str] | None = None,
         memory: int = 0,
+        grown: Callable[[], None] = lambda: None,
     ) -> None:
         self._content = content
         self._path = path
         self._memory = memory
+        self._grown = grown
         self._there = list(read_hdus(content))
         self._chosen, count = choose_hdus(self._there, hdus, None)
         self.bands = bands_of(self._chosen, count, planes, hdus)
@@ -147,6 +151,7 @@ class FitsTile:
                 if self._sections > _SECTIONS_FIRST and size * len(self._chosen) <= self._memory:
                     whole = np.asarray(section[...]).reshape(shape)
                     self._raw[hdu.index] = whole if whole.base is None else whole.copy()
+                    self._grown()
                     return self._raw[hdu.index][:, rows, columns]
                 # Slices only: lists of rows give one pixel.
                 axes = section.shape

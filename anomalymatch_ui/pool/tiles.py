@@ -27,8 +27,14 @@ OPEN_TILES = 64
 OPEN_BYTES = 1 << 30
 """Of tiles that had to be unpacked into memory; the one in use may take more."""
 
+_UNPACKED_AT_LEAST = 4
+"""A compressed tile is unpacked as a whole if so many of its size may be."""
+
 _SKIES = 4096
 """Tiles whose place on the sky is known at one time, for a few kB each."""
+
+_WCS_ERRORS = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What astropy and wcslib raise about headers that are damaged, or not of the sky."""
 
 _PACKED = (b"\x1f\x8b", b"BZh")
 
@@ -161,6 +167,12 @@ class Tiles:
             raise PixelError(str(known))
         return known
 
+    @property
+    def memory(self) -> int:
+        """Bytes of what is unpacked."""
+        with self._lock:
+            return sum(tile.memory for tile in self._open.values())
+
     def close(self) -> None:
         """Let go of all tiles; later reads raise ``ValueError``."""
         with self._lock:
@@ -176,17 +188,22 @@ class Tiles:
         return Sky(wcs, tile.height, tile.width, scale, tile.bands)
 
     def _opened(self, path: str) -> FitsTile:
+        reading = self._hdus, self._planes, self._memory // _UNPACKED_AT_LEAST, self._grown
         with open(path, "rb") as file:
             begin = file.read(3)
             if begin.startswith(_PACKED):
                 file.seek(0)
-                return FitsTile(_unpacked(file.read()), None, self._hdus, self._planes, self._memory)
+                return FitsTile(_unpacked(file.read()), None, *reading)
             if not begin:
                 raise PixelError("empty file")
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if content[:9] != b"SIMPLE  =":
             raise PixelError("no FITS file")
-        return FitsTile(content, path, self._hdus, self._planes, self._memory)
+        return FitsTile(content, path, *reading)
+
+    def _grown(self) -> None:
+        with self._lock:
+            self._let_go()
 
     def _let_go(self) -> None:
         """Forget the tiles that were not asked for longest; who still reads one keeps it meanwhile."""
@@ -225,13 +242,10 @@ def _celestial(tile: FitsTile, path: str) -> tuple[Any, float]:
                     continue
                 wcs = wcs.celestial
                 scale = float(np.sqrt(proj_plane_pixel_area(wcs))) * 3600
-        except (
-            ArithmeticError,
-            LookupError,
-            MemoryError,
-            TypeError,
-            ValueError,
-        ) as error:  # of damaged headers
+                _ = wcs.pixel_to_world(
+                    tile.width / 2, tile.height / 2
+                ).icrs  # not of a planet, nor of the Earth
+        except _WCS_ERRORS as error:
             reason = f"its WCS cannot be used: {' '.join(str(error).split())[:150]}"
             continue
         for warning in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,48 @@ def test_tiles_packed_as_a_whole_are_read(tmp_path: Path) -> None:
     (tmp_path / "tile.fits.gz").write_bytes(gzip.compress((tmp_path / "tile.fits").read_bytes()))
     (tmp_path / "tile.fits").unlink()
     assert np.array_equal(open_pool(path).native(1).values[0], cutout2d(values(), X[1], Y[1], 32))
+
+
+@pytest.mark.parametrize("cube", [False, True])
+def test_a_tile_of_several_bands_with_a_mask_gives_what_a_whole_file_gives(
+    tmp_path: Path, cube: bool
+) -> None:
+    header = tile_wcs(SIDE).to_header()
+    mask = np.zeros((SIDE, SIDE), np.int32)
+    mask[60:75, 50:60] = 1
+    bands = [values(seed) for seed in range(3)]
+    if cube:
+        hdus = [fits.PrimaryHDU(np.stack(bands), header)]
+    else:
+        extensions = [fits.ImageHDU(b, name=name) for b, name in zip(bands, "GRI", strict=True)]
+        hdus = [fits.PrimaryHDU(header=header), *extensions, fits.ImageHDU(mask, name="MASK")]
+    path = survey(tmp_path)
+    fits.HDUList(hdus).writeto(tmp_path / "tile.fits", overwrite=True)
+    pool, whole = open_pool(path), open_pool(tmp_path).native(0)
+    _, left, top, side = pool.window(0)
+    inside = (slice(None), slice(top, top + side), slice(left, left + side))
+    image = pool.native(0)
+    assert image.bands == whole.bands
+    assert np.array_equal(image.values, whole.values[inside])
+    if not cube:
+        assert image.bad is not None
+        assert image.bad.any()
+        assert np.array_equal(image.bad, whole.bad[inside])  # type: ignore[index]
+
+
+def test_many_threads_open_a_tile_once_and_read_the_same(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(4):
+        write_tile(tmp_path / f"{number}.fits", values(number), wcs=tile_wcs(SIDE, dec=DEC + number))
+    rows = [positions(tile_wcs(SIDE, dec=DEC + n % 4), *random.uniform(30, 170, (2, 1))) for n in range(80)]
+    at = {name: np.concatenate([row[name] for row in rows]) for name in ("RA", "Dec")}
+    table = write_catalogue(tmp_path, {**at, "size": 24, "path": [f"{n % 4}.fits" for n in range(80)]})
+    expected = open_pool(table).read(range(80), 24).pixels
+    pool = open_pool(table)
+    with ThreadPoolExecutor(8) as executor:
+        read = list(executor.map(lambda index: pool.read([index], 24).pixels[0], range(80)))
+    assert np.array_equal(read, expected)
+    assert pool.tiles_opened == 4
 
 
 def test_what_lies_off_the_tile_is_flagged(tmp_path: Path) -> None:
@@ -426,6 +469,21 @@ def test_the_digest_follows_what_is_cut(tmp_path: Path) -> None:
     assert open_pool(survey(tmp_path)).digest == digest
     path.rename(tmp_path / "renamed.csv")
     assert open_pool(tmp_path / "renamed.csv").digest == digest
+
+
+def test_unpacked_tiles_take_no_more_memory_than_they_may(tmp_path: Path) -> None:
+    from anomalymatch_ui.pool.tiles import Tiles
+
+    paths = [tmp_path / f"{number}.fits" for number in range(6)]
+    for number, path in enumerate(paths):
+        whole = fits.CompImageHDU(values(number), compression_type="GZIP_1", quantize_level=0)
+        whole.writeto(path)
+    tiles = Tiles(memory=4 * values().nbytes)
+    for number, path in enumerate(paths):
+        for _ in range(14):
+            part = tiles.tile(str(path)).section(0, 3, 0, 3)
+            assert np.array_equal(part.values[0], values(number)[:3, :3])
+    assert 3 * values().nbytes <= tiles.memory <= 4 * values().nbytes
 
 
 def test_few_tiles_are_open_at_one_time(tmp_path: Path) -> None:
