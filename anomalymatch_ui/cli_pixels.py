@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from anomalymatch_ui.files import expanded
+
 Bands = Annotated[
     str | None, typer.Option("--bands", help="Names, as in i,r,g; three are shown as red, green and blue.")
 ]
@@ -90,7 +92,8 @@ def pixel_options(
         "stretch": stretch,
         "array": array,
         "ids": ids,
-        "tiles": tiles,
+        # The dashboard's kernel works in another folder.
+        "tiles": None if tiles is None else str(expanded(tiles).absolute()),
         "size": size,
     }
     if limits is not None:

@@ -1,10 +1,10 @@
 """How fast cutouts are cut from tiles, beside astropy's Cutout2D on a file opened for each, and Cutana.
 
 ``python benchmarks/catalogue.py --cutana PYTHON --json FILE`` writes ``cutouts``, ``tiles``, ``workers``,
-``rows`` (name, cutouts a second), ``ratio`` to Cutout2D, ``to_cutana`` (native values to its float32, rendered
-to its 8 bits), and whether the pixels agree. PYTHON is an interpreter that has Cutana 0.4.0; without it Cutana
-is left out. It is measured by its fastest path, which stays in its process and writes nothing; ``--processes``
-adds the one that starts processes and writes a store.
+``rows`` (name, cutouts a second), ``ratio`` to Cutout2D, ``to_cutana`` (native values to its float32,
+rendered to its 8 bits), and whether the pixels agree. PYTHON is an interpreter that has Cutana 0.4.0;
+without it Cutana is left out. It is measured by its fastest path, which stays in its process and writes
+nothing; ``--processes`` adds the one that starts processes and writes a store.
 """
 
 from __future__ import annotations
