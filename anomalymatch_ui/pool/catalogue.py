@@ -72,7 +72,9 @@ class CataloguePool(RecordPool):
         ids_name, texts, repeated = find_ids(table, pixels.ids, str(path))
         failed = {**fields.failed, **_without_size(size, table.rows), **failed}
 
-        kept = np.setdiff1d(np.arange(table.rows), np.fromiter(repeated, np.int64, len(repeated)))
+        is_kept = np.ones(table.rows, bool)
+        is_kept[list(repeated)] = False
+        kept = np.flatnonzero(is_kept)
         on_none = len(fields.fields)
         code = np.where(fields.code < 0, on_none, fields.code)
         rows = kept[np.argsort(code[kept], kind="stable")]  # those on no tile come last

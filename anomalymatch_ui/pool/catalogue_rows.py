@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from anomalymatch_ui.errors import InputError
@@ -198,11 +199,13 @@ def find_ids(table: Table, wanted: str | None, where: str) -> tuple[str | None, 
         raise InputError(f"{where} has no column {wanted!r}, only {held}.")
     for name in [wanted] if wanted is not None else [folded[name] for name in IDS if name in folded]:
         names = _names(table.columns[name])
+        series = pd.Series(names, dtype=object)
+        again = np.flatnonzero(series.duplicated()).tolist()
         first: dict[str, int] = {}
-        repeated: dict[int, str] = {}
-        for row, text in enumerate(names):
-            if first.setdefault(text, row) != row:
-                repeated[row] = f"its id {text} is that of row {first[text]}"
+        if again:
+            shared = series[series.duplicated(keep=False)].drop_duplicates()
+            first = {text: int(row) for row, text in shared.items()}  # type: ignore[call-overload]
+        repeated = {row: f"its id {names[row]} is that of row {first[names[row]]}" for row in again}
         if wanted is not None or 2 * len(repeated) < max(1, len(names)):
             return name, names, repeated
     return None, [str(row) for row in range(table.rows)], {}
@@ -250,8 +253,6 @@ def _sexagesimal(text: str | None, *, hours: bool) -> float:
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     """Return a column as float64 with NaN where there is no number."""
-    import pandas as pd
-
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
