@@ -395,10 +395,10 @@ class EmbeddingConfig(_Settings):
         description="instead of parts: sides in pixels at which the last layer is averaged over the frame",
     )
     symmetric_up_to: int = Field(
-        128,
+        96,
         ge=0,
-        description="largest size at which the features are averaged over the pool's symmetries; eight "
-        "views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
+        description="largest size at which the features are averaged over the pool's symmetries, a third "
+        "more with a high effort; eight views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
     )
     components: int = Field(256, ge=1, description="principal components kept of each part")
     adapt: bool = Field(
@@ -413,6 +413,11 @@ class EmbeddingConfig(_Settings):
         description="power of its variance a component of any part is divided by; 0.5 whitens fully. Unless "
         "given, each part has its own",
     )
+
+    @property
+    def views_up_to(self) -> int:
+        """Largest size at which the features are averaged over the pool's symmetries, at this effort."""
+        return self.symmetric_up_to * 4 // 3 if self.effort == "high" else self.symmetric_up_to
 
 
 class HeadConfig(_Settings):

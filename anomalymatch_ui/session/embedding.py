@@ -218,7 +218,7 @@ class Embedder:
         tables: list[tuple[PartConfig, np.ndarray]] = []
         for look, file in raw.items():
             parts = sight.parts_of(look)
-            turned = look.size <= self._config.embedding.symmetric_up_to
+            turned = look.size <= self._config.embedding.views_up_to
             views: Symmetry = sight.symmetry if turned else "none"
             adapted = self._adapted(sight) if look in sight.adaptable else None
             widths = write_features(file, images, self._config, look, parts, views, reporter, adapted)
@@ -233,7 +233,7 @@ class Embedder:
     def _digest(self, sight: Sight) -> str:
         embedding = self._config.embedding
         parts = " ".join(part.model_dump_json(exclude_none=True) for part in sight.parts)
-        settings = f"{embedding.symmetric_up_to} {embedding.components} {parts}"
+        settings = f"{embedding.views_up_to} {embedding.components} {parts}"
         number_format = self._config.score.number_format
         backbones = " ".join(self._backbone_digest(look) for look in sight.backbones)
         named = f"{RECIPE} {backbones} {number_format} {sight.symmetry} {settings}"

@@ -33,9 +33,11 @@ def test_photographs_are_seen_by_lite2_and_the_sky_by_the_network_that_trains() 
 
 @pytest.mark.parametrize(("traits", "sizes"), [(SKY, {64, 96, 128}), (PHOTOGRAPHS, {224})])
 def test_a_high_effort_takes_larger_images_at_the_same_length(traits: Traits, sizes: set[int]) -> None:
-    usual = Sight.of(Config(), traits)
-    high = Sight.of(Config().with_values(embedding={"effort": "high"}), traits)
+    config = Config().with_values(embedding={"effort": "high"})
+    usual, high = Sight.of(Config(), traits), Sight.of(config, traits)
     assert {look.size for look in high.looks} == sizes
+    in_views = {look.size <= config.embedding.views_up_to for look in high.looks}
+    assert in_views == {traits == SKY}
     # The squares of the weights are a factor of the head's regularisation, which is to mean the same.
     lengths = [sum(part.weight**2 for part in sight.parts) for sight in (usual, high)]
     assert lengths[1] == pytest.approx(lengths[0], rel=0.01)
