@@ -15,7 +15,7 @@ from anomalymatch_ui.pixels import Bands, NativeImage, PixelError
 from anomalymatch_ui.pixels.files import why_unreadable
 from anomalymatch_ui.pool.cutting import cut, first_pixels, in_one, lie_within, resampled
 from anomalymatch_ui.pool.fields import Field, name_bands
-from anomalymatch_ui.pool.tiles import Tiles
+from anomalymatch_ui.pool.tiles import Sky, Tiles
 
 LARGEST_SIDE = 4096
 """Pixels: a larger cutout is no cutout, and would take gigabytes to show a page of."""
@@ -25,6 +25,9 @@ _PLACED_ROWS = 4_000_000
 
 _ALIKE = 1e-3
 """Pixels of two tiles that differ by less are alike: of a cutout of 64 the edge is a thirtieth of one off."""
+
+_TURNED = 0.03
+"""Sine of the angle at which one tile is turned against another: the edge of 64 pixels is then one off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +48,16 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """The objects of a field on its tiles; ``sides`` of cutouts in pixels of ``finest``, int64 ``(n,)``."""
+    """The objects of a field on its tiles.
+
+    ``sides``, int64 ``(n,)``, are of their cutouts in pixels of ``finest``; ``remark`` says what is wrong
+    with all of them, if anything is.
+    """
 
     layers: tuple[_Layer, ...]
     finest: _Layer
     sides: np.ndarray
+    remark: str = ""
 
 
 class Cutter:
@@ -110,7 +118,7 @@ class Cutter:
         NativeImage
             In the pixels of the finest tile; what is off the tiles is bad.
         str
-            How much of it is, a sentence fragment; empty if nothing.
+            How much of it is, or what else is wrong, a sentence fragment; empty if nothing.
 
         Raises
         ------
@@ -123,7 +131,7 @@ class Cutter:
         if side > LARGEST_SIDE:
             raise PixelError(f"its cutout would be {side:,} pixels wide, more than {LARGEST_SIDE:,}")
         side = max(1, min(LARGEST_SIDE, int(side * zoom + 0.5)))
-        parts, remark = [], ""
+        parts, remark = [], placed.remark
         for layer in placed.layers:
             if not layer.inside[place]:
                 raise PixelError(f"its position lies off the tile {os.path.basename(layer.path)}")
@@ -195,7 +203,21 @@ class Cutter:
             layers.append(_Layer(path, bands, x, y, lie_within(x, y, sky.width, sky.height), share))
         pixels = self._sizes[rows] * ((1.0 if self._angular else skies[0].scale) / skies[finest].scale)
         sides = np.floor(np.nan_to_num(pixels, nan=1.0) + 0.5).clip(1, 2**31).astype(np.int64)
-        return _Placed(tuple(layers), layers[finest], sides)
+        return _Placed(tuple(layers), layers[finest], sides, _turned(layers, skies, ra, dec))
+
+
+def _turned(layers: Sequence[_Layer], skies: Sequence[Sky], ra: np.ndarray, dec: np.ndarray) -> str:
+    """Say which tile of a field is turned against the first, or mirrored; empty if none is."""
+    on_all = np.flatnonzero(np.logical_and.reduce([layer.inside for layer in layers]))
+    if len(layers) == 1 or not len(on_all):
+        return ""
+    place = int(on_all[len(on_all) // 2])
+    first, *others = (sky.orientation(float(ra[place]), float(dec[place])) for sky in skies)
+    for layer, other in zip(layers[1:], others, strict=True):
+        if np.abs(other - first).max() > _TURNED:
+            names = os.path.basename(layer.path), os.path.basename(layers[0].path)
+            return f"the tile {names[0]} is turned against {names[1]}, so that its bands do not match"
+    return ""
 
 
 @contextlib.contextmanager

@@ -55,6 +55,11 @@ class SubsetPool:
         """The pool of which these are some images."""
         return self._pool
 
+    def index_in_whole(self, index: int) -> int:
+        """Return the index that an image has in :attr:`whole`."""
+        (checked,) = check_indices([index], len(self)).tolist()
+        return int(self._members[checked])
+
     def __len__(self) -> int:
         return len(self.ids)
 

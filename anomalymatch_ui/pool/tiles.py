@@ -79,6 +79,19 @@ class Sky:
             x, y = self.wcs.world_to_pixel(SkyCoord(ra, dec, unit=units.deg, frame="icrs"))
         return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
+    def orientation(self, ra: float, dec: float) -> np.ndarray:
+        """Return the directions of east and north at a position, ``(2, 2)``: columns of steps in x and y.
+
+        Of a tile with square pixels they are of length 1; NaN where the projection does not reach.
+        """
+        step = 10 / 3600
+        east = step / max(np.cos(np.radians(dec)), 1e-6)
+        north = step if dec < 89 else -step
+        x, y = self.pixels(np.array([ra, ra + east, ra]), np.array([dec, dec, dec + north]))
+        steps = np.array([x[1:] - x[0], y[1:] - y[0]]) * (self.scale / (step * 3600))
+        steps[:, 1] *= np.sign(north)
+        return steps
+
     def corners(self) -> np.ndarray:
         """Return unit vectors to the centre, which is first, and to points around the edge, ``(n, 3)``."""
         steps = np.linspace(-0.5, 1, 9)[1:]

@@ -20,6 +20,8 @@ from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, wri
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import UnreadableImageError, open_pool
+from anomalymatch_ui.pool.around import native_around
+from anomalymatch_ui.pool.subset import SubsetPool
 
 SIDE = 200
 X, Y = [60.3, 100.0, 140.8], [70.1, 99.6, 30.5]
@@ -181,6 +183,32 @@ def test_a_wider_field_has_the_same_middle(tmp_path: Path) -> None:
     assert pool.image(0, zoom=3).shape == (96, 96, 3)
     assert len(pool.report) == 0
     assert not pool.report.remarks
+
+
+def test_a_session_on_some_images_sees_around_them_too(tmp_path: Path) -> None:
+    pool = open_pool(survey(tmp_path))
+    some = SubsetPool(pool, ["b", "c"])
+    wide = native_around(some, 1, 2.0)
+    assert wide is not None
+    assert np.array_equal(wide.values, pool.native(2, zoom=2).values, equal_nan=True)
+    (tmp_path / "plain").mkdir()
+    fits.writeto(tmp_path / "plain" / "image.fits", values())
+    assert native_around(open_pool(tmp_path / "plain"), 0, 2.0) is None
+
+
+def test_bands_that_are_turned_against_each_other_are_told(tmp_path: Path) -> None:
+    turned = tile_wcs(SIDE)
+    turned.wcs.pc = [[0, -1], [1, 0]]
+    write_tile(tmp_path / "g.fits", values(0), "g")
+    write_tile(tmp_path / "r.fits", values(1), "r", turned)
+    write_tile(
+        tmp_path / "i.fits", values(2), "i", tile_wcs(SIDE, ra=RA + 0.002, dec=DEC + 0.001, scale=2 * SCALE)
+    )
+    table = {"id": ["a"], "ra": RA, "dec": DEC, "size": 16}
+    alike = open_pool(write_catalogue(tmp_path, {**table, "path": "['g.fits', 'i.fits']"}, "alike.csv"))
+    assert not alike.report.remarks
+    pool = open_pool(write_catalogue(tmp_path, {**table, "path": "['g.fits', 'i.fits', 'r.fits']"}))
+    assert "r.fits is turned against g.fits" in pool.report.remarks["a"]
 
 
 def test_bands_are_tiles_of_their_own_and_go_by_name(tmp_path: Path) -> None:
