@@ -114,7 +114,7 @@ class Interruption:
     recipe: str
     network: NetworkConfig
     begun_with: int | None
-    rendering: Rendering
+    rendering: Rendering = PLAIN
 
 
 def peek_checkpoint(path: Path) -> Interruption:
