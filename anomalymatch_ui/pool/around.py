@@ -28,7 +28,7 @@ def native_around(pool: ImagePool, index: int, zoom: float) -> NativeImage | Non
     """
     if isinstance(pool, SubsetPool):
         return native_around(pool.whole, pool.index_in_whole(index), zoom)
-    # It imports pandas and Arrow, which take a page of another pool half a second.
+    # It imports Arrow, which the page of another pool does without.
     from anomalymatch_ui.pool.catalogue import CataloguePool
 
     return pool.native(index, zoom) if isinstance(pool, CataloguePool) else None

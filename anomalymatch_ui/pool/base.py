@@ -83,8 +83,8 @@ class Fetched:
     indices
         Pool index of each, int64 ``(n,)``, in the order asked for.
     contents
-        Each image's file, or files; or, of a pool of arrays, uint8 ``(n, height, width, channels)``, rendered
-        for the network.
+        Each image's file, or files, or the image where there is none; or, of a pool of arrays, uint8
+        ``(n, height, width, channels)``, rendered for the network.
     decoder
         Decodes and renders files.
     """

@@ -33,6 +33,12 @@ from anomalymatch_ui.pool.records import RecordError, RecordPool
 from anomalymatch_ui.pool.tile_names import find_tiles
 from anomalymatch_ui.pool.tiles import Tiles
 
+_AT_ONCE = 64
+"""Images of files that are fetched at one time, where a pool asks for nothing else."""
+
+_FETCHED_BYTES = 256 * 2**20
+"""Cutouts that are fetched at one time take no more, if they are as large as those tried."""
+
 
 class CataloguePool(RecordPool):
     """The objects of a catalogue, cut from tiles; see :class:`~anomalymatch_ui.pool.ImagePool`.
@@ -106,7 +112,10 @@ class CataloguePool(RecordPool):
         self._note_lost()
         self.look(pixels)
         self.found = self._told(fields, size, ids_name)
-        self.digest = self._digest()
+        pixels_tried, largest = self._try_some()
+        is_large = _AT_ONCE * largest > _FETCHED_BYTES
+        self.block_images = max(2, _FETCHED_BYTES // largest) if is_large else 1
+        self.digest = self._digest(pixels_tried)
 
     def record(self, index: int) -> NativeImage:
         """Cut out one image."""
@@ -245,8 +254,23 @@ class CataloguePool(RecordPool):
             "columns": few(list(self.columns.names)),
         }
 
-    def _digest(self) -> str:
-        """Hash what is cut, from which tiles, and some of the cutouts; see :meth:`RecordPool.fingerprint`."""
+    def _try_some(self) -> tuple[bytes, int]:
+        """Cut some images; return a hash of their pixels, and how many bytes the largest has."""
+        digest, largest = hashlib.sha256(), 0
+        for index, image in self._records(self._some()):
+            assert isinstance(image, NativeImage)
+            digest.update(f"{index} {image.values.shape} ".encode() + image.values.tobytes())
+            largest = max(largest, image.values.nbytes)
+        if not largest:
+            why = few(sorted(set(self.report.unreadable.values())))
+            raise InputError(
+                f"None of the cutouts tried in {self.path} can be cut ({why}). Give the folder of the "
+                "tiles by --tiles."
+            )
+        return digest.digest(), largest
+
+    def _digest(self, pixels: bytes) -> str:
+        """Hash what is cut, from which tiles, and some pixels; see :meth:`RecordPool.fingerprint`."""
         digest = hashlib.sha256(f"catalogue {len(self)} {self._angular}".encode())
         digest.update(
             self.row_ids.digest.encode() if isinstance(self.row_ids, StoredIds) else self._rows.tobytes()
@@ -256,17 +280,7 @@ class CataloguePool(RecordPool):
         for path in (path for field in self._fields for path in field.paths):
             size = os.path.getsize(path) if os.path.isfile(path) else -1
             digest.update(f"{os.path.basename(path)} {size}\0".encode())
-        readable = 0
-        for index, image in self._records(self._some()):
-            assert isinstance(image, NativeImage)
-            digest.update(f"{index} {image.values.shape} ".encode() + image.values.tobytes())
-            readable += 1
-        if not readable:
-            why = few(sorted(set(self.report.unreadable.values())))
-            raise InputError(
-                f"None of the cutouts tried in {self.path} can be cut ({why}). Give the folder of the "
-                "tiles by --tiles."
-            )
+        digest.update(pixels)
         how = self.decoder
         digest.update(f"{how.rendering.digest} {how.hdu!r} {how.planes!r}".encode())
         return digest.hexdigest()

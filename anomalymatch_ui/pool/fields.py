@@ -157,6 +157,8 @@ def fields_by_position(
     by_band: dict[str, list[tuple[str, Sky]]] = {}
     for file, band in _bands_of(usable, of_file).items():
         by_band.setdefault(band, []).append((str(folder / file), usable[file]))
+    if wanted and set(wanted) <= by_band.keys():
+        by_band = {band: by_band[band] for band in wanted}
     if not by_band:
         why = few([f"{name} ({reason})" for name, reason in skipped.items()])
         raise InputError(f"None of the tiles in {folder} can be used: {why}." if why else _no_tiles(folder))

@@ -286,6 +286,10 @@ def test_tiles_that_cover_the_positions_are_found_in_a_folder(tmp_path: Path) ->
     assert "lies on no tile" in pool.report.unreadable["d"]
     assert "no WCS" in pool.report.skipped["broken.fits"]
     assert pool.pixels.tiles == str(tmp_path / "tiles")
+    (tmp_path / "tiles" / "r0.fits").unlink()
+    assert "of the band 'r'" in open_pool(table, tiles=tmp_path / "tiles", size="20").report.unreadable["a"]
+    one = open_pool(table, tiles=tmp_path / "tiles", size="20", bands=["g"])
+    assert list(one.report.unreadable) == ["d"]
 
 
 def test_of_two_tiles_that_counts_in_which_a_position_lies_deeper(tmp_path: Path) -> None:
@@ -425,6 +429,13 @@ def test_a_size_that_is_none_is_refused(tmp_path: Path, size: str) -> None:
 def test_an_angular_size_follows_the_scale_of_the_tile(tmp_path: Path) -> None:
     pool = open_pool(survey(tmp_path), size=f"{25 * SCALE}arcsec")
     assert pool.native(0).values.shape == (1, 25, 25)
+
+
+def test_large_cutouts_are_fetched_a_few_at_one_time(tmp_path: Path) -> None:
+    assert open_pool(survey(tmp_path)).block_images == 1
+    large = open_pool(survey(tmp_path), size="2000")
+    assert large.block_images * large.native(0).values.nbytes <= 256 * 2**20
+    assert large.block_images > 1
 
 
 def test_positions_come_out_in_degrees_in_the_order_of_the_pool(tmp_path: Path) -> None:
