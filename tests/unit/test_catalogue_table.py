@@ -26,7 +26,7 @@ from anomalymatch_ui.pool.catalogue_table import Table, read_table
 from anomalymatch_ui.pool.tile_names import find_tiles
 
 in_one_folder = settings(
-    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 
 paths = st.lists(
