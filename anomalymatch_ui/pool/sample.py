@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anomalymatch_ui.pixels.spec import listed
-from anomalymatch_ui.pool.arrays import ArrayPool
 from anomalymatch_ui.pool.base import ImagePool, UnreadableImageError, suffixes_named
-from anomalymatch_ui.pool.folder import FolderPool
-from anomalymatch_ui.pool.records import RecordPool
 
 _LOOKED_AT = 64
 
@@ -58,14 +55,10 @@ def sample_pool(pool: ImagePool) -> Sample:
     sizes: Counter[str] = Counter()
     for index in np.unique(np.linspace(0, len(pool) - 1, _LOOKED_AT).astype(np.int64)).tolist():
         try:
-            if isinstance(pool, FolderPool | ArrayPool | RecordPool):
-                values = pool.native(index).values
-                height, width = values.shape[1:]
-            else:
-                values = pool.image(index)
-                height, width = values.shape[:2]
+            values = pool.native(index).values
         except UnreadableImageError:
             continue
+        height, width = values.shape[1:]
         dtypes[values.dtype.name] += 1
         sizes[f"{width} x {height}"] += 1
     return Sample(dict(dtypes), dict(sizes))
