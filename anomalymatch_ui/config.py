@@ -79,8 +79,24 @@ def _as_text(path: object) -> object:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
-class PixelsConfig(Rendering):
-    """How images are read and shown, to the network and on the screen alike: chosen when they are opened."""
+class _RenderingConfig(Rendering):
+    @property
+    def rendering(self) -> Rendering:
+        """What concerns the rendering, without the rest."""
+        return Rendering(**self.model_dump(include=set(Rendering.model_fields)))
+
+
+class ShownConfig(_RenderingConfig):
+    """How a person sees the images where that is not how the network does; chosen beside them."""
+
+    own: bool = Field(
+        False,
+        description="the images are shown so; otherwise as the network sees them, and the rest says nothing",
+    )
+
+
+class PixelsConfig(_RenderingConfig):
+    """How images are read and shown, to the network and, unless ``shown`` says otherwise, on the screen."""
 
     hdu: tuple[int | str, ...] | None = Field(
         None,
@@ -113,11 +129,6 @@ class PixelsConfig(Rendering):
         description="side of the cutouts of a catalogue, such as `64` for pixels or `10arcsec`. Unless "
         "given, as its columns say",
     )
-
-    @property
-    def rendering(self) -> Rendering:
-        """What concerns the rendering, without how files are read."""
-        return Rendering(**self.model_dump(include=set(Rendering.model_fields)))
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> PixelsConfig:
@@ -491,6 +502,7 @@ class Config(_Settings):
     )
     instant: bool = Field(True, description="order the pool anew after each label")
     pixels: PixelsConfig = PixelsConfig()
+    shown: ShownConfig = ShownConfig()
     network: NetworkConfig = NetworkConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
     train: TrainConfig = TrainConfig()

@@ -7,6 +7,7 @@ computed from pixels.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -261,13 +262,15 @@ class Rendering(BaseModel):
         """Return what a person or the network sees, uint8 ``(height, width, channels)``."""
         return self.picture(image) if view == "picture" else self.network_bands(image).transpose(1, 2, 0)
 
-    def picture(self, image: NativeImage) -> np.ndarray:
+    def picture(self, image: NativeImage, limits: Sequence[Limits] | None = None) -> np.ndarray:
         """Return what a person sees.
 
         Parameters
         ----------
         image
             Its bands are found by name, whatever their order.
+        limits
+            Of the image, from :meth:`limits_of`, where they have been found before.
 
         Returns
         -------
@@ -281,10 +284,24 @@ class Rendering(BaseModel):
         """
         image = self._used(image)
         levels = self._as_they_are(image)
-        return self._mixed(self.stretched(image)) if levels is None else self._mixed_levels(levels)
+        return self._mixed(self.stretched(image, limits)) if levels is None else self._mixed_levels(levels)
 
-    def stretched(self, image: NativeImage) -> np.ndarray:
-        """Return the bands of an image between 0 and 1, in its own order.
+    def limits_of(self, image: NativeImage) -> tuple[Limits, ...]:
+        """Return what is black and what is white in each band of an image that shows in its picture.
+
+        The stretches called after fitsbolt find limits of their own, which these are not. Raises as
+        :meth:`picture`.
+        """
+        return tuple(self._limits(self._used(image)))
+
+    @property
+    def limiting(self) -> Rendering:
+        """The part of the rendering that limits depend on; of two with equal ones they are the same."""
+        stretch = self.stretch if self.stretch in _OWN_LIMITS or self._depends_on_all() else "auto"
+        return self.model_copy(update={"stretch": stretch, "softening": None})
+
+    def stretched(self, image: NativeImage, limits: Sequence[Limits] | None = None) -> np.ndarray:
+        """Return the bands of an image between 0 and 1, in its own order; ``limits`` as in :meth:`picture`.
 
         Returns
         -------
@@ -295,12 +312,12 @@ class Rendering(BaseModel):
         if self.stretch.startswith(_FITSBOLT):
             shown = fitsbolt(planes, bad, self.stretch.removeprefix(_FITSBOLT))
         elif self.stretch == "lupton":
-            shown = lupton(planes, self._limits(image), self.softening)
+            shown = lupton(planes, list(limits or self._limits(image)), self.softening)
         else:
             curve = _CURVES.get(self.stretch, "linear")
             shown = np.empty(planes.shape, np.float64)
-            for place, limits in enumerate(self._limits(image)):
-                shown[place] = apply_curve(planes[place], limits, curve, self.softening)
+            for place, bounds in enumerate(limits or self._limits(image)):
+                shown[place] = apply_curve(planes[place], bounds, curve, self.softening)
         if bad is not None:
             shown[bad] = 0
         return shown

@@ -46,6 +46,7 @@ from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.report import Report
 from anomalymatch_ui.session.shortlist import shortlisted
+from anomalymatch_ui.session.showing import Showing
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
 from anomalymatch_ui.session.steering import Steering
 from anomalymatch_ui.session.watch import Watch
@@ -89,6 +90,8 @@ class Session(Steering):
         Who labels, on what they differ, and how far they agree.
     pictures
         How the search goes, as curves and counts, and a map of the images.
+    showing
+        How a person sees the images, where that is not how the network does.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class Session(Steering):
         self.pictures = Pictures(folder, pool, self._journal, self.ranking, self._rankings.embedder)
         self.cycles = Cycles(folder, pool)
         self.people = People(pool, self._journal)
+        self.showing = Showing(pool, lambda: self.config, self._keep_if_mine)
         self.finding = Finding(
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
         )
@@ -264,6 +268,36 @@ class Session(Steering):
         session._rankings.catch_up()
         session._watch.start()
         return session
+
+    def seen_anew(self) -> Self:
+        """Close this session and open it again with the network seeing the images as they are shown.
+
+        Labels stay; what was computed from the images is computed anew, as :attr:`showing` says.
+
+        Raises
+        ------
+        InputError
+            If it sees them so already, or a job runs.
+        SessionBusyError
+            If another process holds the pen.
+        """
+        self.showing.consequence(0)
+        if self.status.state != "idle":
+            raise InputError(
+                "How the network sees the images cannot change while something runs: stop it first."
+            )
+        self._pen.claim()
+        pixels = self.showing.pixels()
+        pool = open_pool(self.pool.path, pixels)
+        self.showing.choose(None)
+        self.close()
+        return type(self).open(
+            self.path,
+            pool,
+            annotator=self.annotator,
+            embeddings=self._folder.shared,
+            pixels=pixels.model_dump(),
+        )
 
     @property
     def status(self) -> Status:

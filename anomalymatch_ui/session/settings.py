@@ -35,10 +35,10 @@ _TITLES = {
     "device": "Device",
 }
 
-_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "pixels")
+_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "pixels", "shown")
 """Settings of the images and the machine, which are no part of a method and outlive a change of preset."""
 
-_WHILE_BUSY = ("train.", "acquisition.", "preset_name")
+_WHILE_BUSY = ("train.", "acquisition.", "shown.", "preset_name")
 """Begin the names of settings that a running job has read already, or does not read."""
 
 
@@ -101,7 +101,8 @@ def configured(
         empty one unsets what may be unset.
     preset
         A preset to start from instead of ``config``. What belongs to the images and the machine stays:
-        pixels, seed, device, symmetry, prevalence, and after how many labels a cycle starts by itself.
+        pixels, how they are shown, seed, device, symmetry, prevalence, and after how many labels a cycle
+        starts by itself.
     busy
         Whether a job runs: then only what it does not read may change.
 
@@ -191,8 +192,8 @@ def changes(before: Config, after: Config) -> tuple[str, ...]:
 
 
 def changes_the_order(names: tuple[str, ...]) -> bool:
-    """Tell whether any of these settings changes the order or what is shown, rather than the next cycle."""
-    return any(not name.startswith(("train.", "preset_name")) for name in names)
+    """Tell whether any of these settings changes the order or which images come first."""
+    return any(not name.startswith(("train.", "shown.", "preset_name")) for name in names)
 
 
 def rescores(names: tuple[str, ...]) -> bool:

@@ -160,6 +160,18 @@ class Steering(ABC):
             self._settings_stamp = self._folder.settings_stamp
             self._take_settings(config)
 
+    @property
+    def keeps_settings(self) -> bool:
+        """Whether settings are kept: this process, and no other, holds the pen."""
+        return self._pen.elsewhere is None
+
+    def _keep_if_mine(self, values: Mapping[str, Any]) -> bool:
+        """Keep settings that change no score, unless another process holds the pen; tell whether they are."""
+        if not self.keeps_settings:
+            return False
+        self._keep_settings(values)
+        return True
+
     def go_back(self, cycle: int, wait: bool = False) -> None:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
 
