@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from anomalymatch_ui.app.natives import Natives
+from anomalymatch_ui.app.nativevalues import packed
 from anomalymatch_ui.app.sheet import contact_sheet
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pixels import PixelError
+from anomalymatch_ui.pool import ImagePool, UnreadableImageError
 from anomalymatch_ui.session import Ranking, Session
 
 LARGEST_SIDE = 4096
@@ -70,11 +73,19 @@ class Closeup:
         Whose images these are.
     ranking
         Gives the ranking that the cards are in.
+    natives
+        Native values of the images.
+    values
+        Send these instead of a picture.
     """
 
-    def __init__(self, session: Session, ranking: Callable[[], Ranking]) -> None:
+    def __init__(
+        self, session: Session, ranking: Callable[[], Ranking], natives: Natives, *, values: bool = False
+    ) -> None:
         self._session = session
         self._ranking = ranking
+        self._natives = natives
+        self._values = values
         # One for the image that is looked at, one for the next, which is fetched beforehand.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="closeup")
         self.answers: dict[str, Callable[[dict[str, Any]], Future[Answer]]] = {
@@ -141,9 +152,21 @@ class Closeup:
     def _closeup(self, image_id: str) -> Answer:
         self.check(image_id)
         pool = self._session.pool
+        if self._values:
+            return self._native_closeup(image_id)
         shown = picture(pool.image(pool.index(image_id)))
         size = {"width": shown.width, "height": shown.height, "reduced": shown.reduced}
         return {**self.facts(image_id), **size}, [shown.png]
+
+    def _native_closeup(self, image_id: str) -> Answer:
+        image = self._natives.image(self._session.pool.index(image_id))
+        try:
+            sent = packed(image, self._session.showing.rendering)
+        except PixelError as error:
+            raise UnreadableImageError(image_id, str(error)) from error
+        height, width = image.values.shape[1:]
+        size = {"width": width, "height": height, "reduced": sent.described["reduced"]}
+        return {**self.facts(image_id), **size, "native": sent.described}, [sent.values, sent.bad]
 
     def _neighbours(self, image_id: str) -> Answer:
         self.check(image_id)
@@ -153,7 +176,7 @@ class Closeup:
         except InputError:  # nothing is embedded before the first ranking
             return {"id": image_id, "ids": []}, []
         indices = [session.pool.index(name) for name in ids]
-        sheet = contact_sheet(session.pool, indices, NEIGHBOUR_CELL)
+        sheet = contact_sheet(self._natives.rendered(session.showing.rendering), indices, NEIGHBOUR_CELL)
         return {"id": image_id, "ids": ids, "readable": sheet.readable, **sheet.layout}, [sheet.jpeg]
 
     def _rank(self, image_id: str) -> list[tuple[str, str]]:

@@ -50,10 +50,18 @@ class Dashboard:
     """
 
     def __init__(self, session: Session, *, page_size: int | None = None) -> None:
+        self._page_size = page_size
+        self._theme = Theme()
+        self.widget = ipywidgets.HBox()
+        self.widget.add_class("anomalymatch")
+        self._show(session)
+        atexit.register(self.close)
+
+    def _show(self, session: Session) -> None:
+        """Put panel, gallery and the rest on a session, in the place of those that were there."""
         self.session = session
         loop = kernel_loop()
-        self.gallery = Gallery(session, loop=loop, page_size=page_size)
-        self._theme = Theme()
+        self.gallery = Gallery(session, loop=loop, page_size=self._page_size)
         self.panel = Panel(
             session.pool.name,
             self.export_path,
@@ -71,20 +79,19 @@ class Dashboard:
             self._theme,
         )
         self.gallery.commands["train"] = lambda _message: self.train()
+        self.gallery.commands["use for the network"] = lambda _message: self.use_for_network()
         self.pictures = Pictures(session, self.gallery, loop=loop)
         self.settings = SettingsDialog(
             lambda: session.config,
             lambda values, preset: self.configure(values, preset=preset),
             lambda: suggested(session.insight.outlook()),
         )
-        self.widget = ipywidgets.HBox([self.panel, self.gallery, self.pictures, self.settings])
-        self.widget.add_class("anomalymatch")
+        self.widget.children = [self.panel, self.gallery, self.pictures, self.settings]
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self._cycles: tuple[Cycle, ...] = session.cycles.all()
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
-        atexit.register(self.close)
         nobody_else_ranks = session.status.pen_elsewhere is None
         has_to_look = session.ranking().version == 0 or session.outdated
         if has_to_look and session.status.state == "idle" and nobody_else_ranks:
@@ -180,6 +187,20 @@ class Dashboard:
         if self.session.configure(values, preset=preset) and self.session.status.state == "idle":
             self.session.rank()
 
+    def use_for_network(self) -> None:
+        """Let the network see the images as the cards show them; see :meth:`Session.seen_anew`.
+
+        Panel and gallery are new ones afterwards, of the session opened anew.
+
+        Raises
+        ------
+        AnomalyMatchError
+            As there.
+        """
+        session = self.session.seen_anew()
+        self._leave()
+        self._show(session)
+
     def show_settings(self) -> None:
         """Open the dialog of settings."""
         self.settings.show()
@@ -209,11 +230,15 @@ class Dashboard:
     def close(self) -> None:
         """Close the session and leave the page; twice is as good as once."""
         atexit.unregister(self.close)
+        self._leave()
+        self.session.close()
+
+    def _leave(self) -> None:
+        """Take panel and gallery from the session."""
         self._unsubscribe()
         self._bridge.close()
         self.pictures.close()
         self.gallery.close()
-        self.session.close()
 
     def _heed(self, status: Status) -> None:
         if status.cycle != (self._cycles[-1].number if self._cycles else 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,9 @@ from anomalymatch_ui.app.look import Look, look_from_json, look_to_json
 from anomalymatch_ui.app.pages import Pages
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.app.sheet import Sheet
+from anomalymatch_ui.app.stretching import Stretching, asked_rendering
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.session import Ranking, Receipt, Session, Status
 
 Label = Literal["anomaly", "nominal", "unsure"]
@@ -47,6 +50,9 @@ class Gallery(Finds, Pages):
     look
         How the images are shown, a :class:`~anomalymatch_ui.app.look.Look`, set by a script; what a person
         changes stays in the browser. ``None`` leaves it to them.
+    native
+        What can be chosen of stretch and bands where the images hold native values, for the browser; see
+        :class:`~anomalymatch_ui.app.stretching.Stretching`. :meth:`show_as` changes it.
     """
 
     _esm = joined(STATIC / "gallery" / "main.js")
@@ -59,6 +65,7 @@ class Gallery(Finds, Pages):
     look = traitlets.Instance(Look, allow_none=True).tag(
         sync=True, to_json=look_to_json, from_json=look_from_json
     )
+    native: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
@@ -81,7 +88,12 @@ class Gallery(Finds, Pages):
             loop,
         )
         self.answers, self.commits, self.commands = inbox.answers, inbox.commits, inbox.commands
-        self._closeup = Closeup(session, lambda: self._ranking)
+        self._stretching = Stretching(session.pool, session.showing)
+        self.native = self._stretching.state()
+        self.answers |= {"show as": self._show_as_asked, "for the network": self._tell_consequence}
+        self._closeup = Closeup(
+            session, lambda: self._ranking, self._natives, values=self._stretching.offered
+        )
         self.answers |= self._closeup.answers
         self._take_messages(inbox)
         self._begin_finding()
@@ -140,6 +152,55 @@ class Gallery(Finds, Pages):
             shown[name]["label"] = label
         if changed:
             self.send({"kind": "labels", "labels": changed})
+
+    # Stretch and bands
+
+    def show_as(self, rendering: Rendering | None, *, keep: bool = True, wait: bool = True) -> None:
+        """Show the images in another rendering of their native values; scores and order stay.
+
+        Parameters
+        ----------
+        rendering
+            Stretch, limits, and which bands are red, green and blue; ``None`` for what the network sees.
+        keep
+            Keep it with the session.
+        wait
+            Return when the page is shown.
+
+        Raises
+        ------
+        InputError
+            If the images are pictures of 8 bits, or lack a band.
+        """
+        self._show_as(rendering, keep=keep, wait=wait)
+
+    def _show_as(self, rendering: Rendering | None, *, keep: bool, wait: bool) -> Future[Sheet] | None:
+        if not self._stretching.offered:
+            raise InputError(
+                "These images are pictures of 8 bits a band: the browser's own look stretches them."
+            )
+        kept = self._session.showing.choose(rendering, keep=keep)
+        made = self._lay_out(wait=wait)
+        self.native = self._stretching.state()
+        if keep and not kept:
+            self.say(
+                "Another process trains this session: this is shown until the page closes, and not kept."
+            )
+        return made
+
+    def _show_as_asked(self, message: Message) -> Future[tuple[Message, list[bytes]]]:
+        """Show a rendering that the browser asks for; the answer comes when the page is there."""
+        made = self._show_as(asked_rendering(message["rendering"]), keep=bool(message["keep"]), wait=False)
+        answer: Future[tuple[Message, list[bytes]]] = Future()
+        if made is None:
+            answer.set_result(({}, []))
+        else:
+            made.add_done_callback(lambda _done: answer.set_result(({}, [])))
+        return answer
+
+    def _tell_consequence(self, _message: Message) -> tuple[Message, list[bytes]]:
+        sentence = self._session.showing.consequence(len(self._session.cycles.all()))
+        return {"sentence": sentence}, []
 
     # The selection
 

@@ -193,7 +193,7 @@ class Map:
             lines.append(label)
         jpeg = b""
         try:
-            pixels = session.pool.read(np.array([row]), PREVIEW).pixels
+            pixels = self._gallery.shown.read(np.array([row]), PREVIEW).pixels
             if len(pixels):
                 jpeg = _jpeg(pixels[0])
             else:

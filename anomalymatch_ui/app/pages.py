@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from anomalymatch_ui.app.listed import Listed
+from anomalymatch_ui.app.natives import Natives, Reader
 from anomalymatch_ui.app.sheet import THUMBNAILS, Sheet, SheetMaker, cell_side, native_side
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Ranking, Session
@@ -51,14 +52,15 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init__()
         self._session = session
         self._loop = loop
-        self._sheets = SheetMaker(session.pool)
+        self._natives = Natives(session.pool)
+        self._sheets = SheetMaker(self._natives)
         self._native = native_side(session.pool)
         self._pixel_ratio = 1.0
         self._ranking = session.ranking()
         self._listed = Listed(np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool), "", "")
         self._number = 0
         self._serial = 0
-        self._laid_out: tuple[int, int] | None = None
+        self._laid_out: tuple[int, int, str] | None = None
         self.observe(lambda _change: self._lay_out(), ["page_size", "thumbnail"])
 
     def __repr__(self) -> str:
@@ -80,6 +82,11 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     def pages(self) -> int:
         """How many pages there are."""
         return self._listed.pages(self.page_size)
+
+    @property
+    def shown(self) -> Reader:
+        """Reads images as the cards show them."""
+        return self._natives.rendered(self._session.showing.rendering)
 
     @property
     def ranking_version(self) -> int:
@@ -107,6 +114,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     def close(self) -> None:
         """Stop the threads that make sheets, and leave the page."""
         self._sheets.close()
+        self._natives.close()
         super().close()
 
     def _list(
@@ -139,7 +147,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
             raise InputError(f"There is no page {number + 1}; the last one is page {self.pages}.")
         future = self._request(number)
         self._number = number
-        self._laid_out = layout = self.page_size, self._cell
+        self._laid_out = layout = self._layout
         listing = self._listed.number
         if wait or self._loop is None or future.done():
             self._show(number, future.result())
@@ -158,8 +166,14 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     def _cell(self) -> int:
         return cell_side(self._native, self.thumbnail, self._pixel_ratio, self.page_size)
 
+    @property
+    def _layout(self) -> tuple[int, int, str]:
+        """What a sheet depends on besides the images: cards, side of a cell, digest of the rendering."""
+        return self.page_size, self._cell, self._session.showing.rendering.digest
+
     def _request(self, number: int) -> Future[Sheet]:
-        return self._sheets.request(self._listed.indices(number, self.page_size), self._cell)
+        indices = self._listed.indices(number, self.page_size)
+        return self._sheets.request(indices, self._cell, self._session.showing.rendering)
 
     def _show(self, number: int, sheet: Sheet) -> None:
         self._serial += 1
@@ -187,11 +201,12 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
             if 0 <= neighbour < self.pages:
                 self._request(neighbour)
 
-    def _lay_out(self) -> None:
-        """Show the page anew where its size or its resolution has changed; its first image stays on it."""
-        former, now = self._laid_out, (self.page_size, self._cell)
-        if former is not None and former != now:
-            self._turn(self._number * former[0] // now[0], wait=False)
+    def _lay_out(self, *, wait: bool = False) -> Future[Sheet] | None:
+        """Show the page anew where its size, resolution or rendering is another; its first image stays."""
+        former, now = self._laid_out, self._layout
+        if former is None or former == now:
+            return None
+        return self._turn(self._number * former[0] // now[0], wait=wait)
 
     @traitlets.validate("page_size", "thumbnail")
     def _check_layout(self, proposal: Any) -> int:

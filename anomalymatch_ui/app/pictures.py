@@ -15,6 +15,7 @@ import traitlets
 from anomalymatch_ui.app.bridge import Bridge
 from anomalymatch_ui.app.inbox import Inbox
 from anomalymatch_ui.app.map import Map
+from anomalymatch_ui.app.natives import Reader
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session, Status
@@ -28,6 +29,10 @@ STATIC = Path(__file__).parent / "static" / "pictures"
 
 class Lists(Protocol):
     """What can list images for a person to look at: the gallery."""
+
+    @property
+    def shown(self) -> Reader:
+        """Reads images as its cards show them."""
 
     def find(self, *, sort: str, ids: Iterable[str], wait: bool) -> None:
         """List these images in an order."""

@@ -14,7 +14,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,9 @@ def _serve(wanted: Wanted, port: int, base_url: str, open_browser: bool, as_json
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
+        if opened.keeps_settings:
+            # By now the session says how its images are read; what is chosen on the page outlives a reload.
+            wanted = replace(wanted, pixels={})
     token = secrets.token_urlsafe(24)
     # It warns of a time-out that the server's own defaults set too long.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)

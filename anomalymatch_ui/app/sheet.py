@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from anomalymatch_ui.app.natives import Natives, Reader
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import ImagePool
 
 JPEG_QUALITY = 92
@@ -111,7 +113,7 @@ def native_side(pool: ImagePool, samples: int = 3) -> int:
     return max(16, round(statistics.median(sides))) if sides else 128
 
 
-def contact_sheet(pool: ImagePool, indices: Sequence[int], cell: int) -> Sheet:
+def contact_sheet(pool: Reader, indices: Sequence[int], cell: int) -> Sheet:
     """Read images and lay them out, row by row, on one JPEG (4:4:4, so that colours stay where they are)."""
     columns = max(1, math.ceil(math.sqrt(len(indices))))
     pitch = math.ceil((cell + 2 * EDGE) / JPEG_BLOCK) * JPEG_BLOCK
@@ -145,23 +147,24 @@ class SheetMaker:
 
     Parameters
     ----------
-    pool
-        Where the images are.
+    natives
+        Native values of the images.
     kept
         Sheets held at most; a page of 60 images of 128 px is about 0.3 MB.
     """
 
-    def __init__(self, pool: ImagePool, kept: int = 8) -> None:
-        self._pool = pool
+    def __init__(self, natives: Natives, kept: int = 8) -> None:
+        self._natives = natives
         self._kept = kept
-        self._sheets: OrderedDict[tuple[tuple[int, ...], int], Future[Sheet]] = OrderedDict()
+        self._sheets: OrderedDict[tuple[tuple[int, ...], int, str], Future[Sheet]] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="contact-sheet")
 
-    def request(self, indices: Sequence[int], cell: int) -> Future[Sheet]:
-        """Give the sheet of these images, being made or ready."""
-        key = (tuple(indices), cell)
+    def request(self, indices: Sequence[int], cell: int, rendering: Rendering) -> Future[Sheet]:
+        """Return the sheet of these images in a rendering, being made or ready."""
+        key = (tuple(indices), cell, rendering.digest)
         if key not in self._sheets or _may_be_better_now(self._sheets[key]):
-            self._sheets[key] = self._threads.submit(contact_sheet, self._pool, key[0], cell)
+            reader = self._natives.rendered(rendering)
+            self._sheets[key] = self._threads.submit(contact_sheet, reader, key[0], cell)
         self._sheets.move_to_end(key)
         while len(self._sheets) > self._kept:
             self._sheets.popitem(last=False)[1].cancel()

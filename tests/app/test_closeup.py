@@ -19,6 +19,7 @@ from anomalymatch_ui.app.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, pictu
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.inbox import Inbox
 from anomalymatch_ui.app.look import Look
+from anomalymatch_ui.app.natives import Natives
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
@@ -27,7 +28,7 @@ from anomalymatch_ui.session import Session
 
 @pytest.fixture
 def closeup(session: Session) -> Iterator[Closeup]:
-    closeup = Closeup(session, session.ranking)
+    closeup = Closeup(session, session.ranking, Natives(session.pool))
     yield closeup
     closeup.close()
 
@@ -109,7 +110,7 @@ def test_columns_of_imported_tables_are_told_where_they_hold_something(session: 
     images, path = session.pool.path, session.path
     session.close()
     with Session.open(path, images, labels=table) as again:
-        closeup = Closeup(again, again.ranking)
+        closeup = Closeup(again, again.ranking, Natives(again.pool))
         first, second = (dict(closeup.facts(name)["facts"]) for name in ("0002.jpg", "0003.jpg"))
         assert first["redshift"] == "0.31"
         assert "note" not in first
@@ -129,7 +130,7 @@ def test_the_images_most_like_one_come_on_one_sheet(closeup: Closeup, session: S
 def test_before_anything_is_embedded_nothing_is_said_to_be_alike(tmp_path: Path):
     make_pool(tmp_path / "images", images=5)
     with Session.open(tmp_path / "session", tmp_path / "images") as session:
-        closeup = Closeup(session, session.ranking)
+        closeup = Closeup(session, session.ranking, Natives(session.pool))
         answer, buffers = ask(closeup, "neighbours", "0000.jpg")
         assert (answer["ids"], buffers) == ([], [])
         closeup.close()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from anomalymatch_ui.app.natives import Natives
 from anomalymatch_ui.app.sheet import SHEET_PIXELS, SheetMaker, cell_side, contact_sheet, native_side
 from anomalymatch_ui.pool import open_pool
 
@@ -87,11 +88,11 @@ def test_the_usual_side_is_taken_from_images_that_can_be_read(grey_pool):
 
 
 def test_a_sheet_is_made_once_and_only_the_last_few_are_kept(grey_pool):
-    maker = SheetMaker(grey_pool, kept=2)
+    maker = SheetMaker(Natives(grey_pool), kept=2)
     size = 40
-    first = maker.request([0], size)
-    assert maker.request([0], size) is first
-    maker.request([1], size)
-    maker.request([2], size)
-    assert maker.request([0], size) is not first
+    first = maker.request([0], size, grey_pool.rendering)
+    assert maker.request([0], size, grey_pool.rendering) is first
+    maker.request([1], size, grey_pool.rendering)
+    maker.request([2], size, grey_pool.rendering)
+    assert maker.request([0], size, grey_pool.rendering) is not first
     maker.close()

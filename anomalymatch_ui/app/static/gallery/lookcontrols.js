@@ -17,9 +17,11 @@ export function lookInWords(look) {
 
 export class LookControls {
   // `shown` gives the image whose look they show, and act on where it has one of its own; `left` is called
-  // when the panel has closed.
-  constructor(looks, shown, left) {
+  // when the panel has closed. `native` are the rows for native values, which stand in the place of those for the
+  // 8 bits of pictures; null where there are such values and no rows for them.
+  constructor(looks, shown, left, native = null) {
     this.looks = looks;
+    this.native = native;
     this.shown = shown;
     this.left = left;
     this.root = element("div", "am-look");
@@ -31,6 +33,10 @@ export class LookControls {
     this.panel = element("div", "am-look-panel", { role: "group", "aria-label": "look", hidden: true });
     this.panel.append(...this.rows());
     this.root.append(this.button, this.chip, this.panel);
+    if (native) {
+      this.panel.classList.add("am-native");
+      this.root.insertBefore(native.chip, this.panel);
+    }
     this.button.addEventListener("click", () => this.open(this.panel.hidden));
     this.chip.addEventListener("click", () => {
       looks.reset();
@@ -50,6 +56,7 @@ export class LookControls {
   close() {
     document.removeEventListener("pointerdown", this.away, true);
     this.looks.listeners.delete(this.listener);
+    this.native?.close();
   }
 
   open(open) {
@@ -57,7 +64,7 @@ export class LookControls {
     this.button.setAttribute("aria-expanded", String(open));
     if (open) document.addEventListener("pointerdown", this.away, true);
     else document.removeEventListener("pointerdown", this.away, true);
-    if (open) this.stretch.focus();
+    if (open) this.panel.querySelector("select, input").focus();
   }
 
   key(event) {
@@ -87,11 +94,13 @@ export class LookControls {
     const reset = element("button", "am-look-reset", { type: "button" });
     reset.append("Original ", element("kbd", "", { textContent: "0" }));
     reset.addEventListener("click", () => this.looks.reset(this.target));
+    const ofPictures = !this.looks.native;
     return [
-      this.row("Stretch", this.stretch), this.row("Limits", this.limits),
+      ...(ofPictures ? [this.row("Stretch", this.stretch), this.row("Limits", this.limits)] : this.native?.rows ?? []),
       this.row("Brightness", this.brightness, "[ ]"), this.row("Contrast", this.contrast, "{ }"),
-      this.row("Colour map", this.map), this.group("Bands", bands),
+      this.row("Colour map", this.map), ...(ofPictures ? [this.group("Bands", bands)] : []),
       this.row("Invert", this.invert, "I"), this.row("Only this image", this.only), reset,
+      ...(this.native?.footer ?? []),
     ];
   }
 
@@ -109,6 +118,7 @@ export class LookControls {
     const alone = own.size === 1 ? "one image of its own" : `${own.size} images of their own`;
     this.chip.textContent = `${[isOriginal(page) ? "" : lookInWords(page), own.size ? alone : ""].filter(Boolean).join("; ")} ×`;
     this.chip.hidden = original;
+    this.native?.refresh();
   }
 
   // One band at least stays on.

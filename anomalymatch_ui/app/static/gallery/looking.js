@@ -4,6 +4,7 @@ import { CardPainter } from "./cardpainter.js";
 import { LookControls } from "./lookcontrols.js";
 import { dragLook } from "./lookdrag.js";
 import { looksOf } from "./looks.js";
+import { NativeRows } from "./nativerows.js";
 
 // The keys of a look; `shown` gives the image they may act on.
 export function lookActionsFor(shown) {
@@ -37,7 +38,8 @@ export const lookActions = lookActionsFor((view) => view.activeId);
 export function addLooking(view) {
   const looks = looksOf(view.desk);
   const painter = new CardPainter(view, looks);
-  const controls = new LookControls(looks, () => view.activeId, () => view.focus());
+  const native = looks.native ? new NativeRows(view.desk) : null;
+  const controls = new LookControls(looks, () => view.activeId, () => view.focus(), native);
   view.toolbar.append(view.keyButton("close-up"), controls.root);
   const schedule = () => painter.schedule();
   looks.listeners.add(schedule);

@@ -4,17 +4,27 @@
 import { ORIGINAL_LOOK, asLook, isOriginal } from "./stretch.js";
 
 const PAGE_LOOK = "anomalymatch.look";
+const NATIVE_LOOK = "anomalymatch.native-look"; // of images whose stretch and bands act on native values
 const OWN_LOOKS = "anomalymatch.looks";
 const OWN_LOOKS_KEPT = 200;
 
 export class Looks {
-  constructor() {
-    const kept = recall(() => localStorage, PAGE_LOOK) ?? {};
-    this.page = asLook(kept.page);
+  // `native`: stretch, limits and bands are chosen on native values (nativerows.js), and no part of a look.
+  constructor(native = false) {
+    this.native = native;
+    this.key = native ? NATIVE_LOOK : PAGE_LOOK;
+    const kept = recall(() => localStorage, this.key) ?? {};
+    this.page = this.asLook(kept.page);
     this.scripted = kept.scripted ?? null; // what a script asked for last
-    this.own = new Map((recall(() => sessionStorage, OWN_LOOKS) ?? []).map(([id, look]) => [id, asLook(look)]));
+    this.own = new Map((recall(() => sessionStorage, OWN_LOOKS) ?? []).map(([id, look]) => [id, this.asLook(look)]));
     this.onlyOne = false; // whether controls and keys act on one image alone
     this.listeners = new Set();
+  }
+
+  asLook(values) {
+    if (!this.native) return asLook(values);
+    const { stretch, limits, bands } = ORIGINAL_LOOK;
+    return asLook({ ...values, stretch, limits, bands });
   }
 
   // The object is another one whenever the look is.
@@ -35,9 +45,9 @@ export class Looks {
   // Change the look of one image, or of the page where `id` is null.
   change(changes, id = null) {
     if (id === null) {
-      this.page = asLook({ ...this.page, ...changes });
+      this.page = this.asLook({ ...this.page, ...changes });
     } else {
-      const look = asLook({ ...this.of(id), ...changes });
+      const look = this.asLook({ ...this.of(id), ...changes });
       this.own.delete(id); // so that the newest come last
       this.own.set(id, look);
       while (this.own.size > OWN_LOOKS_KEPT) this.own.delete(this.own.keys().next().value);
@@ -61,13 +71,13 @@ export class Looks {
     const scripted = JSON.stringify(look);
     if (!look || scripted === this.scripted) return;
     this.scripted = scripted;
-    this.page = asLook(look);
+    this.page = this.asLook(look);
     this.own.clear();
     this.tell();
   }
 
   tell() {
-    remember(() => localStorage, PAGE_LOOK, { page: this.page, scripted: this.scripted });
+    remember(() => localStorage, this.key, { page: this.page, scripted: this.scripted });
     remember(() => sessionStorage, OWN_LOOKS, [...this.own]);
     for (const listener of this.listeners) listener();
   }
@@ -91,12 +101,17 @@ function remember(storage, key, value) {
   }
 }
 
+// Whether the images hold native values to stretch, and not the 8 bits of pictures.
+export function isNative(desk) {
+  return Object.keys(desk.model.get("native") ?? {}).length > 0;
+}
+
 const DESK_LOOKS = new WeakMap();
 
 // The looks of a desk: all its views show the same.
 export function looksOf(desk) {
   if (!DESK_LOOKS.has(desk)) {
-    const looks = new Looks();
+    const looks = new Looks(isNative(desk));
     looks.script(desk.model.get("look"));
     desk.model.on("change:look", () => looks.script(desk.model.get("look")));
     DESK_LOOKS.set(desk, looks);

@@ -7,6 +7,7 @@ import { LookControls } from "./lookcontrols.js";
 import { lookActionsFor } from "./looking.js";
 import { looksOf } from "./looks.js";
 import { ZoomFacts } from "./zoomfacts.js";
+import { ZoomNative, nativeActionsFor } from "./zoomnative.js";
 import { ZoomPicture } from "./zoompicture.js";
 
 const REST = 150; // ms on an image before what is like it is asked for
@@ -33,9 +34,10 @@ class Zoom {
       changed: () => this.drawScale(),
       pointed: (text) => { this.pixel.textContent = text; },
     });
+    this.native = new ZoomNative(view.desk, this.picture);
     this.facts = new ZoomFacts(looks, (id) => this.follow(id));
     this.controls = new LookControls(looks, () => this.id, () => this.root.parentElement?.focus());
-    this.actions = zoomActions(this);
+    this.actions = zoomActions(this, looks.native);
     this.build();
     this.ends = [view.onPage(() => this.pageTurned()), view.onLabels(() => this.labelsChanged())];
   }
@@ -56,7 +58,7 @@ class Zoom {
     const middle = element("div", "am-zoom-middle");
     middle.append(this.picture.root, this.facts.root);
     this.root = element("div", "am-zoom");
-    this.root.append(top, middle, bottom);
+    this.root.append(top, this.native.root, middle, bottom);
   }
 
   button(name) {
@@ -78,6 +80,7 @@ class Zoom {
     clearTimeout(this.rest);
     this.id = null;
     this.picture.close();
+    this.native.close();
     this.facts.close();
     this.controls.close();
   }
@@ -98,14 +101,18 @@ class Zoom {
     this.controls.refresh();
     try {
       const answer = await this.fetch(id);
-      const bitmap = await createImageBitmap(new Blob([answer.buffers[0]], { type: "image/png" }));
+      const bitmap = answer.native ? null : await createImageBitmap(new Blob([answer.buffers[0]], { type: "image/png" }));
       if (this.id === id) {
         this.known = answer;
         this.desk.learn(id, answer.label);
-        this.picture.show(id, bitmap, answer.reduced);
+        if (answer.native) {
+          this.picture.show(id, this.native.take(answer), answer.reduced, (x, y) => this.native.describe(x, y));
+        } else {
+          this.picture.show(id, bitmap, answer.reduced);
+        }
         this.drawFacts();
       }
-      bitmap.close();
+      bitmap?.close();
     } catch (error) {
       if (this.id === id) {
         this.known = null;
@@ -240,7 +247,7 @@ class Zoom {
   }
 }
 
-function zoomActions(zoom) {
+function zoomActions(zoom, native) {
   const { picture } = zoom;
   const group = "Close-up";
   const labels = Object.entries(LABELS).map(([name, { key }]) => ({
@@ -262,6 +269,7 @@ function zoomActions(zoom) {
       name: `pan ${key}`, keys: [`Shift+${key}`], title: "move the picture", group, repeats: true,
       run: () => picture.pan(right * PAN_STEP, down * PAN_STEP),
     })),
+    ...(native ? nativeActionsFor(zoom.native, group) : []),
     ...lookActionsFor(() => zoom.id),
     { name: "close", keys: ["Space", "Escape"], title: "back to the gallery", text: "close", group, run: (view) => view.closeOverlay() },
   ];

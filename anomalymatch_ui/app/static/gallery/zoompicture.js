@@ -44,15 +44,24 @@ export class ZoomPicture {
     this.draw();
   }
 
-  // `reduced`: each pixel of the bitmap stands for a square of so many of the image.
-  show(id, bitmap, reduced) {
+  // `reduced`: each pixel of the bitmap stands for a square of so many of the image. `describe(x, y)` gives what is
+  // said of a pixel's values; the levels of the bitmap are if it is not given.
+  show(id, bitmap, reduced, describe = null) {
     const source = new OffscreenCanvas(bitmap.width, bitmap.height);
     this.pixels = source.getContext("2d", { willReadFrequently: true });
     this.pixels.drawImage(bitmap, 0, 0);
     this.message.textContent = "";
     this.canvas.setAttribute("aria-label", id);
-    Object.assign(this, { id, source, reduced, limits: new Map() });
+    Object.assign(this, { id, source, reduced, describe, limits: new Map() });
     this.fit();
+  }
+
+  // Show other pixels of the same image, at the same place and scale.
+  repaint(bitmap) {
+    if (!this.source) return;
+    this.pixels.drawImage(bitmap, 0, 0);
+    this.limits.clear();
+    this.draw();
   }
 
   get fittingScale() {
@@ -180,6 +189,11 @@ export class ZoomPicture {
     return [(event.clientX - left) * ratio, (event.clientY - top) * ratio];
   }
 
+  levelsAt(x, y) {
+    const [red, green, blue] = this.pixels.getImageData(x, y, 1, 1).data;
+    return `R ${red} G ${green} B ${blue}`;
+  }
+
   // Positions count from 0 at the upper left pixel; values are the image's own, whatever the look.
   point(place) {
     if (!this.source) return;
@@ -188,10 +202,9 @@ export class ZoomPicture {
       this.pointed("");
       return;
     }
-    const [red, green, blue] = this.pixels.getImageData(x, y, 1, 1).data;
     const side = this.reduced;
     const mean = side > 1 ? ` (mean of ${side} × ${side} pixels)` : "";
-    this.pointed(`x ${x * side}, y ${y * side}: R ${red} G ${green} B ${blue}${mean}`);
+    this.pointed(`x ${x * side}, y ${y * side}: ${this.describe?.(x, y) ?? this.levelsAt(x, y)}${mean}`);
   }
 }
 
