@@ -32,7 +32,9 @@ def save_adapted(path: Path, adapter: Adapter) -> None:
     """
     names = trained_parameters(adapter.network)
     average = dict(adapter.average.named_parameters())
-    _write(path, {name: average[name] for name in names}, {"format": FORMAT, "steps": str(adapter.step)})
+    # Nothing else beside the format: safetensors 0.8 writes two entries in a random order, and the bytes of
+    # this file are the name of what is computed with it.
+    _write(path, {name: average[name] for name in names}, {"format": FORMAT})
 
 
 def load_adapted(path: Path, network: AnomalyNetwork) -> None:
