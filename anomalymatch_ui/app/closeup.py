@@ -20,7 +20,7 @@ from anomalymatch_ui.app.sheet import contact_sheet
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import PixelError
-from anomalymatch_ui.pool import ImagePool, UnreadableImageError
+from anomalymatch_ui.pool import ImagePool, UnreadableImageError, numbered_rows
 from anomalymatch_ui.session import Ranking, Session
 
 LARGEST_SIDE = 4096
@@ -200,10 +200,10 @@ class Closeup:
 
 
 def place_facts(pool: ImagePool, image_id: str) -> list[tuple[str, str]]:
-    """Tell where an image lies: format, bytes and date of its file, or the row of the file of all."""
+    """Tell where an image lies: format, bytes and date of its file, or the file of all and its row there."""
     path = Path(pool.path)
     if path.is_file():
-        return [("in", f"row {image_id} of {path.name}")]
+        return [("in", f"row {image_id} of {path.name}" if numbered_rows(pool) else path.name)]
     try:
         status = (path / image_id).stat()
     except OSError:  # deleted since it was read
