@@ -20,7 +20,8 @@ def first_pixels(centres: np.ndarray, sides: np.ndarray | int) -> np.ndarray:
     """Return the first row or column of cutouts.
 
     The centre of the cutout is as near to that of the object as whole pixels allow; of two that are as near,
-    the one before, as :func:`astropy.nddata.overlap_slices` has it.
+    the one before, as :func:`astropy.nddata.overlap_slices` has it, unless all of the cutout would lie before
+    the tile: a single pixel at -0.5 is the first one.
 
     Parameters
     ----------
@@ -34,7 +35,9 @@ def first_pixels(centres: np.ndarray, sides: np.ndarray | int) -> np.ndarray:
     numpy.ndarray
         int64 ``(n,)``; negative where a cutout begins off the tile.
     """
-    return np.ceil(np.asarray(centres, np.float64) - np.asarray(sides) / 2).astype(np.int64)
+    sides = np.asarray(sides)
+    first = np.ceil(np.asarray(centres, np.float64) - sides / 2).astype(np.int64)
+    return np.where(np.asarray(centres) == -0.5, np.maximum(first, 1 - sides), first)
 
 
 def lie_within(x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:
