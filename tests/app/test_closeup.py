@@ -80,6 +80,11 @@ def test_a_row_of_an_archive_is_described_by_its_number(tmp_path: Path):
     pool = open_pool(tmp_path / "galaxies.hdf5")
     assert place_facts(pool, "2") == [("in", "row 2 of galaxies.hdf5")]
     pool.close()
+    with h5py.File(tmp_path / "galaxies.hdf5", "a") as file:
+        file["ids"] = ["NGC 1", "NGC 2", "NGC 3"]
+    named = open_pool(tmp_path / "galaxies.hdf5")
+    assert place_facts(named, "NGC 2") == [("in", "galaxies.hdf5")]
+    named.close()
 
 
 def test_before_a_ranking_there_is_no_rank_and_afterwards_it_is_the_one_of_the_cards(
