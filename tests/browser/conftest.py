@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from desk import Desk
 from install_chromium import find_chromium
 from serving import Prepared, Serve, Served, prepare_session
 
@@ -100,3 +101,17 @@ def serve() -> Serve:
             process.stdout.close()
 
     return served
+
+
+@pytest.fixture(scope="module")
+def served(prepared: Prepared, serve: Serve) -> Iterator[Served]:
+    """A dashboard that the tests of a file share, on what its own fixture ``prepared`` gives."""
+    with serve(prepared.images, prepared.session) as served:
+        yield served
+
+
+@pytest.fixture
+def desk(page: Page, served: Served) -> Iterator[Desk]:
+    """The page of :func:`served`, opened anew."""
+    yield Desk(page).open(served.address)
+    page.goto("about:blank")

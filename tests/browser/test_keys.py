@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 from desk import Desk
-from playwright.sync_api import Page, expect
-from serving import Prepared, Serve, Served
+from playwright.sync_api import expect
+from serving import Prepared
 
 pytestmark = pytest.mark.browser
 
@@ -17,18 +16,6 @@ def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) 
     for name in ("images", "session"):
         shutil.copytree(getattr(prepared_once, name), folder / name)
     return Prepared(folder / "images", folder / "session")
-
-
-@pytest.fixture(scope="module")
-def served(prepared: Prepared, serve: Serve) -> Iterator[Served]:
-    with serve(prepared.images, prepared.session) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(page: Page, served: Served) -> Iterator[Desk]:
-    yield Desk(page).open(served.address)
-    page.goto("about:blank")
 
 
 def test_the_list_of_keys_has_every_action_and_the_keys_until_it_is_closed(desk: Desk):

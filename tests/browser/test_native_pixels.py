@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 from card_pixels import PIXELS
 from desk import Desk
 from fitsfiles import write_survey
-from playwright.sync_api import Page, expect
-from serving import Prepared, Serve, Served
+from playwright.sync_api import expect
+from serving import Prepared
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.pixels import Rendering
@@ -42,18 +41,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     config = Config.preset("paper").with_values(network={"image_size": 32}, instant=False)
     Session.open(folder / "session", folder / "images", config=config, annotator="ada").close()
     return Prepared(folder / "images", folder / "session")
-
-
-@pytest.fixture(scope="module")
-def served(prepared: Prepared, serve: Serve) -> Iterator[Served]:
-    with serve(prepared.images, prepared.session) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(page: Page, served: Served) -> Iterator[Desk]:
-    yield Desk(page).open(served.address)
-    page.goto("about:blank")
 
 
 def expected(images: Path, name: str, rendering: Rendering) -> np.ndarray:

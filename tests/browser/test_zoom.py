@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from card_pixels import PIXELS
 from desk import Desk
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from serving import Prepared, Serve, Served
+from serving import Prepared
 
 pytestmark = pytest.mark.browser
 
@@ -24,18 +23,6 @@ def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) 
     for name in ("images", "session"):
         shutil.copytree(getattr(prepared_once, name), folder / name)
     return Prepared(folder / "images", folder / "session")
-
-
-@pytest.fixture(scope="module")
-def served(prepared: Prepared, serve: Serve) -> Iterator[Served]:
-    with serve(prepared.images, prepared.session) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(page: Page, served: Served) -> Iterator[Desk]:
-    yield Desk(page).open(served.address)
-    page.goto("about:blank")
 
 
 def zoom(desk: Desk) -> Locator:
