@@ -125,7 +125,7 @@ def demo(
 
     made: DemoSurvey | GalaxySearch
     if galaxy_mnist and fits:
-        raise InputError("GalaxyMNIST are pictures: --fits goes with the simulated survey.")
+        raise InputError("GalaxyMNIST holds pictures: use --fits with the simulated survey.")
     if galaxy_mnist:
         with bar("Downloading GalaxyMNIST (kB)") as advance:
             made = search_galaxies(anomaly, download=not no_download, progress=advance)
