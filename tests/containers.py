@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
+from astropy.io import fits
 from catalogues import write_mosaic
+from fitsfiles import write_extensions
 
 Write = Callable[[Path, np.ndarray, Sequence[str] | None], Path]
 """Writes images ``(n, height, width, bands)`` and their ids into a folder; returns what to open."""
@@ -134,6 +136,63 @@ def _hugging_face(folder: Path, images: np.ndarray, ids: Sequence[str] | None) -
     pq.write_table(pa.table(columns), folder / "survey.parquet", row_group_size=16)
     return folder / "survey.parquet"
 
+
+def _planes(image: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the bands of an image by the names that numbered planes have."""
+    return {
+        str(place): np.ascontiguousarray(plane) for place, plane in enumerate(image.transpose(2, 0, 1), 1)
+    }
+
+
+def _fits_separate(folder: Path, images: np.ndarray, ids: Sequence[str]) -> Path:
+    for name, image in zip(ids, images, strict=True):
+        for band, plane in _planes(image).items():
+            fits.PrimaryHDU(plane).writeto(folder / f"{name}_{band}.fits")
+    return folder
+
+
+def _fits_extensions(folder: Path, images: np.ndarray, ids: Sequence[str]) -> Path:
+    for name, image in zip(ids, images, strict=True):
+        write_extensions(folder / f"{name}.fits", _planes(image))
+    return folder
+
+
+def _fits_cubes(folder: Path, images: np.ndarray, ids: Sequence[str]) -> Path:
+    for name, image in zip(ids, images, strict=True):
+        fits.PrimaryHDU(image.transpose(2, 0, 1)).writeto(folder / f"{name}.fits")
+    return folder
+
+
+def _fits_compressed(folder: Path, images: np.ndarray, ids: Sequence[str]) -> Path:
+    """Write extensions compressed in tiles, without a loss."""
+    for name, image in zip(ids, images, strict=True):
+        hdus = [
+            fits.CompImageHDU(
+                plane, name=band, compression_type="GZIP_2", quantize_level=0, tile_shape=plane.shape
+            )
+            for band, plane in _planes(image).items()
+        ]
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(folder / f"{name}.fits")
+    return folder
+
+
+def _fits_gzipped(folder: Path, images: np.ndarray, ids: Sequence[str]) -> Path:
+    for name, image in zip(ids, images, strict=True):
+        write_extensions(folder / f"{name}.fits.gz", _planes(image))
+    return folder
+
+
+FITS_FOLDERS: dict[str, Callable[[Path, np.ndarray, Sequence[str]], Path]] = {
+    "FITS, a file a band": _fits_separate,
+    "FITS extensions": _fits_extensions,
+    "FITS cubes": _fits_cubes,
+    "FITS compressed": _fits_compressed,
+    "FITS gzipped": _fits_gzipped,
+}
+"""Folders of files; the ids of their images end with the suffix, and those of files a band by a template."""
+
+TEMPLATE = "{name}_{band}.fits"
+"""Of the names of files a band."""
 
 CONTAINERS: dict[str, Write] = {
     "hdf5": _hdf5(),
