@@ -18,6 +18,8 @@ from typing import Literal
 
 import numpy as np
 
+from anomalymatch_ui.pixels.zscale import zscale
+
 Curve = Literal["linear", "sqrt", "log", "asinh"]
 
 LOG_STRENGTH = 1000.0
@@ -124,14 +126,19 @@ def apply_curve(
     numpy.ndarray
         float64. NaN and -inf come out as 0, +inf as 1; where the limits coincide everything else as 0.
     """
+    # In place: arrays from 128 kB on cost more to get from the system than to compute.
     x = _between(values, limits)
     if curve == "sqrt":
-        return np.asarray(np.sqrt(x))
-    if curve == "log":
-        return np.asarray(np.log1p(LOG_STRENGTH * x) / math.log1p(LOG_STRENGTH))
-    if curve == "asinh":
+        np.sqrt(x, out=x)
+    elif curve == "log":
+        x *= LOG_STRENGTH
+        np.log1p(x, out=x)
+        x /= math.log1p(LOG_STRENGTH)
+    elif curve == "asinh":
         a = ASINH_SOFTENING if softening is None else softening
-        return np.asarray(np.arcsinh(x / a) / math.asinh(1 / a))
+        x /= a
+        np.arcsinh(x, out=x)
+        x /= math.asinh(1 / a)
     return x
 
 
@@ -244,13 +251,8 @@ def _fitsbolt_limits(planes: np.ndarray, bad: np.ndarray | None) -> Limits:
 
 
 def _zscale(sample: np.ndarray) -> Limits:
-    # Imported when it is asked for: it takes half a second.
-    from astropy.visualization import ZScaleInterval
-
     # As float64: differences of wide integers overflow in their own format.
-    with np.errstate(over="ignore", invalid="ignore"):  # of squares beyond 10^308
-        low, high = ZScaleInterval().get_limits(np.clip(sample.astype(np.float64), -_LARGEST, _LARGEST))
-    return (float(low), float(high)) if np.isfinite([low, high]).all() else minmax_limits(sample)
+    return zscale(np.clip(sample.astype(np.float64), -_LARGEST, _LARGEST))
 
 
 def _between(values: np.ndarray, limits: Limits, *, clip: bool = True) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from astropy.visualization import ZScaleInterval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -16,6 +17,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, as_native
 from anomalymatch_ui.pixels.rendering import Stretch
 from anomalymatch_ui.pixels.stretches import percentile_limits, zscale_limits
+from anomalymatch_ui.pixels.zscale import zscale
 
 REAL_DTYPES = st.one_of(
     hnp.floating_dtypes(), hnp.integer_dtypes(), hnp.unsigned_integer_dtypes(), hnp.boolean_dtypes()
@@ -151,6 +153,26 @@ def test_zscale_of_a_wide_tile_looks_at_all_columns() -> None:
     tile[:, ::10] = 0
     _, high = zscale_limits(tile.ravel(), 1000)
     assert high > 1000
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 2, 4, 5, 6, 60, 999, 1000, 1001, 1999, 4096, 12288]),
+    st.sampled_from([1e-30, 1.0, 1e12]),
+    st.booleans(),
+)
+def test_zscale_is_that_of_astropy(seed: int, count: int, scale: float, whole: bool) -> None:
+    random = np.random.default_rng(seed)
+    values = random.normal(random.uniform(-50, 50), 1, count) + random.pareto(random.uniform(0.5, 4), count)
+    values = scale * (np.rint(values) if whole else values)
+    low, high = ZScaleInterval().get_limits(values)
+    assert zscale(values) == pytest.approx((low, high), rel=1e-9, abs=1e-9 * (values.max() - values.min()))
+
+
+def test_zscale_of_huge_values_is_finite() -> None:
+    largest = np.finfo(np.float64).max / 4
+    values = np.linspace(-largest, largest, 1000)
+    assert zscale(values) == pytest.approx((-largest, largest))
 
 
 def test_zscale_of_wide_integers_is_not_empty() -> None:
