@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from anomalymatch_ui.labels.entries import WITHOUT_A_LOOK, JournalEntry, Label, Look, Shown
+from anomalymatch_ui.labels.entries import WITHOUT_A_LOOK, JournalEntry, Label, Look
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class History:
         self.last_seq = 0
         self.last_action = 0
         self._actions: dict[int, _Action] = {}
-        self._first_shown: dict[str, Shown | None] = {}
+        self._shown: defaultdict[str, list[JournalEntry]] = defaultdict(list)  # rows with a label of its own
         self._touches: defaultdict[str, list[tuple[int, Label | None]]] = defaultdict(list)
         self._undoable: defaultdict[str, list[int]] = defaultdict(list)
         self._redoable: defaultdict[str, list[int]] = defaultdict(list)
@@ -47,7 +47,8 @@ class History:
             self.labels.pop(entry.image_id, None)
         else:
             self.labels[entry.image_id] = entry.label
-            self._first_shown.setdefault(entry.image_id, entry.shown)
+            if entry.reverts is None:
+                self._shown[entry.image_id].append(entry)
         self.last_seq = entry.seq
         self.last_action = max(self.last_action, entry.action)
 
@@ -59,13 +60,19 @@ class History:
     def looks(self) -> tuple[Look, ...]:
         """Return what was looked at in an order, in the order of the first labels, with the labels of now.
 
-        What was said of an image later, when its label had been learnt from, is no forecast of it.
+        What was said of an image later, when its label had been learnt from, is no forecast of it. A label
+        that came without a look, such as an import, counts as the first one unless it was undone.
         """
-        return tuple(
-            Look(image_id, self.labels[image_id], shown)
-            for image_id, shown in self._first_shown.items()
-            if shown is not None and image_id in self.labels
-        )
+        first = (self._first_look_or_label(image_id) for image_id in self.labels)
+        looks = [(entry, entry.shown) for entry in first if entry is not None and entry.shown is not None]
+        looks.sort(key=lambda look: look[0].seq)
+        return tuple(Look(entry.image_id, self.labels[entry.image_id], shown) for entry, shown in looks)
+
+    def _first_look_or_label(self, image_id: str) -> JournalEntry | None:
+        for entry in self._shown.get(image_id, ()):
+            if entry.shown is not None or self._actions[entry.action].stands:
+                return entry
+        return None
 
     def words(self) -> dict[str, dict[str, Label]]:
         """Give each annotator's own present word on each image, by annotator, sorted, and image id.

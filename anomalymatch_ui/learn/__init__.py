@@ -2,12 +2,10 @@
 
 from anomalymatch_ui.learn.adapt import Adapter, AdaptReport, steps_for
 from anomalymatch_ui.learn.adapted import (
-    adapted_digest,
     load_adapted,
     restore_state,
     save_adapted,
     save_state,
-    saved_step,
 )
 from anomalymatch_ui.learn.checkpoint import (
     Checkpoint,
@@ -41,7 +39,6 @@ __all__ = [
     "StopTraining",
     "Trainer",
     "TrainingData",
-    "adapted_digest",
     "backbone_digest",
     "build_network",
     "check_classes",
@@ -59,7 +56,6 @@ __all__ = [
     "save_adapted",
     "save_checkpoint",
     "save_state",
-    "saved_step",
     "steps_for",
     "symmetries",
     "training_recipe",

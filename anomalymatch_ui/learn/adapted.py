@@ -5,7 +5,6 @@ Both are safetensors, which run no code when they are opened.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -55,14 +54,6 @@ def load_adapted(path: Path, network: AnomalyNetwork) -> None:
     with torch.no_grad():
         for name, tensor in tensors.items():
             parameters[name].copy_(tensor)
-
-
-def adapted_digest(path: Path) -> str | None:
-    """Return a name of 16 hexadecimal digits for saved weights; ``None`` if there are none."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except FileNotFoundError:
-        return None
 
 
 def save_state(path: Path, adapter: Adapter) -> None:
@@ -115,14 +106,6 @@ def restore_state(path: Path, adapter: Adapter) -> None:
             average[name].copy_(tensors[f"average.{name}"])
 
 
-def saved_step(path: Path) -> int | None:
-    """Return the step at which an adaptation was interrupted; ``None`` if none was, or nothing is left."""
-    try:
-        return int(_read(path, STATE_FORMAT, with_tensors=False)[0]["step"])
-    except (InputError, KeyError, ValueError):
-        return None
-
-
 def _learnt(adapter: Adapter) -> dict[str, nn.Parameter]:
     projection = {f"projection.{name}": value for name, value in adapter.projection.named_parameters()}
     return {**trained_parameters(adapter.network), **projection}
@@ -138,12 +121,11 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
     write_bytes_atomically(path, save(dense, metadata))
 
 
-def _read(path: Path, kind: str, *, with_tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path, kind: str) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
-            names = file.keys() if with_tensors else ()
-            tensors = {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise InputError(f"There are no adapted weights in {path}.") from error
     except (OSError, SafetensorError) as error:

@@ -64,11 +64,13 @@ def gather_evidence(
     )
 
 
-def stands_for(pool: ImagePool, readable: np.ndarray, left: np.ndarray) -> tuple[np.ndarray | None, int]:
-    """Tell how many images each one stands for, and how many there are.
+def stands_for(
+    pool: ImagePool, readable: np.ndarray, left: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Tell which images stand for those without a label, for how many each, and how many there are in all.
 
     Those of a pool stand for themselves. Of a shortlist the best do, too; those drawn from the archive stand
-    for the rest of it.
+    for the rest of it, which nobody has looked at; once all of them have a label, they go on standing for it.
 
     Parameters
     ----------
@@ -79,18 +81,22 @@ def stands_for(pool: ImagePool, readable: np.ndarray, left: np.ndarray) -> tuple
 
     Returns
     -------
+    rows
+        Pool indices, int64 ``(n,)``.
     multiplicities
-        float64 ``(len(pool),)``; ``None`` for one each.
+        Of each, float64 ``(n,)``; ``None`` for one each.
     images
         Of the pool that can be read, or of the archive.
     """
     population, known = population_of(pool), int(readable.sum())
     if population.images is None or population.drawable is None:
-        return None, known
-    sample = left & population.drawable
+        return np.flatnonzero(left), None, known
+    drawable = readable & population.drawable
+    sample = drawable & left if (drawable & left).any() else drawable
     rest = max(population.images - known, 0)
-    each = 1 + rest / max(int(sample.sum()), 1)
-    return np.where(sample, each, 1.0), max(population.images, known)
+    counts = left + sample * (rest / max(int(sample.sum()), 1))
+    rows = np.flatnonzero(counts)
+    return rows, counts[rows], max(population.images, known)
 
 
 def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:

@@ -218,16 +218,14 @@ class Insight:
         readable[ranking.order] = True  # an image that cannot be read is no anomaly that could be found
         left = readable & ~labelled_mask(pool, view)
         found = sum(label == "anomaly" and name in pool for name, label in view.items())
-        multiplicities, images = stands_for(pool, readable, left)
+        standing, multiplicities, images = stands_for(pool, readable, left)
         drawn = len(self.drawn())
         forecast, margins = ranking.forecast, ranking.margins
         if forecast is None or margins is None:
             return Outlook(top, found, images, None, None, drawn)
         best = np.partition(margins[left], -top)[-top:] if 0 < top < left.sum() else margins[left]
         following = forecast.count(best if top > 0 else best[:0])
-        unfound = forecast.count(
-            margins[left], None if multiplicities is None else multiplicities[left]
-        ).at_least(following)
+        unfound = forecast.count(margins[standing], multiplicities).at_least(following)
         return Outlook(min(top, len(best)), found, images, following, unfound, drawn)
 
     def evidence(self, view: Mapping[str, Label]) -> Evidence:

@@ -248,16 +248,16 @@ class PoolScorer:
             examples = held_out[is_example], is_anomaly[is_example]
         # An unsure image is not listed again, so it is not among those that are left.
         left = readable & ~labelled_mask(pool, view)
-        multiplicities, images = stands_for(pool, readable, left)
+        standing, multiplicities, images = stands_for(pool, readable, left)
         return fit_forecast(
-            margins[left],
+            margins[standing],
             found=int(readable[anomalies].sum()),
             images=images,
             looks=Looks(evidence.heights, evidence.is_anomaly),
             examples=examples,
             drawn=evidence.drawn,
             prevalence=self._config.prevalence,
-            multiplicities=None if multiplicities is None else multiplicities[left],
+            multiplicities=multiplicities,
         )
 
     @property

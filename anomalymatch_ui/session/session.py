@@ -31,6 +31,7 @@ from anomalymatch_ui.labels import (
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.automatic import AutomaticTraining
 from anomalymatch_ui.session.cycles import Cycles
+from anomalymatch_ui.session.exported import exported_columns
 from anomalymatch_ui.session.finding import Finding
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.found import Found
@@ -40,7 +41,6 @@ from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import People, annotator_name
 from anomalymatch_ui.session.pictures import Pictures
-from anomalymatch_ui.session.positions import with_positions
 from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
@@ -391,7 +391,10 @@ class Session(Steering):
         return self.label(self.finding.remaining(self.find(query)), label, origin)
 
     def export_labels(self, path: str | Path) -> int:
-        """Write ``filename,label``, positions and the columns of imported tables; gives the number of labels.
+        """Write ``filename,label`` and other columns; gives the number of labels.
+
+        The others are positions, the columns of imported tables, and the probability that the order had shown
+        for an image when it was looked at.
 
         Raises
         ------
@@ -399,7 +402,8 @@ class Session(Steering):
             If the disk refuses.
         """
         view = self._journal.view()
-        write_labels_csv(Path(path), view, with_positions(self._journal.extras(), self.pool, view))
+        columns = exported_columns(self._journal.extras(), self.pool, view, self._journal.looks())
+        write_labels_csv(Path(path), view, columns)
         return len(view)
 
     def report(self) -> Report:

@@ -29,6 +29,8 @@ _TITLES = {
     "train.confidence_threshold": "Threshold",
     "train.align": "Alignment",
     "symmetry": "Symmetry",
+    "embedding.effort": "Effort",
+    "embedding.adapt": "Adapted network",
     "acquisition.strategy": "What to show",
     "acquisition.random_every": "Random share",
     "order": "Order by",
@@ -196,6 +198,11 @@ def changes_the_order(names: tuple[str, ...]) -> bool:
     return any(not name.startswith(("train.", "shown.", "preset_name")) for name in names)
 
 
+def in_effect(names: tuple[str, ...], config: Config) -> tuple[str, ...]:
+    """Leave out the settings that nothing reads: those of the adaptation, where no adapted network looks."""
+    return names if config.embedding.adapt else tuple(name for name in names if not name.startswith("adapt."))
+
+
 def rescores(names: tuple[str, ...]) -> bool:
     """Tell whether scores by the settings of before are out of date."""
     return any(not name.startswith(_WHILE_BUSY) for name in names)
@@ -215,7 +222,7 @@ def changes_beyond_name(before: Config, after: Config) -> tuple[str, ...]:
 
 
 def main_settings() -> tuple[Setting, ...]:
-    """Give the dozen settings that an astronomer may want to change."""
+    """Give the settings that an astronomer may want to change."""
     return tuple(_setting(name) for name in _TITLES)
 
 

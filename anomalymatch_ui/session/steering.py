@@ -25,6 +25,7 @@ from anomalymatch_ui.session.settings import (
     configured,
     consequence,
     given_up,
+    in_effect,
     rescores,
 )
 from anomalymatch_ui.session.status import Status
@@ -155,10 +156,18 @@ class Steering(ABC):
     def _keep_settings(self, values: Mapping[str, Any]) -> None:
         """Go by other settings that follow from a job, beside those that a person has changed meanwhile."""
         with self._settings_lock:
-            config = self.config.with_values(**values)
-            config.save(self._folder.config)
+            self._save_settings(lambda config: config.with_values(**values))
+            self._take_settings(self.config.with_values(**values))
+
+    def _save_settings(self, changed: Callable[[Config], Config]) -> None:
+        """Write changed settings, beside what another process or an editor has written since they were read.
+
+        What somebody else has written is taken up when nothing runs; see :meth:`_follow_settings`.
+        """
+        is_ours = self._folder.settings_stamp == self._settings_stamp
+        changed(self.config if is_ours else Config.load(self._folder.config)).save(self._folder.config)
+        if is_ours:
             self._settings_stamp = self._folder.settings_stamp
-            self._take_settings(config)
 
     @property
     def keeps_settings(self) -> bool:
@@ -239,10 +248,9 @@ class Steering(ABC):
         with self._settings_lock:
             before, interrupted = self.config, self.status.interrupted_step
             config = configured(before, values, preset, busy=self.status.state != "idle")
-            config.save(self._folder.config)
-            self._settings_stamp = self._folder.settings_stamp
+            self._save_settings(lambda now: configured(now, values, preset))
             looks_anew = self._take_settings(config)
-        names, step = changes(before, config), self.cycles.interrupted_step(config)
+        names, step = in_effect(changes(before, config), config), self.cycles.interrupted_step(config)
         lost = self._folder.cycle + 1 if interrupted is not None and step is None else None
         self._publish(
             interrupted_step=step,
@@ -263,7 +271,7 @@ class Steering(ABC):
 
     def _take_settings(self, config: Config) -> bool:
         """Go by other settings; gives whether every image has to be looked at anew."""
-        names = changes(self.config, config)
+        names = in_effect(changes(self.config, config), config)
         self.config = config
         self.insight.configure(config)
         return rescores(names) and self._rankings.configure(config)

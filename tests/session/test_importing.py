@@ -25,6 +25,25 @@ def test_a_table_of_labels_is_imported_once_and_never_overrides_what_came_later(
     assert "0000.jpg,nominal,ring" in text
 
 
+def test_an_export_holds_what_the_card_said_before_the_look(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=quick) as session:
+        session.label(["0000.jpg"], "anomaly")
+        session.label(["0030.jpg"], "nominal")
+        session.rank(wait=True)
+        ranking = session.ranking()
+        session.label(["0001.jpg"], "anomaly", ranking=ranking)
+        session.export_labels(tmp_path / "out.csv")
+        said = ranking.scores[session.pool.index("0001.jpg")]
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "filename,label,probability",
+        "0000.jpg,anomaly,",
+        f"0001.jpg,anomaly,{said:.4g}",
+        "0030.jpg,nominal,",
+    ]
+
+
 def test_a_table_that_was_edited_or_exported_never_overrides_what_somebody_said(
     pool_folder: Path, quick: Config, tmp_path: Path
 ) -> None:

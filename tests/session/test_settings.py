@@ -21,7 +21,7 @@ def session(pool_folder: Path, quick: Config, tmp_path: Path) -> Iterator[Sessio
 
 def test_each_main_setting_is_explained_in_words_and_has_a_value() -> None:
     settings = main_settings()
-    assert len({setting.title for setting in settings}) == len(settings) == 12
+    assert len({setting.title for setting in settings}) == len(settings) == 14
     for setting in settings:
         assert len(setting.description.split()) >= 5, setting.name
         value_of(Config(), setting.name)
@@ -122,6 +122,29 @@ def test_settings_that_need_every_image_again_say_so(session: Session) -> None:
     assert "every image has to be looked at once more" in session.status.message
     session.rank(wait=True)
     assert session.ranking().version == 2
+
+
+def test_settings_of_an_adaptation_change_nothing_where_no_adapted_network_looks(session: Session) -> None:
+    session.rank(wait=True)
+    assert session.configure({"adapt.steps": 9}) is False
+    assert "ranking" not in session.status.message
+    assert session.configure({"embedding.adapt": True}) is True
+    assert session.configure({"adapt.steps": 10}) is True
+
+
+def test_what_an_editor_writes_while_a_job_runs_is_kept_and_followed_after_it(session: Session) -> None:
+    session.configure({"train.steps": 1000})
+    session.label(["0000.jpg", "0001.jpg"], "anomaly")
+    session.label(["0020.jpg", "0021.jpg"], "nominal")
+    session.train()
+    path = session.path / "config.toml"
+    Config.load(path).with_values(train={"learning_rate": 0.002}).save(path)
+    session.configure({"train.steps": 5})
+    kept = Config.load(path).train
+    assert (kept.learning_rate, kept.steps) == (0.002, 5)
+    session.stop()
+    session.wait(120)
+    assert (session.config.train.learning_rate, session.config.train.steps) == (0.002, 5)
 
 
 def test_while_a_job_runs_what_it_reads_cannot_change(session: Session) -> None:

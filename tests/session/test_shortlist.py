@@ -103,6 +103,19 @@ def test_what_is_unfound_is_estimated_for_the_archive(tmp_path: Path, archive: I
     assert outlook.unfound.low < share * 1_000_000 < outlook.unfound.high
 
 
+def test_images_drawn_from_the_archive_go_on_standing_for_it_when_all_of_them_have_a_label(
+    tmp_path: Path, archive: ImagePool, swift: Config
+):
+    shortlist = make_shortlist(tmp_path / "s", archive, RINGS, drawn=30, scored=1_000_000)
+    with opened(tmp_path / "s", archive, swift) as session:
+        session.label(RINGS[:3], "anomaly")
+        session.label(sorted(shortlist.drawn - set(RINGS)), "nominal")
+        session.rank(wait=True)
+        unfound = session.insight.outlook().unfound
+    assert unfound is not None
+    assert unfound.high > 100  # of a million that nobody has seen, and not of the few rings that are left
+
+
 def test_probabilities_are_held_to_the_prevalence_by_the_images_drawn_and_not_by_the_best(
     tmp_path: Path, archive: ImagePool, swift: Config
 ):

@@ -19,14 +19,12 @@ from anomalymatch_ui.learn import (
     AdaptReport,
     AnomalyNetwork,
     StopTraining,
-    adapted_digest,
     build_network,
     load_adapted,
     network_digest,
     restore_state,
     save_adapted,
     save_state,
-    saved_step,
     steps_for,
 )
 from anomalymatch_ui.learn.adapt import MIN_IMAGES, MOST_STEPS, adaptation_rate, nt_xent
@@ -108,7 +106,6 @@ def test_an_adaptation_that_was_stopped_and_gone_on_with_is_one_that_ran_through
     stopped = make_adapter(images)
     assert not stopped.run(6, [stop_after(3)])
     save_state(tmp_path / "state.safetensors", stopped)
-    assert saved_step(tmp_path / "state.safetensors") == 3
     resumed = make_adapter(images)
     restore_state(tmp_path / "state.safetensors", resumed)
     assert resumed.step == 3
@@ -130,7 +127,6 @@ def test_a_damaged_or_another_state_is_refused_and_leaves_the_adapter_alone(
     with pytest.raises(InputError, match="no adapted weights"):
         restore_state(state, adapter)
     state.write_bytes(b"not tensors")
-    assert saved_step(state) is None
     with pytest.raises(InputError, match="cannot be read"):
         restore_state(state, adapter)
     other = make_adapter(images, config=SMALL.model_copy(update={"from_block": 6}))
@@ -144,7 +140,6 @@ def test_a_damaged_or_another_state_is_refused_and_leaves_the_adapter_alone(
 
 def test_saved_weights_make_a_fresh_network_the_adapted_one(images: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "adapted.safetensors"
-    assert adapted_digest(path) is None
     adapter = make_adapter(images)
     adapter.run(2)
     save_adapted(path, adapter)
@@ -152,10 +147,10 @@ def test_saved_weights_make_a_fresh_network_the_adapted_one(images: np.ndarray, 
     load_adapted(path, fresh)
     expected = adapter.average.state_dict()
     assert all(torch.equal(values, expected[name]) for name, values in fresh.state_dict().items())
-    first = adapted_digest(path)
+    first = path.read_bytes()
     adapter.run(3)
     save_adapted(path, adapter)
-    assert adapted_digest(path) not in (first, None)
+    assert path.read_bytes() != first
 
 
 def test_weights_of_another_network_are_refused(images: np.ndarray, tmp_path: Path) -> None:

@@ -74,6 +74,16 @@ def test_a_label_that_came_without_a_look_never_becomes_one(journal: Journal) ->
     assert looks(journal) == []
 
 
+def test_an_import_that_was_undone_hides_no_look(journal: Journal) -> None:
+    journal.append(["a", "b"], "anomaly", "table t", "import")
+    journal.append(["c"], "nominal", ME, "key", {"c": DOUBTFUL})
+    journal.undo("table t", "key")
+    journal.append(["a"], "nominal", ME, "key", {"a": SURE})
+    assert looks(journal) == [("c", "nominal", DOUBTFUL), ("a", "nominal", SURE)]
+    journal.redo("table t", "key")
+    assert looks(journal) == [("c", "nominal", DOUBTFUL)]
+
+
 def test_undone_it_is_no_look_and_redone_it_is_the_same_again(journal: Journal) -> None:
     journal.append(["a"], "anomaly", ME, "key", {"a": SURE})
     journal.undo(ME, "key")
