@@ -6,11 +6,11 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import pytest
 from images import make_pool
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -87,18 +87,15 @@ def serve() -> Serve:
 
     @contextlib.contextmanager
     def served(images: Path, session: Path, *options: str) -> Iterator[Served]:
-        command = [sys.executable, "-m", "anomalymatch_ui.cli", "serve", str(images)]
-        command += ["--session", str(session), "--port", "0", "--no-browser", "--json", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line, f"`anomalymatch serve` ended with {process.wait(30)}"
-            yield Served(json.loads(line)["address"], process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            process.stdout.close()
+        quietly = ("--port", 0, "--no-browser", "--json")
+        with processes.started("serve", images, "--session", session, *quietly, *options) as process:
+            try:
+                line = process.first_line()
+                assert line, f"`anomalymatch serve` ended with {process.finished(30)}"
+                yield Served(json.loads(line)["address"], process)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
 
     return served
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from processes import Command
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
@@ -47,7 +48,7 @@ class Served:
     """A dashboard served by a process of its own."""
 
     address: str
-    process: subprocess.Popen[str]
+    process: Command
 
 
 Serve = Callable[..., contextlib.AbstractContextManager[Served]]

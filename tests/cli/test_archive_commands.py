@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from checkpoints import make_checkpoint
 from images import make_pool
@@ -19,7 +20,6 @@ from images import make_pool
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.score.request import ScoreRequest, run_request
 
-COMMAND = [sys.executable, "-m", "anomalymatch_ui.cli"]
 SHARD, IMAGES = 8, 480
 
 
@@ -51,9 +51,7 @@ def arguments(folder: Path, out: str) -> list[str]:
 
 
 def run(*given: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, given)], capture_output=True, text=True, timeout=200, check=False
-    )
+    return processes.run(*given, timeout=200)
 
 
 def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -82,28 +80,27 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def end_after(folder: Path, out: str, shards: int, ending: signal.Signals) -> subprocess.Popen[str]:
-    """Start a run, and end it as soon as so many shards are there."""
-    process = subprocess.Popen(
-        [*COMMAND, "score", *arguments(folder, out)], stderr=subprocess.PIPE, text=True
-    )
+def end_after(
+    folder: Path, out: str, shards: int, ending: signal.Signals
+) -> subprocess.CompletedProcess[str]:
+    """Start a run, end it as soon as so many shards are there, and return how it ended."""
     last = folder / out / f"shard-{shards - 1:07d}.parquet"
     deadline = time.monotonic() + 100
-    while not last.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    assert process.poll() is None  # it had not ended by itself
-    process.send_signal(ending)
-    process.wait(timeout=60)
-    return process
+    with processes.started("score", *arguments(folder, out)) as command:
+        while not last.exists():
+            assert command.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert command.is_alive()  # it had not ended by itself
+        command.send_signal(ending)
+        return command.finished(timeout=60)
 
 
 @pytest.mark.parametrize("shards", [1, 17])
 def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(archive: Path, shards: int) -> None:
     out = f"killed-{shards}"
-    process = end_after(archive, out, shards, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    finished = end_after(archive, out, shards, signal.SIGKILL)
+    assert finished.returncode == -signal.SIGKILL
     before = files(archive / out)
     assert shards <= len(before) < 60
     assert not (archive / out / "ranking.parquet").exists()
@@ -117,10 +114,9 @@ def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(archive: Path, 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_says_so_and_leaves_whole_shards(archive: Path, ending: signal.Signals) -> None:
     out = f"stopped-{ending.name}"
-    process = end_after(archive, out, 5, ending)
-    assert process.returncode == 130
-    assert process.stderr is not None
-    assert "Stopped" in process.stderr.read().splitlines()[-1]
+    finished = end_after(archive, out, 5, ending)
+    assert finished.returncode == 130
+    assert "Stopped" in finished.stderr.splitlines()[-1]
     whole = contents(archive / "whole")
     left = contents(archive / out)
     assert left.items() <= whole.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import processes
 import pytest
 from catalogues import positions, tile_wcs, write_catalogue, write_tile
 from images import make_pool
@@ -26,17 +28,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "anomalymatch_ui.cli", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            timeout=580,
-            check=False,
-        )
-
-    return run_command
+    return functools.partial(processes.run, cwd=tmp_path)
 
 
 @pytest.fixture
@@ -89,9 +81,12 @@ def test_train_then_rank_gives_the_order_as_a_table(
     assert sum(line.endswith(",anomaly") for line in whole) == 3
 
 
-def test_one_seed_gives_one_ranking(run: Run, pool_folder: Path, table: Path, tmp_path: Path) -> None:
+def test_one_seed_gives_one_ranking(
+    run: Run, pool_folder: Path, table: Path, quick: Config, tmp_path: Path
+) -> None:
     outputs = []
     for name in ("first", "second"):
+        Session.open(tmp_path / name, pool_folder, config=quick).close()
         arguments = ("--labels", table, "--session", tmp_path / name, "--iterations", 2, "--seed", 7)
         assert run("train", pool_folder, *arguments, "--device", "cpu").returncode == 0
         outputs.append(run("rank", tmp_path / name).stdout)
@@ -116,16 +111,12 @@ def test_a_training_that_is_ended_keeps_its_cycle_and_goes_on_later(
     ending: signal.Signals, run: Run, pool_folder: Path, table: Path, session: Path
 ) -> None:
     arguments = ["train", str(pool_folder), "--labels", str(table), "--session", str(session)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "anomalymatch_ui.cli", *arguments, "--iterations", "2000"],
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with processes.started(*arguments, "--iterations", 2000) as command:
         wait_for_file(session / "checkpoints" / "current.safetensors")
-        process.send_signal(ending)
-        _, errors = process.communicate(timeout=180)
-    assert process.returncode == 130
-    assert "Stopped" in errors.splitlines()[-1]
+        command.send_signal(ending)
+        finished = command.finished(timeout=180)
+    assert finished.returncode == 130
+    assert "Stopped" in finished.stderr.splitlines()[-1]
     assert not (session / "session.lock").exists()
     with Session.open(session) as opened:
         assert opened.status.interrupted_step is not None
@@ -324,9 +315,10 @@ def test_importing_the_package_is_fast_and_brings_no_torch() -> None:
 @pytest.mark.shared_data
 @pytest.mark.timeout(1200)
 def test_five_edge_on_galaxies_and_one_cycle_bring_the_others_to_the_top(
-    run: Run, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # unlike the other tests', a network of full size
+    run = processes.run_fresh
     task = pd.read_csv(shared_data / "tasks" / "galaxies_edge_on.csv")
     pool = task[task["split"] == "pool"]
     random = np.random.default_rng(42)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
+import processes
 import pytest
 from checkpoints import make_checkpoint
 from images import make_pool
@@ -16,8 +16,6 @@ from images import make_pool
 from anomalymatch_ui.score import Scores
 from anomalymatch_ui.score.request import ScoreRequest, run_request
 from anomalymatch_ui.session import Session
-
-COMMAND = [sys.executable, "-m", "anomalymatch_ui.cli", "shortlist"]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*given: object) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, *map(str, given)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    return processes.run("shortlist", *given, timeout=200)
 
 
 def test_the_best_by_the_scores_and_images_drawn_make_the_session(archive: Path, tmp_path: Path):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
 import sys
 from dataclasses import asdict, replace
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 from images import make_pool
 from PIL import Image
@@ -313,9 +313,9 @@ def test_a_size_is_named_with_the_results_and_reaches_what_the_preset_orders_by(
     images: Path, table: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.json"
-    command = [sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)]
+    command = ["benchmark", str(table), "--images", str(images)]
     command += ["--preset", "embedding", "--cycles", "0", "--start-anomalies", "2", "--start-nominals", "6"]
-    subprocess.run([*command, "--size", "32", "--json", str(out)], capture_output=True, check=True)
+    processes.run(*command, "--size", 32, "--json", out).check_returncode()
     report = json.loads(out.read_text())
     assert report["config"]["embedding"]["sizes"] == [32]
     assert report["changes"] == ["embedding.sizes=[32]"]
@@ -325,21 +325,19 @@ def test_the_command_prints_a_table_and_a_paired_comparison(
     images: Path, table: Path, tmp_path: Path
 ) -> None:
     command = [
-        *(sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)),
+        *("benchmark", str(table), "--images", str(images)),
         *("--preset", "embedding", "--seeds", "1,2", "--cycles", "1", "--size", "32", "--per-cycle", "4"),
         *("--start-anomalies", "2", "--start-nominals", "6"),
     ]
     out = tmp_path / "embedding.json"
-    first = subprocess.run([*command, "--json", str(out)], capture_output=True, text=True, check=True)
+    first = processes.run(*command, "--json", out)
     assert "| cycle | auroc | ap |" in first.stdout
     report = json.loads(out.read_text())
     assert (report["task"], report["preset"]) == ("rings", "embedding")
     cycle = report["seeds"][0]["cycles"][1]
     expected = {"cycle", "auroc", "ap", "precision_top1", "recall_5", "found", "viewed"}
     assert expected | {"train_seconds", "score_seconds"} <= set(cycle)
-    second = subprocess.run(
-        [*command, "--json", str(out), "--reference", str(out)], capture_output=True, text=True, check=True
-    )
+    second = processes.run(*command, "--json", out, "--reference", out)
     assert "ap after cycle 1: embedding - embedding = +0.000" in second.stdout
 
 
@@ -421,11 +419,11 @@ def test_a_setting_is_changed_for_one_run_and_kept_with_its_results(
     images: Path, table: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.json"
-    command = [sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", str(table), "--images", str(images)]
+    command = ["benchmark", str(table), "--images", str(images)]
     command += ["--preset", "embedding", "--cycles", "0", "--start-anomalies", "2", "--start-nominals", "6"]
     command += ["--tune", "--json", str(out), "--embeddings", str(tmp_path / "embeddings")]
     settings = ["--set", "embedding.sizes=[32]", "--set", "symmetry=none"]
-    finished = subprocess.run([*command, *settings], capture_output=True, text=True, check=False)
+    finished = processes.run(*command, *settings)
     assert finished.returncode == 0, finished.stderr
     report = json.loads(out.read_text())
     assert report["config"]["embedding"]["sizes"] == [32]
@@ -433,6 +431,6 @@ def test_a_setting_is_changed_for_one_run_and_kept_with_its_results(
     assert "preset embedding embedding.sizes=[32] symmetry=none" in finished.stdout
     assert list((tmp_path / "embeddings").glob("*-on-cpu/*.npy"))
     for wrong in ("train.align", "train.nothing=1", "seed.x=1", "prevalence=0"):
-        refused = subprocess.run([*command, "--set", wrong], capture_output=True, text=True, check=False)
+        refused = processes.run(*command, "--set", wrong)
         assert refused.returncode == 2
         assert len(refused.stderr.strip().splitlines()) == 1

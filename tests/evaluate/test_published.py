@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from archives import TRAIN_IMAGES, publish, write_archives
 from hypothesis import given, settings
@@ -40,13 +40,7 @@ def write_classes(folder: Path, sizes: dict[str, int]) -> ImagePool:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "anomalymatch_ui.cli", "benchmark", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-    )
+    return processes.run("benchmark", *arguments, timeout=250)
 
 
 def test_galaxies_are_searched_in_the_training_split_and_measured_on_the_test_split(galaxies: Path) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from archives import TEST_IMAGES, TRAIN_IMAGES, compress, draw_galaxies, publish, write_archives
 
@@ -21,6 +20,8 @@ from anomalymatch_ui.demo import galaxies, galaxy_mnist, search_galaxies
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.labels import read_labels_csv
 from anomalymatch_ui.pool import open_pool
+
+Demo = Callable[..., contextlib.AbstractContextManager[processes.Command]]
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -192,33 +193,19 @@ def test_an_unknown_class_is_refused_before_anything_is_downloaded(shelf: Path, 
 
 
 @pytest.fixture
-def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.Popen[str]]:
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "anomalymatch_ui.cli", "demo", "--no-browser", "--port", "0", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ},
-        )
-
-    return start
+    return functools.partial(processes.started, "demo", "--no-browser", "--port", 0, cwd=tmp_path)
 
 
-def test_the_demo_opens_on_galaxies_that_are_there(
-    shelf: Path, tmp_path: Path, demo: Callable[..., subprocess.Popen[str]]
-) -> None:
+def test_the_demo_opens_on_galaxies_that_are_there(shelf: Path, tmp_path: Path, demo: Demo) -> None:
     galaxy_mnist(shelf).images.parent.rename(tmp_path / "galaxies")
     (tmp_path / "cache" / "anomalymatch-ui").mkdir(parents=True)
     (tmp_path / "galaxies").rename(tmp_path / "cache" / "anomalymatch-ui" / "galaxy-mnist")
-    with demo("--galaxy-mnist", "--anomaly", "smooth_round", "--no-download", "--json") as process:
-        assert process.stdout is not None
-        answer = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=180)
+    with demo("--galaxy-mnist", "--anomaly", "smooth_round", "--no-download", "--json") as command:
+        answer = json.loads(command.first_line(timeout=300))
+        command.send_signal(signal.SIGINT)
+        command.wait(timeout=180)
     assert Path(answer["session"]).name == "smooth_round.session"
 
 
@@ -231,10 +218,10 @@ def test_the_demo_opens_on_galaxies_that_are_there(
     ],
 )
 def test_a_demo_that_cannot_open_says_why_in_one_line(
-    arguments: list[str], sentence: str, demo: Callable[..., subprocess.Popen[str]]
+    arguments: list[str], sentence: str, demo: Demo
 ) -> None:
-    with demo(*arguments) as process:
-        _, errors = process.communicate(timeout=180)
-    assert process.returncode == 2
-    assert len(errors.splitlines()) == 1
-    assert sentence in errors
+    with demo(*arguments) as command:
+        finished = command.finished(timeout=180)
+    assert finished.returncode == 2
+    assert len(finished.stderr.splitlines()) == 1
+    assert sentence in finished.stderr
