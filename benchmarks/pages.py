@@ -25,8 +25,8 @@ VARIABLE = "THP_MEM_ALLOC_ENABLE"
 WARM_UP, STEPS, SCORED = 2, 8, 512
 
 
-def measure_here() -> dict[str, float]:
-    """Train some steps and score some images in this process."""
+def measure_here(steps: int = STEPS, scored_images: int = SCORED) -> dict[str, float]:
+    """Train some steps and score some images, at least 96, in this process."""
     import numpy as np
     import torch
 
@@ -38,25 +38,25 @@ def measure_here() -> dict[str, float]:
     config, cpu = Config.preset("default"), torch.device("cpu")
     network = build_network(config.network.sized("square"), seed=0)  # of the sky: 96 px
     random, side = np.random.default_rng(0), network.image_size
-    pixels = random.integers(0, 255, (SCORED, 3, side, side), np.uint8)
+    pixels = random.integers(0, 255, (scored_images, 3, side, side), np.uint8)
     data = TrainingData(pixels[:55], np.arange(55) < 5, pixels)
     trainer = Trainer(network, None, config.train, data, device=cpu, seed=0)
     trainer.run(WARM_UP)
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    trainer.run(WARM_UP + STEPS)
+    trainer.run(WARM_UP + steps)
     trained = time.perf_counter()
     after = resource.getrusage(resource.RUSAGE_SELF)
     scorer = Scorer(network, cpu)
-    for start in range(0, SCORED, 32):
+    for start in range(0, scored_images, 32):
         if start == 64:
             scoring = time.perf_counter()
         scorer.score(pixels[start : start + 32], "none")
     scored = time.perf_counter()
     return {
-        "step_seconds": (trained - started) / STEPS,
-        "step_system_seconds": (after.ru_stime - before.ru_stime) / STEPS,
-        "step_page_faults": (after.ru_minflt - before.ru_minflt) / STEPS,
-        "images_per_second": (SCORED - 64) / (scored - scoring),
+        "step_seconds": (trained - started) / steps,
+        "step_system_seconds": (after.ru_stime - before.ru_stime) / steps,
+        "step_page_faults": (after.ru_minflt - before.ru_minflt) / steps,
+        "images_per_second": (scored_images - 64) / (scored - scoring),
         "peak_megabytes": peak_megabytes(),
     }
 
@@ -76,10 +76,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, default=STEPS, help="with --here")
+    parser.add_argument("--images", type=int, default=SCORED, help="scored, at least 96, with --here")
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()
     if options.here:
-        print(json.dumps(measure_here()))
+        print(json.dumps(measure_here(options.steps, options.images)))
         return
     turns = [{"usual": measure(False), "large": measure(True)} for _ in range(options.turns)]
     result: dict[str, Any] = {"turns": options.turns}

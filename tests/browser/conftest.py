@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from desk import Desk
 from install_chromium import find_chromium
-from serving import Prepared, Serve, Served, prepare_session
+from serving import PATIENCE, Prepared, Serve, Served, prepare_session, watched_page
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -31,7 +31,6 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 120_000  # ms; two cores that others want as well may start a kernel in more than a minute
 expect.set_options(timeout=PATIENCE)
 
 
@@ -60,18 +59,9 @@ def faults() -> list[str]:
 @pytest.fixture
 def page(chromium: Browser, faults: list[str]) -> Iterator[Page]:
     """A page of 1280 x 720 on which no script fails and nothing is fetched from elsewhere."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(PATIENCE)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if _is_elsewhere(request.url) else None)
-    yield page
-    page.close(run_before_unload=False)
+    with watched_page(chromium, faults) as page:
+        yield page
     assert faults == []
-
-
-def _is_elsewhere(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
 
 
 @pytest.fixture(scope="session")

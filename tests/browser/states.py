@@ -266,18 +266,14 @@ HIDE_FOLDER = "(alert, folder) => { alert.innerHTML = alert.innerHTML.replace(fo
 ERROR = State("error", lambda _desk: None)
 
 
-def walk(
-    page: Page, served: Served, images: Path, *, pictured: bool = False, style: str = ""
-) -> Iterator[tuple[State, str]]:
-    """Show each state, or those that have a picture, dark and light.
+def walk(page: Page, served: Served, images: Path, style: str = "") -> Iterator[tuple[State, str]]:
+    """Show each state, dark and light.
 
     The last is an error, for which the images are taken away.
     """
     desk = Desk(page).open(served.address)
     page.add_style_tag(content=f"* {{ transition: none !important; }} {style}")
     for state in STATES:
-        if pictured and not state.pictured:
-            continue
         state.reach(desk)
         for theme in THEMES:
             choose_theme(page, theme)

@@ -1,19 +1,16 @@
-"""What somebody needs who cannot see the page, or uses no mouse."""
+"""What somebody needs who uses no mouse. What axe-core says of every state: `test_screenshots.py`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk import Desk
 from playwright.sync_api import Page, expect
 from serving import Serve
-from states import close_settings, open_settings, served_survey, walk
+from states import close_settings, open_settings, served_survey
 
 pytestmark = pytest.mark.browser
-
-GRAVE = ("serious", "critical")
 
 # Reached by other keys than Tab: labels by A and N, the other tab by arrows.
 BY_OTHER_KEYS = ".am-card *, [role='tab'][aria-selected='false']"
@@ -29,17 +26,6 @@ FORGET = "() => document.querySelectorAll('[data-place]').forEach((node) => dele
 LEAVE_ONLY_THE_DIALOG = """
 () => document.querySelectorAll('.am-panel, .am-host, .am-pictures').forEach((node) => { node.inert = true; })
 """
-
-
-def grave_faults(page: Page) -> list[str]:
-    """Say what axe-core calls serious or critical in what is shown now."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['target'][-1]}: {node['failureSummary'].splitlines()[-1].strip()}"
-        for fault in found
-        if fault["impact"] in GRAVE
-        for node in fault["nodes"][:5]
-    ]
 
 
 def unreached(page: Page) -> list[str]:
@@ -60,17 +46,6 @@ def unreached(page: Page) -> list[str]:
         )
         for place in sorted(controls - reached)
     ]
-
-
-@pytest.mark.timeout(1500)
-def test_axe_finds_no_serious_fault_in_any_state_dark_or_light(page: Page, serve: Serve, tmp_path: Path):
-    found: dict[str, list[str]] = {}
-    with served_survey(serve, tmp_path) as (served, images):
-        for state, theme in walk(page, served, images):
-            if faults := grave_faults(page):
-                found[f"{state.name}, {theme}"] = faults
-        page.goto("about:blank")
-    assert found == {}
 
 
 def test_tab_reaches_every_control_of_page_drawer_and_dialog(page: Page, serve: Serve, tmp_path: Path):

@@ -1,4 +1,6 @@
-"""The page looks as its pictures in docs/images do; `make screenshots` takes these anew.
+"""Every state of the page looks as its picture in docs/images does, and axe-core finds no serious fault.
+
+`make screenshots` takes the pictures anew.
 
 How far two pictures may be apart was measured (DejaVu fonts, Chromium 1280 x 720). A second run on the
 same machine gives the same bytes. Pictures are kept in 256 colours, which alone makes a difference of up
@@ -12,18 +14,21 @@ processors; how many cards move where the network computes in another number for
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from screenshots import REFERENCES, Box, boxes, differences, keep, take
-from serving import Serve
+from serving import Serve, watched_page
 from states import served_survey, walk
 
 pytestmark = pytest.mark.browser
 
 LIMIT = 5.0
+GRAVE = ("serious", "critical")
 
 FONT = ".anomalymatch, .am-settings, .am-error-page { font-family: 'DejaVu Sans' !important; }"
 
@@ -37,22 +42,62 @@ def complaint(picture: Image.Image, reference: Image.Image, changing: list[Box])
     return f"{tiles.max():.1f} levels apart around ({80 * across + 40}, {80 * down + 40})"
 
 
-@pytest.mark.timeout(1500)
-def test_every_state_looks_as_its_picture_does_dark_and_light(page: Page, serve: Serve, tmp_path: Path):
+@dataclass
+class Walked:
+    """What was seen in all states, each dark and light: what is wrong, by the name of the picture."""
+
+    folder: Path
+    unlike: dict[str, str] = field(default_factory=dict)
+    grave: dict[str, list[str]] = field(default_factory=dict)
+    on_the_page: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def walked(chromium: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     renew = os.environ.get("RENEW_SCREENSHOTS") == "1"
-    complaints: dict[str, str] = {}
-    with served_survey(serve, tmp_path) as (served, images):
-        for state, theme in walk(page, served, images, pictured=True, style=FONT):
+    walked = Walked(tmp_path_factory.mktemp("walked"))
+    with (
+        watched_page(chromium, walked.on_the_page) as page,
+        served_survey(serve, walked.folder) as (served, images),
+    ):
+        for state, theme in walk(page, served, images, style=FONT):
             name = f"{state.name}-{theme}.png"
-            picture = take(page)
-            if renew:
-                keep(picture, REFERENCES / name)
-            said = complaint(picture, Image.open(REFERENCES / name), boxes(page, state.changing))
-            if said:
-                complaints[name] = said
-                picture.save(tmp_path / name)
+            if state.pictured:
+                picture = take(page)
+                if renew:
+                    keep(picture, REFERENCES / name)
+                said = complaint(picture, Image.open(REFERENCES / name), boxes(page, state.changing))
+                if said:
+                    walked.unlike[name] = said
+                    picture.save(walked.folder / name)
+            if faults := grave_faults(page):
+                walked.grave[name] = faults
         page.goto("about:blank")
-    assert complaints == {}, f"what was seen instead lies in {tmp_path}"
+    return walked
+
+
+def grave_faults(page: Page) -> list[str]:
+    """Say what axe-core calls serious or critical in what is shown now."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['target'][-1]}: {node['failureSummary'].splitlines()[-1].strip()}"
+        for fault in found
+        if fault["impact"] in GRAVE
+        for node in fault["nodes"][:5]
+    ]
+
+
+@pytest.mark.timeout(1500)
+def test_every_state_looks_as_its_picture_does_dark_and_light(walked: Walked):
+    assert walked.unlike == {}, f"what was seen instead lies in {walked.folder}"
+
+
+def test_axe_finds_no_serious_fault_in_any_state_dark_or_light(walked: Walked):
+    assert walked.grave == {}
+
+
+def test_no_script_fails_and_nothing_is_fetched_from_elsewhere_in_any_state(walked: Walked):
+    assert walked.on_the_page == []
 
 
 @pytest.mark.parametrize("name", ["first-page", "empty", "training", "error"])

@@ -29,7 +29,7 @@ def test_a_session_for_the_dashboard_s_benchmark_is_ranked_by_labels_on_a_random
 
 
 def test_the_cost_of_a_step_in_pages_of_memory_is_told() -> None:
-    command = [sys.executable, str(BENCHMARKS / "pages.py"), "--here"]
+    command = [sys.executable, str(BENCHMARKS / "pages.py"), "--here", "--steps", "1", "--images", "96"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     figures = json.loads(run.stdout)
     assert figures["step_seconds"] > 0
