@@ -5,6 +5,7 @@ noted in its report and left out, never fatal.
 """
 
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, UnreadableImageError
+from anomalymatch_ui.pool.columns import position_names
 from anomalymatch_ui.pool.opening import open_pool
 from anomalymatch_ui.pool.subset import SubsetPool, numbered_rows
 
@@ -17,4 +18,5 @@ __all__ = [
     "UnreadableImageError",
     "numbered_rows",
     "open_pool",
+    "position_names",
 ]

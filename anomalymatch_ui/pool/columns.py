@@ -21,6 +21,22 @@ DECLINATION = (
 """Names of positions in degrees, in small letters, the likeliest first."""
 
 
+def position_names(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return which columns are right ascension and declination in degrees; ``None`` if there are none.
+
+    Examples
+    --------
+    >>> position_names(["source_id", "RA", "DEC"])
+    ('RA', 'DEC')
+    """
+    folded = {name.casefold(): name for name in reversed(names)}
+    right_ascension, declination = (
+        next((folded[name] for name in known if name in folded), None)
+        for known in (RIGHT_ASCENSION, DECLINATION)
+    )
+    return None if right_ascension is None or declination is None else (right_ascension, declination)
+
+
 class Columns(Mapping[str, "pa.ChunkedArray"]):
     """Columns with one value an image, in the pool's order; each is read when it is asked for.
 
@@ -50,8 +66,7 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
     @property
     def positions(self) -> tuple[str, str] | None:
         """Names of the columns of right ascension and declination in degrees; ``None`` if there are none."""
-        right_ascension, declination = self._called(RIGHT_ASCENSION), self._called(DECLINATION)
-        return None if right_ascension is None or declination is None else (right_ascension, declination)
+        return position_names(self.names)
 
     def table(self, names: Sequence[str] | None = None) -> pa.Table:
         """Return some columns, or all, as one table with a row an image.
@@ -88,10 +103,6 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
 
     def __repr__(self) -> str:
         return f"<Columns {', '.join(self._readers)}>"
-
-    def _called(self, names: Sequence[str]) -> str | None:
-        folded = {name.casefold(): name for name in reversed(self.names)}
-        return next((folded[name] for name in names if name in folded), None)
 
 
 NO_COLUMNS = Columns()

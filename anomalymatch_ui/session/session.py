@@ -45,6 +45,7 @@ from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.report import Report
+from anomalymatch_ui.session.results import Results
 from anomalymatch_ui.session.shortlist import shortlisted
 from anomalymatch_ui.session.showing import Showing
 from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
@@ -90,6 +91,8 @@ class Session(Steering):
         Who labels, on what they differ, and how far they agree.
     pictures
         How the search goes, as curves and counts, and a map of the images.
+    results
+        What the search has come to, as tables for papers and other tools.
     showing
         How a person sees the images, where that is not how the network does.
     """
@@ -126,6 +129,15 @@ class Session(Steering):
         self.showing = Showing(pool, lambda: self.config, self._keep_if_mine)
         self.finding = Finding(
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
+        )
+        self.results = Results(
+            folder,
+            pool,
+            self._journal,
+            self.cycles,
+            self.ranking,
+            lambda: self.config,
+            self.finding.metadata.columns,
         )
         self._automatic = AutomaticTraining(
             self._journal, self.cycles, lambda: self.train_every, self._train_if_possible

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import processes
 import pytest
+from astropy.table import Table
 from catalogues import positions, tile_wcs, write_catalogue, write_tile
 from images import make_pool
 
@@ -351,3 +352,23 @@ def test_the_survey_of_26174_images_opens(shared_data: Path) -> None:
     from anomalymatch_ui.pool import open_pool
 
     assert len(open_pool(shared_data / "survey")) == 26_174
+
+
+@pytest.mark.parametrize(("name", "form"), [("finds.vot", None), ("finds.dat", "fits"), (None, "csv")])
+def test_finds_are_exported_in_the_format_of_the_name_or_the_one_asked_for(
+    name: str | None, form: str | None, run: Run, pool_folder: Path, session: Path, tmp_path: Path
+) -> None:
+    with Session.open(session, pool_folder, annotator="ada") as opened:
+        opened.label(["0001.jpg"], "anomaly")
+    given = (["--out", name] if name else []) + (["--format", form] if form else [])
+    said = last_json(run("export", session, "--what", "found", *given, "--json"))
+    assert (said["rows"], said["what"]) == (1, "found")
+    out = tmp_path / (name or "session-found.csv")
+    astropys = {None: "votable", "fits": "fits", "csv": "ascii.csv"}[form]
+    assert Table.read(out, format=astropys)["id"].tolist()[0] in ("0001.jpg", b"0001.jpg")
+
+
+def test_an_export_that_cannot_be_written_is_refused(run: Run, session: Path, tmp_path: Path) -> None:
+    refused(run("export", session, "--out", "finds.xlsx"), "does not say in which format")
+    refused(run("export", session, "--out", session / "config.toml" / "finds.csv"), "Cannot write")
+    refused(run("export", tmp_path / "nothing"), "is not a session folder")
