@@ -15,6 +15,8 @@ What has happened, in the order of its weight:
 
 - *Examples*, labels that were there before anybody looked, were chosen by what they are. They say nothing of
   how rare that is, but how far above the pool such images lie.
+- *Finds* lie above what is left to look at; how far above tells how many are left
+  (:mod:`anomalymatch_ui.rank.held_out`).
 
 References
 ----------
@@ -33,6 +35,7 @@ import numpy as np
 from scipy.special import betainc, expit, gammaln
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.rank.held_out import IN_VAIN, HeldOut, of_examples, of_finds
 
 PREVALENCE = 0.02
 """Share of anomalies before anything is known: the median of a lognormal."""
@@ -43,10 +46,11 @@ PREVALENCE_SPREAD = 1.2
 GIVEN_SPREAD = 0.4
 """The same where a person gave the prevalence: right within a factor of 2.2 in 95 of 100 cases."""
 
-SLOPE, SLOPE_SPREAD = 1.25, 0.25
+SLOPE, SLOPE_SPREAD = 1.5, 0.5
 """Rise of the log-odds over one deviation of the pool's margins, before any look: mean and deviation.
 
-Fitted to the truth about what was unlabelled it was 1.0 to 2.0, in 200 looks at each of five tasks.
+Fitted to the truth about what was unlabelled it was 0.6 to 2.1 in 200 looks for barred galaxies, and up to 3
+for edge-on ones.
 """
 
 LOOK_WEIGHT = 1.4
@@ -54,9 +58,6 @@ LOOK_WEIGHT = 1.4
 
 HALF_LIFE = 40
 """Looks after which one counts half. The head is fitted anew all the time, and the best are taken away."""
-
-EXAMPLE_WEIGHT = 0.25
-"""What a label that was no look counts: five held-out margins are few, of heads that knew fewer labels."""
 
 DEPLETION = 0.75
 """Power of the share of what was left, at a look, that is left now, by which its odds have fallen since.
@@ -74,8 +75,8 @@ the best keep their order in float32, which has no number between 1 - 6e-8 and 1
 LEAST_SCALE = 1e-6
 """Margins that differ by less differ by rounding only."""
 
-_SLOPES, _LEVELS = 9, 56
-_LEVEL_RANGE = (-14.0, 4.0)
+_SLOPES, _LEVELS = 9, 60
+_LEVEL_RANGE = (-16.0, 4.0)
 _ALONE, _TOGETHER = 200, 200  # the best images each for itself, the others in so many groups
 _KEPT = 0.999  # of the grid's weight; the rest is in nodes that cost time and change nothing
 _TAIL = 0.025
@@ -241,7 +242,7 @@ def fit_forecast(
     found: int,
     images: int,
     looks: Looks | None = None,
-    examples: tuple[np.ndarray, np.ndarray] | None = None,
+    held_out: HeldOut | None = None,
     drawn: tuple[int, int] = (0, 0),
     prevalence: float | None = None,
     multiplicities: np.ndarray | None = None,
@@ -258,9 +259,8 @@ def fit_forecast(
         All that can be read, with and without a label.
     looks
         In order; those among the images ``drawn`` are left out, for they count there.
-    examples
-        Margins of labels that were no looks, each from a head that has not seen it, and whether each is an
-        anomaly, float and bool ``(m,)``.
+    held_out
+        The labels, with margins of heads that have not seen them.
     drawn
         Anomalies among images drawn uniformly from all, and how many were drawn and judged.
     prevalence
@@ -295,8 +295,13 @@ def fit_forecast(
     evidence -= (np.log(total / (expected * max(images, 1))) / spread) ** 2 / 2
     if looks is not None:
         evidence += _of_looks(looks, scale, levels, slopes, found, left)
-    if examples is not None:
-        evidence += _of_examples(scale, *examples, levels, slopes, chances @ counts / counts.sum())
+    if held_out is not None:
+        known, is_anomaly = scale.standardised(held_out.margins), held_out.is_anomaly
+        examples, finds = ~held_out.is_look, held_out.is_look & is_anomaly
+        evidence += of_examples(known[examples], is_anomaly[examples], levels, slopes, left / counts.sum())
+        if looks is not None:
+            in_vain = float((~looks.is_anomaly[-IN_VAIN:]).sum()) / IN_VAIN
+            evidence += of_finds(known[examples & is_anomaly], known[finds], values, in_vain, left)
     if drawn[1]:
         evidence += _of_draws(drawn, images, total)
     weights = np.exp(evidence - evidence.max())
@@ -316,24 +321,6 @@ def _of_looks(
     log_odds = levels[:, None] + slopes[:, None] * (scale.best + heights) + depletion
     likelihood: np.ndarray = -np.logaddexp(0, -signs * log_odds) @ (LOOK_WEIGHT * 0.5 ** (age / HALF_LIFE))
     return likelihood
-
-
-def _of_examples(
-    scale: Scale,
-    margins: np.ndarray,
-    is_anomaly: np.ndarray,
-    levels: np.ndarray,
-    slopes: np.ndarray,
-    share: np.ndarray,
-) -> np.ndarray:
-    """Return the log-likelihood of margins given what they are, float64 ``(nodes,)``: shares cancel."""
-    known = np.isfinite(margins)
-    share = np.clip(share, 1e-12, 1 - 1e-12)
-    signs = np.where(is_anomaly[known], 1.0, -1.0)
-    log_odds = levels[:, None] + slopes[:, None] * scale.standardised(margins[known])
-    of_class = np.log(np.where(signs > 0, share[:, None], 1 - share[:, None]))
-    likelihood: np.ndarray = (-np.logaddexp(0, -signs * log_odds) - of_class).sum(axis=1)
-    return EXAMPLE_WEIGHT * likelihood
 
 
 def _of_draws(drawn: tuple[int, int], images: int, total: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
     Forecast,
     Fusion,
+    HeldOut,
     InstantModel,
     LinearHead,
     Looks,
@@ -224,8 +225,8 @@ class PoolScorer:
     ) -> Forecast:
         """Learn what to expect from the labels at hand and from what was said of each before it had one.
 
-        Labels that nobody had to look for are examples. Their margins come from heads that have not seen
-        them; a network has seen them all, so on them it counts as no surer than the head.
+        Labels have margins by heads that have not seen them. A network has seen them all: on examples, labels
+        that nobody had to look for, it counts as no surer than the head, and what was looked at is left out.
         """
         pool, evidence = self._pool, self._evidence(view)
         anomalies = labelled_indices(pool, view, "anomaly")
@@ -233,19 +234,18 @@ class PoolScorer:
         rows = by_name(pool, np.concatenate([anomalies, nominals]))  # as the parts of a cross-validation go
         readable = np.isfinite(margins)
         known = rows[readable[rows]]
-        examples = None
+        held_out = None
         if embedding is not None:
             is_anomaly = np.isin(known, anomalies)
-            held_out = held_out_margins(
+            margins_of_known = held_out_margins(
                 np.asarray(embedding[known], np.float32),
                 is_anomaly,
                 regularisation=self._config.head.regularisation,
                 seed=self._config.seed,
             )
+            held_out = HeldOut(margins_of_known, is_anomaly, np.isin(known, evidence.rows))
             if fusion is not None:
-                held_out = (held_out - fusion.means[0]) / fusion.deviations[0]
-            is_example = ~np.isin(known, evidence.rows)
-            examples = held_out[is_example], is_anomaly[is_example]
+                held_out = _examples_alone(held_out, fusion)
         # An unsure image is not listed again, so it is not among those that are left.
         left = readable & ~labelled_mask(pool, view)
         standing, multiplicities, images = stands_for(pool, readable, left)
@@ -254,7 +254,7 @@ class PoolScorer:
             found=int(readable[anomalies].sum()),
             images=images,
             looks=Looks(evidence.heights, evidence.is_anomaly),
-            examples=examples,
+            held_out=held_out,
             drawn=evidence.drawn,
             prevalence=self._config.prevalence,
             multiplicities=multiplicities,
@@ -364,3 +364,10 @@ def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -
     """Give the pool indices with that label, int64, ascending, without images that are gone."""
     indices = [pool.index(name) for name, given in view.items() if given == label and name in pool]
     return np.array(sorted(indices), dtype=np.int64)
+
+
+def _examples_alone(held_out: HeldOut, fusion: Fusion) -> HeldOut:
+    """Leave out what was looked at, and bring the head's margins to the scale of two margins fused."""
+    kept = ~held_out.is_look
+    margins = (held_out.margins[kept] - fusion.means[0]) / fusion.deviations[0]
+    return HeldOut(margins, held_out.is_anomaly[kept], held_out.is_look[kept])

@@ -46,10 +46,11 @@ def test_labelled_images_are_no_part_of_the_pool_that_is_counted_and_their_margi
     assert (given["prevalence"], given["found"], given["images"]) == (0.1, 3, 59)
     assert given["multiplicities"] is None
     assert len(given["margins"]) == 60 - 13
-    margins, is_anomaly = given["examples"]
-    assert is_anomaly.tolist() == [True] * 3 + [False] * 9
+    held_out = given["held_out"]
+    assert held_out.is_anomaly.tolist() == [True] * 3 + [False] * 9
+    assert not held_out.is_look.any()
     # On images that it has seen, a head of 13 labels is never wrong and never unsure.
-    assert np.abs(margins).min() < 1
+    assert np.abs(held_out.margins).min() < 1
     assert len(given["looks"].heights) == 0
 
 
@@ -74,7 +75,9 @@ def test_what_was_looked_at_is_a_look_and_no_example(
     np.testing.assert_allclose(
         given["looks"].heights, ranking.forecast.scale.heights(ranking.margins[rows]), rtol=1e-6
     )
-    assert len(given["examples"][0]) == 13
+    held_out = given["held_out"]
+    assert held_out.is_look.sum() == 2
+    assert (~held_out.is_look).sum() == 13
     assert given["found"] == 5
 
 
@@ -92,6 +95,6 @@ def test_beside_a_network_that_has_seen_all_labels_they_count_as_sure_as_the_hea
         margins = head._fit(embedding, session.labels()).model.margins(embedding)
         session.train(wait=True)
     fused = told[-1]
-    expected = (alone["examples"][0] - margins.mean()) / margins.std()
-    np.testing.assert_allclose(fused["examples"][0], expected, rtol=1e-4)
+    expected = (alone["held_out"].margins - margins.mean()) / margins.std()
+    np.testing.assert_allclose(fused["held_out"].margins, expected, rtol=1e-4)
     assert not np.allclose(fused["margins"], (alone["margins"] - margins.mean()) / margins.std(), rtol=0.01)

@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank.forecast import Forecast, Looks, Scale, fit_forecast
+from anomalymatch_ui.rank.held_out import HeldOut, of_finds
 
 EMPTY = np.empty(0)
 
@@ -197,3 +198,56 @@ def test_how_an_image_was_chosen_does_not_matter_to_what_its_look_tells() -> Non
         count = forecast.count(margins[left])
         held.append(count.low <= truth[left].sum() <= count.high)
     assert np.mean(held) >= 0.85
+
+
+LEFT = np.geomspace(0.1, 300, 60)
+
+
+def most_likely(finds: np.ndarray, front: float, in_vain: float = 1.0) -> float:
+    """Give the number left that best explains finds at these margins, where the list stands at ``front``."""
+    return float(LEFT[np.argmax(of_finds(EMPTY, finds, np.full(50, front), in_vain, LEFT))])
+
+
+def test_the_further_above_what_is_left_the_finds_lie_the_fewer_are_left() -> None:
+    finds = np.random.default_rng(0).normal(5, 1.5, 40)
+    left = [most_likely(finds, front) for front in (5.0, 4.0, 3.0, 2.0)]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < 5
+
+
+@pytest.mark.parametrize("front", [5.0, 4.0, 3.0])
+def test_finds_above_a_margin_tell_how_many_lie_below_it(front: float) -> None:
+    ratios = []
+    for seed in range(20):
+        margins = np.random.default_rng(seed).normal(5, 1.5, 100)
+        finds = margins[margins > front]
+        ratios.append(most_likely(finds, front) / (100 - len(finds)))
+    assert 0.5 < np.median(ratios) < 2
+
+
+def test_while_every_look_finds_one_the_list_says_nothing_of_how_many_follow() -> None:
+    finds = np.array([5.0, 6.0, 5.5])
+    assert not of_finds(EMPTY, finds, np.full(50, 2.0), 0.0, LEFT).any()
+    assert not of_finds(np.array([4.0]), EMPTY, np.full(50, 2.0), 1.0, LEFT).any()
+
+
+def test_a_search_that_has_gone_through_its_anomalies_knows_better_how_many_there_are() -> None:
+    """60 anomalies of normal margins among 3,000, the best looked at first."""
+    held = []
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        truth = np.arange(3000) < 60
+        margins = random.normal(size=3000) + truth * random.normal(2.5, 1, 3000)
+        order = np.argsort(-margins)
+        seen, left = order[:100], order[100:]
+        heights = [Scale.of(margins[order[n:]]).heights(margins[[row]])[0] for n, row in enumerate(seen)]
+        looks, found = Looks(np.array(heights), truth[seen]), int(truth[seen].sum())
+        without, knowing = (
+            fit_forecast(margins[left], found=found, images=3000, looks=looks, held_out=held_out)
+            .count(margins[left])
+            .plus(found)
+            for held_out in (None, HeldOut(margins[seen], truth[seen], np.ones(100, bool)))
+        )
+        assert knowing.high - knowing.low < without.high - without.low
+        held.append(knowing.low <= 60 <= knowing.high)
+    assert np.mean(held) > 0.8
