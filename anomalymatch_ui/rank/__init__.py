@@ -4,11 +4,11 @@ from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
-from anomalymatch_ui.rank.forecast import Count, Forecast, Looks, Scale, fit_forecast
+from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
-from anomalymatch_ui.rank.held_out import HeldOut
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.learning_curve import LabelGain, gain_of_labels
+from anomalymatch_ui.rank.likelihood import HeldOut, Looks
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
 from anomalymatch_ui.rank.novelty import Novelty
 from anomalymatch_ui.rank.order import order_by_score

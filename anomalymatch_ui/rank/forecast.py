@@ -1,9 +1,10 @@
 """How many anomalies there are, where they are, and how sure that is: one model for every number shown.
 
 An image's log-odds of being an anomaly rise linearly with its margin, as Platt has it [1]_. How steeply, and
-from where, is not known; a grid over both holds how well each pair explains what has happened, and all
-numbers are averages over that grid. So they cannot contradict each other: the probabilities on the cards add
-up to what is expected, the first hundred hold no more than all, and all no less than what is found.
+from where, is not known, nor how many anomalies are like no other, so that no margin tells them; a grid over
+the three holds how well each node explains what has happened, and all numbers are averages over that grid. So
+they cannot contradict each other: the probabilities on the cards add up to what is expected, the first
+hundred hold no more than all, and all no less than what is found.
 
 What has happened, in the order of its weight:
 
@@ -16,7 +17,7 @@ What has happened, in the order of its weight:
 - *Examples*, labels that were there before anybody looked, were chosen by what they are. They say nothing of
   how rare that is, but how far above the pool such images lie.
 - *Finds* lie above what is left to look at; how far above tells how many are left
-  (:mod:`anomalymatch_ui.rank.held_out`).
+  (:func:`~anomalymatch_ui.rank.likelihood.of_finds`).
 
 References
 ----------
@@ -29,13 +30,23 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, expit, gammaln
+from scipy.special import betainc, expit
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank.held_out import IN_VAIN, HeldOut, of_examples, of_finds
+from anomalymatch_ui.rank.likelihood import (
+    IN_VAIN,
+    UNLIKE,
+    Grid,
+    HeldOut,
+    Looks,
+    of_draws,
+    of_examples,
+    of_finds,
+    of_looks,
+)
 
 PREVALENCE = 0.02
 """Share of anomalies before anything is known: the median of a lognormal."""
@@ -51,18 +62,6 @@ SLOPE, SLOPE_SPREAD = 1.5, 0.5
 
 Fitted to the truth about what was unlabelled it was 0.6 to 2.1 in 200 looks for barred galaxies, and up to 3
 for edge-on ones.
-"""
-
-LOOK_WEIGHT = 1.4
-"""What the newest look counts, in looks."""
-
-HALF_LIFE = 40
-"""Looks after which one counts half. The head is fitted anew all the time, and the best are taken away."""
-
-DEPLETION = 0.75
-"""Power of the share of what was left, at a look, that is left now, by which its odds have fallen since.
-
-If nothing but the number of anomalies changed it would be 1; but the head learns, and finds others.
 """
 
 BEST = 100
@@ -124,22 +123,6 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What was looked at, in order, each with what the order of its time said of it.
-
-    Attributes
-    ----------
-    heights
-        :meth:`Scale.heights` of each image before it was labelled, float ``(n,)``.
-    is_anomaly
-        What it turned out to be, bool ``(n,)``.
-    """
-
-    heights: np.ndarray = field(default_factory=lambda: np.empty(0))
-    is_anomaly: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
-
-
-@dataclass(frozen=True)
 class Count:
     """A number of anomalies that is not known yet.
 
@@ -172,14 +155,15 @@ class Forecast:
     ----------
     scale
         On which margins are read.
-    levels, slopes, weights
-        Log-odds at the median margin, their rise over one deviation, and how far each pair is believed,
-        float64 ``(nodes,)``; the weights add up to 1.
+    levels, slopes, floors, weights
+        Log-odds at the median margin, their rise over one deviation, the probability of an anomaly that no
+        margin tells, and how far each node is believed, float64 ``(nodes,)``; the weights add up to 1.
     """
 
     scale: Scale
     levels: np.ndarray
     slopes: np.ndarray
+    floors: np.ndarray
     weights: np.ndarray
 
     def probabilities(self, margins: np.ndarray) -> np.ndarray:
@@ -221,7 +205,8 @@ class Forecast:
         return Count(expected, min(low, nearest), max(high, nearest))
 
     def _by_node(self, standardised: np.ndarray) -> np.ndarray:
-        chances: np.ndarray = expit(_softened(self.levels[:, None] + self.slopes[:, None] * standardised))
+        told = _chances(self.levels, self.slopes, standardised)
+        chances: np.ndarray = told + self.floors[:, None] * (1 - told)
         return chances
 
     def _grid(self, margins: np.ndarray) -> np.ndarray:
@@ -282,62 +267,45 @@ def fit_forecast(
     scale = Scale.of(margins)
     values, counts = _condensed(scale.standardised(margins), multiplicities)
     if len(values) == 0:  # nothing is left that could be an anomaly
-        return Forecast(scale, np.array([_LEVEL_RANGE[0]]), np.array([SLOPE]), np.ones(1))
+        return Forecast(scale, np.array([_LEVEL_RANGE[0]]), np.array([SLOPE]), np.zeros(1), np.ones(1))
     slopes = SLOPE + SLOPE_SPREAD * np.linspace(-2.5, 2.5, _SLOPES)
     pairs = np.meshgrid(np.linspace(*_LEVEL_RANGE, _LEVELS), slopes)
     levels, slopes = (pair.ravel() for pair in pairs)
-    chances = expit(levels[:, None] + slopes[:, None] * values)
-    left = chances @ counts
-    total = found + left
+    chances, left = _chances(levels, slopes, values), float(counts.sum())
+    grid = Grid.of(levels, slopes, chances @ counts, left, found)
     # The grid is even in the level; the prior is so in the logarithm of the total.
-    evidence = np.log((chances * (1 - chances)) @ counts / total) - ((slopes - SLOPE) / SLOPE_SPREAD) ** 2 / 2
+    evidence = np.log((chances * (1 - chances)) @ counts)[:, None] - np.log(found + grid.told)
+    evidence = (
+        evidence - ((grid.slopes - SLOPE) / SLOPE_SPREAD) ** 2 / 2 + np.log([weight for _, weight in UNLIKE])
+    )
     expected, spread = (PREVALENCE, PREVALENCE_SPREAD) if prevalence is None else (prevalence, GIVEN_SPREAD)
-    evidence -= (np.log(total / (expected * max(images, 1))) / spread) ** 2 / 2
+    evidence -= (np.log((found + grid.left) / (expected * max(images, 1))) / spread) ** 2 / 2
     if looks is not None:
-        evidence += _of_looks(looks, scale, levels, slopes, found, left)
+        evidence += of_looks(grid, scale.best + looks.heights, looks.is_anomaly, found)
     if held_out is not None:
         known, is_anomaly = scale.standardised(held_out.margins), held_out.is_anomaly
         examples, finds = ~held_out.is_look, held_out.is_look & is_anomaly
-        evidence += of_examples(known[examples], is_anomaly[examples], levels, slopes, left / counts.sum())
+        evidence += of_examples(grid, known[examples], is_anomaly[examples], left)
         if looks is not None:
             in_vain = float((~looks.is_anomaly[-IN_VAIN:]).sum()) / IN_VAIN
-            evidence += of_finds(known[examples & is_anomaly], known[finds], values, in_vain, left)
+            evidence += of_finds(known[examples & is_anomaly], known[finds], values, in_vain, grid.told)
     if drawn[1]:
-        evidence += _of_draws(drawn, images, total)
-    weights = np.exp(evidence - evidence.max())
-    return _of_nodes(scale, levels, slopes, weights / weights.sum())
+        evidence += of_draws(grid, drawn, images, found)
+    return _of_nodes(scale, grid, np.exp(evidence - evidence.max()))
 
 
-def _of_looks(
-    looks: Looks, scale: Scale, levels: np.ndarray, slopes: np.ndarray, found: int, left: np.ndarray
-) -> np.ndarray:
-    """Return the log-likelihood of each node, float64 ``(nodes,)``."""
-    age = np.arange(len(looks.heights))[::-1]
-    recent = age < 8 * HALF_LIFE
-    age, heights = age[recent], looks.heights[recent]
-    signs = np.where(looks.is_anomaly[recent], 1.0, -1.0)
-    found_since = np.cumsum((signs > 0)[::-1])[::-1]
-    depletion = DEPLETION * np.log1p(np.minimum(found_since, found) / left[:, None])
-    log_odds = levels[:, None] + slopes[:, None] * (scale.best + heights) + depletion
-    likelihood: np.ndarray = -np.logaddexp(0, -signs * log_odds) @ (LOOK_WEIGHT * 0.5 ** (age / HALF_LIFE))
-    return likelihood
+def _chances(levels: np.ndarray, slopes: np.ndarray, standardised: np.ndarray) -> np.ndarray:
+    """Return what each node's margins tell, float64 ``(nodes, n)``."""
+    chances: np.ndarray = expit(_softened(levels[:, None] + slopes[:, None] * standardised))
+    return chances
 
 
-def _of_draws(drawn: tuple[int, int], images: int, total: np.ndarray) -> np.ndarray:
-    """Return the hypergeometric log-likelihood of each total, which need not be whole."""
-    anomalies, nominals = drawn[0], drawn[1] - drawn[0]
-    others = np.maximum(images - total, 0)
-    possible = (total >= anomalies) & (others >= nominals)
-    ways = gammaln(total + 1) - gammaln(np.maximum(total - anomalies, 0) + 1)
-    ways += gammaln(others + 1) - gammaln(np.maximum(others - nominals, 0) + 1)
-    likelihood: np.ndarray = np.where(possible, ways, ways.min() - 1e3)
-    return likelihood
-
-
-def _of_nodes(scale: Scale, levels: np.ndarray, slopes: np.ndarray, weights: np.ndarray) -> Forecast:
+def _of_nodes(scale: Scale, grid: Grid, weights: np.ndarray) -> Forecast:
+    nodes = np.broadcast_arrays(grid.levels, grid.slopes, grid.floors, weights / weights.sum())
+    levels, slopes, floors, weights = (values.ravel() for values in nodes)
     order = np.argsort(-weights, kind="stable")
     kept = order[: int(np.searchsorted(np.cumsum(weights[order]), _KEPT)) + 1]
-    return Forecast(scale, levels[kept], slopes[kept], weights[kept] / weights[kept].sum())
+    return Forecast(scale, levels[kept], slopes[kept], floors[kept], weights[kept] / weights[kept].sum())
 
 
 def _condensed(values: np.ndarray, multiplicities: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

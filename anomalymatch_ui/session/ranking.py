@@ -163,7 +163,9 @@ class Ranking:
                 ranking = cls(version, source, created, scores, order, seq, calibrated)
                 if "margins" not in saved.files:
                     return ranking
-                forecast = Forecast(Scale(*saved["scale"].tolist()), *saved["nodes"])
+                *nodes, weights = saved["nodes"]
+                floors = nodes[2] if len(nodes) > 2 else np.zeros_like(weights)  # of before they were kept
+                forecast = Forecast(Scale(*saved["scale"].tolist()), nodes[0], nodes[1], floors, weights)
                 return replace(ranking, forecast=forecast, margins=saved["margins"])
         except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
@@ -175,6 +177,6 @@ def _forecast_arrays(forecast: Forecast | None, margins: np.ndarray | None) -> d
     scale = forecast.scale
     return {
         "scale": np.array([scale.centre, scale.deviation, scale.best]),
-        "nodes": np.stack([forecast.levels, forecast.slopes, forecast.weights]),
+        "nodes": np.stack([forecast.levels, forecast.slopes, forecast.floors, forecast.weights]),
         "margins": margins,
     }

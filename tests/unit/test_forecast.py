@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.rank.forecast import Forecast, Looks, Scale, fit_forecast
-from anomalymatch_ui.rank.held_out import HeldOut, of_finds
+from anomalymatch_ui.rank.forecast import Forecast, Scale, fit_forecast
+from anomalymatch_ui.rank.likelihood import HeldOut, Looks, of_finds
 
 EMPTY = np.empty(0)
 
