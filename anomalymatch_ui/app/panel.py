@@ -18,7 +18,7 @@ from anomalymatch_ui.session import Cycle, Outlook, Status
 MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 PHASES = {
     "idle": "Idle",
-    "embedding": "Looking at every image once",
+    "embedding": "Looking at the images",
     "preparing": "Getting ready",
     "adapting": "Adapting the network to these images",
     "training": "Training",
@@ -140,7 +140,6 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     """Put a status into the words and numbers that the template shows."""
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
-    total, done = status.progress.total, status.progress.done
     both_classes = status.counts.anomaly > 0 and status.counts.nominal > 0
     return {
         "counts": _counts(status),
@@ -156,8 +155,8 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "can_adapt": not busy and status.pen_elsewhere is None,
         "pause": {"pausing": "Pausing …", "paused": "Resume"}.get(status.state, "Pause"),
         "phase": _phase(status),
-        # The first step takes several times as long as the others: a bar at zero would look stuck.
-        "percent": 100 * done / total if total and (done or status.phase != "training") else None,
+        "percent": _percent(status),
+        "looked_at": "" if status.looked_at is None else status.looked_at.sentence(),
         "figures": figures(status) if busy else [],
         "curves": curves(status, cycles),
         "cycles": history(cycles, status.cycle_in_use),
@@ -201,6 +200,15 @@ def _counts(status: Status) -> list[dict[str, str]]:
     if status.unreadable:
         rows.append({"name": "unreadable", "mark": "", "number": f"{status.unreadable:,}"})
     return rows
+
+
+def _percent(status: Status) -> float | None:
+    progress = status.progress
+    if progress.share is not None:
+        return 100 * progress.share
+    # The first step takes several times as long as the others: a bar at zero would look stuck.
+    known = progress.total and (progress.done or status.phase != "training")
+    return 100 * progress.done / progress.total if known else None
 
 
 def _phase(status: Status) -> str:

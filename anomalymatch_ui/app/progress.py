@@ -45,6 +45,8 @@ def figures(status: Status) -> list[dict[str, str]]:
     if progress.total:
         unit = "step" if status.phase in ("adapting", "training") else "image"
         rows.append((unit, f"{progress.done:,} of {progress.total:,}"))
+    if progress.closely is not None:
+        rows.append(("looked at closely", f"{progress.closely:,} of {progress.total:,}"))
     if progress.seconds_left is not None:
         rows.append(("time left", duration(progress.seconds_left)))
     if progress.device is not None:

@@ -1,8 +1,9 @@
 """From features and labels to an order. Pure functions: arrays in, arrays out."""
 
-from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange
+from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, most_telling
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.centring import measure_centring
+from anomalymatch_ui.rank.coarse import CoarseToFine
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
 from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
@@ -10,7 +11,7 @@ from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.learning_curve import LabelGain, gain_of_labels
 from anomalymatch_ui.rank.likelihood import HeldOut, Looks
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
-from anomalymatch_ui.rank.novelty import Novelty
+from anomalymatch_ui.rank.novelty import Novelty, distances_from_centre
 from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
 from anomalymatch_ui.rank.reduction import Reduction, sample_rows
@@ -19,6 +20,7 @@ from anomalymatch_ui.rank.similarity import Similar, most_similar
 __all__ = [
     "Acquisition",
     "Audit",
+    "CoarseToFine",
     "Count",
     "FeatureScale",
     "Forecast",
@@ -35,6 +37,7 @@ __all__ = [
     "Similar",
     "arrange",
     "audit_labels",
+    "distances_from_centre",
     "draw_order",
     "drawn_so_far",
     "draws_offered",
@@ -47,6 +50,7 @@ __all__ = [
     "measure_centring",
     "measure_symmetry",
     "most_similar",
+    "most_telling",
     "order_by_score",
     "sample_rows",
 ]

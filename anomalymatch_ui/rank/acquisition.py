@@ -62,6 +62,17 @@ class Listing:
         nothing = np.zeros(len(order), dtype=bool)
         return cls(order, nothing, nothing)
 
+    def followed_by(self, rows: np.ndarray) -> Listing:
+        """Return the same with other rows behind, int64, in their order."""
+        if len(rows) == 0:
+            return self
+        nothing = np.zeros(len(rows), dtype=bool)
+        return Listing(
+            np.concatenate([self.order, rows]),
+            np.concatenate([self.drawn, nothing]),
+            np.concatenate([self.duplicate, nothing]),
+        )
+
 
 def arrange(
     scores: np.ndarray,
@@ -144,6 +155,37 @@ def arrange(
         readable = lottery[~np.isnan(scores[lottery])]
         order, drawn = with_draws(order, readable, every=random_every, looks=looks)
     return Listing(order, drawn, held_back[order] & (places > by_row[order]) & ~drawn)
+
+
+def most_telling(scores: np.ndarray, labelled: np.ndarray, *, head: int, decides: bool) -> np.ndarray:
+    """Return the rows that it matters most to know better: what is labelled, likely, or near the decision.
+
+    Parameters
+    ----------
+    scores
+        Of the order so far, float ``(n,)``; NaN for images that have none, which are left out.
+    labelled
+        Images that teach the order, bool ``(n,)``; with a score or without one they come first.
+    head
+        How many places a person may look at before the next order: twice as many of the likeliest are given,
+        and as many of the least certain, in turn.
+    decides
+        Whether the scores are probabilities; without a decision nothing is near it.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, the most telling first.
+    """
+    by_score = order_by_score(np.where(labelled, np.nan, scores))
+    likely, taught = by_score[: 2 * head], np.flatnonzero(labelled)
+    if not decides or len(by_score) == 0:
+        return np.concatenate([taught, likely])
+    uncertain = _nearest_to_the_decision(by_score, scores, _mean_score(scores, by_score))[:head]
+    places = np.concatenate([np.arange(len(likely)), 2.0 * np.arange(len(uncertain)) + 1.5])
+    both = np.concatenate([likely, uncertain])[np.argsort(places, kind="stable")]
+    _, firsts = np.unique(both, return_index=True)
+    return np.concatenate([taught, both[np.sort(firsts)]])
 
 
 def _mean_score(scores: np.ndarray, lottery: np.ndarray) -> float:

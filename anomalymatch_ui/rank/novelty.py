@@ -29,7 +29,11 @@ class Novelty:
     @classmethod
     def of(cls, embedding: np.ndarray) -> Novelty:
         """Measure the pool of this embedding, float ``(n, components)``; rows with NaN are left out."""
-        distances = _distances(embedding)
+        return cls.among(distances_from_centre(embedding))
+
+    @classmethod
+    def among(cls, distances: np.ndarray) -> Novelty:
+        """Measure a pool of these distances, float ``(n,)``; NaN is left out."""
         return cls(np.sort(distances[~np.isnan(distances)]))
 
     def scores(self, embedding: np.ndarray) -> np.ndarray:
@@ -45,13 +49,17 @@ class Novelty:
         numpy.ndarray
             float32 ``(n,)``.
         """
-        distances = _distances(embedding)
+        return self.places(distances_from_centre(embedding))
+
+    def places(self, distances: np.ndarray) -> np.ndarray:
+        """Return :meth:`scores` for distances, float ``(n,)``."""
         below = np.searchsorted(self.distances, distances) / max(len(self.distances) - 1, 1)
         below[np.isnan(distances)] = np.nan
         return np.minimum(below, 1).astype(np.float32)
 
 
-def _distances(embedding: np.ndarray) -> np.ndarray:
+def distances_from_centre(embedding: np.ndarray) -> np.ndarray:
+    """Return the length of each row of an embedding ``(n, components)``, float64 ``(n,)``."""
     distances = np.empty(len(embedding))
     for rows, block in feature_blocks(embedding):
         distances[rows] = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))

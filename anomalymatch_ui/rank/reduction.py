@@ -74,6 +74,15 @@ class Reduction:
         """Return the map whose embedding is ``factor`` times as long."""
         return Reduction(self.axes * np.float32(factor), self.offset * np.float32(factor))
 
+    def levelled(self, features: np.ndarray) -> Reduction:
+        """Return the map in which other features, float ``(n, features)``, have a mean squared length of one.
+
+        Rows with NaN are left out.
+        """
+        squares = np.square(self.apply(features).astype(np.float32)).sum(axis=1)
+        length = float(np.sqrt(np.nanmean(squares))) if np.isfinite(squares).any() else 0.0
+        return self.scaled(1 / length) if length > 0 else self
+
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Embed ``features`` ``(n, features)``: float16 ``(n, components)``; a row with NaN stays NaN."""
         embedding = np.empty((len(features), self.axes.shape[1]), np.float16)

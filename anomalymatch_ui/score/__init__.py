@@ -15,17 +15,13 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.archiving import Outcome, score_archive
     from anomalymatch_ui.score.batching import batch_size_for
     from anomalymatch_ui.score.clock import STAGES, StageClock
-    from anomalymatch_ui.score.embeddings import (
-        open_embeddings,
-        rows_written,
-        write_embeddings,
-        write_table,
-    )
+    from anomalymatch_ui.score.embeddings import open_embeddings, write_table
     from anomalymatch_ui.score.frozen_maps import FrozenMaps, kept_maps
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.locking import one_writer
     from anomalymatch_ui.score.pipeline import batch_ranges, read_ahead, score_pool
     from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
+    from anomalymatch_ui.score.row_table import RowTable
     from anomalymatch_ui.score.scored import ScoredBatch
     from anomalymatch_ui.score.scorer import Scorer
     from anomalymatch_ui.score.search import Neighbours, similar
@@ -41,6 +37,7 @@ __all__ = [
     "Neighbours",
     "Outcome",
     "Ranked",
+    "RowTable",
     "ScoreFilter",
     "ScoreStore",
     "ScoredBatch",
@@ -54,12 +51,10 @@ __all__ = [
     "one_writer",
     "open_embeddings",
     "read_ahead",
-    "rows_written",
     "score_archive",
     "score_pool",
     "similar",
     "usable_cores",
-    "write_embeddings",
     "write_table",
 ]
 
@@ -72,8 +67,6 @@ _HOMES = {
     "STAGES": "anomalymatch_ui.score.clock",
     "StageClock": "anomalymatch_ui.score.clock",
     "open_embeddings": "anomalymatch_ui.score.embeddings",
-    "rows_written": "anomalymatch_ui.score.embeddings",
-    "write_embeddings": "anomalymatch_ui.score.embeddings",
     "write_table": "anomalymatch_ui.score.embeddings",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
     "one_writer": "anomalymatch_ui.score.locking",
@@ -85,6 +78,7 @@ _HOMES = {
     "Ranked": "anomalymatch_ui.score.queries",
     "ScoreFilter": "anomalymatch_ui.score.queries",
     "Scores": "anomalymatch_ui.score.queries",
+    "RowTable": "anomalymatch_ui.score.row_table",
     "ScoredBatch": "anomalymatch_ui.score.scored",
     "Scorer": "anomalymatch_ui.score.scorer",
     "Neighbours": "anomalymatch_ui.score.search",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
 from anomalymatch_ui.learn import (
@@ -19,7 +21,8 @@ from anomalymatch_ui.learn import (
 )
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import measure_centring, measure_symmetry, sample_rows
-from anomalymatch_ui.score import Scorer, batch_ranges, rows_written, score_pool, write_embeddings
+from anomalymatch_ui.score import Scorer, batch_ranges, score_pool
+from anomalymatch_ui.score.threads import compute_in_one_thread
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.sight import Look, Traits
 
@@ -38,69 +41,94 @@ def digest_of(config: Config, look: Look, bands: int) -> str:
     return backbone_digest(_network(config, look, bands))
 
 
-def write_features(
-    path: Path,
-    images: ImagePool,
-    config: Config,
-    look: Look,
-    parts: Sequence[PartConfig],
-    symmetry: Symmetry,
-    reporter: Reporter,
-    adapted: Path | None = None,
-) -> list[int]:
-    """Write what parts of one look take of images, or what is missing still; return the columns of each.
+class Looker:
+    """A backbone that looks at images of a pool at one size, in one view of each or in several.
 
     Parameters
     ----------
-    path
-        The table, float16 ``(len(images), features)``; NaN where an image cannot be read.
     images, config
         What is looked at, and how.
     look, parts
         The backbone and its size, and what is taken there.
-    symmetry
-        Views that the features are averaged over.
-    reporter
-        Told how far it is.
     adapted
         Weights adapted to the session's pool; ``None`` for the pretrained ones.
+
+    Attributes
+    ----------
+    widths
+        Columns of each part.
+    device
+        Where the backbone runs.
 
     Raises
     ------
     InputError
         If the backbone has no such layer, or the adapted weights are damaged.
-    StorageError
-        If the disk refuses.
     """
-    device = resolve_device(config.device)
-    network = _network(config, look, images.rendering.channels)
-    if adapted is not None:
-        load_adapted(adapted, network)
-    widths = [width(network, part) for part in parts]
-    start = rows_written(path, len(images), sum(widths))
-    scoring = config.score
-    reporter.begin(
-        "embedding", len(images), done=start, device=str(device), number_format=scoring.number_format
-    )
-    scorer = Scorer(
-        network,
-        device,
-        number_format=scoring.number_format,
-        compiled=scoring.compiled,
-        parts=parts,
-    )
-    batches = score_pool(
-        images, network, scoring, device=device, symmetry=symmetry, start=start, scorer=scorer
-    )
-    with closing(batches):
-        write_embeddings(
-            path,
-            batches,
-            images=len(images),
-            feature_count=sum(widths),
-            advance=reporter.advance,
+
+    def __init__(
+        self,
+        images: ImagePool,
+        config: Config,
+        look: Look,
+        parts: Sequence[PartConfig],
+        adapted: Path | None = None,
+    ) -> None:
+        self.device = resolve_device(config.device)
+        network = _network(config, look, images.rendering.channels)
+        if adapted is not None:
+            load_adapted(adapted, network)
+        self.widths = [width(network, part) for part in parts]
+        self._images = images
+        self._network = network
+        self._scoring = config.score
+        self._scorer = Scorer(
+            network,
+            self.device,
+            number_format=config.score.number_format,
+            compiled=config.score.compiled,
+            parts=parts,
         )
-    return widths
+
+    def look(self, rows: np.ndarray, symmetry: Symmetry) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Look at some images.
+
+        Parameters
+        ----------
+        rows
+            Pool indices, int64 ``(n,)``, ascending.
+        symmetry
+            Views that the features are averaged over.
+
+        Yields
+        ------
+        rows : numpy.ndarray
+            The next of them, int64 ``(m,)``.
+        features : numpy.ndarray
+            float16 ``(m, features)``, the columns of all parts; NaN where an image cannot be read.
+        """
+        if len(rows) == 0:
+            return
+        pool, start, stop = self._images, int(rows[0]), int(rows[-1]) + 1
+        in_a_row = len(rows) == stop - start
+        if not in_a_row:  # an array is read by whole chunks where nothing is left out
+            pool = SubsetPool(pool, [pool.ids[row] for row in rows.tolist()])
+            start, stop = 0, len(rows)
+        batches = score_pool(
+            pool,
+            self._network,
+            self._scoring,
+            device=self.device,
+            symmetry=symmetry,
+            start=start,
+            stop=stop,
+            scorer=self._scorer,
+        )
+        with closing(batches):
+            for batch in batches:
+                features = np.full((len(batch.asked), sum(self.widths)), np.nan, np.float16)
+                features[batch.indices - batch.asked.start] = batch.features
+                yield rows[batch.asked.start - start : batch.asked.stop - start], features
 
 
 def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Reporter) -> Traits:
@@ -121,17 +149,31 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     network = _network(config, Look(SAMPLE_SIZE), pool.rendering.channels)
     scorer = Scorer(network, device, number_format=config.score.number_format)
     reporter.begin("preparing", len(sample), device=str(device))
+
+    def see(part: range) -> tuple[np.ndarray, list[np.ndarray]]:
+        pixels = sample.read(part, SAMPLE_SIZE, "network").pixels
+        turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
+        views = [pixels, pixels[..., ::-1], *turned] if len(pixels) else []
+        return pixels, [scorer.score(np.ascontiguousarray(view))[1] for view in views]
+
+    on_cpu = device.type == "cpu"
+    parts = list(batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH))
+    executor = ThreadPoolExecutor(
+        torch.get_num_threads() if on_cpu else 1,
+        "traits",
+        initializer=compute_in_one_thread if on_cpu else None,
+    )
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
     seen = []
-    for part in batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH):
-        pixels = sample.read(part, SAMPLE_SIZE, "network").pixels
-        reporter.advance(part.stop)
-        if len(pixels) == 0:
-            continue
-        seen.append(pixels)
-        turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
-        for number, view in enumerate([pixels, pixels[..., ::-1], *turned]):
-            views[number].append(scorer.score(np.ascontiguousarray(view))[1])
+    try:
+        for part, (pixels, features) in zip(parts, executor.map(see, parts), strict=True):
+            reporter.advance(part.stop)
+            if len(pixels):
+                seen.append(pixels)
+            for known, new in zip(views, features, strict=False):
+                known.append(new)
+    finally:
+        executor.shutdown(cancel_futures=True)
     if not seen:
         return Traits("none", centred=False)
     upright, mirrored, *turns = (np.concatenate(features) for features in views)

@@ -11,22 +11,26 @@ import logging
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from anomalymatch_ui.config import TIMM, Config, PartConfig, Symmetry
+from anomalymatch_ui.config import TIMM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_atomically, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_table
+from anomalymatch_ui.session.embedded import Embedded
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
-from anomalymatch_ui.session.raw_features import raw_files
+from anomalymatch_ui.session.looking import Guide, Looking
+from anomalymatch_ui.session.raw_features import raw_features, shared_features
 from anomalymatch_ui.session.sight import Look, Sight, Traits, traits_that_are_set
+from anomalymatch_ui.session.snapshot import newest_snapshot
 from anomalymatch_ui.session.status import Adaptation
 
 logger = logging.getLogger(__name__)
@@ -68,7 +72,7 @@ class Embedder:
         self._folder = folder
         self._pool = pool
         self._config = config
-        self._opened: np.ndarray | None = None
+        self._opened: Embedded | None = None
         self._sight: Sight | None = None
         self._adapted_name = ""  # asked with every label, so read once
 
@@ -102,23 +106,41 @@ class Embedder:
             self._sight = None if traits is None else Sight.of(self._config, traits)
         return self._sight
 
-    def of_pool(self, reporter: Reporter) -> np.ndarray:
-        """Give the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large."""
-        if self._opened is None:
+    def of_pool(self, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
+        """Return the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large.
+
+        Parameters
+        ----------
+        reporter
+            Told how far it is, if it has to be made first.
+        guide
+            Of somebody who waits for it: told whenever :meth:`at_hand` has more.
+        """
+        if self._opened is None or self._opened.depth is not None:
             sight = self.sight(reporter)
             self._adapt(sight, reporter)
             path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
-            self._opened = _ready(self._make(path, sight, reporter) if opened is None else opened)
-        return self._opened
+            table = self._make(path, sight, reporter, guide) if opened is None else opened
+            self._opened = Embedded(_ready(table))
+        return self._opened.table
 
     def if_made(self) -> np.ndarray | None:
-        """Give the pool's embedding if it is on disk; ``None`` if it has to be made first."""
+        """Return the pool's embedding as far as it is on disk; ``None`` if it has to be made first."""
+        at_hand = self.at_hand()
+        return None if at_hand is None else at_hand.table
+
+    def at_hand(self) -> Embedded | None:
+        """Return :meth:`if_made`, and how each image was looked at where not all are finished."""
         sight = self.known_sight()
         if self._opened is None and sight is not None and self._name_of_adapted(sight) is not None:
             path = self._path(self._pool, sight)
             opened = _open(path) if _projection(path).exists() else None
-            self._opened = None if opened is None else _ready(opened)
+            snapshot = newest_snapshot(shared_features(path), len(self._pool)) if opened is None else None
+            if opened is not None:
+                self._opened = Embedded(_ready(opened))
+            elif snapshot is not None:
+                self._opened = replace(snapshot, table=_ready(snapshot.table))
         return self._opened
 
     def outdated(self) -> bool:
@@ -193,14 +215,15 @@ class Embedder:
         known = _open(path)
         if known is not None:
             return known
-        with raw_files(path, sight.looks) as raw:
-            tables = self._features(raw, images, sight, reporter)
-            return _write_reduced(path, [table for _, table in tables], reductions)
+        with raw_features(path) as folder, self._looking(folder, images, sight, reporter) as looking:
+            looking.look(None)
+            return _write_reduced(path, [table for _, table in looking.features()], reductions)
 
-    def _make(self, path: Path, sight: Sight, reporter: Reporter) -> np.ndarray:
+    def _make(self, path: Path, sight: Sight, reporter: Reporter, guide: Guide | None) -> np.ndarray:
         rows = sample_rows(self._pool.ids, SEED)
-        with raw_files(path, sight.looks) as raw:
-            tables = self._features(raw, self._pool, sight, reporter)
+        with raw_features(path) as folder, self._looking(folder, self._pool, sight, reporter) as looking:
+            looking.look(None if guide is None else replace(guide, offer=lambda: self._offer(looking, guide)))
+            tables = looking.features()
             components = self._config.embedding.components
             reductions = [
                 Reduction.of(table, rows, components=components, whitening=part.whitening).scaled(part.weight)
@@ -209,23 +232,21 @@ class Embedder:
             _save_reductions(_projection(path), reductions)
             return _write_reduced(path, [table for _, table in tables], reductions)
 
-    def _features(
-        self, raw: dict[Look, Path], images: ImagePool, sight: Sight, reporter: Reporter
-    ) -> list[tuple[PartConfig, np.ndarray]]:
-        """Let the backbones look at images; return the features of each part, on disk."""
-        from anomalymatch_ui.session.backbone import write_features
+    def _offer(self, looking: Looking, guide: Guide) -> None:
+        snapshot = looking.snapshot()
+        self._opened = replace(snapshot, table=_ready(snapshot.table))
+        guide.offer()
 
-        tables: list[tuple[PartConfig, np.ndarray]] = []
-        for look, file in raw.items():
-            parts = sight.parts_of(look)
-            turned = look.size <= self._config.embedding.views_up_to
-            views: Symmetry = sight.symmetry if turned else "none"
-            adapted = self._adapted(sight) if look in sight.adaptable else None
-            widths = write_features(file, images, self._config, look, parts, views, reporter, adapted)
-            features, stops = open_embeddings(file), np.cumsum(widths).tolist()
-            for part, start, stop in zip(parts, [0, *stops], stops, strict=False):
-                tables.append((part, features[:, start:stop]))
-        return tables
+    def _looking(self, folder: Path, images: ImagePool, sight: Sight, reporter: Reporter) -> Looking:
+        adaptable, adapted = sight.adaptable, self._adapted(sight)
+        return Looking(
+            folder,
+            images,
+            self._config,
+            sight,
+            lambda look: adapted if look in adaptable else None,
+            reporter,
+        )
 
     def _path(self, images: ImagePool, sight: Sight) -> Path:
         return self._folder.embeddings(self._digest(sight), images.digest)

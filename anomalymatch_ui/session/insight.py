@@ -17,7 +17,6 @@ from anomalymatch_ui.rank import (
     Acquisition,
     Count,
     Listing,
-    Novelty,
     Similar,
     arrange,
     audit_labels,
@@ -26,6 +25,7 @@ from anomalymatch_ui.rank import (
     draws_offered,
     most_similar,
 )
+from anomalymatch_ui.session.embedded import Embedded
 from anomalymatch_ui.session.evidence import Evidence, gather_evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.shortlist import population_of
@@ -104,7 +104,7 @@ class Insight:
         ranking: Callable[[], Ranking],
         embedder: Callable[[], Embedder],
     ) -> None:
-        self._novelty: tuple[np.ndarray, np.ndarray] | None = None
+        self._novelty: tuple[Embedded, np.ndarray] | None = None
         self._drawn: tuple[int, np.ndarray] | None = None
         self._pool = pool
         self._config = config
@@ -124,7 +124,7 @@ class Insight:
         """Give the images without a label in the order to show them in, with a random share among them.
 
         Before the first ranking it is the pool's own order; without an embedding on disk no duplicates
-        are told.
+        are told. Images that were not looked at yet stand behind all others.
 
         Parameters
         ----------
@@ -142,7 +142,9 @@ class Insight:
         taken = labelled_mask(self._pool, self._journal.view())
         random_every = self._config.acquisition.random_every
         ranking = ranking or self._ranking()
-        return self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
+        listing = self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
+        waiting = ranking.not_yet
+        return listing.followed_by(waiting[~taken[waiting]])
 
     def arranged(
         self, taken: np.ndarray, acquisition: Acquisition | None = None, ranking: Ranking | None = None
@@ -277,7 +279,13 @@ class Insight:
     def neighbours(self, ids: Iterable[str], count: int = 60) -> Similar:
         """Give what :meth:`similar` gives as pool indices, and how alike each is. Raises as it does."""
         rows = np.array([self._index(name) for name in ids], dtype=np.int64)
-        return most_similar(self._embedding(), rows, count)
+        embedding = self._embedding()
+        if len(rows) and np.isin(rows, self._ranking().not_yet).all() and np.isnan(embedding[rows, 0]).all():
+            raise InputError(
+                "What is asked about has not been looked at yet. Wait a little, or ask about an image with "
+                "a score."
+            )
+        return most_similar(embedding, rows, count)
 
     def novelty(self) -> np.ndarray:
         """Tell how unlike the rest of the pool each image is, whatever the labels.
@@ -292,9 +300,9 @@ class Insight:
         InputError
             If the pool has not been ranked yet.
         """
-        embedding = self._embedding()
-        if self._novelty is None or self._novelty[0] is not embedding:
-            self._novelty = embedding, Novelty.of(embedding).scores(embedding)
+        embedded = self._embedded()
+        if self._novelty is None or self._novelty[0] is not embedded:
+            self._novelty = embedded, embedded.novelty()
         return self._novelty[1]
 
     def audit(self) -> list[Contested]:
@@ -321,10 +329,13 @@ class Insight:
         ]
 
     def _embedding(self) -> np.ndarray:
-        embedding = self._embedder().if_made()
-        if embedding is None:
+        return self._embedded().table
+
+    def _embedded(self) -> Embedded:
+        embedded = self._embedder().at_hand()
+        if embedded is None:
             raise InputError("The images have not been compared yet. Rank them first, then ask again.")
-        return embedding
+        return embedded
 
     def _index(self, name: str) -> int:
         if name not in self._pool:

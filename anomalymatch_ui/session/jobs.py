@@ -193,6 +193,9 @@ class Reporter:
         pseudo_label_share: float | None = None,
         loss_curve: tuple[float, ...] = (),
         pseudo_label_curve: tuple[float, ...] = (),
+        closely: int | None = None,
+        share: float | None = None,
+        seconds_left: float | None = None,
     ) -> None:
         """Mark a step; see :class:`~anomalymatch_ui.session.status.Progress` for what it is told of.
 
@@ -201,8 +204,11 @@ class Reporter:
         JobStopped
             If the job was asked to stop.
         """
-        elapsed = self._job.active_seconds - self._began
-        pace = elapsed / max(done - self._first, 1)
+        if share is None:
+            elapsed = self._job.active_seconds - self._began
+            seconds_left = elapsed / max(done - self._first, 1) * (self._progress.total - done)
+        else:  # a pace that was measured anew must not let a bar go back
+            share = max(share, self._progress.share or 0)
         self._progress = replace(
             self._progress,
             done=done,
@@ -210,7 +216,9 @@ class Reporter:
             pseudo_label_share=pseudo_label_share,
             loss_curve=loss_curve,
             pseudo_label_curve=pseudo_label_curve,
-            seconds_left=pace * (self._progress.total - done),
+            seconds_left=seconds_left,
+            closely=closely,
+            share=share,
         )
         self._publish(self._phase, self._progress)
         if time.monotonic() - self._checked > 1:

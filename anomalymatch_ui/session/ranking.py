@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,8 @@ import numpy as np
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Shown
 from anomalymatch_ui.rank import Forecast, Scale, order_by_score
+from anomalymatch_ui.session.embedded import COARSE, FINE, NOT_YET
+from anomalymatch_ui.session.status import LookedAt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +49,9 @@ class Ranking:
         What is believed of the unlabelled images; ``None`` before there is an anomaly to go by.
     margins
         What the forecast reads, float32 ``(len(pool),)``; ``None`` without one.
+    depth
+        How each image had been looked at, uint8 ``(len(pool),)``, see
+        :class:`~anomalymatch_ui.session.embedded.Embedded`; ``None`` where all were looked at in every view.
     """
 
     version: int
@@ -57,6 +63,7 @@ class Ranking:
     calibrated: bool = False
     forecast: Forecast | None = None
     margins: np.ndarray | None = None
+    depth: np.ndarray | None = None
 
     @classmethod
     def of_scores(
@@ -68,6 +75,7 @@ class Ranking:
         calibrated: bool = False,
         forecast: Forecast | None = None,
         margins: np.ndarray | None = None,
+        depth: np.ndarray | None = None,
     ) -> Ranking:
         """Rank by scores, highest first."""
         scores = scores.copy()
@@ -82,7 +90,26 @@ class Ranking:
             calibrated=calibrated,
             forecast=forecast,
             margins=margins,
+            depth=depth,
         )
+
+    @cached_property
+    def not_yet(self) -> np.ndarray:
+        """Pool indices of the images that were not looked at yet, int64, ascending; they have no score."""
+        return np.empty(0, np.int64) if self.depth is None else np.flatnonzero(self.depth == NOT_YET)
+
+    @cached_property
+    def unreadable(self) -> int:
+        """How many images could not be read."""
+        return len(self.scores) - len(self.order) - len(self.not_yet)
+
+    @cached_property
+    def looked_at(self) -> LookedAt | None:
+        """How many images it knows; ``None`` where it knows all as well as it can."""
+        if self.depth is None:
+            return None
+        coarse, fine = (int((self.depth == kind).sum()) for kind in (COARSE, FINE))
+        return LookedAt(len(self.depth), coarse + fine, fine)
 
     @property
     def kind(self) -> Literal["probability", "place", "score"]:
@@ -140,6 +167,7 @@ class Ranking:
             last_seq=self.last_seq,
             calibrated=self.calibrated,
             **_forecast_arrays(self.forecast, self.margins),
+            **({} if self.depth is None else {"depth": self.depth}),
             pool=pool_digest,
         )
         write_bytes_atomically(path, buffer.getvalue())
@@ -160,7 +188,10 @@ class Ranking:
                 seq = int(saved["last_seq"]) if "last_seq" in saved.files else 0
                 version, source = int(saved["version"]), str(saved["source"])
                 calibrated = "calibrated" in saved.files and bool(saved["calibrated"])
-                ranking = cls(version, source, created, scores, order, seq, calibrated)
+                depth = saved["depth"] if "depth" in saved.files else None
+                if depth is not None and depth.shape != (images,):
+                    return None
+                ranking = cls(version, source, created, scores, order, seq, calibrated, depth=depth)
                 if "margins" not in saved.files:
                     return ranking
                 *nodes, weights = saved["nodes"]

@@ -8,14 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.evidence import Evidence
+from anomalymatch_ui.rank import most_telling
+from anomalymatch_ui.session.evidence import Evidence, labelled_mask
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.instant import InstantClock
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.looking import Guide
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.ranking import Ranking
 
@@ -108,12 +112,34 @@ class Rankings:
             return self._journal.view()
 
         scorer = self.scorer
-        scores = scorer.scores(labels, reporter)
+        guide = Guide(self._labelled, self._wanted, lambda: self._offer(scorer))
+        scores = scorer.scores(labels, reporter, guide)
         self._pen.check()
         self._take(scores, scorer, seen)
         self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
+
+    def _labelled(self) -> np.ndarray:
+        return np.flatnonzero(labelled_mask(self._pool, self._journal.view()))
+
+    def _wanted(self) -> np.ndarray:
+        """Give the rows that it matters most to know better, by the newest ranking."""
+        ranking = self._newest
+        return most_telling(
+            ranking.scores,
+            labelled_mask(self._pool, self._journal.view()),
+            head=self._config.acquisition.head,
+            decides=ranking.calibrated,
+        )
+
+    def _offer(self, scorer: PoolScorer) -> None:
+        """Order what has been looked at so far, and keep that on disk."""
+        self._pen.check()
+        seen = self._journal.last_seq
+        scores = scorer.instant_scores(self._journal.view())
+        if scores is not None and self._take(scores, scorer, seen):
+            self._save(self._newest)
 
     def adapt(self, reporter: Reporter) -> None:
         """Adapt the backbone to the pool and embed the pool by it; part of a job. The order is as it was.
@@ -213,7 +239,7 @@ class Rankings:
         self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
 
     def _take(self, scores: Scores, scorer: PoolScorer, seen: int) -> bool:
-        """Make a ranking of scores; false if another cycle or other settings are in use by now."""
+        """Make a ranking of scores; false if by now more is known, or another cycle or settings in use."""
         unnumbered = Ranking.of_scores(  # sorts, which takes long
             0,
             scores.source,
@@ -221,9 +247,12 @@ class Rankings:
             calibrated=scores.calibrated,
             forecast=scores.forecast,
             margins=scores.margins,
+            depth=scores.depth,
         )
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:
+                return False
+            if scores.depth is not None and not scorer.is_newest(scores.depth):
                 return False
             if self._taken_of == (scorer, scores.cycle) and seen < self._newest.last_seq:
                 return True  # the instant clock has followed newer labels since these were read

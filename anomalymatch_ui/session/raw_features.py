@@ -13,45 +13,43 @@ from pathlib import Path
 from anomalymatch_ui.errors import StoreBusyError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.score import one_writer
-from anomalymatch_ui.session.sight import Look
 
 PATIENCE = 5.0
 """Seconds to wait for a page that was reloaded: its former kernel ends its job within one or two."""
 
 
 @contextmanager
-def raw_files(path: Path, looks: tuple[Look, ...]) -> Iterator[dict[Look, Path]]:
-    """Give a file for the features of each look, and remove them when the embedding is made.
+def raw_features(path: Path) -> Iterator[Path]:
+    """Give a folder for the features of an embedding, and remove it when that is made.
 
-    If that fails, or the process ends, they stay, and the next one goes on with them. Beside another
-    process that writes them, this one has files of its own.
+    If that fails, or the process ends, it stays, and the next one goes on with it. Beside another process
+    that writes there, this one has a folder of its own.
 
     Parameters
     ----------
     path
         Of the embedding.
-    looks
-        What the backbones compute.
 
     Raises
     ------
     StorageError
         If the disk refuses.
     """
-    shared = path.with_name(f".features-{path.stem}")
+    shared = shared_features(path)
     with ExitStack() as stack:
         if _alone(shared, stack):
-            yield _files(shared, looks)
+            yield shared
             shutil.rmtree(shared, ignore_errors=True)
             return
         with storage_errors(path):
             own = Path(tempfile.mkdtemp(prefix=".raw-", dir=path.parent))
         stack.callback(shutil.rmtree, own, ignore_errors=True)
-        yield _files(own, looks)
+        yield own
 
 
-def _files(folder: Path, looks: tuple[Look, ...]) -> dict[Look, Path]:
-    return {look: folder / f"{look.name}.npy" for look in looks}
+def shared_features(path: Path) -> Path:
+    """Return the folder where the features of an embedding wait to be gone on with."""
+    return path.with_name(f".features-{path.stem}")
 
 
 def _alone(folder: Path, stack: ExitStack) -> bool:

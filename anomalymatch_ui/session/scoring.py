@@ -34,10 +34,12 @@ from anomalymatch_ui.rank import (
 )
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest
 from anomalymatch_ui.session.cycles import load_cycle
+from anomalymatch_ui.session.embedded import Embedded
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.looking import Guide
 from anomalymatch_ui.session.reading import by_name
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class Scores:
     calibrated
         Whether the values are the forecast's probabilities. A quantile of novelty is none, and the scores of
         the network alone are as published.
+    depth
+        How each image was looked at, where not all are finished: see
+        :class:`~anomalymatch_ui.session.embedded.Embedded`; else ``None``.
     """
 
     values: np.ndarray
@@ -73,6 +78,7 @@ class Scores:
     forecast: Forecast | None = None
     margins: np.ndarray | None = None
     calibrated: bool = False
+    depth: np.ndarray | None = None
 
 
 class PoolScorer:
@@ -102,7 +108,9 @@ class PoolScorer:
         self._by_network: tuple[int, np.ndarray] | None = None
         self._looked_for_stored = False
 
-    def scores(self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter) -> Scores:
+    def scores(
+        self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter, guide: Guide | None = None
+    ) -> Scores:
         """Score the pool by the labels now and the cycle in use, making first what is not there yet.
 
         Parameters
@@ -111,6 +119,8 @@ class PoolScorer:
             Gives the labels; asked when all else is ready, for they may change meanwhile.
         reporter
             Told how far it is.
+        guide
+            Told whenever :meth:`instant_scores` can say more, while the images are looked at.
         """
         cycle, by_network = self._trained_cycle, None
         if cycle > 0:
@@ -119,14 +129,15 @@ class PoolScorer:
             self._by_network, self._looked_for_stored = by_network, True
         if by_network is not None and self._config.order == "network":
             return self._of_network(by_network[1], cycle, labels())
-        return self._combine(self.embedder.of_pool(reporter), by_network, labels())
+        embedding = self.embedder.of_pool(reporter, guide)
+        return self._combine(Embedded(embedding), by_network, labels())
 
     def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
         """Score the pool by the labels now and what is at hand; ``None`` if the embedding is not there.
 
         While a cycle's scores are being made, those of the cycle before count.
         """
-        embedding, symmetry = self.embedder.if_made(), self.embedder.known_symmetry()
+        embedding, symmetry = self.embedder.at_hand(), self.embedder.known_symmetry()
         if embedding is None or symmetry is None:
             return None
         if not self._looked_for_stored:
@@ -137,6 +148,11 @@ class PoolScorer:
         with self._lock:
             by_network = self._by_network
         return self._combine(embedding, by_network, view)
+
+    def is_newest(self, depth: np.ndarray) -> bool:
+        """Tell whether no image has been looked at since scores of this :attr:`Scores.depth` were made."""
+        at_hand = self.embedder.at_hand()
+        return at_hand is not None and at_hand.depth is depth
 
     @property
     def cycle(self) -> int:
@@ -178,25 +194,32 @@ class PoolScorer:
         if not isinstance(model.model, LinearHead):
             return by_network if cycle > 0 else model.scores(others)
         margins = model.model.margins(others)
-        pool_margins, fusion = self._margins(embedding, model.model, pool_scores)
+        pool_margins, fusion = self._margins(Embedded(embedding), model.model, pool_scores)
         if fusion is not None:
             margins = fusion.margins(margins, log_odds(by_network))
         return self._forecast(pool_margins, fusion, embedding, view).probabilities(margins)
 
     def _combine(
-        self, embedding: np.ndarray, by_network: tuple[int, np.ndarray] | None, view: Mapping[str, Label]
+        self, embedded: Embedded, by_network: tuple[int, np.ndarray] | None, view: Mapping[str, Label]
     ) -> Scores:
+        embedding = embedded.table
         model = self._fit(embedding, view)
         cycle, network_scores = (0, None) if by_network is None else by_network
         if not isinstance(model.model, LinearHead):
             if network_scores is None:
-                return Scores(model.scores(embedding), model.source)
+                return Scores(embedded.novelty(), model.source, depth=embedded.depth)
             return self._of_network(network_scores, cycle, view)
-        margins, fusion = self._margins(embedding, model.model, network_scores)
+        margins, fusion = self._margins(embedded, model.model, network_scores)
         forecast = self._forecast(margins, fusion, embedding, view)
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
         return Scores(
-            forecast.probabilities(margins), source, cycle, forecast, margins.astype(np.float32), True
+            forecast.probabilities(margins),
+            source,
+            cycle,
+            forecast,
+            margins.astype(np.float32),
+            calibrated=True,
+            depth=embedded.depth,
         )
 
     def _of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
@@ -206,10 +229,10 @@ class PoolScorer:
         return Scores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
 
     def _margins(
-        self, embedding: np.ndarray, head: LinearHead, network_scores: np.ndarray | None
+        self, embedded: Embedded, head: LinearHead, network_scores: np.ndarray | None
     ) -> tuple[np.ndarray, Fusion | None]:
         """Give the pool's margins, and by what two of them became one where a network is trained."""
-        margins = head.margins(embedding)
+        margins = embedded.measured(head.margins)
         if network_scores is None:
             return margins, None
         by_network = log_odds(network_scores)

@@ -163,7 +163,8 @@ class Session(Steering):
             counts=self._count(),
             interrupted_step=self._interrupted_step(elsewhere),
             adaptation=self._rankings.embedder().adaptation(),
-            unreadable=len(pool) - len(self._rankings.newest.order),
+            unreadable=self._rankings.newest.unreadable,
+            looked_at=self._rankings.newest.looked_at,
             pen_elsewhere=elsewhere,
         )
         if self._status.interrupted_step is not None:
@@ -579,8 +580,13 @@ class Session(Steering):
     def _publish(self, **changes: Any) -> None:
         with self._lock:
             # Those met so far; or, when the session is opened again, those that the ranking lacks.
-            unreadable = max(len(self.pool.report), len(self.pool) - len(self._rankings.newest.order))
-            self._status = status = replace(self._status, unreadable=unreadable, **changes)
+            newest = self._rankings.newest
+            self._status = status = replace(
+                self._status,
+                unreadable=max(len(self.pool.report), newest.unreadable),
+                looked_at=newest.looked_at,
+                **changes,
+            )
             # Under the lock, so that nobody is told of an older status after a newer one.
             for callback in tuple(self._subscribers):
                 callback(status)

@@ -41,6 +41,41 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """How many images an order knows, while they are looked at or after that was stopped.
+
+    Attributes
+    ----------
+    images
+        Of the pool.
+    once
+        Looked at in one view or more; the others stand behind.
+    closely
+        Looked at in every view.
+    """
+
+    images: int
+    once: int
+    closely: int
+
+    def sentence(self) -> str:
+        """Return it in words.
+
+        Examples
+        --------
+        >>> LookedAt(26_174, 6_144, 384).sentence()
+        '6,144 of 26,174 images have been looked at so far, 384 of them closely. The others stand behind.'
+        """
+        closely = "" if self.closely == self.once else f", {self.closely:,} of them closely"
+        if self.once < self.images:
+            return (
+                f"{self.once:,} of {self.images:,} images have been looked at so far{closely}. "
+                "The others stand behind."
+            )
+        return f"All {self.images:,} images have been looked at{closely}."
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far the running job is.
 
@@ -48,6 +83,12 @@ class Progress:
     ----------
     done, total
         Steps while training or adapting, images in the other phases.
+    closely
+        Of the images done, those that were looked at in every view, where one view of each comes first; else
+        ``None``.
+    share
+        How much of the whole work is done, 0 to 1, where its steps do not all take the same time; else
+        ``None``, and ``done / total`` tells.
     loss
         Training loss of the last step, or that of the adaptation, else ``None``.
     pseudo_label_share
@@ -78,6 +119,8 @@ class Progress:
     pseudo_label_curve: tuple[float, ...] = ()
     memory: int | None = None
     device_memory: int | None = None
+    closely: int | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +146,8 @@ class Status:
         Version of the newest ranking; 0 before there is one.
     unreadable
         Images found unreadable so far.
+    looked_at
+        How many images the newest ranking knows; ``None`` where it knows all as well as it can.
     message
         The last thing worth telling, a sentence; empty if none.
     error
@@ -121,6 +166,7 @@ class Status:
     adaptation: Adaptation = "none"
     ranking_version: int = 0
     unreadable: int = 0
+    looked_at: LookedAt | None = None
     message: str = ""
     error: str | None = None
     pen_elsewhere: str | None = None

@@ -9,16 +9,14 @@ import torch
 from scoring import NUMBER_FORMATS, may_differ_by
 
 from anomalymatch_ui.config import NetworkConfig, NumberFormat, ScoreConfig
-from anomalymatch_ui.errors import InputError, StorageError
+from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score import (
     ScoreStore,
     StoreManifest,
     open_embeddings,
-    rows_written,
     score_pool,
-    write_embeddings,
 )
 
 CPU = torch.device("cpu")
@@ -126,52 +124,6 @@ def test_a_damaged_manifest_is_a_sentence(pool: ImagePool, tmp_path: Path) -> No
     (tmp_path / "scores" / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="Delete it"):
         make_store(tmp_path / "scores", pool)
-
-
-def test_features_are_kept_in_half_precision_with_nan_for_unreadable_images(
-    pool: ImagePool, network: AnomalyNetwork, tmp_path: Path
-) -> None:
-    path = tmp_path / "features.npy"
-    batches = score_pool(pool, network, CONFIG, device=CPU)
-    write_embeddings(path, batches, images=60, feature_count=1280, advance=ignore)
-    features = open_embeddings(path)
-    assert features.shape == (60, 1280)
-    assert features.dtype == np.float16
-    assert np.flatnonzero(np.isnan(features).any(axis=1)).tolist() == [19, 20]
-
-
-@pytest.mark.parametrize("cut", [0, 1, 1000])
-def test_features_that_were_interrupted_go_on_where_they_were(
-    pool: ImagePool, network: AnomalyNetwork, tmp_path: Path, cut: int
-) -> None:
-    shape = {"images": 60, "feature_count": 1280}
-    whole, path = tmp_path / "whole.npy", tmp_path / "features.npy"
-    write_embeddings(whole, score_pool(pool, network, CONFIG, device=CPU), **shape, advance=ignore)
-
-    def stop(done: int) -> None:
-        if done == 24:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_embeddings(path, score_pool(pool, network, CONFIG, device=CPU), **shape, advance=stop)
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size - cut)  # a process that is killed leaves a part of a row
-    start = rows_written(path, **shape)
-    assert start == (24 if cut == 0 else 23)
-    rest = score_pool(pool, network, CONFIG, device=CPU, start=start)
-    write_embeddings(path, rest, **shape, advance=ignore)
-    assert rows_written(path, **shape) == 60
-    np.testing.assert_allclose(open_embeddings(path), open_embeddings(whole), atol=0.02)
-    assert rows_written(path, 61, 1280) == 0
-
-
-def test_features_on_a_full_disk_are_a_sentence_and_keep_what_was_written(
-    pool: ImagePool, network: AnomalyNetwork, full_disk: Path
-) -> None:
-    batches = (batch for _ in range(9) for batch in score_pool(pool, network, CONFIG, device=CPU))
-    with pytest.raises(StorageError, match="Free some space"):
-        write_embeddings(full_disk / "features.npy", batches, images=540, feature_count=1280, advance=ignore)
-    assert 0 < rows_written(full_disk / "features.npy", 540, 1280) < 540
 
 
 def test_a_damaged_feature_table_is_a_sentence(tmp_path: Path) -> None:

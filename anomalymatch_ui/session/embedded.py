@@ -1,0 +1,70 @@
+"""The embedding of a pool as far as it is made, and how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomalymatch_ui.rank import CoarseToFine, Novelty, distances_from_centre
+
+NOT_YET, COARSE, FINE = 0, 1, 2
+"""How an image was looked at: not at all so far, in one view, in every view."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Images, drawn at random, that were looked at both in one view and in every view.
+
+    Attributes
+    ----------
+    rows
+        Pool indices, int64 ``(n,)``.
+    coarse
+        What one view says of each, float ``(n, components)``; the embedding holds what all say.
+    """
+
+    rows: np.ndarray
+    coarse: np.ndarray
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embedding of a pool at one moment.
+
+    Attributes
+    ----------
+    table
+        float ``(len(pool), components)``; NaN where an image cannot be read, or was not looked at yet.
+    depth
+        How each image was looked at, uint8 ``(len(pool),)``: :data:`NOT_YET`, :data:`COARSE` or
+        :data:`FINE`; ``None`` once all were looked at in every view.
+    pairs
+        Tell what a coarse look is worth; ``None`` where there is none.
+    """
+
+    table: np.ndarray
+    depth: np.ndarray | None = None
+    pairs: Pairs | None = None
+
+    def measured(self, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Measure every image, those of a coarse look as is to be expected after a fine one.
+
+        Parameters
+        ----------
+        measure
+            Takes embeddings ``(n, components)`` and gives a number for each, float ``(n,)``.
+        """
+        values = measure(self.table)
+        if self.depth is None or self.pairs is None:
+            return values
+        is_coarse = self.depth == COARSE
+        guess = CoarseToFine.of(measure(self.pairs.coarse), values[self.pairs.rows])
+        values[is_coarse] = guess.apply(values[is_coarse])
+        return values
+
+    def novelty(self) -> np.ndarray:
+        """Return how unlike the others each image is: see :class:`~anomalymatch_ui.rank.Novelty`."""
+        distances = self.measured(distances_from_centre)
+        return Novelty.among(distances).places(distances)
