@@ -18,6 +18,7 @@ from rich.progress import (
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session import Session, Status
+    from anomalymatch_ui.session import status as session_status
 
 _PHASES = {
     "embedding": "Looking at the images",
@@ -80,7 +81,7 @@ def follow(session: Session) -> Iterator[None]:
         progress.update(
             tasks[status.phase],
             description=title,
-            completed=status.progress.done,
+            completed=_done(status.progress),
             total=status.progress.total,
         )
 
@@ -91,6 +92,11 @@ def follow(session: Session) -> Iterator[None]:
         unsubscribe()
         if tasks:  # bars that never started would still end their line
             progress.stop()
+
+
+def _done(progress: session_status.Progress) -> int:
+    """Return the images, or steps, whose work is done: where they are looked at twice, a share of all."""
+    return progress.done if progress.share is None else round(progress.share * progress.total)
 
 
 def _progress() -> Progress:

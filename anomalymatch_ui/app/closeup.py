@@ -26,6 +26,9 @@ from anomalymatch_ui.session import Ranking, Session
 LARGEST_SIDE = 4096
 """Pixels; a canvas of that size is what every browser holds, and takes 64 MB there."""
 
+LOOKS = ("not yet", "in one view so far", "closely")
+"""How the network looked at an image, told while not all were looked at closely."""
+
 NEIGHBOURS = 8
 NEIGHBOUR_CELL = 64
 """Side of a neighbour's thumbnail, in pixels."""
@@ -183,11 +186,13 @@ class Closeup:
         ranking = self._ranking()
         index = self._session.pool.index(image_id)
         score = float(ranking.scores[index])
+        look = [] if ranking.depth is None else [("looked at", LOOKS[int(ranking.depth[index])])]
         if not math.isfinite(score):
-            return []
+            return look
         (rank,), images = np.flatnonzero(ranking.order == index), len(ranking.order)
         name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
-        return [(name, said(score, ranking.kind, images) or ""), ("rank", f"{rank + 1:,} of {images:,}")]
+        said_so = said(score, ranking.kind, images) or ""
+        return [(name, said_so), ("rank", f"{rank + 1:,} of {images:,}"), *look]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Give what tables that came with the images say of one."""

@@ -207,7 +207,7 @@ class Finding:
         unreadable = self._mask_of(self._pool.report.unreadable)
         if ranking.version == 0:
             return unreadable
-        without = np.isnan(ranking.scores)
+        without: np.ndarray = np.isnan(ranking.scores)
         without[ranking.not_yet] = False
         return unreadable | without
 

@@ -166,8 +166,7 @@ class Ranking:
             scores=self.scores,
             last_seq=self.last_seq,
             calibrated=self.calibrated,
-            **_forecast_arrays(self.forecast, self.margins),
-            **({} if self.depth is None else {"depth": self.depth}),
+            **_arrays(self),
             pool=pool_digest,
         )
         write_bytes_atomically(path, buffer.getvalue())
@@ -202,11 +201,14 @@ class Ranking:
             return None
 
 
-def _forecast_arrays(forecast: Forecast | None, margins: np.ndarray | None) -> dict[str, Any]:
+def _arrays(ranking: Ranking) -> dict[str, Any]:
+    """Return what not every ranking has."""
+    forecast, margins, depth = ranking.forecast, ranking.margins, ranking.depth
+    looked_at = {} if depth is None else {"depth": depth}
     if forecast is None or margins is None:
-        return {}
+        return looked_at
     scale = forecast.scale
-    return {
+    return looked_at | {
         "scale": np.array([scale.centre, scale.deviation, scale.best]),
         "nodes": np.stack([forecast.levels, forecast.slopes, forecast.floors, forecast.weights]),
         "margins": margins,

@@ -71,9 +71,13 @@ def test_a_table_that_was_begun_for_another_shape_is_begun_anew(tmp_path: Path) 
 
 def test_a_full_disk_is_a_sentence_and_what_was_written_stays(full_disk: Path) -> None:
     path, columns = full_disk / "features.rows", 1280
-    with RowTable(path, 540, columns) as table, pytest.raises(StorageError, match="Free some space"):
+
+    def fill(table: RowTable) -> None:
         for row in range(540):
             table.write(np.array([row]), np.ones((1, columns), np.float16))
+
+    with RowTable(path, 540, columns) as table, pytest.raises(StorageError, match="Free some space"):
+        fill(table)
     with RowTable(path, 540, columns) as table:
         assert 0 < table.written.sum() < 540
         assert table.written[: table.written.sum()].all()
