@@ -6,12 +6,14 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anomalymatch_ui.config import PixelsConfig
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
 from anomalymatch_ui.pixels import PLAIN
 from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
@@ -251,6 +253,24 @@ class SessionFolder:
             If the disk refuses.
         """
         write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode())
+
+    @contextmanager
+    def as_it_was_on_failure(self) -> Iterator[None]:
+        """Write back who trains, the pool, the settings and the cycle in use, if the body raises anything."""
+        files = (self.pen, self._pool_file, self.config, self._choice)
+        before = {path: path.read_bytes() if path.is_file() else None for path in files}
+        try:
+            yield
+        except BaseException:
+            for path, content in before.items():
+                with suppress(
+                    OSError, StorageError
+                ):  # the disk that refused may refuse again; what failed counts
+                    if content is None:
+                        path.unlink(missing_ok=True)
+                    elif not path.is_file() or path.read_bytes() != content:
+                        write_bytes_atomically(path, content)
+            raise
 
     @property
     def settings_stamp(self) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from anomalymatch_ui.config import Config
+from anomalymatch_ui.config import Config, ShownConfig
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import (
@@ -283,16 +283,19 @@ class Session(Steering):
         return session
 
     def seen_anew(self) -> Self:
-        """Close this session and open it again with the network seeing the images as they are shown.
+        """Open this session again with the network seeing the images as they are shown, then close this one.
 
-        Labels stay; what was computed from the images is computed anew, as :attr:`showing` says.
+        Labels stay; what was computed from the images is computed anew, as :attr:`showing` says. If it cannot
+        be opened so, this one stays open, and its folder is as it was.
 
         Raises
         ------
         InputError
-            If it sees them so already, or a job runs.
+            If it sees them so already, a job runs, or the images cannot be opened.
         SessionBusyError
             If another process holds the pen.
+        StorageError
+            If the disk refuses.
         """
         self.showing.consequence(0)
         if self.status.state != "idle":
@@ -300,17 +303,22 @@ class Session(Steering):
                 "How the network sees the images cannot change while something runs: stop it first."
             )
         self._pen.claim()
-        pixels = self.showing.pixels()
-        pool = open_pool(self.pool.path, pixels)
-        self.showing.choose(None)
+        pool = open_pool(self.pool.path, self.showing.pixels())
+        try:
+            with self._folder.as_it_was_on_failure():
+                anew = type(self).open(
+                    self.path,
+                    pool,
+                    config=self.config.with_values(shown=ShownConfig().model_dump()),
+                    annotator=self.annotator,
+                    take_over=True,  # from this session, which is still open
+                    embeddings=self._folder.shared,
+                )
+        except BaseException:
+            pool.close()
+            raise
         self.close()
-        return type(self).open(
-            self.path,
-            pool,
-            annotator=self.annotator,
-            embeddings=self._folder.shared,
-            pixels=pixels.model_dump(),
-        )
+        return anew
 
     @property
     def status(self) -> Status:

@@ -19,7 +19,7 @@ from anomalymatch_ui.app.natives import Natives
 from anomalymatch_ui.app.nativevalues import LARGEST_SIDE, packed
 from anomalymatch_ui.app.sheet import contact_sheet
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.pixels import Band, Bands, NativeImage, Rendering
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
@@ -120,6 +120,28 @@ def test_the_network_is_shown_the_images_so_after_a_word_on_what_it_takes(
     again.close()
     with Session.open(session.path) as later:
         assert later.pool.rendering.stretch == "asinh"
+
+
+def test_a_session_that_cannot_be_opened_anew_stays_open_and_as_it_was(
+    session: Session, tmp_path: Path
+) -> None:
+    session.showing.choose(Rendering(stretch="asinh"))
+    kept = {path: path.read_bytes() for path in session.path.glob("*.json")}
+    settings = session.path / "config.toml"
+    settings.rename(tmp_path / "config.toml")
+    settings.mkdir()  # so that the settings are the last of several files that cannot be written
+    with pytest.raises(StorageError, match=r"config\.toml"):
+        session.seen_anew()
+    assert {path: path.read_bytes() for path in session.path.glob("*.json")} == kept
+    assert session.showing.is_own
+    session.label([session.pool.ids[0]], "anomaly")
+    settings.rmdir()
+    (tmp_path / "config.toml").rename(settings)
+    session.go_back(0, wait=True)  # which only the holder of the pen may do
+    assert session.status.pen_elsewhere is None
+    again = session.seen_anew()
+    assert (again.pool.rendering.stretch, len(again.labels())) == ("asinh", 1)
+    again.close()
 
 
 def test_another_rendering_costs_less_than_reading_the_files_again(survey: Path) -> None:
