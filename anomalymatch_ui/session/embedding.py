@@ -95,16 +95,21 @@ class Embedder:
             from anomalymatch_ui.session.backbone import look_for_traits
 
             traits = look_for_traits(self._pool, self._config, SEED, reporter)
-            traits.save(self._folder.traits(self._pool.digest))
+            traits.save(self._traits_file)
             known = self._sight = Sight.of(self._config, traits)
         return known
 
     def known_sight(self) -> Sight | None:
         """Return :meth:`sight` if nothing has to be measured for it, or that was done; else ``None``."""
         if self._sight is None:  # asked with every label, so read once
-            traits = traits_that_are_set(self._config) or Traits.load(self._folder.traits(self._pool.digest))
+            traits = traits_that_are_set(self._config) or Traits.load(self._traits_file)
             self._sight = None if traits is None else Sight.of(self._config, traits)
         return self._sight
+
+    @property
+    def _traits_file(self) -> Path:
+        looked = _way_of_looking(self._config, self._pool.rendering.channels)
+        return self._folder.traits(self._pool.digest, looked)
 
     def of_pool(self, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
         """Return the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large.
@@ -277,6 +282,17 @@ class Embedder:
 
     def _backbone_file(self, look: Look) -> Path:
         return self._folder.backbone(_recipe(self._config, look, self._pool.rendering.channels))
+
+
+def _way_of_looking(config: Config, bands: int) -> str:
+    """Return a name for what decides which features the traits are measured on; empty as it is by default."""
+    network, usual = config.network, Config()
+    parts = [network.name, network.pretrained, network.input_range, config.score.number_format, bands]
+    named = usual.network
+    if parts == [named.name, named.pretrained, named.input_range, usual.score.number_format, 3]:
+        return ""  # the name of before these were in it
+    parts += [] if network.pretrained else [config.seed]
+    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:8]
 
 
 def _recipe(config: Config, look: Look, bands: int) -> str:

@@ -138,9 +138,9 @@ class SessionFolder:
         """Folder of what the frozen blocks of a network make of some images."""
         return self._embeddings / f"frozen-{recipe}"
 
-    def traits(self, pool_digest: str) -> Path:
-        """Traits of a pool's images, as they were measured."""
-        return self._embeddings / f"symmetry-{pool_digest[:8]}.json"
+    def traits(self, pool_digest: str, looked: str) -> Path:
+        """Traits of a pool's images, as they were measured by a way of looking."""
+        return self._embeddings / f"symmetry-{'-'.join(filter(None, (pool_digest[:8], looked)))}.json"
 
     def backbone(self, recipe: str) -> Path:
         """Name of the backbone that a recipe gives, as it was found."""

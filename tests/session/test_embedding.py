@@ -17,7 +17,9 @@ from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import open_embeddings, write_table
 from anomalymatch_ui.session import Session, Status
 from anomalymatch_ui.session import embedding as embedding_module
-from anomalymatch_ui.session.sight import PARTS, Kind
+from anomalymatch_ui.session.embedding import Embedder
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.sight import PARTS, Kind, Traits
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -183,6 +185,20 @@ def test_what_was_measured_on_a_pool_by_an_earlier_version_is_measured_again(
         session.rank(wait=True)
         assert not session.outdated
     assert traits.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "changed", [{"score": {"number_format": "bfloat16"}}, {"network": {"name": "efficientnet-lite2"}}]
+)
+def test_what_was_measured_by_another_network_or_number_format_is_not_taken(
+    pool_folder: Path, tmp_path: Path, changed: dict[str, dict[str, str]]
+) -> None:
+    """Sessions that share a folder of embeddings would take it from one another."""
+    folder, pool = SessionFolder(tmp_path / "session", tmp_path / "shared"), FolderPool(pool_folder)
+    usual, other = (Embedder(folder, pool, Config().with_values(**values)) for values in ({}, changed))
+    Traits("square", centred=True).save(usual._traits_file)
+    assert usual.known_symmetry() == "square"
+    assert other.known_symmetry() is None
 
 
 def test_images_outside_the_pool_are_scored_on_its_scale(
