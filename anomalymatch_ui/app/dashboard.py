@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 
 from anomalymatch_ui.app.bridge import Bridge, kernel_loop
+from anomalymatch_ui.app.download import DownloadDialog
 from anomalymatch_ui.app.gallery import Gallery
 from anomalymatch_ui.app.panel import Panel
 from anomalymatch_ui.app.pictures import Pictures
@@ -39,6 +40,8 @@ class Dashboard:
         Charts and a map, in a drawer: ``show``, ``hide``, ``map.select``, ``map.selected``.
     settings
         The dialog of settings.
+    download
+        The dialog by which results come to the browser's computer.
     widget
         All of them; what a notebook shows.
 
@@ -64,14 +67,13 @@ class Dashboard:
         self.gallery = Gallery(session, loop=loop, page_size=self._page_size)
         self.panel = Panel(
             session.pool.name,
-            self.export_path,
             session.status,
             {
                 "train": self._telling(self.train),
                 "adapt": self._telling(self.adapt),
                 "pause": self._telling(self._pause_or_resume),
                 "stop": self._telling(self.stop),
-                "export_labels": self._telling(self.export_labels),
+                "download": self._telling(self.show_download),
                 "settings": self._telling(self.show_settings),
                 "train_every": self._telling(self.train_automatically),
                 "go_back": self._telling(self.go_back),
@@ -86,7 +88,8 @@ class Dashboard:
             lambda values, preset: self.configure(values, preset=preset),
             lambda: suggested(session.insight.outlook()),
         )
-        self.widget.children = [self.panel, self.gallery, self.pictures, self.settings]
+        self.download = DownloadDialog(session, self.export_labels, loop)
+        self.widget.children = [self.panel, self.gallery, self.pictures, self.settings, self.download]
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self._cycles: tuple[Cycle, ...] = session.cycles.all()
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
@@ -205,6 +208,10 @@ class Dashboard:
         """Open the dialog of settings."""
         self.settings.show()
 
+    def show_download(self) -> None:
+        """Open the dialog that downloads the ranking, the labels or the finds."""
+        self.download.show()
+
     def apply_ranking(self) -> None:
         """Show the newest ranking; see :meth:`Gallery.apply_ranking`."""
         self.gallery.apply_ranking()
@@ -238,6 +245,7 @@ class Dashboard:
         self._unsubscribe()
         self._bridge.close()
         self.pictures.close()
+        self.download.close()
         self.gallery.close()
 
     def _heed(self, status: Status) -> None:

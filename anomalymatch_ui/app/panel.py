@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import ipyvuetify
@@ -44,10 +43,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     ----------
     pool
         Name of the pool, the panel's title.
-    export_to
-        Where the labels are exported to, shown beside the button.
     actions
-        What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``export_labels``,
+        What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``download``,
         ``settings``; and, given what was chosen, ``train_every`` and ``go_back``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
@@ -56,7 +53,6 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     template_file = (__file__, "panel.vue")
 
     pool = traitlets.Unicode().tag(sync=True)
-    export_to = traitlets.Unicode().tag(sync=True)
     theme_menu = traitlets.Instance(Theme).tag(sync=True, **ipywidgets.widget_serialization)
     theme = traitlets.Enum(["dark", "light"], "dark").tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
@@ -68,13 +64,12 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     def __init__(
         self,
         pool: str,
-        export_to: Path,
         status: Status,
         actions: dict[str, Callable[..., None]],
         theme: Theme,
     ) -> None:
         self._actions = actions
-        super().__init__(pool=pool, export_to=f"to {export_to}", status=described(status), theme_menu=theme)
+        super().__init__(pool=pool, status=described(status), theme_menu=theme)
         traitlets.dlink((theme, "shown"), (self, "theme"))
         self.add_class("am-panel")
 
@@ -131,9 +126,9 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """Go back to the cycle whose button was clicked."""
         self._actions["go_back"](cycle)
 
-    def vue_export_labels(self, _data: Any = None) -> None:
+    def vue_download(self, _data: Any = None) -> None:
         """Export was clicked."""
-        self._actions["export_labels"]()
+        self._actions["download"]()
 
 
 def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:

@@ -146,7 +146,8 @@ def test_a_button_that_cannot_do_its_work_says_why(dashboard: Dashboard):
     dashboard.panel.vue_train()
     assert "anomal" in dashboard.panel.refusal
     dashboard.gallery.label(["0000.jpg"], "anomaly")
-    dashboard.panel.vue_export_labels()
+    dashboard.panel.vue_download()
+    dashboard.download.vue_keep_labels()
     assert dashboard.panel.refusal == ""
     assert dashboard.panel.note.startswith("1 label written to")
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -144,7 +143,7 @@ def test_what_cannot_be_used_stays_in_the_dialog_with_a_sentence_beside_it():
 
 def test_the_panel_has_the_theme_that_the_browser_shows():
     theme = Theme()
-    panel = Panel("pool", Path("labels.csv"), Status(), {}, theme)
+    panel = Panel("pool", Status(), {}, theme)
     assert panel.theme == "dark"
     theme.shown = "light"
     assert panel.theme == "light"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from astropy.table import Table
 from desk import Desk
 from images import make_pool
 from playwright.sync_api import Page, expect
-from serving import Prepared, Serve, Served
+from serving import RINGS, Prepared, Serve, Served
 
 pytestmark = pytest.mark.browser
 
@@ -183,7 +184,9 @@ def test_after_a_click_on_a_button_of_the_panel_the_keys_go_on_labelling(
     desk = Desk(page).open(served.address)
     first = desk.ids()[0]
     desk.press("ArrowRight", "ArrowLeft")
-    page.get_by_role("button", name="Export labels.csv").click()
+    page.get_by_role("button", name="Export").click()
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
+    page.keyboard.press("Escape")
     page.keyboard.press("a")
     expect(desk.card(first)).to_have_attribute("data-label", "anomaly")
 
@@ -282,3 +285,18 @@ def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: 
     assert psutil.wait_procs(left, timeout=60)[1] == []
     page.goto("about:blank")
     faults.clear()  # The page looked for the server that had gone.
+
+
+def test_finds_are_downloaded_as_a_votable(page: Page, served: Served, tmp_path: Path):
+    Desk(page).open(served.address)
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog", name="Export")
+    dialog.get_by_label("Format").select_option("votable")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "found.vot")
+    assert download.value.suggested_filename == "images-found.vot"
+    table = Table.read(tmp_path / "found.vot", format="votable")
+    assert set(RINGS) <= set(table["id"])
+    assert set(table["label"]) == {"anomaly"}
+    expect(dialog).to_contain_text(f"{len(table)} images.")

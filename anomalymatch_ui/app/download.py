@@ -1,0 +1,133 @@
+"""The dialog by which results come to the computer where the browser runs."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import ipyvuetify
+import traitlets
+
+from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.results import WHAT
+from anomalymatch_ui.tables import FORMATS, SUFFIX_OF
+
+TABLES = {
+    "ranking": "Ranking: every image, the likeliest anomaly first",
+    "labels": "Labels: the images that have one, and who gave it when",
+    "found": "Finds: the images labelled anomaly",
+}
+TITLES = {
+    "csv": "CSV",
+    "ecsv": "ECSV (astropy)",
+    "votable": "VOTable (TOPCAT)",
+    "fits": "FITS",
+    "parquet": "Parquet",
+}
+TYPES = {
+    "csv": "text/csv",
+    "ecsv": "text/plain",
+    "votable": "application/x-votable+xml",
+    "fits": "application/fits",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+PART = 4 * 2**20
+"""Bytes of a message: some proxies close a connection over which more than 10 MiB come at one time."""
+
+
+class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
+    """Asks which table in which format, and sends the file to the browser, which keeps it as any download.
+
+    Parameters
+    ----------
+    session
+        Whose results these are.
+    write_labels
+        Writes ``labels.csv`` into the session's folder, and returns where.
+    loop
+        The kernel's; tables are made beside it, so that labels do not wait. ``None`` makes them at once.
+    """
+
+    template_file = (__file__, "download.vue")
+
+    opened = traitlets.Bool(False).tag(sync=True)
+    tables: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
+    formats: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
+    at_work = traitlets.Bool(False).tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+    refusal = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        session: Session,
+        write_labels: Callable[[], Path],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._session = session
+        self._write_labels = write_labels
+        self._loop = loop
+        self._worker = ThreadPoolExecutor(1, "download")
+        super().__init__(
+            tables=[{"value": what, "title": TABLES[what]} for what in WHAT],
+            formats=[{"value": form, "title": TITLES[form]} for form in FORMATS],
+        )
+        self.add_class("am-settings-host")
+
+    def show(self) -> None:
+        """Open the dialog."""
+        self.note = self.refusal = ""
+        self.opened = True
+
+    def vue_fetch(self, wanted: Mapping[str, str]) -> None:
+        """Download was clicked."""
+        self.note = self.refusal = ""
+        name = f"{self._session.pool.name}-{wanted['what']}{SUFFIX_OF[wanted['form']]}"
+        made = self._worker.submit(self._made, wanted)
+        loop = self._loop
+        if loop is None:
+            wait([made])
+            self._deliver(made, name, TYPES[wanted["form"]])
+            return
+        self.at_work = True
+        made.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._deliver, done, name, TYPES[wanted["form"]])
+        )
+
+    def vue_keep_labels(self, _data: Any = None) -> None:
+        """Put labels.csv into the session's folder, for its button was clicked."""
+        self.note = self.refusal = ""
+        try:
+            self.note = f"Written to {self._write_labels()}."
+        except AnomalyMatchError as error:
+            self.refusal = str(error)
+
+    def close(self) -> None:
+        """End it."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+    def _made(self, wanted: Mapping[str, str]) -> tuple[bytes, str]:
+        """Return the file, and what to say of it."""
+        with tempfile.TemporaryDirectory(prefix="anomalymatch-") as folder:
+            path = Path(folder) / "table"
+            table = self._session.results.write(path, wanted["what"], wanted["form"])  # type: ignore[arg-type]
+            rows = f"{len(table):,} {'image' if len(table) == 1 else 'images'}."
+            return path.read_bytes(), " ".join([rows, *table.remarks])
+
+    def _deliver(self, done: Future[tuple[bytes, str]], name: str, kind: str) -> None:
+        self.at_work = False
+        error = done.exception()
+        if isinstance(error, AnomalyMatchError):
+            self.refusal = str(error)
+            return
+        content, said = done.result()
+        parts = [content[start : start + PART] for start in range(0, len(content), PART)] or [b""]
+        for number, part in enumerate(parts):
+            self.send({"method": "part", "args": [name, kind, number, len(parts)]}, [part])
+        self.note = f"{name}: {said}"
