@@ -15,7 +15,7 @@ import traitlets
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.results import WHAT
-from anomalymatch_ui.tables import FORMATS, SUFFIX_OF
+from anomalymatch_ui.tables import FORMATS, SUFFIX_OF, Format
 
 TABLES = {
     "ranking": "Ranking: every image, the likeliest anomaly first",
@@ -87,17 +87,16 @@ class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     def vue_fetch(self, wanted: Mapping[str, str]) -> None:
         """Download was clicked."""
         self.note = self.refusal = ""
-        name = f"{self._session.pool.name}-{wanted['what']}{SUFFIX_OF[wanted['form']]}"
+        form: Format = wanted["form"]  # type: ignore[assignment]  # the dialog offers no other
+        name = f"{self._session.pool.name}-{wanted['what']}{SUFFIX_OF[form]}"
         made = self._worker.submit(self._made, wanted)
         loop = self._loop
         if loop is None:
             wait([made])
-            self._deliver(made, name, TYPES[wanted["form"]])
+            self._deliver(made, name, TYPES[form])
             return
         self.at_work = True
-        made.add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._deliver, done, name, TYPES[wanted["form"]])
-        )
+        made.add_done_callback(lambda done: loop.call_soon_threadsafe(self._deliver, done, name, TYPES[form]))
 
     def vue_keep_labels(self, _data: Any = None) -> None:
         """Put labels.csv into the session's folder, for its button was clicked."""

@@ -205,11 +205,11 @@ class Finding:
     def _unreadable(self, ranking: Ranking) -> np.ndarray:
         """Tell which images cannot be read, as far as is known, bool ``(len(pool),)``."""
         unreadable = self._mask_of(self._pool.report.unreadable)
-        if ranking.version == 0:
-            return unreadable
-        without: np.ndarray = np.isnan(ranking.scores)
-        without[ranking.not_yet] = False
-        return unreadable | without
+        if ranking.version > 0:
+            without = np.isnan(ranking.scores)
+            without[ranking.not_yet] = False
+            unreadable |= without
+        return unreadable
 
     def _mask_of(self, ids: Iterable[str]) -> np.ndarray:
         mask = np.zeros(len(self._pool), dtype=bool)
