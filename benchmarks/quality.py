@@ -273,6 +273,17 @@ def main() -> None:
                 f"Preset `{preset}` against {FORMER.name}:",
                 against_former([(plain[pair], before[pair]) for pair in pairs]),
             )
+    looks = [report for report in reports if changes_one_lever(report, "embedding")]
+    for change in sorted({look["changes"][0] for look in looks}):
+        others = [look for look in looks if look["changes"][0] == change]
+        pairs_before = [(look, before[look["task"], "embedding"]) for look in others]
+        headed(f"Preset `embedding` with {change} against {FORMER.name}:", against_former(pairs_before))
+        pairs_now = [
+            (change, look, plain[look["task"], "embedding"])
+            for look in others
+            if (look["task"], "embedding") in plain
+        ]
+        headed(f"AP with {change}, less `embedding`:", differences(pairs_now))
     shown = [
         report
         for task in REFERENCES
@@ -327,9 +338,9 @@ def other_starts(reports: list[Report]) -> Iterable[tuple[str, Report, Report]]:
                 yield " ".join(one["changes"]), one, other
 
 
-def changes_one_lever(report: Report) -> bool:
-    """Tell whether a report is of the default preset but for one setting."""
-    return report["preset"] == "default" and len(report.get("changes") or ()) == 1
+def changes_one_lever(report: Report, preset: str = "default") -> bool:
+    """Tell whether a report is of a preset but for one setting."""
+    return report["preset"] == preset and len(report.get("changes") or ()) == 1
 
 
 def has_another_start(report: Report) -> bool:
