@@ -17,19 +17,7 @@ import typer
 from anomalymatch_ui import cli_archive, cli_export, cli_shortlist
 from anomalymatch_ui.cli_output import Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
-from anomalymatch_ui.cli_pixels import (
-    Array,
-    Bands,
-    Hdu,
-    Ids,
-    Limits,
-    Planes,
-    Size,
-    Stretch,
-    Template,
-    Tiles,
-    pixel_options,
-)
+from anomalymatch_ui.cli_pixels import Array, Ids, PixelOptions, takes_pixels
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 
 if TYPE_CHECKING:
@@ -78,6 +66,7 @@ KeptSession = Annotated[
 
 
 @application.command()
+@takes_pixels
 def serve(
     images: Images,
     labels: Labels = None,
@@ -85,21 +74,12 @@ def serve(
     port: Port = 8866,
     no_browser: NoBrowser = False,
     annotator: Annotator = None,
-    bands: Bands = None,
-    hdu: Hdu = None,
-    planes: Planes = None,
-    template: Template = None,
-    stretch: Stretch = None,
-    limits: Limits = None,
-    array: Array = None,
-    ids: Ids = None,
-    tiles: Tiles = None,
-    size: Size = None,
+    *,
+    pixels: PixelOptions,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
     _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url)
 
 
@@ -141,18 +121,11 @@ def demo(
 
 
 @application.command()
+@takes_pixels
 def info(
     images: Images,
-    bands: Bands = None,
-    hdu: Hdu = None,
-    planes: Planes = None,
-    template: Template = None,
-    stretch: Stretch = None,
-    limits: Limits = None,
-    array: Array = None,
-    ids: Ids = None,
-    tiles: Tiles = None,
-    size: Size = None,
+    *,
+    pixels: PixelOptions,
     as_json: Json = False,
 ) -> None:
     """Say what is in a pool of images, how they are read and shown, and which cannot be read."""
@@ -160,9 +133,7 @@ def info(
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.pool.sample import sample_pool
 
-    pool = open_pool(
-        images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
-    )
+    pool = open_pool(images, **pixels)
     with bar("Reading") as advance:
         for shard in pool.shards(256):
             pool.read(shard, 64)
@@ -196,6 +167,7 @@ def info(
 
 
 @application.command()
+@takes_pixels
 def train(
     images: Images,
     labels: Annotated[Path, typer.Option(help="A table with the columns filename,label.")],
@@ -211,16 +183,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
-    bands: Bands = None,
-    hdu: Hdu = None,
-    planes: Planes = None,
-    template: Template = None,
-    stretch: Stretch = None,
-    limits: Limits = None,
-    array: Array = None,
-    ids: Ids = None,
-    tiles: Tiles = None,
-    size: Size = None,
+    *,
+    pixels: PixelOptions,
     as_json: Json = False,
 ) -> None:
     """Train one cycle on a table of labels, then rank the images."""
@@ -228,7 +192,6 @@ def train(
     from anomalymatch_ui.session import Session
 
     config = _config(session, preset, seed, device)
-    pixels = pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
     with Session.open(session, images, labels, config=config, pixels=pixels) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
@@ -341,6 +304,8 @@ def benchmark(
         Path | None, typer.Option(help="Keep the embeddings in this folder, for other runs.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    array: Array = None,
+    ids: Ids = None,
 ) -> None:
     """Measure a preset: a simulated astronomer searches a pool whose labels are known."""
     from anomalymatch_ui.cli_progress import bar
@@ -348,7 +313,8 @@ def benchmark(
     from anomalymatch_ui.evaluate import open_benchmark, run_benchmark
 
     config = Config.preset(preset).with_values(device=device)
-    changes = [*_resized(config.order, size), *(changes or ())]
+    named = [f"pixels.{key}={name}" for key, name in (("array", array), ("ids", ids)) if name is not None]
+    changes = [*_resized(config.order, size), *named, *(changes or ())]
     for change in changes:
         if (key := change.partition("=")[0].strip()) in ("preset_name", "seed", "device", "instant"):
             raise InputError(

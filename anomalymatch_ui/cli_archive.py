@@ -12,19 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
-from anomalymatch_ui.cli_pixels import (
-    Array,
-    Bands,
-    Hdu,
-    Ids,
-    Limits,
-    Planes,
-    Size,
-    Stretch,
-    Template,
-    Tiles,
-    pixel_options,
-)
+from anomalymatch_ui.cli_pixels import PixelOptions, takes_pixels
 
 if TYPE_CHECKING:
     from anomalymatch_ui.score import Outcome
@@ -41,6 +29,7 @@ def register(application: typer.Typer) -> None:
         application.command()(command)
 
 
+@takes_pixels
 def score(
     images: Annotated[
         Path,
@@ -87,16 +76,8 @@ def score(
     low_priority: Annotated[
         bool, typer.Option("--low-priority", help="Leave the processors to whoever else wants them.")
     ] = False,
-    bands: Bands = None,
-    hdu: Hdu = None,
-    planes: Planes = None,
-    template: Template = None,
-    stretch: Stretch = None,
-    limits: Limits = None,
-    array: Array = None,
-    ids: Ids = None,
-    tiles: Tiles = None,
-    size: Size = None,
+    *,
+    pixels: PixelOptions,
     as_json: Json = False,
 ) -> None:
     """Score every image of an archive by a trained model; run again, it goes on where it was."""
@@ -118,7 +99,7 @@ def score(
         scheduler=scheduler,
         shard_size=shard_size,
         restart=restart,
-        pixels=pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size),
+        pixels=pixels,
     )
     with bars() as progress:
         outcome, shares = run_request(request, progress)

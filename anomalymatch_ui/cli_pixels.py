@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -58,6 +60,51 @@ Size = Annotated[
         "--size", help="Side of a catalogue's cutouts: pixels, as in 64, or 10arcsec.", metavar="SIZE"
     ),
 ]
+Network = Annotated[
+    Literal["auto", "rgb", "bands"] | None,
+    typer.Option(
+        "--network",
+        help="What the network sees: rgb, as a person, or all bands; auto: rgb of three bands and pictures.",
+    ),
+]
+
+PixelOptions = dict[str, Any]
+"""What was given, as :class:`~anomalymatch_ui.config.PixelsConfig` takes it."""
+
+_OPTIONS: dict[str, Any] = {
+    "bands": Bands,
+    "hdu": Hdu,
+    "planes": Planes,
+    "template": Template,
+    "stretch": Stretch,
+    "limits": Limits,
+    "network": Network,
+    "array": Array,
+    "ids": Ids,
+    "tiles": Tiles,
+    "size": Size,
+}
+
+
+def takes_pixels(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with all options of this module in the place of its argument ``pixels``."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name == "pixels":
+            options = (parameter.replace(name=option, default=None) for option in _OPTIONS)
+            parameters += [option.replace(annotation=_OPTIONS[option.name]) for option in options]
+        else:
+            parameters.append(parameter.replace(annotation=hints[name]))
+
+    def run(**given: Any) -> None:
+        options = {name: given.pop(name) for name in _OPTIONS}
+        command(**given, pixels=pixel_options(**options))
+
+    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
 def pixel_options(
@@ -67,6 +114,7 @@ def pixel_options(
     template: str | None = None,
     stretch: str | None = None,
     limits: str | None = None,
+    network: str | None = None,
     array: str | None = None,
     ids: str | None = None,
     tiles: str | None = None,
@@ -90,6 +138,7 @@ def pixel_options(
         "planes": _names(planes),
         "template": template,
         "stretch": stretch,
+        "network": network,
         "array": array,
         "ids": ids,
         # The dashboard's kernel works in another folder.

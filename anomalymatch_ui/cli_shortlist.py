@@ -8,19 +8,7 @@ from typing import Annotated
 import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
-from anomalymatch_ui.cli_pixels import (
-    Array,
-    Bands,
-    Hdu,
-    Ids,
-    Limits,
-    Planes,
-    Size,
-    Stretch,
-    Template,
-    Tiles,
-    pixel_options,
-)
+from anomalymatch_ui.cli_pixels import PixelOptions, takes_pixels
 
 Session = Annotated[
     Path,
@@ -33,6 +21,7 @@ def register(application: typer.Typer) -> None:
     application.command()(shortlist)
 
 
+@takes_pixels
 def shortlist(
     images: Annotated[
         Path,
@@ -55,16 +44,8 @@ def shortlist(
     ] = 10_000,
     labels: Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-    bands: Bands = None,
-    hdu: Hdu = None,
-    planes: Planes = None,
-    template: Template = None,
-    stretch: Stretch = None,
-    limits: Limits = None,
-    array: Array = None,
-    ids: Ids = None,
-    tiles: Tiles = None,
-    size: Size = None,
+    *,
+    pixels: PixelOptions,
     as_json: Json = False,
 ) -> None:
     """Let a session work on the best of an archive and a random share; its labels stay."""
@@ -72,9 +53,7 @@ def shortlist(
     from anomalymatch_ui.score import Scores
     from anomalymatch_ui.session.shortlist import check_scores_of, make_shortlist
 
-    pool = open_pool(
-        images, **pixel_options(bands, hdu, planes, template, stretch, limits, array, ids, tiles, size)
-    )
+    pool = open_pool(images, **pixels)
     best: tuple[str, ...] = ()
     scored = None
     if scores is not None:

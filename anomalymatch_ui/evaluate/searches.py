@@ -91,7 +91,7 @@ def run_benchmark(
         other = None if reference is None else _comparable(reference, report, seeds)
         if plot is not None:
             check_drawing()
-        pool = open_pool(images)
+        pool = open_pool(images, config.pixels)
         if out is not None:
             keep_report(report, out)  # what cannot be kept is said before hours of searching
         done = {seed["seed"] for seed in report["seeds"]}

@@ -160,9 +160,9 @@ def native_values(raw: np.ndarray, hdu: Hdu) -> tuple[np.ndarray, np.ndarray | N
     scale, zero = hdu.number("BSCALE"), hdu.number("BZERO")
     scale, zero = 1.0 if scale is None else scale, 0.0 if zero is None else zero
     bad = None
-    blank = hdu.number("BLANK", "ZBLANK")
+    blank = hdu.integer("BLANK", "ZBLANK")  # of 64 bits float64 would not hold all
     if raw.dtype.kind in "iu" and blank is not None:
-        bad = raw == int(blank)
+        bad = raw == blank
         bad = bad if bad.any() else None
     return _scaled(raw, scale, zero), bad
 

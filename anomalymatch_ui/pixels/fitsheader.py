@@ -92,10 +92,19 @@ class Hdu:
 
     def number(self, *keywords: str) -> float | None:
         """Return the first of some keywords that holds a number."""
+        found = self._number(keywords)
+        return None if found is None else float(found)
+
+    def integer(self, *keywords: str) -> int | None:
+        """Return the first of some keywords that holds a number as an integer, with all of its digits."""
+        found = self._number(keywords)
+        return None if found is None else int(found)
+
+    def _number(self, keywords: tuple[str, ...]) -> int | float | None:
         for keyword in keywords:
             value = self.header.get(keyword)
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                return float(value)
+                return value
         return None
 
 

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import processes
 import pytest
 from astropy.table import Table
 from catalogues import positions, tile_wcs, write_catalogue, write_tile
+from fitsfiles import sky, write_extensions
 from images import make_pool
 
 from anomalymatch_ui.config import Config
@@ -150,6 +152,27 @@ def test_info_counts_and_names_what_cannot_be_read(run: Run, pool_folder: Path) 
     assert (result["images"], result["readable"]) == (60, 59)
     assert list(result["unreadable"]) == ["0007.jpg"]
     assert "1 of 60 images could not be read: 0007.jpg" in finished.stdout
+
+
+def test_every_band_is_shown_to_the_network_where_that_is_asked_for(run: Run, tmp_path: Path) -> None:
+    for number in range(2):
+        bands = {name: sky(3 * number + place) for place, name in enumerate("GRI")}
+        write_extensions(tmp_path / "survey" / f"{number}.fits", bands)
+    finished = run("info", tmp_path / "survey", "--network", "bands", "--json")
+    assert json.loads(finished.stdout.splitlines()[-1])["rendering"]["network"] == "bands"
+
+
+def test_a_benchmark_takes_the_name_of_the_array(run: Run, tmp_path: Path) -> None:
+    rows = [
+        f"{row},{'nominal' if row % 2 else 'anomaly'},{'pool' if row < 6 else 'test'}" for row in range(8)
+    ]
+    (tmp_path / "task.csv").write_text("\n".join(["filename,label,split", *rows]))
+    with h5py.File(tmp_path / "survey.h5", "w") as file:
+        file["images"] = np.zeros((8, 16, 16, 3), np.uint8)
+    asked = ["benchmark", "task.csv", "--images", "survey.h5", "--array", "stamps", "--start-anomalies", 1]
+    finished = run(*asked, "--start-nominals", 1, "--cycles", 0, "--per-cycle", 1)
+    assert finished.returncode == 2, finished.stderr
+    assert "stamps" in finished.stderr
 
 
 def test_info_on_a_catalogue_says_what_is_cut_from_what(run: Run, tmp_path: Path) -> None:

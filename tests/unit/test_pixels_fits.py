@@ -41,6 +41,15 @@ def with_cards(file: bytes, **keywords: object) -> bytes:
 # --- numbers -----------------------------------------------------------------------------------------
 
 
+def test_a_blank_of_64_bits_is_told_from_its_neighbours() -> None:
+    """As float64 three of these are one number."""
+    blank = 2**62
+    raw = np.array([[blank - 1, blank], [blank + 1, 5]], ">i8")
+    image = read_fits(with_cards(written(raw), BLANK=blank))
+    assert image.bad is not None
+    assert image.bad[0].tolist() == [[False, True], [False, False]]
+
+
 @settings(max_examples=60)
 @given(
     st.sampled_from(["u1", ">i2", ">i4", ">i8", ">f4", ">f8", ">u2", ">u4", ">u8", "i1"]).flatmap(
