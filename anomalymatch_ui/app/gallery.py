@@ -308,7 +308,9 @@ class Gallery(Finds, Pages):
             self._list_again(wait=False)
         else:
             source = in_words(self._session.ranking().source).partition(" and ")[0]
-            self.offer = {"version": status.ranking_version, "text": f"New ranking, {source}: R"}
+            known = status.scored or (status.looked_at and status.looked_at.once)
+            so_far = f" ({known:,} of {status.counts.images:,} images)" if known else ""
+            self.offer = {"version": status.ranking_version, "text": f"New ranking, {source}{so_far}: R"}
 
     def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:
         """Show a sentence above the cards."""

@@ -151,7 +151,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "pause": {"pausing": "Pausing …", "paused": "Resume"}.get(status.state, "Pause"),
         "phase": _phase(status),
         "percent": _percent(status),
-        "looked_at": "" if status.looked_at is None else status.looked_at.sentence(),
+        "so_far": status.so_far(),
         "figures": figures(status) if busy else [],
         "curves": curves(status, cycles),
         "cycles": history(cycles, status.cycle_in_use),

@@ -26,8 +26,8 @@ class RowTable:
     ----------
     path
         Of the file. One that was begun for another shape, or is damaged, is begun anew.
-    images, columns
-        Shape of the table.
+    images, columns, dtype
+        Shape of the table, and what its values are; by default float16.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class RowTable:
         If the disk refuses.
     """
 
-    def __init__(self, path: Path, images: int, columns: int) -> None:
+    def __init__(self, path: Path, images: int, columns: int, dtype: str = "<f2") -> None:
         self._path = path
-        self._dtype = np.dtype([("sum", "<u4"), ("values", "<f2", (columns,))])
+        self._dtype = np.dtype([("sum", "<u4"), ("values", dtype, (columns,))])
         header = _header(self._dtype, images)
         self._start = len(header)
         with storage_errors(path):
@@ -56,7 +56,7 @@ class RowTable:
 
     @property
     def values(self) -> np.ndarray:
-        """All rows, float16 ``(images, columns)``, memory-mapped; zeros where nothing was written.
+        """All rows, ``(images, columns)``, memory-mapped; zeros where nothing was written.
 
         Raises ``StorageError`` if the disk refuses.
         """
@@ -75,7 +75,7 @@ class RowTable:
         rows
             Which, int64 ``(n,)``, each once.
         values
-            float16 ``(n, columns)``.
+            Of the table's dtype, ``(n, columns)``.
 
         Raises
         ------

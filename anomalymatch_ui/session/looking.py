@@ -70,6 +70,11 @@ class Guide:
     offer: Callable[[], None]
 
 
+def lottery_of(pool: ImagePool, seed: int) -> np.ndarray:
+    """Return the rows of a pool in the order in which they are drawn at random, int64."""
+    return draw_order(len(pool.ids) if isinstance(pool.ids, RowIds) else pool.ids, seed)
+
+
 class Looking:
     """A look at the images of a pool, which goes on where it was interrupted.
 
@@ -255,8 +260,7 @@ class Looking:
         return int((self._coarse or self._fine).done.sum())
 
     def _prepare_steps(self) -> None:
-        ids = self._images.ids
-        self._order = draw_order(len(ids) if isinstance(ids, RowIds) else ids, self._config.seed)
+        self._order = lottery_of(self._images, self._config.seed)
         if any(views != "none" for views in self._fine.views.values()):
             self._coarse = self._pass(dict.fromkeys(self._sight.looks, "none"), "-coarse")
 

@@ -42,6 +42,7 @@ def scored_by_network(
     reporter: Reporter,
     *,
     start: int = 0,
+    keep_maps: bool = True,
 ) -> Iterator[Iterator[ScoredBatch]]:
     """Score images in order, from an index on; the threads that do so end with the context.
 
@@ -56,6 +57,8 @@ def scored_by_network(
         Told that it begins.
     start
         Index of the first image.
+    keep_maps
+        Whether what the frozen blocks make of these images is worth keeping: it is of a whole pool.
     """
     device, scoring = resolve_device(config.device), config.score
     reporter.begin(
@@ -64,7 +67,7 @@ def scored_by_network(
     scorer = Scorer(network, device, number_format=scoring.number_format, compiled=scoring.compiled)
     with ExitStack() as stack:
         maps: FrozenMaps | None = None
-        if device.type == "cpu" and not scoring.compiled and network.split > 0:
+        if keep_maps and device.type == "cpu" and not scoring.compiled and network.split > 0:
             shape, dtype = scorer.map_layout(symmetry)
             size = batch_size_for(scoring, scorer, len(images), symmetry)
             scoring = scoring.model_copy(update={"batch_size": size})

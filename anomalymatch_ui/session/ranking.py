@@ -52,6 +52,9 @@ class Ranking:
     depth
         How each image had been looked at, uint8 ``(len(pool),)``, see
         :class:`~anomalymatch_ui.session.embedded.Embedded`; ``None`` where all were looked at in every view.
+    scored
+        How many images the cycle's network had scored, where not all: the others stand where the labels and
+        what it said of a random share put them; else ``None``.
     """
 
     version: int
@@ -64,6 +67,7 @@ class Ranking:
     forecast: Forecast | None = None
     margins: np.ndarray | None = None
     depth: np.ndarray | None = None
+    scored: int | None = None
 
     @classmethod
     def of_scores(
@@ -76,6 +80,7 @@ class Ranking:
         forecast: Forecast | None = None,
         margins: np.ndarray | None = None,
         depth: np.ndarray | None = None,
+        scored: int | None = None,
     ) -> Ranking:
         """Rank by scores, highest first."""
         scores = scores.copy()
@@ -91,6 +96,7 @@ class Ranking:
             forecast=forecast,
             margins=margins,
             depth=depth,
+            scored=scored,
         )
 
     @cached_property
@@ -190,7 +196,10 @@ class Ranking:
                 depth = saved["depth"] if "depth" in saved.files else None
                 if depth is not None and depth.shape != (images,):
                     return None
-                ranking = cls(version, source, created, scores, order, seq, calibrated, depth=depth)
+                scored = int(saved["scored"]) if "scored" in saved.files else None
+                ranking = cls(
+                    version, source, created, scores, order, seq, calibrated, depth=depth, scored=scored
+                )
                 if "margins" not in saved.files:
                     return ranking
                 *nodes, weights = saved["nodes"]
@@ -204,7 +213,8 @@ class Ranking:
 def _arrays(ranking: Ranking) -> dict[str, Any]:
     """Return what not every ranking has."""
     forecast, margins, depth = ranking.forecast, ranking.margins, ranking.depth
-    looked_at = {} if depth is None else {"depth": depth}
+    looked_at: dict[str, Any] = {} if depth is None else {"depth": depth}
+    looked_at |= {} if ranking.scored is None else {"scored": ranking.scored}
     if forecast is None or margins is None:
         return looked_at
     scale = forecast.scale

@@ -248,6 +248,7 @@ class Rankings:
             forecast=scores.forecast,
             margins=scores.margins,
             depth=scores.depth,
+            scored=scores.scored,
         )
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:

@@ -6,21 +6,19 @@ Torch is imported when a network has to score: the order follows a label without
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
+    CoarseToFine,
     Forecast,
     Fusion,
     HeldOut,
@@ -32,8 +30,7 @@ from anomalymatch_ui.rank import (
     held_out_margins,
     log_odds,
 )
-from anomalymatch_ui.score import DamagedStoreError, ScoreStore, StoreManifest
-from anomalymatch_ui.session.cycles import load_cycle
+from anomalymatch_ui.session.cycle_scores import CycleScores, NetworkScores
 from anomalymatch_ui.session.embedded import Embedded
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
@@ -70,6 +67,8 @@ class Scores:
     depth
         How each image was looked at, where not all are finished: see
         :class:`~anomalymatch_ui.session.embedded.Embedded`; else ``None``.
+    scored
+        How many images the network has scored so far, where it has not yet scored all; else ``None``.
     """
 
     values: np.ndarray
@@ -79,6 +78,7 @@ class Scores:
     margins: np.ndarray | None = None
     calibrated: bool = False
     depth: np.ndarray | None = None
+    scored: int | None = None
 
 
 class PoolScorer:
@@ -105,7 +105,8 @@ class PoolScorer:
         self._pool = pool
         self._config = config
         self._lock = threading.Lock()
-        self._by_network: tuple[int, np.ndarray] | None = None
+        self._cycles = CycleScores(folder, pool, config)
+        self._by_network: NetworkScores | None = None
         self._looked_for_stored = False
 
     def scores(
@@ -124,11 +125,11 @@ class PoolScorer:
         """
         cycle, by_network = self._trained_cycle, None
         if cycle > 0:
-            by_network = cycle, self._cycle_scores(cycle, reporter)
+            by_network = NetworkScores(cycle, self._cycle_scores(cycle, reporter, guide))
         with self._lock:
             self._by_network, self._looked_for_stored = by_network, True
         if by_network is not None and self._config.order == "network":
-            return self._of_network(by_network[1], cycle, labels())
+            return self._of_network(by_network.values, cycle, labels())
         embedding = self.embedder.of_pool(reporter, guide)
         return self._combine(Embedded(embedding), by_network, labels())
 
@@ -158,18 +159,19 @@ class PoolScorer:
     def cycle(self) -> int:
         """Number of the cycle whose network is in the scores now; 0 if none is."""
         with self._lock:
-            return 0 if self._by_network is None else self._by_network[0]
+            return 0 if self._by_network is None else self._by_network.cycle
 
-    def _newest_stored(self, symmetry: Symmetry) -> tuple[int, np.ndarray] | None:
+    def _newest_stored(self, symmetry: Symmetry) -> NetworkScores | None:
         """Give the scores on disk of the cycle in use, or of the one before it that has some."""
+        views: Symmetry = symmetry if self._config.score.symmetries else "none"
         for cycle in range(self._trained_cycle, 0, -1):
             try:
-                stored = self._stored_if_whole(cycle, symmetry)
+                stored = self._cycles.stored(cycle, views)
             except InputError as error:  # a damaged checkpoint; the next job says so to the person
                 logger.warning("%s", error)
                 continue
             if stored is not None:
-                return cycle, stored
+                return NetworkScores(cycle, stored)
         return None
 
     def scores_of(self, images: ImagePool, view: Mapping[str, Label], reporter: Reporter) -> np.ndarray:
@@ -184,10 +186,10 @@ class PoolScorer:
         cycle = self._trained_cycle
         by_network, pool_scores = np.empty(0, np.float32), None
         if cycle > 0:
-            by_network = self._score_images(images, self._average(cycle), reporter)
+            by_network = self._score_images(images, self._cycles.average(cycle), reporter)
             if self._config.order == "network":
                 return by_network
-            pool_scores = self._cycle_scores(cycle, reporter)
+            pool_scores = NetworkScores(cycle, self._cycle_scores(cycle, reporter))
         embedding = self.embedder.of_pool(reporter)
         model = self._fit(embedding, view)
         others = self.embedder.of(images, reporter)
@@ -200,16 +202,16 @@ class PoolScorer:
         return self._forecast(pool_margins, fusion, embedding, view).probabilities(margins)
 
     def _combine(
-        self, embedded: Embedded, by_network: tuple[int, np.ndarray] | None, view: Mapping[str, Label]
+        self, embedded: Embedded, by_network: NetworkScores | None, view: Mapping[str, Label]
     ) -> Scores:
         embedding = embedded.table
         model = self._fit(embedding, view)
-        cycle, network_scores = (0, None) if by_network is None else by_network
+        cycle = 0 if by_network is None else by_network.cycle
         if not isinstance(model.model, LinearHead):
-            if network_scores is None:
+            if by_network is None or by_network.sample is not None:
                 return Scores(embedded.novelty(), model.source, depth=embedded.depth)
-            return self._of_network(network_scores, cycle, view)
-        margins, fusion = self._margins(embedded, model.model, network_scores)
+            return self._of_network(by_network.values, cycle, view)
+        margins, fusion = self._margins(embedded, model.model, by_network)
         forecast = self._forecast(margins, fusion, embedding, view)
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
         return Scores(
@@ -220,6 +222,7 @@ class PoolScorer:
             margins.astype(np.float32),
             calibrated=True,
             depth=embedded.depth,
+            scored=None if by_network is None else by_network.scored,
         )
 
     def _of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
@@ -229,13 +232,17 @@ class PoolScorer:
         return Scores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
 
     def _margins(
-        self, embedded: Embedded, head: LinearHead, network_scores: np.ndarray | None
+        self, embedded: Embedded, head: LinearHead, network: NetworkScores | None
     ) -> tuple[np.ndarray, Fusion | None]:
         """Give the pool's margins, and by what two of them became one where a network is trained."""
         margins = embedded.measured(head.margins)
-        if network_scores is None:
+        if network is None:
             return margins, None
-        by_network = log_odds(network_scores)
+        by_network = log_odds(network.values)
+        if network.sample is not None:
+            missing = np.isnan(by_network)
+            guess = CoarseToFine.of(margins[network.sample], by_network[network.sample])
+            by_network[missing] = guess.apply(margins[missing])
         fusion = Fusion.of(margins, by_network, self._config.network_weight)
         return fusion.margins(margins, by_network), fusion
 
@@ -287,20 +294,6 @@ class PoolScorer:
     def _trained_cycle(self) -> int:
         return 0 if self._config.order == "labels" else self._folder.cycle_in_use
 
-    def _average(self, cycle: int) -> AnomalyNetwork:
-        from anomalymatch_ui.learn import load_checkpoint
-
-        return load_checkpoint(self._folder.checkpoint(cycle)).average
-
-    def _network_digest(self, cycle: int) -> str:
-        """Give the name of a cycle's averaged network: from its record, else from its weights."""
-        known = load_cycle(self._folder.cycle_record(cycle), cycle).digest
-        if known is not None:
-            return known
-        from anomalymatch_ui.learn import network_digest
-
-        return network_digest(self._average(cycle))
-
     def _symmetry(self, reporter: Reporter) -> Symmetry:
         """Give the views that a trained network's scores are averaged over."""
         return self.embedder.symmetry(reporter) if self._config.score.symmetries else "none"
@@ -325,62 +318,22 @@ class PoolScorer:
             seed=self._config.seed,
         )
 
-    def _cycle_scores(self, cycle: int, reporter: Reporter) -> np.ndarray:
-        """Give the scores of a finished cycle's averaged network; what is missing or damaged is made."""
+    def _cycle_scores(self, cycle: int, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
+        """Return the scores of a finished cycle's averaged network; what is missing or damaged is made."""
         with self._lock:
-            if self._by_network is not None and self._by_network[0] == cycle:
-                return self._by_network[1]
-        from anomalymatch_ui.learn import network_digest
+            known = self._by_network
+        if known is not None and known.cycle == cycle and known.sample is None:
+            return known.values
 
-        network, symmetry = self._average(cycle), self._symmetry(reporter)
-        digest = self._scores_digest(network_digest(network), symmetry)
-        folder = self._folder.scores(digest, self._pool.digest)
-        try:
-            return self._stored_scores(folder, network, digest, symmetry, reporter)
-        except DamagedStoreError as error:
-            logger.warning("%s They are made again.", error)
-            with storage_errors(folder):
-                shutil.rmtree(folder)
-            return self._stored_scores(folder, network, digest, symmetry, reporter)
+        def offer(first: NetworkScores) -> None:
+            if self.embedder.at_hand() is None or guide is None:
+                return
+            with self._lock:
+                self._by_network, self._looked_for_stored = first, True
+            guide.offer()
 
-    def _stored_if_whole(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
-        """Give a cycle's scores if all are on disk, as after a session is opened again."""
-        views: Symmetry = symmetry if self._config.score.symmetries else "none"
-        digest = self._scores_digest(self._network_digest(cycle), views)
-        folder = self._folder.scores(digest, self._pool.digest)
-        if not folder.exists():
-            return None
-        try:
-            store = self._store(folder, digest)
-            whole = store.finished_shards == store.shard_count
-            return store.scores(self._pool) if whole else None
-        except DamagedStoreError as error:
-            logger.warning("%s They are made again by the next ranking.", error)
-            return None
-
-    def _store(self, folder: Path, digest: str) -> ScoreStore:
-        size = self._config.score.shard_size
-        return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
-
-    def _stored_scores(
-        self, folder: Path, network: AnomalyNetwork, digest: str, symmetry: Symmetry, reporter: Reporter
-    ) -> np.ndarray:
-        from anomalymatch_ui.session.network_scores import scored_by_network
-
-        pool, config = self._pool, self._config
-        store = self._store(folder, digest)
-        if store.finished_shards < store.shard_count:
-            start = store.finished_shards * store.manifest.shard_size
-            with scored_by_network(
-                pool, network, config, symmetry, self._folder, reporter, start=start
-            ) as batches:
-                store.write(pool, batches, reporter.advance)
-        return store.scores(pool)
-
-    def _scores_digest(self, network: str, symmetry: Symmetry) -> str:
-        """Return a name of all that decides the scores of a pool."""
-        views = "" if symmetry == "none" else f"-{symmetry}"
-        return f"{network}{views}-{self._config.score.number_format}"
+        fused = guide if self._config.order == "fused" else None  # alone, a network cannot say of all
+        return self._cycles.make(cycle, self._symmetry(reporter), reporter, fused, offer)
 
 
 def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:

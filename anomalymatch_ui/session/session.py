@@ -165,6 +165,7 @@ class Session(Steering):
             adaptation=self._rankings.embedder().adaptation(),
             unreadable=self._rankings.newest.unreadable,
             looked_at=self._rankings.newest.looked_at,
+            scored=self._rankings.newest.scored,
             pen_elsewhere=elsewhere,
         )
         if self._status.interrupted_step is not None:
@@ -593,6 +594,7 @@ class Session(Steering):
                 self._status,
                 unreadable=max(len(self.pool.report), newest.unreadable),
                 looked_at=newest.looked_at,
+                scored=newest.scored,
                 **changes,
             )
             # Under the lock, so that nobody is told of an older status after a newer one.

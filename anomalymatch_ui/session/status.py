@@ -148,6 +148,8 @@ class Status:
         Images found unreadable so far.
     looked_at
         How many images the newest ranking knows; ``None`` where it knows all as well as it can.
+    scored
+        How many images the network of the newest ranking has scored; ``None`` where it is all, or none.
     message
         The last thing worth telling, a sentence; empty if none.
     error
@@ -167,9 +169,20 @@ class Status:
     ranking_version: int = 0
     unreadable: int = 0
     looked_at: LookedAt | None = None
+    scored: int | None = None
     message: str = ""
     error: str | None = None
     pen_elsewhere: str | None = None
+
+    def so_far(self) -> str:
+        """Return what the newest ranking knows in words, empty where it is all that there is to know."""
+        sentences = [] if self.looked_at is None else [self.looked_at.sentence()]
+        if self.scored is not None:
+            sentences.append(
+                f"The network has scored {self.scored:,} of {self.counts.images:,} images so far. The others "
+                "stand where your labels put them."
+            )
+        return " ".join(sentences)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,3 +170,42 @@ def test_coarse_looks_are_measured_as_is_to_be_expected_after_fine_ones(half_kno
     np.testing.assert_array_equal(np.argsort(measured[coarse]), np.argsort(as_they_are[coarse]))
     # A quarter of the variance of a coarse margin is chance, and taken off.
     assert measured[coarse].std() < 0.9 * as_they_are[coarse].std()
+
+
+def test_after_training_what_matters_is_scored_first_and_a_stop_loses_nothing(
+    images: Path, tmp_path: Path
+) -> None:
+    training = {"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4}
+    config = SETTINGS.with_values(order="fused", train=training, acquisition={"head": 3})
+    with Session.open(tmp_path / "session", images, config=config) as session:
+        give_labels(session)
+        session.rank(wait=True)
+        labelled = [session.pool.index(name) for names in LABELLED.values() for name in names]
+        enough = False
+
+        def stop_late(status: Status) -> None:
+            nonlocal enough
+            if status.scored and status.phase == "ranking" and status.progress.done >= 20 and not enough:
+                enough = status.progress.total == IMAGES
+                if enough:
+                    session.stop()
+
+        session.subscribe(stop_late)
+        session.train(wait=True)
+        first = session.ranking()
+        assert first.source == "cycle 1 and linear head"
+        assert first.scored is not None
+        assert len(labelled) < first.scored < IMAGES
+        assert "stand where your labels put them" in session.status.so_far()
+        assert len(first.order) == IMAGES  # the others are guessed, and stand among those that were scored
+        _, statuses = watch(session)
+        session.rank(wait=True)
+        whole = session.ranking()
+        assert whole.scored is None
+        assert session.status.so_far() == ""
+    done = [s.progress.done for s in statuses if s.phase == "ranking" and s.progress.total == IMAGES]
+    assert done[0] >= 20
+    with Session.open(tmp_path / "session") as session:
+        session.rank(wait=True)
+        np.testing.assert_allclose(session.ranking().scores, whole.scores, atol=1e-5)
+    assert not list((tmp_path / "session" / "scores").glob("*/under-way.rows"))

@@ -1,0 +1,220 @@
+"""Scores that the networks of finished cycles give a session's pool: made once, what matters first."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomalymatch_ui.config import Config, Symmetry
+from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.score import DamagedStoreError, RowTable, ScoredBatch, ScoreStore, StoreManifest
+from anomalymatch_ui.session import looking
+from anomalymatch_ui.session.cycles import load_cycle
+from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.looking import Guide, lottery_of
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.learn import AnomalyNetwork
+
+logger = logging.getLogger(__name__)
+
+UNDER_WAY = "under-way.rows"
+"""File of the scores of a store that is not whole yet, by row."""
+
+
+@dataclass(frozen=True)
+class NetworkScores:
+    """What a cycle's network says of a pool.
+
+    Attributes
+    ----------
+    cycle
+        Its number.
+    values
+        float32 ``(len(pool),)``; NaN where an image cannot be read, or has not been scored yet.
+    sample
+        Pool indices that were drawn at random and have been scored, int64, by which the others are guessed;
+        ``None`` once all have been scored.
+    """
+
+    cycle: int
+    values: np.ndarray
+    sample: np.ndarray | None = None
+
+    @property
+    def scored(self) -> int | None:
+        """How many images have been scored; ``None`` for all."""
+        return None if self.sample is None else int(np.isfinite(self.values).sum())
+
+
+class CycleScores:
+    """Makes and keeps the scores of finished cycles.
+
+    Parameters
+    ----------
+    folder, pool, config
+        Of the session.
+    """
+
+    def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._config = config
+
+    def average(self, cycle: int) -> AnomalyNetwork:
+        """Return a cycle's averaged network. Raises ``InputError`` if its checkpoint is damaged."""
+        from anomalymatch_ui.learn import load_checkpoint
+
+        return load_checkpoint(self._folder.checkpoint(cycle)).average
+
+    def stored(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
+        """Return a cycle's scores if all are on disk, as after a session is opened again."""
+        digest = self._digest(self._network_digest(cycle), symmetry)
+        folder = self._folder.scores(digest, self._pool.digest)
+        if not folder.exists():
+            return None
+        try:
+            store = self._store(folder, digest)
+            whole = store.finished_shards == store.shard_count
+            return store.scores(self._pool) if whole else None
+        except DamagedStoreError as error:
+            logger.warning("%s They are made again by the next ranking.", error)
+            return None
+
+    def make(
+        self,
+        cycle: int,
+        symmetry: Symmetry,
+        reporter: Reporter,
+        guide: Guide | None,
+        offer: Callable[[NetworkScores], None],
+    ) -> np.ndarray:
+        """Return a cycle's scores; what is missing or damaged is made.
+
+        Parameters
+        ----------
+        cycle, symmetry
+            Whose scores, averaged over which views.
+        reporter
+            Told how far it is.
+        guide
+            Of somebody who waits: what matters to them is scored first; ``None`` for nobody.
+        offer
+            Given what was scored first.
+        """
+        from anomalymatch_ui.learn import network_digest
+
+        network = self.average(cycle)
+        digest = self._digest(network_digest(network), symmetry)
+        folder = self._folder.scores(digest, self._pool.digest)
+
+        def scores() -> np.ndarray:
+            store = self._store(folder, digest)
+            if store.finished_shards < store.shard_count:
+                with RowTable(folder / UNDER_WAY, len(self._pool), 1, "<f4") as known:
+                    if guide is not None and len(self._pool) >= looking.SEVERAL * looking.FIRST:
+                        self._score_first(known, cycle, network, symmetry, reporter, guide, offer)
+                    self._score_all(known, store, network, symmetry, reporter)
+                (folder / UNDER_WAY).unlink(missing_ok=True)
+            return store.scores(self._pool)
+
+        try:
+            return scores()
+        except DamagedStoreError as error:
+            logger.warning("%s They are made again.", error)
+            with storage_errors(folder):
+                shutil.rmtree(folder)
+            return scores()
+
+    def _score_first(
+        self,
+        known: RowTable,
+        cycle: int,
+        network: AnomalyNetwork,
+        symmetry: Symmetry,
+        reporter: Reporter,
+        guide: Guide,
+        offer: Callable[[NetworkScores], None],
+    ) -> None:
+        """Score what has a label, is likely or near the decision, and a random share; offer that."""
+        from anomalymatch_ui.session.network_scores import scored_by_network
+
+        pool = self._pool
+        sample = lottery_of(pool, self._config.seed)[: looking.PAIRS]
+        rows = np.unique(np.concatenate([guide.labelled(), guide.wanted(), sample]))
+        rows = rows[~known.written[rows]]
+        if len(rows):
+            part = SubsetPool(pool, [pool.ids[row] for row in rows.tolist()])
+            with scored_by_network(
+                part, network, self._config, symmetry, self._folder, reporter, keep_maps=False
+            ) as batches:
+                for batch in batches:
+                    _keep(known, rows, batch)
+                    reporter.advance(batch.asked.stop)
+        values = np.where(known.written, known.values[:, 0], np.nan).astype(np.float32)
+        offer(NetworkScores(cycle, values, np.sort(sample)))
+
+    def _score_all(
+        self,
+        known: RowTable,
+        store: ScoreStore,
+        network: AnomalyNetwork,
+        symmetry: Symmetry,
+        reporter: Reporter,
+    ) -> None:
+        """Write the store, from where an earlier run has come to."""
+        from anomalymatch_ui.session.network_scores import scored_by_network
+
+        pool = self._pool
+        begun = store.finished_shards * store.manifest.shard_size
+        start = begun + int(np.argmin(np.append(known.written[begun:], False)))
+        done = []
+        if start > begun:
+            scores = np.array(known.values[begun:start, 0])
+            readable = np.flatnonzero(~np.isnan(scores))
+            nothing = np.empty((len(readable), 0), np.float16)
+            done.append(ScoredBatch(range(begun, start), begun + readable, scores[readable], nothing))
+
+        def kept(batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:
+            yield from done
+            for batch in batches:
+                _keep(known, np.arange(len(pool)), batch)
+                yield batch
+
+        with scored_by_network(
+            pool, network, self._config, symmetry, self._folder, reporter, start=start
+        ) as batches:
+            store.write(pool, kept(batches), reporter.advance)
+
+    def _network_digest(self, cycle: int) -> str:
+        """Return the name of a cycle's averaged network: from its record, else from its weights."""
+        known = load_cycle(self._folder.cycle_record(cycle), cycle).digest
+        if known is not None:
+            return known
+        from anomalymatch_ui.learn import network_digest
+
+        return network_digest(self.average(cycle))
+
+    def _store(self, folder: Path, digest: str) -> ScoreStore:
+        size = self._config.score.shard_size
+        return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
+
+    def _digest(self, network: str, symmetry: Symmetry) -> str:
+        """Return a name of all that decides the scores of a pool."""
+        views = "" if symmetry == "none" else f"-{symmetry}"
+        return f"{network}{views}-{self._config.score.number_format}"
+
+
+def _keep(known: RowTable, rows: np.ndarray, batch: ScoredBatch) -> None:
+    """Write a batch's scores, of these rows; NaN for images that cannot be read."""
+    scores = np.full((len(batch.asked), 1), np.nan, np.float32)
+    scores[batch.indices - batch.asked.start, 0] = batch.scores
+    known.write(rows[batch.asked.start : batch.asked.stop], scores)
