@@ -66,7 +66,7 @@ class LookedAt:
         >>> LookedAt(26_174, 6_144, 384).sentence()
         '6,144 of 26,174 images have been looked at so far, 384 of them closely. The others stand behind.'
         """
-        closely = "" if self.closely == self.once else f", {self.closely:,} of them closely"
+        closely = "" if self.closely in (0, self.once) else f", {self.closely:,} of them closely"
         if self.once < self.images:
             return (
                 f"{self.once:,} of {self.images:,} images have been looked at so far{closely}. "

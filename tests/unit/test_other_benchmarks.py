@@ -45,3 +45,17 @@ def test_cutouts_are_cut_faster_than_one_by_one_and_are_the_same(tmp_path: Path)
     assert figures["as_cutout2d"] is True
     assert figures["cutouts"] == 30
     assert figures["ratio"]["native values"] > 1
+
+
+def test_the_wait_for_the_first_order_is_told(
+    pool_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import first_order
+
+    monkeypatch.setattr(sys, "argv", ["first_order.py", str(pool_folder), "--images", "12", "--here"])
+    first_order.main()
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["images"] == figures["first_order_images"] == 12
+    assert 0 <= figures["prepared"] <= figures["first_order"] == figures["all_once"] <= figures["all_closely"]
+    assert figures["resident_mb"] >= figures["resident_mb_before"] > 0
