@@ -14,7 +14,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import Count
 from anomalymatch_ui.session import Cycle, Outlook, SettingsError, Status
-from anomalymatch_ui.session.status import Counts, Progress
+from anomalymatch_ui.session.status import Counts, LookedAt, Progress
 
 
 def test_training_is_told_by_step_total_loss_share_and_time_left():
@@ -300,3 +300,25 @@ def test_an_adaptation_is_told_by_its_steps():
     assert shown["figures"][0] == {"name": "step", "value": "12 of 530"}
     assert shown["adapt"] == ""
     assert shown["can_stop"]
+
+
+def test_how_much_an_order_knows_is_told_while_there_is_more_to_know():
+    counts = Counts(images=26_174)
+    assert described(Status(counts=counts))["so_far"] == ""
+    looked_at = described(Status(counts=counts, looked_at=LookedAt(26_174, 6_144, 384)))["so_far"]
+    assert looked_at == (
+        "6,144 of 26,174 images have been looked at so far, 384 of them closely. The others stand behind."
+    )
+    closely = described(Status(counts=counts, looked_at=LookedAt(26_174, 26_174, 900)))["so_far"]
+    assert closely == "All 26,174 images have been looked at, 900 of them closely."
+    scored = described(Status(counts=counts, scored=2_400))["so_far"]
+    assert scored.startswith("The network has scored 2,400 of 26,174 images so far.")
+
+
+def test_one_bar_is_for_two_looks_at_the_images_and_says_how_far_either_is():
+    progress = Progress(done=26_174, total=26_174, share=0.25, closely=900, seconds_left=90)
+    shown = described(Status("embedding", "running", progress))
+    assert shown["percent"] == 25
+    rows = {row["name"]: row["value"] for row in shown["figures"]}
+    assert rows["looked at closely"] == "900 of 26,174"
+    assert rows["time left"] == "2 min"
