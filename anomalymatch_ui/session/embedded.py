@@ -48,6 +48,11 @@ class Embedded:
     depth: np.ndarray | None = None
     pairs: Pairs | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many images were not looked at yet."""
+        return 0 if self.depth is None else int((self.depth == NOT_YET).sum())
+
     def measured(self, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Measure every image, those of a coarse look as is to be expected after a fine one.
 

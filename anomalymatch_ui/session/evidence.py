@@ -65,12 +65,13 @@ def gather_evidence(
 
 
 def stands_for(
-    pool: ImagePool, readable: np.ndarray, left: np.ndarray
+    pool: ImagePool, readable: np.ndarray, left: np.ndarray, waiting: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None, int]:
     """Tell which images stand for those without a label, for how many each, and how many there are in all.
 
     Those of a pool stand for themselves. Of a shortlist the best do, too; those drawn from the archive stand
     for the rest of it, which nobody has looked at; once all of them have a label, they go on standing for it.
+    While the images of a pool are looked at, in random order, those that were stand for all.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ def stands_for(
         The images.
     readable, left
         Which can be read, and which of these have no label, bool ``(len(pool),)``.
+    waiting
+        How many of the pool's images were not looked at yet.
 
     Returns
     -------
@@ -90,7 +93,9 @@ def stands_for(
     """
     population, known = population_of(pool), int(readable.sum())
     if population.images is None or population.drawable is None:
-        return np.flatnonzero(left), None, known
+        rows = np.flatnonzero(left)
+        each = None if waiting == 0 or len(rows) == 0 else np.full(len(rows), 1 + waiting / len(rows))
+        return rows, each, known + waiting
     drawable = readable & population.drawable
     sample = drawable & left if (drawable & left).any() else drawable
     rest = max(population.images - known, 0)

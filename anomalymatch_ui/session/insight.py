@@ -220,7 +220,7 @@ class Insight:
         readable[ranking.order] = True  # an image that cannot be read is no anomaly that could be found
         left = readable & ~labelled_mask(pool, view)
         found = sum(label == "anomaly" and name in pool for name, label in view.items())
-        standing, multiplicities, images = stands_for(pool, readable, left)
+        standing, multiplicities, images = stands_for(pool, readable, left, len(ranking.not_yet))
         drawn = len(self.drawn())
         forecast, margins = ranking.forecast, ranking.margins
         if forecast is None or margins is None:

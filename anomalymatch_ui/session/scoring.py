@@ -212,7 +212,7 @@ class PoolScorer:
                 return Scores(embedded.novelty(), model.source, depth=embedded.depth)
             return self._of_network(by_network.values, cycle, view)
         margins, fusion = self._margins(embedded, model.model, by_network)
-        forecast = self._forecast(margins, fusion, embedding, view)
+        forecast = self._forecast(margins, fusion, embedding, view, embedded.waiting)
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
         return Scores(
             forecast.probabilities(margins),
@@ -252,6 +252,7 @@ class PoolScorer:
         fusion: Fusion | None,
         embedding: np.ndarray | None,
         view: Mapping[str, Label],
+        waiting: int = 0,
     ) -> Forecast:
         """Learn what to expect from the labels at hand and from what was said of each before it had one.
 
@@ -278,7 +279,7 @@ class PoolScorer:
                 held_out = _examples_alone(held_out, fusion)
         # An unsure image is not listed again, so it is not among those that are left.
         left = readable & ~labelled_mask(pool, view)
-        standing, multiplicities, images = stands_for(pool, readable, left)
+        standing, multiplicities, images = stands_for(pool, readable, left, waiting)
         return fit_forecast(
             margins[standing],
             found=int(readable[anomalies].sum()),

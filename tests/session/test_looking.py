@@ -124,6 +124,7 @@ def test_a_look_that_was_stopped_is_followed_by_labels_after_reopening_and_gone_
         assert session._rankings.settle(60)
         assert session.ranking().source == "linear head"
         assert session.status.looked_at.once < IMAGES
+        assert session.insight.outlook().images == IMAGES  # what was looked at stands for all
         unseen = session.pool.ids[session.ranking().not_yet[0]]
         with pytest.raises(InputError, match="not been looked at yet"):
             session.insight.similar([unseen])
