@@ -3,7 +3,8 @@
 References
 ----------
 .. [1] https://huggingface.co/docs/datasets: a struct ``{bytes, path}`` with the bytes of an image's file
-.. [2] The Multimodal Universe Collaboration 2024, arXiv:2412.02527: a struct ``{band, flux, ivar, mask, …}``
+.. [2] The Multimodal Universe Collaboration 2024, arXiv:2412.02527: a struct ``{band, flux, ivar, mask, …}``,
+   whose mask is true where pixels are clean
 """
 
 from __future__ import annotations
@@ -227,7 +228,13 @@ def _as_record(scalar: Any, bands: tuple[str, ...] | None) -> bytes:
         return _whole(scalar["bytes"].as_py())
     if bands is not None and tuple(map(str, scalar["band"].as_py() or ())) != bands:
         raise RecordError(f"its bands are {', '.join(map(str, scalar['band'].as_py() or ()))}")
-    return as_file(_array_of(scalar[next(name for name in _PIXELS if name in names)]))
+    values = _array_of(scalar[next(name for name in _PIXELS if name in names)])
+    if "mask" in names and values.dtype.kind == "f" and scalar["mask"].is_valid:
+        clean = _array_of(scalar["mask"])
+        if clean.shape != values.shape:
+            raise RecordError("its mask is of another shape than its pixels")
+        values = np.where(clean, values, values.dtype.type(np.nan))
+    return as_file(values)
 
 
 def _whole(content: bytes | None) -> bytes:

@@ -29,15 +29,20 @@ def hugging_face(path: Path, images: list[dict[str, object] | None], **columns: 
     return path
 
 
-def multimodal(path: Path, fluxes: list[np.ndarray], bands: list[list[str]] | None = None) -> Path:
+def multimodal(
+    path: Path,
+    fluxes: list[np.ndarray],
+    bands: list[list[str]] | None = None,
+    clean: list[np.ndarray] | None = None,
+) -> Path:
     bands = bands or [["g", "r", "z"]] * len(fluxes)
     rows = [
-        {"band": names, "flux": flux.tolist(), "ivar": flux.tolist(), "mask": (flux > 0).tolist()}
-        for names, flux in zip(bands, fluxes, strict=True)
+        {"band": names, "flux": flux.tolist(), "ivar": flux.tolist(), "mask": mask.tolist()}
+        for names, flux, mask in zip(bands, fluxes, clean or [flux < np.inf for flux in fluxes], strict=True)
     ]
     planes = pa.list_(pa.list_(pa.list_(pa.float32())))
-    mask = pa.list_(pa.list_(pa.list_(pa.bool_())))
-    kind = pa.struct([("band", pa.list_(pa.string())), ("flux", planes), ("ivar", planes), ("mask", mask)])
+    masks = pa.list_(pa.list_(pa.list_(pa.bool_())))
+    kind = pa.struct([("band", pa.list_(pa.string())), ("flux", planes), ("ivar", planes), ("mask", masks)])
     table = pa.table({"object_id": IDS[: len(rows)], "image": pa.array(rows, kind), "z": [0.1] * len(rows)})
     pq.write_table(table, path, row_group_size=4)
     return path
@@ -77,6 +82,19 @@ def test_flux_of_the_multimodal_universe(tmp_path: Path) -> None:
         file["images"].attrs["bands"] = ["g", "r", "z"]
     expected = open_pool(tmp_path / "a.h5")
     assert np.array_equal(pool.read(range(10), 16).pixels, expected.read(range(10), 16).pixels)
+
+
+def test_pixels_that_the_multimodal_universe_masks_are_bad(tmp_path: Path) -> None:
+    fluxes = list(np.random.default_rng(1).normal(0, 1, (4, 3, 16, 16)).astype("f4"))
+    fluxes[2][1, 5, 6] = 1e6  # would decide how the image looks
+    clean = [np.ones(flux.shape, bool) for flux in fluxes]
+    clean[2][1, 5, 6] = False
+    pool = open_pool(multimodal(tmp_path / "a.parquet", fluxes, clean=clean))
+    assert np.isnan(pool.native(2).values[1, 5, 6])
+    assert np.isfinite(pool.native(2).values).sum() == 3 * 16 * 16 - 1
+    shown = pool.image(2)[..., 1]  # z, r and g are red, green and blue
+    assert shown[5, 6] == 0
+    assert shown.std() > 20
 
 
 def test_rows_of_other_bands_or_uneven_lists_are_unreadable(tmp_path: Path) -> None:
