@@ -1,11 +1,14 @@
 """How fast a folder of FITS streams, beside astropy's own reading of it in a loop.
 
 ``python benchmarks/formats.py --json FILE`` writes ``images``, ``rows`` (name, images a second), ``ratio``.
+Where fitsio is installed it is measured, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import json
 import tempfile
 import time
@@ -61,6 +64,16 @@ def main() -> None:
             "native values": rate(native, images),
             "rendered": rate(lambda: [pool.read(shard, SIZE) for shard in pool.shards(256)], images),
         }
+        if importlib.util.find_spec("fitsio"):
+            fitsio = importlib.import_module("fitsio")
+
+            def by_fitsio() -> None:
+                for path in paths:
+                    with fitsio.FITS(path) as file:
+                        for band in BANDS:
+                            file[band].read()
+
+            rates["fitsio, a file opened once"] = rate(by_fitsio, images)
     base = rates["astropy.io.fits.getdata"]
     for row, value in rates.items():
         print(f"{row:<26} {value:8,.0f} images/s  {value / base:5.1f}x")
