@@ -414,8 +414,8 @@ class EmbeddingConfig(_Settings):
     components: int = Field(256, ge=1, description="principal components kept of each part")
     adapt: bool = Field(
         False,
-        description="look by the backbone as it is adapted to the pool (`[adapt]`), which is done first "
-        "where it was not yet; it is of the middle of the network, by which images of the sky are seen",
+        description="look by the backbone as it is adapted to the pool, which takes no labels and some "
+        "minutes the first time; it changes the middle of the network, by which images of the sky alone are seen",
     )
     whitening: float | None = Field(
         None,

@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 INTRODUCTION = """# Settings
 
-A session keeps its settings in `config.toml`. A dozen of them are in the dashboard's **Settings**; a script
+A session keeps its settings in `config.toml`. Some of them are in the dashboard's **Settings**; a script
 changes any of them by `session.configure({"train.steps": 80})`, and `anomalymatch benchmark` tries one by
 `--set train.steps=80`. In the file those of a group stand under its name (`[train]`), the others above the
 first group; one that is unset is not there. The last column says what preset `paper` has instead; preset
