@@ -415,7 +415,8 @@ class EmbeddingConfig(_Settings):
     adapt: bool = Field(
         False,
         description="look by the backbone as it is adapted to the pool, which takes no labels and some "
-        "minutes the first time; it changes the middle of the network, by which images of the sky alone are seen",
+        "minutes the first time; it changes the middle of the network, by which images of the sky alone are "
+        "seen",
     )
     whitening: float | None = Field(
         None,
