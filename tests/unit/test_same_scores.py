@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +17,8 @@ from anomalymatch_ui.learn import AnomalyNetwork, build_network
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.score import score_pool
 
-CUTOUTS, SIDE = 24, 32
-IDS = [f"{number:03d}" for number in range(CUTOUTS)]
+CUTOUTS, SIDE = int(os.environ.get("CUTOUTS", "24")), 32  # docs/benchmark.md has it with 1,000
+IDS = [f"{number:04d}" for number in range(CUTOUTS)]
 WRITERS = {**FITS_FOLDERS, **CONTAINERS}
 
 
