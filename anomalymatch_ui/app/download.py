@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -36,6 +37,8 @@ TYPES = {
     "fits": "application/fits",
     "parquet": "application/vnd.apache.parquet",
 }
+
+logger = logging.getLogger(__name__)
 
 PART = 4 * 2**20
 """Bytes of a message: some proxies close a connection over which more than 10 MiB come at one time."""
@@ -122,11 +125,20 @@ class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     def _deliver(self, done: Future[tuple[bytes, str]], name: str, kind: str) -> None:
         self.at_work = False
         error = done.exception()
-        if isinstance(error, AnomalyMatchError):
-            self.refusal = str(error)
+        if error is not None:
+            self.refusal = str(error) if isinstance(error, AnomalyMatchError) else _unexpected(error)
             return
         content, said = done.result()
         parts = [content[start : start + PART] for start in range(0, len(content), PART)] or [b""]
         for number, part in enumerate(parts):
             self.send({"method": "part", "args": [name, kind, number, len(parts)]}, [part])
         self.note = f"{name}: {said}"
+
+
+def _unexpected(error: BaseException) -> str:
+    """Return what to say of a fault of ours, which is logged whole."""
+    logger.error("A table could not be made", exc_info=error)
+    return (
+        f"The table could not be made: {type(error).__name__}: {error}. Labels are safe; another format may "
+        "do. Please report it."
+    )

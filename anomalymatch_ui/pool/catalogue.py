@@ -193,7 +193,9 @@ class CataloguePool(RecordPool):
 
     def _columns(self, table: Table, names: tuple[str, str]) -> Columns:
         """Return the columns of the table in the pool's order, positions in degrees."""
-        as_written = Columns({name: partial(table.columns.__getitem__, name) for name in table.columns})
+        as_written = Columns(
+            {name: partial(table.columns.__getitem__, name) for name in table.columns}, table.units
+        )
 
         def degrees(*called: str) -> Columns:
             return Columns({name: partial(self._degrees, place) for place, name in enumerate(called)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,8 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
     ----------
     readers
         Name -> what reads that column.
+    units
+        Name -> its unit, of those that have one.
 
     Examples
     --------
@@ -55,8 +58,13 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
     2739161834506210321
     """
 
-    def __init__(self, readers: Mapping[str, Callable[[], pa.ChunkedArray]] | None = None) -> None:
+    def __init__(
+        self,
+        readers: Mapping[str, Callable[[], pa.ChunkedArray]] | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> None:
         self._readers = dict(readers or {})
+        self.units: Mapping[str, str] = MappingProxyType(dict(units or {}))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,11 +94,11 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
         def of(name: str) -> Callable[[], pa.ChunkedArray]:
             return lambda: self[name].take(indices)
 
-        return Columns({name: of(name) for name in self._readers})
+        return Columns({name: of(name) for name in self._readers}, self.units)
 
     def joined(self, others: Columns) -> Columns:
         """Return these columns and those of others that have other names."""
-        return Columns({**others._readers, **self._readers})
+        return Columns({**others._readers, **self._readers}, {**others.units, **self.units})
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         return self._readers[name]()

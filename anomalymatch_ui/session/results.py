@@ -113,6 +113,7 @@ class Results:
         own = ResultTable(
             (*self._ranked(ranking, ids, rows), *self._labelled(ids, given), *self._cutouts(ids, rows)),
             self._provenance(what, ranking, len(ids)),
+            self._left_out(ranking) if what == "ranking" else (),
         )
         return own.joined(self._of_files(rows)).joined(self._of_metadata(rows))
 
@@ -126,6 +127,17 @@ class Results:
         places = _places(ranking, len(pool))
         last = len(pool) + 1  # unreadable, or no longer in the pool
         return sorted(found, key=lambda name: places[pool.index(name)] or last if name in pool else last)
+
+    def _left_out(self, ranking: Ranking) -> tuple[str, ...]:
+        """Say how many images have no rank, and why."""
+        later, unreadable = len(ranking.not_yet), ranking.unreadable
+        whole = f"of {len(self._pool):,} images"
+        said = []
+        if unreadable:
+            said.append(f"{unreadable:,} {whole} cannot be read, and are not in the table.")
+        if later:
+            said.append(f"{later:,} {whole} have not been looked at yet, and are not in the table.")
+        return tuple(said)
 
     def _ranked(self, ranking: Ranking, ids: Sequence[str], rows: np.ndarray) -> list[Column]:
         import pyarrow as pa
@@ -200,7 +212,9 @@ class Results:
         columns = self._pool.columns
         names = [name for name in columns.names if name not in (columns.positions or ())]
         return [
-            Column(name, values) for name in names if (values := plain(_at(columns[name], rows))) is not None
+            Column(name, values, columns.units.get(name, ""))
+            for name in names
+            if (values := plain(_at(columns[name], rows))) is not None
         ]
 
     def _of_metadata(self, rows: np.ndarray) -> list[Column]:
@@ -219,7 +233,7 @@ class Results:
             "software": f"anomalymatch-ui {__version__}",
             "written": _utc(datetime.now(UTC)),
             "session": str(self._folder.path),
-            "images": f"{len(pool)} in {pool.path}",
+            "images": f"{len(pool)} in {pool.path}, {len(ranking.order)} of them with a rank",
             "pool_digest": pool.digest,
             "rendering_digest": pool.rendering.digest,
             "table": f"{what}, {rows} rows",

@@ -6,6 +6,7 @@ and a missing boolean stays missing.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -143,8 +144,8 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | None:
 def typed(texts: Sequence[str]) -> pa.Array:
     """Return the texts of a column as whole numbers, as floats, or as what they are; blank ones are missing.
 
-    A number that would come back as another text, such as ``007``, keeps the whole column text: it is an
-    identifier.
+    No digit of an identifier is lost: with leading zeros, such as ``007``, or as a whole number that no float
+    holds among others that are none, it keeps the whole column text. So does a number too large for a float.
     """
     import pyarrow as pa
 
@@ -159,12 +160,20 @@ def typed(texts: Sequence[str]) -> pa.Array:
         ):
             if low <= min(known) and max(known) <= high:
                 return pa.array(whole, kind)
-    elif filled and all(_FLOAT.fullmatch(text) for text in filled):
+    elif filled and all(_FLOAT.fullmatch(text) and _is_kept(text) for text in filled):
         return pa.array([float(text) if text else None for text in given], pa.float64())
     return plain(pa.array([text or None for text in given], pa.string()))
 
 
-_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
+def _is_kept(text: str) -> bool:
+    """Tell whether a float holds a number: as a measurement it may be rounded, as a whole number not."""
+    number = float(text)
+    if math.isinf(number):
+        return "inf" in text.lower()
+    return not _WHOLE.fullmatch(text) or int(number) == int(text)
+
+
+_WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 _FLOAT = re.compile(
     r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?|nan", re.ASCII | re.I
 )
@@ -207,3 +216,13 @@ def portable(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     filler = False if pa.types.is_boolean(kind) else 0
     filled = values.fill_null(filler)
     return np.asarray(filled.to_numpy(zero_copy_only=False)), missing
+
+
+def unused(values: np.ndarray, missing: np.ndarray) -> int:
+    """Return the lowest number of a type that none of the values is."""
+    candidate = int(np.iinfo(values.dtype).min)
+    for number in np.unique(values[~missing]):
+        if int(number) != candidate:
+            break
+        candidate += 1
+    return candidate

@@ -13,7 +13,8 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_atomically
-from anomalymatch_ui.tables.columns import Column, ResultTable, portable
+from anomalymatch_ui.tables.columns import ResultTable, portable, unused
+from anomalymatch_ui.tables.fitstable import write_fits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,71 +146,17 @@ def _astropy(table: ResultTable) -> Any:
             "meta": {"ucd": column.ucd} if column.ucd else {},
         }
         if missing.any():
-            about["fill_value"] = _unused(values, missing) if values.dtype.kind in "iu" else None
+            about["fill_value"] = unused(values, missing) if values.dtype.kind in "iu" else None
             made[column.name] = MaskedColumn(values, mask=missing, **about)
         else:
             made[column.name] = PlainColumn(values, **about)
     return made
 
 
-def _write_fits(path: Path, table: ResultTable) -> None:
-    from astropy.io import fits
-
-    columns = [_fits_column(column) for column in table.columns]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)  # names need not be keywords
-        data = fits.BinTableHDU.from_columns(columns, nrows=len(table), name="RESULTS")
-        for number, column in enumerate(table.columns, start=1):
-            for keyword, text in (("TUCD", column.ucd), ("TCOMM", column.description)):
-                if text:
-                    data.header[f"{keyword}{number}"] = _ascii(text)
-        for key, text in table.provenance.items():
-            data.header.add_history(_ascii(f"{key}: {text}"))
-        fits.HDUList([fits.PrimaryHDU(), data]).writeto(path, overwrite=True)
-
-
-def _fits_column(column: Column) -> Any:
-    """Return a column of FITS: text as UTF-8, a missing whole number as one that does not occur (TNULL)."""
-    from astropy.io import fits
-
-    values, missing = portable(column.values)
-    null = None
-    if values.dtype == object:
-        encoded = [text.encode() for text in values]
-        width = max([len(text) for text in encoded], default=0) or 1
-        code, values = f"{width}A", np.array(encoded, dtype=f"S{width}")
-    else:
-        if missing.any() and values.dtype.itemsize == 1:  # FITS has no missing boolean that astropy can write
-            values = values.astype(np.int16)
-        if missing.any() and values.dtype.kind in "iu":
-            null = _unused(values, missing)
-            values = np.where(missing, null, values).astype(values.dtype)
-        code = _FITS_CODES[values.dtype.char]
-    return fits.Column(_ascii(column.name), code, array=values, unit=column.unit or None, null=null)
-
-
-_FITS_CODES = {"?": "L", "B": "B", "h": "I", "i": "J", "l": "K", "q": "K", "f": "E", "d": "D"}
-
-
-def _unused(values: np.ndarray, missing: np.ndarray) -> int:
-    """Return the lowest number of a type that none of the values is."""
-    candidate = int(np.iinfo(values.dtype).min)
-    for number in np.unique(values[~missing]):
-        if int(number) != candidate:
-            break
-        candidate += 1
-    return candidate
-
-
-def _ascii(text: str) -> str:
-    """Return a text as a header of FITS can hold it."""
-    return text.replace("\n", " ").encode("ascii", "backslashreplace").decode()
-
-
 _WRITERS: dict[Format, Callable[[Path, ResultTable], None]] = {
     "csv": _write_csv,
     "ecsv": _write_ecsv,
     "votable": _write_votable,
-    "fits": _write_fits,
+    "fits": write_fits,
     "parquet": _write_parquet,
 }

@@ -71,3 +71,11 @@ def test_what_cannot_be_made_is_said_in_the_dialog(dialog: DownloadDialog, monke
 def test_labels_csv_is_written_beside_the_session_for_scripts(dialog: DownloadDialog):
     dialog.vue_keep_labels()
     assert dialog.note.endswith("labels.csv.")
+
+
+def test_a_fault_of_ours_is_said_in_the_dialog_too(dialog: DownloadDialog, monkeypatch: pytest.MonkeyPatch):
+    sent = Sent(dialog, monkeypatch)
+    monkeypatch.setattr(download.DownloadDialog, "_made", lambda _self, _wanted: 1 / 0)
+    dialog.vue_fetch({"what": "found", "form": "csv"})
+    assert "ZeroDivisionError" in dialog.refusal
+    assert sent.messages == []

@@ -103,6 +103,19 @@ def test_a_label_of_an_image_that_is_gone_is_still_exported(swift: Config, pool_
     assert table["cutout"].values.to_pylist() == [str(pool_folder / "0003.jpg"), None]
 
 
+def test_images_that_cannot_be_read_are_counted_in_a_sentence(
+    swift: Config, pool_folder: Path, tmp_path: Path
+):
+    (pool_folder / "0040.jpg").write_bytes(b"no image")
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.label(["0003.jpg"], "anomaly")
+        session.label(["0023.jpg"], "nominal")
+        session.rank(wait=True)
+        table = session.results.table("ranking")
+    assert len(table) == 59
+    assert table.remarks == ("1 of 60 images cannot be read, and are not in the table.",)
+
+
 def test_the_file_says_what_made_it(session: Session, tmp_path: Path):
     session.results.write(tmp_path / "found.ecsv", "found")
     said = Table.read(tmp_path / "found.ecsv", format="ascii.ecsv").meta

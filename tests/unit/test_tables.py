@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -224,6 +225,11 @@ def test_columns_whose_names_are_taken_are_renamed_and_it_is_said():
         (["1_000", "2"], pa.string()),
         (["", ""], pa.string()),
         (["+5", "x"], pa.string()),
+        (["1234567890123456789", "0.5"], pa.string()),
+        (["0.12345678901234567", "0.5"], pa.float64()),
+        (["1e999", "1"], pa.string()),
+        (["inf", "1.5"], pa.float64()),
+        (["-0", "1"], pa.float64()),
     ],
 )
 def test_texts_are_numbers_where_no_digit_is_lost(texts: list[str], kind: pa.DataType):
@@ -247,3 +253,19 @@ def test_the_format_is_the_one_asked_for_or_the_one_of_the_name():
         format_of(Path("finds.dat"))
     with pytest.raises(InputError, match="There is no format 'xlsx'"):
         format_of(Path("finds.fits"), "xlsx")
+
+
+def test_fits_has_every_column_whatever_its_name_and_unit(tmp_path: Path):
+    names = ["a" * 80, "a" * 81, "é", "\\xe9", "\u00c9toile" * 12, "with\ta tab"]
+    columns = tuple(Column(name, pa.array([n]), "foo µJy") for n, name in enumerate(names))
+    path = written(ResultTable(columns, {"images": "in a\tb"}), tmp_path, "fits")
+    with fits.open(path) as opened:
+        assert [opened[1].data.field(n)[0] for n in range(len(names))] == list(range(len(names)))
+        assert opened[1].columns.names[:2] == ["a" * 60, "a" * 60 + "_2"]
+
+
+def test_more_columns_than_fits_can_number_are_refused(tmp_path: Path):
+    many = ResultTable(tuple(Column(f"c{n}", pa.array([n])) for n in range(1000)))
+    with pytest.raises(InputError, match="at most 999 columns, and this one has 1,000"):
+        written(many, tmp_path, "fits")
+    assert list(tmp_path.iterdir()) == []
