@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,9 @@ def test_a_rubber_band_selects_what_it_is_drawn_over_on_a_4k_screen(desk: Desk):
 
 def test_a_chart_tells_the_place_that_is_pointed_at_on_a_4k_screen(desk: Desk):
     desk.press("p")
-    chart = desk.page.get_by_role("region", name="Scores of all images").locator(".am-chart")
+    region = desk.page.get_by_role("region", name="Scores of all images")
+    expect(region).to_contain_text(re.compile(r"[1-9]\d* images have a score"))  # before, there is no place to tell
+    chart = region.locator(".am-chart")
     # hover() waits until the drawer has its place and nothing lies over the chart.
     chart.hover()
     line = chart.locator(".am-guide")

@@ -34,7 +34,7 @@ def without_umap(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
 
-def made(mapper: Mapper, timeout: float = 250) -> MapState:
+def made(mapper: Mapper, timeout: float = 550) -> MapState:
     mapper.begin()
     return mapper.wait(timeout)
 
