@@ -69,7 +69,7 @@ def test_a_rubber_band_selects_what_it_is_drawn_over_on_a_4k_screen(desk: Desk):
 def test_a_chart_tells_the_place_that_is_pointed_at_on_a_4k_screen(desk: Desk):
     desk.press("p")
     region = desk.page.get_by_role("region", name="Scores of all images")
-    expect(region).to_contain_text(re.compile(r"[1-9]\d* images have a score"))  # before, there is no place to tell
+    expect(region).to_contain_text(re.compile(r"[1-9]\d* images have a score"))
     chart = region.locator(".am-chart")
     # hover() waits until the drawer has its place and nothing lies over the chart.
     chart.hover()
