@@ -23,7 +23,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import PoolReport, few
-from anomalymatch_ui.pool.columns import Columns
+from anomalymatch_ui.pool.columns import Columns, position_names
 from anomalymatch_ui.pool.contents import IDS, IMAGES
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.parquet_columns import ParquetColumns
@@ -154,7 +154,7 @@ def has_only_positions(path: Path) -> bool:
     except (OSError, pa.ArrowException):  # said when it is opened
         return False
     images = any(_kind(field.type) for field in schema)
-    return not images and Columns(dict.fromkeys(schema.names, pa.chunked_array)).positions is not None
+    return not images and position_names(schema.names) is not None
 
 
 def _images(schema: pa.Schema, wanted: str | None, path: Path) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Tables that leave the house: typed columns with units and UCDs, and the files they are written to."""
+"""Tables of results: typed columns with units and UCDs, and the files they are written to."""
 
 from anomalymatch_ui.tables.columns import Column, ResultTable, plain, typed
 from anomalymatch_ui.tables.formats import FORMATS, SUFFIX_OF, Format, format_of, write_table
