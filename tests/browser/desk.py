@@ -78,4 +78,6 @@ class Desk:
     def expect_saved(self) -> None:
         """Wait until everything is on disk."""
         expect(self.safety).to_contain_text("saved ")
+        # A card tells of itself alone; what waits for the disk may belong to an image of another page.
+        expect(self.safety).to_have_attribute("data-waiting", "0")
         expect(self.page.locator('.am-card:is([data-saved="sending"], [data-saved="late"])')).to_have_count(0)

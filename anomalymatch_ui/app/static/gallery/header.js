@@ -24,7 +24,7 @@ export class Header {
   }
 
   draw() {
-    const { page, model, sentence, tone, safety } = this.view.desk;
+    const { page, model, sentence, tone, safety, pending } = this.view.desk;
     const number = (value) => value.toLocaleString("en");
     const last = page.first + (page.cards?.length ?? 0) - 1;
     const range = page.cards?.length
@@ -43,6 +43,6 @@ export class Header {
     update(this.sentence, { textContent: sentence, title: sentence });
     update(this.sentence.dataset, { tone });
     update(this.safety, { textContent: safe, title: safe });
-    update(this.safety.dataset, { tone: kind });
+    update(this.safety.dataset, { tone: kind, waiting: String(pending.size) });
   }
 }
