@@ -29,6 +29,7 @@ def labelled(session: Session) -> Session:
     session.label(RINGS[:3], "anomaly", origin="known")
     session.label(DISCS, "nominal", origin="known")
     session.rank(wait=True)
+    assert session._rankings.settle(60)  # no other ranking comes while a test looks
     return session
 
 
