@@ -87,6 +87,7 @@ def score(
 
     if low_priority:
         be_patient()
+    _pin(model)
     request = ScoreRequest(
         images=images,
         model=model,
@@ -181,6 +182,24 @@ def similar(
         similar=listed,
         out=None if out is None else str(out),
     )
+
+
+def _pin(model: Path) -> None:
+    """Keep the cycle whose network scores an archive, however many its session trains meanwhile."""
+    from anomalymatch_ui.errors import StorageError
+    from anomalymatch_ui.session.tidying import pin_model
+
+    try:
+        cycle = pin_model(model)
+    except StorageError as error:
+        print(f"The cycle of {model} is not pinned, so its session may remove it: {error}", file=sys.stderr)
+        return
+    if cycle is not None:
+        print(
+            f"Cycle {cycle} is pinned, so that its network is there when the scoring is gone on with; "
+            "`anomalymatch cycles SESSION --unpin` lets it go.",
+            file=sys.stderr,
+        )
 
 
 def _told(folder: Path, outcome: Outcome, shares: dict[str, float]) -> Iterable[str]:

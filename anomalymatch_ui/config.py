@@ -293,6 +293,12 @@ class TrainConfig(_Settings):
         ge=1,
         description="unlabelled images held in memory during a cycle (553 MB at 96 px, 1.5 GB at 160 px)",
     )
+    keep_cycles: int = Field(
+        3,
+        ge=1,
+        description="of how many of the newest cycles network and scores stay on disk, 27 MB each; also "
+        "those of the cycle in use and of pinned ones. Figures, and what it said of each image, stay of all",
+    )
     checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
     checkpoint_seconds: float = Field(
         10,

@@ -77,6 +77,7 @@ class Dashboard:
                 "settings": self._telling(self.show_settings),
                 "train_every": self._telling(self.train_automatically),
                 "go_back": self._telling(self.go_back),
+                "pin": self._telling(self.pin),
             },
             self._theme,
         )
@@ -167,6 +168,18 @@ class Dashboard:
             If there is no such cycle, or another job runs.
         """
         self.session.go_back(cycle)
+
+    def pin(self, cycle: int, pinned: bool = True) -> None:
+        """Keep a cycle's network and scores for good, or no longer; see :meth:`Session.pin`.
+
+        Raises
+        ------
+        InputError
+            If there is no such cycle, or its network is not kept any more.
+        StorageError
+            If the disk refuses.
+        """
+        self.session.pin(cycle, pinned)
 
     def train_automatically(self, labels: int | str) -> None:
         """Let a cycle start by itself after every so many new labels; 0 or ``"off"`` for none.

@@ -45,7 +45,7 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         Name of the pool, the panel's title.
     actions
         What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``download``,
-        ``settings``; and, given what was chosen, ``train_every`` and ``go_back``.
+        ``settings``; and, given what was chosen, ``train_every``, ``go_back`` and ``pin``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
     """
@@ -126,6 +126,10 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """Go back to the cycle whose button was clicked."""
         self._actions["go_back"](cycle)
 
+    def vue_pin(self, row: dict[str, Any]) -> None:
+        """Keep the cycle whose pin was clicked, or no longer."""
+        self._actions["pin"](row["number"], row["pinned"])
+
     def vue_download(self, _data: Any = None) -> None:
         """Export was clicked."""
         self._actions["download"]()
@@ -154,7 +158,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "so_far": status.so_far(),
         "figures": figures(status) if busy else [],
         "curves": curves(status, cycles),
-        "cycles": history(cycles, status.cycle_in_use),
+        "cycles": history(cycles, status),
         "can_go_back": not busy and status.pen_elsewhere is None,
         "error": status.error or "",
         "message": status.message,

@@ -10,7 +10,7 @@ from anomalymatch_ui.session import Cycle, Status
 WIDTH, HEIGHT = 200, 28
 """Of a sparkline's own coordinates; the panel stretches it to its width."""
 
-LABELS_ALONE = {"number": 0, "finished": "", "labels": "", "loss": "", "title": "No network"}
+LABELS_ALONE = {"number": 0, "finished": "", "labels": "", "loss": "", "title": "No network", "kept": True}
 
 
 def duration(seconds: float) -> str:
@@ -69,7 +69,7 @@ def curves(status: Status, cycles: Sequence[Cycle]) -> list[dict[str, str]]:
     return _curves(in_use.loss, in_use.pseudo_label_share, f"cycle {in_use.number}")
 
 
-def history(cycles: Sequence[Cycle], in_use: int) -> list[dict[str, Any]]:
+def history(cycles: Sequence[Cycle], status: Status) -> list[dict[str, Any]]:
     """Give the rows of the list of cycles, the newest first and the labels alone last."""
     rows = [
         {
@@ -78,11 +78,19 @@ def history(cycles: Sequence[Cycle], in_use: int) -> list[dict[str, Any]]:
             "labels": "–" if cycle.labels is None else f"{cycle.labels:,}",
             "loss": f"{cycle.loss[-1]:.3f}" if cycle.loss else "–",
             "title": _summary(cycle),
+            "kept": cycle.number in status.kept_cycles,
         }
         for cycle in reversed(cycles)
     ]
     rows += [LABELS_ALONE] if rows else []
-    return [{**row, "in_use": row["number"] == in_use} for row in rows]
+    return [
+        {
+            **row,
+            "in_use": row["number"] == status.cycle_in_use,
+            "pinned": row["number"] in status.pinned_cycles,
+        }
+        for row in rows
+    ]
 
 
 def sparkline(values: Sequence[float], top: float) -> str:

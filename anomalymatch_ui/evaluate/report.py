@@ -99,7 +99,7 @@ def config_settings(config: Config) -> dict[str, Any]:
             "device": True,
             "instant": True,
             "score": {"batch_size", "workers", "decode", "compiled", "frozen_maps_gb", "shard_size"},
-            "train": {"every", "checkpoint_every", "checkpoint_seconds"},
+            "train": {"every", "keep_cycles", "checkpoint_every", "checkpoint_seconds"},
         },
     )
 

@@ -136,9 +136,12 @@ def peek_checkpoint(path: Path) -> Interruption:
         ) from error
 
 
+_NOT_OF_A_CYCLE = {"every", "steps", "keep_cycles", "checkpoint_every", "checkpoint_seconds"}
+
+
 def training_recipe(config: TrainConfig, seed: int) -> str:
     """Give what must not change within a cycle: settings of training but when and how long, and the seed."""
-    settings = config.model_dump(exclude={"every", "steps", "checkpoint_every", "checkpoint_seconds"})
+    settings = config.model_dump(exclude=_NOT_OF_A_CYCLE)
     return json.dumps({"seed": seed, **settings}, sort_keys=True)
 
 

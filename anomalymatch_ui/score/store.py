@@ -102,6 +102,11 @@ class ScoreStore:
             count += 1
         return count
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every shard is there."""
+        return self.finished_shards == self.shard_count
+
     def write(self, pool: ImagePool, batches: Iterable[ScoredBatch], advance: Callable[[int], None]) -> None:
         """Write scored batches, given in the pool's order from the first missing shard on.
 

@@ -83,8 +83,7 @@ class CycleScores:
             return None
         try:
             store = self._store(folder, digest)
-            whole = store.finished_shards == store.shard_count
-            return store.scores(self._pool) if whole else None
+            return store.scores(self._pool) if store.is_whole else None
         except DamagedStoreError as error:
             logger.warning("%s They are made again by the next ranking.", error)
             return None
@@ -118,7 +117,7 @@ class CycleScores:
 
         def scores() -> np.ndarray:
             store = self._store(folder, digest)
-            if store.finished_shards < store.shard_count:
+            if not store.is_whole:
                 with RowTable(folder / UNDER_WAY, len(self._pool), 1, "<f4") as known:
                     if guide is not None and len(self._pool) >= looking.SEVERAL * looking.FIRST:
                         self._score_first(known, cycle, network, symmetry, reporter, guide, offer)

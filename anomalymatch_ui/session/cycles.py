@@ -13,11 +13,12 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, TypeAdapter, Validation
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.files import storage_errors, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore
 from anomalymatch_ui.session.curves import CURVE_POINTS
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.kept_scores import KeptScores
 
 logger = logging.getLogger(__name__)
 
@@ -127,14 +128,70 @@ class Cycles:
         Raises
         ------
         InputError
-            If there is none.
+            If there is none, or its network is not kept any more.
         """
-        finished = self._folder.cycles
-        if cycle != 0 and cycle not in finished:
-            known = ", ".join(map(str, finished)) or "none yet"
-            raise InputError(
-                f"There is no cycle {cycle}. Choose a finished one ({known}), or 0 for the labels alone."
+        if cycle == 0 or cycle in self.kept:
+            return
+        known = ", ".join(map(str, self.kept)) or "none yet"
+        missing = f"There is no cycle {cycle}. Choose a finished one"
+        if cycle in self._folder.cycles:
+            missing = (
+                f"The network of cycle {cycle} is no longer on disk, where those of the last cycles and of "
+                "the pinned ones are kept (train.keep_cycles). Choose another one"
             )
+        raise InputError(f"{missing} ({known}), or 0 for the labels alone.")
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Numbers of the cycles whose networks are on disk, so that one can go back to them; ascending."""
+        return self._folder.kept_cycles
+
+    @property
+    def pinned(self) -> tuple[int, ...]:
+        """Numbers of the cycles that are kept for good, ascending."""
+        return self._folder.pinned_cycles
+
+    def pin(self, cycle: int, pinned: bool = True) -> None:
+        """Keep a cycle's network and scores for good, or no longer; any process may.
+
+        Raises
+        ------
+        InputError
+            If there is no such cycle, or its network is not kept any more.
+        StorageError
+            If the disk refuses.
+        """
+        if cycle == 0:
+            raise InputError("The labels are always kept. Give the number of a cycle.")
+        pin = self._folder.pin(cycle)
+        if not pinned:
+            with storage_errors(pin):
+                pin.unlink(missing_ok=True)
+            return
+        self.check(cycle)
+        write_bytes_atomically(pin, b"")
+        if cycle not in self.kept:  # another process has removed it in this moment
+            pin.unlink(missing_ok=True)
+            self.check(cycle)
+
+    def disk_bytes(self, cycle: Cycle) -> int:
+        """Return how many bytes a cycle's network, record and scores take."""
+        folder = self._folder
+        files = [folder.checkpoint(cycle.number), folder.cycle_record(cycle.number)]
+        if cycle.digest is not None:
+            files += folder.kept_scores_by(cycle.digest)
+            files += [path for store in folder.scores_by(cycle.digest) for path in store.iterdir()]
+        return sum(_size(path) for path in files)
+
+    def newest_scored(self) -> int:
+        """Return the newest cycle up to the one in use whose scores of the whole pool are kept; 0 for none.
+
+        They are in the order until those of the cycle in use are all there.
+        """
+        for cycle in reversed(self.all()):
+            if cycle.number <= self.in_use and isinstance(self._whole_scores(cycle), ScoreStore):
+                return cycle.number
+        return 0
 
     def use(self, cycle: int) -> None:
         """Let a cycle order the images until the next one is finished, also after opening again.
@@ -173,8 +230,9 @@ class Cycles:
     def score_history(self, image_id: str) -> tuple[tuple[int, float], ...]:
         """Give what the network of each cycle said of an image: ``(cycle, score)``, the oldest first.
 
-        The scores are the network's own, in [0, 1], before the linear head and calibration. A cycle that
-        has not scored the image, or whose scores are gone, is left out.
+        The scores are the network's own, in [0, 1], before the linear head and calibration; of a cycle whose
+        network is not kept any more to 1.5e-5. A cycle that has not scored the image, or whose scores are
+        gone, is left out.
 
         Raises
         ------
@@ -186,8 +244,8 @@ class Cycles:
         history = []
         for cycle in self.all():
             try:
-                store = self._store(cycle)
-                score = None if store is None else store.score_of(self._pool, image_id)
+                scores = self._scores(cycle)
+                score = None if scores is None else scores.score_of(self._pool, image_id)
             except DamagedStoreError as error:
                 logger.warning("%s", error)
                 continue
@@ -205,16 +263,16 @@ class Cycles:
             unknown, and everywhere before two cycles have ranked the pool.
         """
         unknown = _read_only(np.full(len(self._pool), np.nan, np.float32))
-        stores: list[ScoreStore] = []
+        found: list[ScoreStore | KeptScores] = []
         for cycle in reversed(self.all()):
-            if cycle.number > self.in_use or len(stores) == 2:
+            if cycle.number > self.in_use or len(found) == 2:
                 continue
-            store = self._whole_store(cycle)
-            if store is not None:
-                stores.append(store)
-        if len(stores) < 2:
+            scores = self._whole_scores(cycle)
+            if scores is not None:
+                found.append(scores)
+        if len(found) < 2:
             return unknown
-        newer, older = stores
+        newer, older = found
         folders = newer.folder, older.folder
         known = self._changed
         if known is not None and known[0] == folders:
@@ -227,21 +285,31 @@ class Cycles:
         self._changed = folders, change
         return change
 
-    def _whole_store(self, cycle: Cycle) -> ScoreStore | None:
+    def _whole_scores(self, cycle: Cycle) -> ScoreStore | KeptScores | None:
         """Open the scores of a cycle that has ranked the whole pool."""
         try:
-            store = self._store(cycle)
+            scores = self._scores(cycle)
         except DamagedStoreError as error:
             logger.warning("%s", error)
             return None
-        return store if store is not None and store.finished_shards == store.shard_count else None
+        return scores if scores is not None and scores.is_whole else None
 
-    def _store(self, cycle: Cycle) -> ScoreStore | None:
+    def _scores(self, cycle: Cycle) -> ScoreStore | KeptScores | None:
         """Open a cycle's scores, the newest where the pool's symmetry was set anew; ``None`` without any."""
         if cycle.digest is None:
             return None
         folders = self._folder.scores_by(cycle.digest, self._pool.digest)
-        return ScoreStore.existing(folders[-1]) if folders else None
+        if folders:
+            return ScoreStore.existing(folders[-1])
+        kept = self._folder.kept_scores(cycle.digest, self._pool.digest)
+        return KeptScores(kept) if kept.exists() else None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # not there, or removed since it was listed
+        return 0
 
 
 def _read_only(values: np.ndarray) -> np.ndarray:

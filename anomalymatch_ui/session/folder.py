@@ -18,7 +18,8 @@ from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_
 from anomalymatch_ui.pixels import PLAIN
 from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
 
-_CYCLE = re.compile(r"cycle-(\d+)\.safetensors")
+_CYCLE = re.compile(r"cycle-(\d+)\.(safetensors|json|pinned)")
+_DOOMED = ".doomed-"
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,34 @@ class SessionFolder:
 
     @property
     def cycles(self) -> tuple[int, ...]:
-        """Numbers of the finished cycles, ascending."""
-        found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob("cycle-*"))
+        """Numbers of the finished cycles, ascending, also of those whose network is not kept any more."""
+        kept = self.kept_cycles
+        # The record of a cycle is written before its checkpoint: the last one may lack that for a crash.
+        figures = {number for number in self._cycles_with("json") if number < max(kept, default=0)}
+        return tuple(sorted(figures.union(kept)))
+
+    @property
+    def kept_cycles(self) -> tuple[int, ...]:
+        """Numbers of the finished cycles whose networks are on disk, ascending."""
+        return self._cycles_with("safetensors")
+
+    @property
+    def pinned_cycles(self) -> tuple[int, ...]:
+        """Numbers of the cycles that a person has pinned, ascending."""
+        return self._cycles_with("pinned")
+
+    def pin(self, cycle: int) -> Path:
+        """File that tells that a cycle is pinned."""
+        return self.checkpoint(cycle).with_suffix(".pinned")
+
+    def _cycles_with(self, suffix: str) -> tuple[int, ...]:
+        found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob(f"cycle-*.{suffix}"))
         return tuple(sorted(int(match[1]) for match in found if match))
 
     @property
     def cycle(self) -> int:
         """Number of the last finished cycle; 0 if there is none."""
-        return max(self.cycles, default=0)
+        return max(self.kept_cycles, default=0)
 
     @property
     def cycle_in_use(self) -> int:
@@ -121,10 +142,25 @@ class SessionFolder:
         """Score store of a network."""
         return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}"
 
-    def scores_by(self, model_digest: str, pool_digest: str) -> list[Path]:
-        """Score stores of a network, one for each symmetry it was averaged over, the newest last."""
+    def scores_by(self, model_digest: str, pool_digest: str = "") -> list[Path]:
+        """Score stores of a network, one for each symmetry it was averaged over, the newest last.
+
+        Without a pool, those of whatever images.
+        """
         named = f"{model_digest}-*{pool_digest[:8]}/manifest.json"
         return [path.parent for path in sorted((self.path / "scores").glob(named), key=_modified)]
+
+    def kept_scores(self, model_digest: str, pool_digest: str) -> Path:
+        """Scores of a network in two bytes each, once its score store is gone."""
+        return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}.npy"
+
+    def kept_scores_by(self, model_digest: str) -> list[Path]:
+        """Such scores of a network, of whatever images."""
+        return sorted((self.path / "scores").glob(f"{model_digest}-*.npy"))
+
+    def doomed(self, store: Path) -> Path:
+        """Name under which a score store is removed, so that nobody meets a part of it."""
+        return store.with_name(f"{_DOOMED}{store.name}")
 
     def embeddings(self, digest: str, pool_digest: str) -> Path:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
@@ -281,6 +317,8 @@ class SessionFolder:
         """Remove what a process that was killed had half written."""
         for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+        for doomed in (self.path / "scores").glob(f"{_DOOMED}*"):
+            shutil.rmtree(doomed, ignore_errors=True)
         embeddings = self.path / "embeddings"
         made = {path.stem for path in embeddings.glob("*.npy")}
         for folder in [*embeddings.glob(".raw-*"), *embeddings.glob(".features-*")]:

@@ -159,6 +159,8 @@ class Session(Steering):
         self._status = Status(
             cycle=folder.cycle,
             cycle_in_use=folder.cycle_in_use,
+            kept_cycles=self.cycles.kept,
+            pinned_cycles=self.cycles.pinned,
             ranking_version=self._rankings.newest.version,
             counts=self._count(),
             interrupted_step=self._interrupted_step(elsewhere),
@@ -558,6 +560,8 @@ class Session(Steering):
             error=None if error is None else failure_sentence(error, self.path),
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
+            kept_cycles=self.cycles.kept,
+            pinned_cycles=self.cycles.pinned,
             interrupted_step=self.cycles.interrupted_step(self.config),
             adaptation=self._rankings.embedder().adaptation(),
         )

@@ -40,6 +40,9 @@ _TITLES = {
 _OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "pixels", "shown")
 """Settings of the images and the machine, which are no part of a method and outlive a change of preset."""
 
+_OF_THE_SESSION = ("train.every", "train.keep_cycles")
+"""Settings of when a cycle begins and how long it is kept, which change nothing of how it trains."""
+
 _WHILE_BUSY = ("train.", "acquisition.", "shown.", "preset_name")
 """Begin the names of settings that a running job has read already, or does not read."""
 
@@ -103,8 +106,8 @@ def configured(
         empty one unsets what may be unset.
     preset
         A preset to start from instead of ``config``. What belongs to the images and the machine stays:
-        pixels, how they are shown, seed, device, symmetry, prevalence, and after how many labels a cycle
-        starts by itself.
+        pixels, how they are shown, seed, device, symmetry, prevalence, after how many labels a cycle starts
+        by itself, and how many cycles are kept.
     busy
         Whether a job runs: then only what it does not read may change.
 
@@ -166,7 +169,7 @@ def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | Non
         The cycle that was stopped and cannot be gone on with by the new settings; ``None`` if there is none.
     """
     sentences = []
-    if any(name.startswith(("train.", "network.")) and name != "train.every" for name in names):
+    if any(name.startswith(("train.", "network.")) and name not in _OF_THE_SESSION for name in names):
         sentences.append("The next cycle trains by the new settings.")
     if gives_up is not None:
         sentences.append(f"Cycle {gives_up}, which was stopped, began by others and is not gone on with.")
@@ -233,7 +236,8 @@ def value_of(config: Config, name: str) -> Any:
 
 def _with_preset(config: Config, preset: str) -> Config:
     kept = {name: getattr(config, name) for name in _OF_THE_POOL}
-    return Config.preset(preset).with_values(**kept, train={"every": config.train.every})
+    of_session = {name.removeprefix("train."): value_of(config, name) for name in _OF_THE_SESSION}
+    return Config.preset(preset).with_values(**kept, train=of_session)
 
 
 def _check_device(device: str) -> None:

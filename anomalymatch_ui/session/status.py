@@ -138,6 +138,10 @@ class Status:
     cycle_in_use
         The cycle whose network orders the images; smaller than ``cycle`` after going back to an earlier
         one, 0 if the labels alone do.
+    kept_cycles
+        Cycles whose networks are on disk, ascending, so that one can go back to them.
+    pinned_cycles
+        Cycles that are kept for good, ascending.
     interrupted_step
         Step at which a cycle was stopped and from which ``train()`` goes on; ``None`` if none was.
     adaptation
@@ -164,6 +168,8 @@ class Status:
     counts: Counts = field(default_factory=Counts)
     cycle: int = 0
     cycle_in_use: int = 0
+    kept_cycles: tuple[int, ...] = ()
+    pinned_cycles: tuple[int, ...] = ()
     interrupted_step: int | None = None
     adaptation: Adaptation = "none"
     ranking_version: int = 0

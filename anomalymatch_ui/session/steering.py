@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.automatic import AutomaticTraining
@@ -118,11 +118,42 @@ class Steering(ABC):
                 prevalence=self.insight.prevalence(),
             )
             cycle = self._folder.cycle
-            self._publish(cycle=cycle, cycle_in_use=cycle, interrupted_step=None, message=advice)
+            self._publish(
+                cycle=cycle,
+                cycle_in_use=cycle,
+                kept_cycles=self.cycles.kept,
+                interrupted_step=None,
+                message=advice,
+            )
             if rank:
                 self._rankings.rank(reporter)
+            self._tidy()
 
         self._start("train", work, wait)
+
+    def pin(self, cycle: int, pinned: bool = True) -> None:
+        """Keep a cycle's network and scores for good, or no longer than those of other cycles.
+
+        Of the others, the last ``train.keep_cycles`` are kept, and the one in use. Any process may pin.
+
+        Raises
+        ------
+        InputError
+            If there is no such cycle, or its network is not kept any more.
+        StorageError
+            If the disk refuses.
+        """
+        self.cycles.pin(cycle, pinned)
+        self._publish(kept_cycles=self.cycles.kept, pinned_cycles=self.cycles.pinned)
+
+    def _tidy(self) -> None:
+        """Remove the networks and scores of past cycles that nothing needs, if the disk lets us."""
+        from anomalymatch_ui.session.tidying import tidy
+
+        try:
+            tidy(self._folder, self.pool, self.cycles, self.config.train.keep_cycles)
+        except StorageError as error:  # the cycle is there all the same, and the next one tries again
+            logger.warning("The networks of past cycles could not be removed: %s", error)
 
     def adapt(self, wait: bool = False) -> None:
         """Adapt the backbone to the pool, which takes no label, then look at every image with it and rank.
@@ -184,14 +215,16 @@ class Steering(ABC):
     def go_back(self, cycle: int, wait: bool = False) -> None:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
 
-        It holds until the next cycle is finished, which is numbered on; later cycles are kept. A stopped
+        It holds until the next cycle is finished, which is numbered on. Of past cycles some are kept; see
+        :meth:`pin`. A stopped
         cycle that began with the weights of another one (``train.carry_over``) is given up. Runs in the
         background unless ``wait``.
 
         Raises
         ------
         InputError
-            If a job runs already, there is no such cycle, or, with ``wait``, its checkpoint is damaged.
+            If a job runs already, there is no such cycle, its network is not kept any more, or, with
+            ``wait``, its checkpoint is damaged.
         """
         self.cycles.check(cycle)
 

@@ -80,6 +80,16 @@ def test_cycles_are_listed_newest_first_with_the_one_in_use_marked_and_unknown_f
     assert described(Status())["cycles"] == []
 
 
+def test_cycles_that_one_can_go_back_to_and_those_that_are_pinned_are_told_from_others() -> None:
+    status = Status(cycle=2, cycle_in_use=2, kept_cycles=(2,), pinned_cycles=(2,))
+    rows = described(status, (Cycle(1), Cycle(2)))["cycles"]
+    assert [(row["number"], row["kept"], row["pinned"]) for row in rows] == [
+        (2, True, True),
+        (1, False, False),
+        (0, True, False),
+    ]
+
+
 def test_the_phase_tells_which_cycle_is_used_after_going_back():
     assert described(Status(cycle=2, cycle_in_use=2))["phase"] == "Idle after cycle 2"
     assert described(Status(cycle=2, cycle_in_use=1))["phase"] == "Idle after cycle 2, using cycle 1"

@@ -153,6 +153,8 @@ def test_nothing_of_the_panel_is_cut_off_on_a_small_screen(desk: Desk) -> None:
     panel = desk.page.locator(".am-panel")
     widths = panel.evaluate("panel => [panel.scrollWidth, panel.clientWidth]")
     assert widths[0] <= widths[1]
+    desk.button("keep cycle 1").click()
+    expect(desk.button("keep cycle 1")).to_have_attribute("aria-pressed", "true")
     for name in ("Train", "Pause", "Stop", "Settings", "use the labels alone"):
         button = desk.button(name)
         button.scroll_into_view_if_needed()

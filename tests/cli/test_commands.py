@@ -24,7 +24,8 @@ from fitsfiles import sky, write_extensions
 from images import make_pool
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.session import Session
+from anomalymatch_ui.session import Cycle, Session
+from anomalymatch_ui.session.cycles import save_cycle
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -274,6 +275,20 @@ def test_report_tells_what_each_annotator_has_said_while_the_session_is_open(run
     assert result["disagreements"] == ["0001.jpg"]
     assert "ada: 2 labels (2 anomaly, 0 nominal, 0 unsure)" in finished.stdout
     assert "differ on 1 image: 0001.jpg" in finished.stdout
+
+
+def test_cycles_tells_what_each_takes_on_disk_and_pins(run: Run, session: Path) -> None:
+    for number in (1, 2):
+        save_cycle(session / "checkpoints" / f"cycle-{number:04d}.json", Cycle(number))
+        (session / "checkpoints" / f"cycle-{number:04d}.safetensors").write_bytes(bytes(2_000_000))
+    finished = run("cycles", session, "--pin", 1, "--json")
+    first, second = last_json(finished)["cycles"]
+    assert [line.split(",")[0] for line in finished.stdout.splitlines()[:2]] == ["cycle 1", "cycle 2"]
+    assert "2 cycles take 4.0 MB." in finished.stdout
+    assert (first["pinned"], first["in_use"], first["kept"]) == (True, False, True)
+    assert (second["pinned"], second["in_use"], second["kept"]) == (False, True, True)
+    assert 2_000_000 < first["bytes"] < 2_001_000
+    refused(run("cycles", session, "--pin", 7), "There is no cycle 7. Choose a finished one (1, 2)")
 
 
 def test_a_report_of_what_is_no_session_is_refused(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""What the network of a past cycle said of each image, in two bytes each, once its score store is gone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from anomalymatch_ui.errors import DamagedStoreError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score import ScoreStore
+
+_LEVELS, _UNREADABLE, _NOT_SCORED = 65_533, 65_534, 65_535
+
+
+class KeptScores:
+    """Scores of a pool to 1.5e-5, by pool index, read from a file as far as they are asked for.
+
+    Parameters
+    ----------
+    path
+        The file, uint16 ``(n,)`` as NumPy keeps it; made by :meth:`keep`.
+
+    Raises
+    ------
+    DamagedStoreError
+        If it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path
+        try:
+            codes: np.ndarray = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged() from error
+        if codes.dtype != np.uint16 or codes.ndim != 1:
+            raise self._damaged()
+        self._codes = codes
+
+    @classmethod
+    def keep(cls, path: Path, store: ScoreStore, pool: ImagePool) -> Self:
+        """Keep the scores of a store, whole or not at all.
+
+        Raises
+        ------
+        DamagedStoreError
+            If a shard cannot be read.
+        StorageError
+            If the disk refuses.
+        """
+        scores = store.scores(pool)
+        is_known = np.isfinite(scores)
+        codes = np.full(len(scores), _UNREADABLE, np.uint16)
+        codes[store.finished_shards * store.manifest.shard_size :] = _NOT_SCORED
+        codes[is_known] = np.rint(np.clip(scores[is_known], 0, 1) * _LEVELS).astype(np.uint16)
+        content = io.BytesIO()
+        np.save(content, codes)
+        write_bytes_atomically(path, content.getvalue())
+        return cls(path)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the network had come to the end of the pool."""
+        return not (self._codes == _NOT_SCORED).any()
+
+    def scores(self, pool: ImagePool) -> np.ndarray:
+        """Return all scores, float32 ``(len(pool),)``; NaN where there is none.
+
+        Raises
+        ------
+        DamagedStoreError
+            If they are of another number of images.
+        """
+        self._check(pool)
+        codes = np.asarray(self._codes)
+        return np.where(codes <= _LEVELS, codes / _LEVELS, np.nan).astype(np.float32)
+
+    def score_of(self, pool: ImagePool, image_id: str) -> float | None:
+        """Return the score of one image; ``None`` if it has none. Raises as :meth:`scores`."""
+        self._check(pool)
+        code = int(self._codes[pool.index(image_id)])
+        return code / _LEVELS if code <= _LEVELS else None
+
+    def _check(self, pool: ImagePool) -> None:
+        if len(self._codes) != len(pool):
+            raise self._damaged()
+
+    def _damaged(self) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"The scores of a past cycle in {self.folder} are damaged. Delete the file; the chart of an "
+            "image's scores then leaves this cycle out."
+        )
