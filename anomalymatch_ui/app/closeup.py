@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,14 @@ from anomalymatch_ui.app.nativevalues import packed
 from anomalymatch_ui.app.sheet import contact_sheet
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import PixelError
-from anomalymatch_ui.pool import ImagePool, UnreadableImageError, numbered_rows
+from anomalymatch_ui.pixels import NativeImage, PixelError
+from anomalymatch_ui.pool import (
+    ImagePool,
+    UnreadableImageError,
+    has_surroundings,
+    numbered_rows,
+    surroundings,
+)
 from anomalymatch_ui.session import Ranking, Session
 
 LARGEST_SIDE = 4096
@@ -28,6 +35,9 @@ LARGEST_SIDE = 4096
 
 LOOKS = ("not yet", "in one view so far", "closely")
 """How the network looked at an image, told while not all were looked at closely."""
+
+FIELDS = (2, 4)
+"""How many times as wide as an image the fields are that show what lies around it."""
 
 NEIGHBOURS = 8
 NEIGHBOUR_CELL = 64
@@ -80,6 +90,13 @@ class Closeup:
         Native values of the images.
     values
         Send these instead of a picture.
+
+    Attributes
+    ----------
+    answers
+        By kind of question; see :class:`~anomalymatch_ui.app.inbox.Inbox`.
+    fields
+        How many times as wide the fields are that can be shown around an image.
     """
 
     def __init__(
@@ -96,6 +113,8 @@ class Closeup:
             "facts": self._in_thread(lambda image_id: (self.facts(image_id), [])),
             "neighbours": self._in_thread(self._neighbours),
         }
+        self.fields = FIELDS if has_surroundings(session.pool) else ()
+        self.answers |= {f"field {zoom}": self._in_thread(partial(self._field, zoom)) for zoom in self.fields}
 
     def check(self, image_id: str) -> None:
         """Refuse an image that is not in the pool.
@@ -154,22 +173,36 @@ class Closeup:
 
     def _closeup(self, image_id: str) -> Answer:
         self.check(image_id)
-        pool = self._session.pool
+        pool, index = self._session.pool, self._session.pool.index(image_id)
         if self._values:
-            return self._native_closeup(image_id)
-        shown = picture(pool.image(pool.index(image_id)))
-        size = {"width": shown.width, "height": shown.height, "reduced": shown.reduced}
-        return {**self.facts(image_id), **size}, [shown.png]
+            sent, buffers = self._native(image_id, self._natives.image(index))
+        else:
+            sent, buffers = _sent(pool.image(index))
+        remark = pool.report.remarks.get(image_id, "")
+        return {**self.facts(image_id), **sent, "remark": remark}, buffers
 
-    def _native_closeup(self, image_id: str) -> Answer:
-        image = self._natives.image(self._session.pool.index(image_id))
+    def _field(self, zoom: int, image_id: str) -> Answer:
+        """Give a field around an image, stretched as the image itself, and where that lies in it."""
+        self.check(image_id)
+        pool, index = self._session.pool, self._session.pool.index(image_id)
+        around = surroundings(pool, index, zoom)
+        assert around is not None, "asked only where there is something around"
+        if self._values:
+            sent, buffers = self._native(image_id, around.image, self._natives.image(index))
+        else:
+            sent, buffers = _sent(pool.rendering.picture(around.image))
+        frame = {"left": around.left, "top": around.top, "side": around.side}
+        return {"id": image_id, **sent, "frame": frame, "remark": around.remark}, buffers
+
+    def _native(self, image_id: str, image: NativeImage, within: NativeImage | None = None) -> Answer:
         try:
-            sent = packed(image, self._session.showing.rendering)
+            packed_values = packed(image, self._session.showing.rendering, within)
         except PixelError as error:
             raise UnreadableImageError(image_id, str(error)) from error
         height, width = image.values.shape[1:]
-        size = {"width": width, "height": height, "reduced": sent.described["reduced"]}
-        return {**self.facts(image_id), **size, "native": sent.described}, [sent.values, sent.bad]
+        described = packed_values.described
+        size = {"width": width, "height": height, "reduced": described["reduced"]}
+        return {**size, "native": described}, [packed_values.values, packed_values.bad]
 
     def _neighbours(self, image_id: str) -> Answer:
         self.check(image_id)
@@ -202,6 +235,12 @@ class Closeup:
         except InputError as error:
             return [("table", str(error))]
         return [(name, column.texts[index]) for name, column in columns.items() if column.texts[index]]
+
+
+def _sent(pixels: np.ndarray) -> Answer:
+    """Return a picture as it is sent, with its size."""
+    shown = picture(pixels)
+    return {"width": shown.width, "height": shown.height, "reduced": shown.reduced}, [shown.png]
 
 
 def place_facts(pool: ImagePool, image_id: str) -> list[tuple[str, str]]:

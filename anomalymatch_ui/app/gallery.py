@@ -50,6 +50,9 @@ class Gallery(Finds, Pages):
     look
         How the images are shown, a :class:`~anomalymatch_ui.app.look.Look`, set by a script; what a person
         changes stays in the browser. ``None`` leaves it to them.
+    fields
+        How many times as wide the fields are that the close-up can show around an image; none where a pool
+        has the images alone.
     native
         What can be chosen of stretch and bands where the images hold native values, for the browser; see
         :class:`~anomalymatch_ui.app.stretching.Stretching`. :meth:`show_as` changes it.
@@ -66,6 +69,7 @@ class Gallery(Finds, Pages):
         sync=True, to_json=look_to_json, from_json=look_from_json
     )
     native: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    fields: traitlets.List[int] = traitlets.List().tag(sync=True)
     selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
@@ -95,6 +99,7 @@ class Gallery(Finds, Pages):
             session, lambda: self._ranking, self._natives, values=self._stretching.offered
         )
         self.answers |= self._closeup.answers
+        self.fields = list(self._closeup.fields)
         self._take_messages(inbox)
         self._begin_finding()
         self.add_class("am-host")

@@ -40,7 +40,7 @@ class PackedValues:
     bad: bytes
 
 
-def packed(image: NativeImage, rendering: Rendering) -> PackedValues:
+def packed(image: NativeImage, rendering: Rendering, within: NativeImage | None = None) -> PackedValues:
     """Pack an image.
 
     Parameters
@@ -49,13 +49,15 @@ def packed(image: NativeImage, rendering: Rendering) -> PackedValues:
         In all its bands.
     rendering
         As the page shows it, bound to the bands of the pool.
+    within
+        A part of the image, between whose limits it is shown; ``None`` for its own.
 
     Raises
     ------
     PixelError
         If the image lacks a band of the rendering.
     """
-    limits, weights = _limits(image, rendering), _weights(image, rendering)
+    limits, weights = _limits(within or image, rendering), _weights(image, rendering)
     values, bad, reduced = _reduced(image)
     dtype = "float16" if _fits_half(values) else "float32"
     stretch = _CURVES.get(rendering.stretch, rendering.stretch)

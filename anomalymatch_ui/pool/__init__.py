@@ -4,6 +4,7 @@ A pool gives its images as uint8 RGB, by index, and has a stable id for each. Wh
 noted in its report and left out, never fatal.
 """
 
+from anomalymatch_ui.pool.around import Surroundings, has_surroundings, surroundings
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, UnreadableImageError
 from anomalymatch_ui.pool.columns import position_names
 from anomalymatch_ui.pool.opening import open_pool
@@ -15,8 +16,11 @@ __all__ = [
     "ImagePool",
     "PoolReport",
     "SubsetPool",
+    "Surroundings",
     "UnreadableImageError",
+    "has_surroundings",
     "numbered_rows",
     "open_pool",
     "position_names",
+    "surroundings",
 ]

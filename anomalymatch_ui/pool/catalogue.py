@@ -138,11 +138,11 @@ class CataloguePool(RecordPool):
             How many times as wide the field is, around the same centre: 4 shows what lies around an object.
             It is limited so that no side is over :data:`LARGEST_SIDE` pixels.
         """
-        return self._zoomed(index, zoom)
+        return self.field(index, zoom)[0]
 
     def image(self, index: int, zoom: float = 1.0) -> np.ndarray:
         """Read one whole image as it is shown, ``zoom`` times as wide as it is; see :meth:`native`."""
-        image = self._zoomed(index, zoom)
+        image, _ = self.field(index, zoom)
         try:
             return np.array(self.decoder.picture(image))
         except DECODE_ERRORS as error:
@@ -150,7 +150,28 @@ class CataloguePool(RecordPool):
             self.report.note(self.ids[index], reason)
             raise UnreadableImageError(self.ids[index], reason) from error
 
-    def window(self, index: int) -> tuple[str, int, int, int]:
+    def field(self, index: int, zoom: float) -> tuple[NativeImage, str]:
+        """Cut out one image as :meth:`native` does; say what of it lies off a tile, or else is wrong.
+
+        Raises as :meth:`image`.
+        """
+        (checked,) = check_indices([index], len(self)).tolist()
+        image_id = self.ids[checked]
+        reason = self.failed.get(checked, "")
+        if not reason:
+            try:
+                image, remark = self._cutter.cut(int(self._field_of[checked]), checked, zoom)
+            except PixelError as error:
+                reason = str(error)
+        if reason:
+            self.report.note(image_id, reason)
+            raise UnreadableImageError(image_id, reason)
+        self.report.clear([image_id])
+        if remark and zoom == 1:
+            self.report.remark(image_id, remark)
+        return image, remark
+
+    def window(self, index: int, zoom: float = 1.0) -> tuple[str, int, int, int]:
         """Return what one image is cut from in its finest band: the tile, first column and row, and the side.
 
         Raises
@@ -160,7 +181,7 @@ class CataloguePool(RecordPool):
         """
         self.native(index)  # says why not, if it cannot be
         number = int(self._field_of[index])
-        return self._cutter.window(number, index)
+        return self._cutter.window(number, index, zoom)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Tell whether the catalogue and a tile of some images are there; see :meth:`ImagePool.any_there`."""
@@ -220,23 +241,6 @@ class CataloguePool(RecordPool):
                 for index in (rows.start + np.flatnonzero(~self._lost[rows])).tolist():
                     self.report.note(self.ids[index], gone(absent[0]))
                 self._lost[rows] = True
-
-    def _zoomed(self, index: int, zoom: float) -> NativeImage:
-        (checked,) = check_indices([index], len(self)).tolist()
-        image_id = self.ids[checked]
-        reason = self.failed.get(checked, "")
-        if not reason:
-            try:
-                image, remark = self._cutter.cut(int(self._field_of[checked]), checked, zoom)
-            except PixelError as error:
-                reason = str(error)
-        if reason:
-            self.report.note(image_id, reason)
-            raise UnreadableImageError(image_id, reason)
-        self.report.clear([image_id])
-        if remark and zoom == 1:
-            self.report.remark(image_id, remark)
-        return image
 
     def _told(self, fields: Fields, size: Size, ids_name: str | None) -> dict[str, str]:
         """Return what was found, for a person."""

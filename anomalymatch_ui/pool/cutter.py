@@ -130,7 +130,7 @@ class Cutter:
         side = int(placed.sides[place])
         if side > LARGEST_SIDE:
             raise PixelError(f"its cutout would be {side:,} pixels wide, more than {LARGEST_SIDE:,}")
-        side = max(1, min(LARGEST_SIDE, int(side * zoom + 0.5)))
+        side = _zoomed(side, zoom)
         parts, remark = [], placed.remark
         for layer in placed.layers:
             if not layer.inside[place]:
@@ -142,10 +142,10 @@ class Cutter:
                 remark = f"{off:.0%} of it lies off the tile {os.path.basename(layer.path)}"
         return parts[0] if len(parts) == 1 else in_one(parts), remark
 
-    def window(self, number: int, index: int) -> tuple[str, int, int, int]:
+    def window(self, number: int, index: int, zoom: float = 1.0) -> tuple[str, int, int, int]:
         """Return what an object is cut from in its finest band; see :meth:`CataloguePool.window`."""
         placed, place = self._placed_in(number), index - int(self._starts[number])
-        side, layer = int(placed.sides[place]), placed.finest
+        side, layer = _zoomed(int(placed.sides[place]), zoom), placed.finest
         left, top = first_pixels(np.array([layer.x[place], layer.y[place]]), side).tolist()
         return layer.path, left, top, side
 
@@ -204,6 +204,11 @@ class Cutter:
         pixels = self._sizes[rows] * ((1.0 if self._angular else skies[0].scale) / skies[finest].scale)
         sides = np.floor(np.nan_to_num(pixels, nan=1.0) + 0.5).clip(1, 2**31).astype(np.int64)
         return _Placed(tuple(layers), layers[finest], sides, _turned(layers, skies, ra, dec))
+
+
+def _zoomed(side: int, zoom: float) -> int:
+    """Return the side of a field that is ``zoom`` times as wide as a cutout, in pixels."""
+    return max(1, min(LARGEST_SIDE, int(side * zoom + 0.5)))
 
 
 def _turned(layers: Sequence[_Layer], skies: Sequence[Sky], ra: np.ndarray, dec: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from catalogues import positions, tile_wcs, write_catalogue, write_tile
 from images import make_pool
 from PIL import Image
 
@@ -21,9 +22,12 @@ from anomalymatch_ui.app.inbox import Inbox
 from anomalymatch_ui.app.look import Look
 from anomalymatch_ui.app.natives import Natives
 from anomalymatch_ui.app.words import said
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
+
+DTYPES = {"float16": "<f2", "float32": "<f4"}
 
 
 @pytest.fixture
@@ -178,6 +182,43 @@ def test_a_question_sent_again_before_the_answer_is_worked_on_once(
     go.set()
     assert first.result(60) == second.result(60)
     assert reads == [1]
+
+
+@pytest.mark.parametrize("floats", [True, False])
+def test_what_lies_around_an_image_is_shown_as_the_image_is_and_says_where_that_lies(
+    tmp_path: Path, floats: bool
+):
+    values = np.random.default_rng(0).integers(0, 200, (100, 100)).astype(np.float32 if floats else np.uint8)
+    values[:20] = 0.0 if floats else 7  # unlike the cutout, so that limits of the whole field would differ
+    write_tile(tmp_path / "tile.fits", values)
+    place = positions(tile_wcs(100), [50.2], [30.2])
+    catalogue = write_catalogue(tmp_path, {"id": ["a"], **place, "size": 20, "path": ["tile.fits"]})
+    with Session.open(tmp_path / "session", catalogue, config=Config(instant=False)) as session:
+        gallery = Gallery(session, page_size=1)
+        assert gallery.fields == [2, 4]
+        asked = {
+            kind: gallery._closeup.answers[kind]({"id": "a"}).result(60) for kind in ("closeup", "field 4")
+        }
+        gallery.close()
+    (own, (own_pixels, *_)), (around, (pixels, *_)) = asked["closeup"], asked["field 4"]
+    assert around["frame"] == {"left": 30, "top": 30, "side": 20}
+    assert (around["width"], around["height"], own["width"]) == (80, 80, 20)
+    assert around["remark"] == "11% of it lies off the tile tile.fits"
+    inside = (slice(30, 50), slice(30, 50))
+    if floats:
+        assert around["native"]["limits"] == own["native"]["limits"]
+        wide, cutout = (
+            np.frombuffer(sent, DTYPES[answer["native"]["dtype"]]).reshape(side, side)
+            for sent, answer, side in ((pixels, around, 80), (own_pixels, own, 20))
+        )
+        np.testing.assert_array_equal(wide[inside], cutout)
+    else:
+        np.testing.assert_array_equal(pixels_of(pixels)[inside], pixels_of(own_pixels))
+
+
+def test_of_images_that_are_all_there_is_nothing_around_them_is_offered(gallery: Gallery):
+    assert gallery.fields == []
+    assert not [kind for kind in gallery.answers if kind.startswith("field")]
 
 
 def test_a_script_opens_and_closes_the_close_up_of_any_image(browser, gallery: Gallery, session: Session):

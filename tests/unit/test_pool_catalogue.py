@@ -19,9 +19,13 @@ from astropy.wcs import WCS
 from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pool import UnreadableImageError, open_pool
-from anomalymatch_ui.pool.around import native_around
-from anomalymatch_ui.pool.subset import SubsetPool
+from anomalymatch_ui.pool import (
+    SubsetPool,
+    UnreadableImageError,
+    has_surroundings,
+    open_pool,
+    surroundings,
+)
 
 SIDE = 200
 X, Y = [60.3, 100.0, 140.8], [70.1, 99.6, 30.5]
@@ -188,12 +192,44 @@ def test_a_wider_field_has_the_same_middle(tmp_path: Path) -> None:
 def test_a_session_on_some_images_sees_around_them_too(tmp_path: Path) -> None:
     pool = open_pool(survey(tmp_path))
     some = SubsetPool(pool, ["b", "c"])
-    wide = native_around(some, 1, 2.0)
+    wide = surroundings(some, 1, 2.0)
+    assert has_surroundings(some)
     assert wide is not None
-    assert np.array_equal(wide.values, pool.native(2, zoom=2).values, equal_nan=True)
+    assert np.array_equal(wide.image.values, pool.native(2, zoom=2).values, equal_nan=True)
     (tmp_path / "plain").mkdir()
     fits.writeto(tmp_path / "plain" / "image.fits", values())
-    assert native_around(open_pool(tmp_path / "plain"), 0, 2.0) is None
+    plain = open_pool(tmp_path / "plain")
+    assert not has_surroundings(plain)
+    assert surroundings(plain, 0, 2.0) is None
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("side", [31, 32, 1])
+def test_it_is_told_where_an_image_lies_in_what_is_around_it(tmp_path: Path, side: int, zoom: float) -> None:
+    pool = open_pool(survey(tmp_path, diameter_pixel=side))
+    for index in range(3):
+        around = surroundings(pool, index, zoom)
+        assert around is not None
+        assert around.side == side
+        inside = around.image.values[:, around.top :, around.left :][:, :side, :side]
+        assert np.array_equal(inside, pool.native(index).values)
+        # Half of what is added on either side, to the pixel.
+        beyond = around.image.values.shape[1] - side
+        assert abs(2 * around.left - beyond) <= 1
+        assert abs(2 * around.top - beyond) <= 1
+
+
+def test_of_what_lies_around_an_image_at_the_edge_the_part_off_the_tile_is_told(tmp_path: Path) -> None:
+    pool = open_pool(survey(tmp_path, **positions(tile_wcs(SIDE), [20.2, 100, 180], [100.2, 100, 100])))
+    around = surroundings(pool, 0, 4.0)
+    assert around is not None
+    assert around.image.bad is not None
+    off = around.image.bad[0]
+    assert around.remark == f"{off.mean():.0%} of it lies off the tile tile.fits"
+    assert np.isnan(around.image.values[0][off]).all()
+    assert off[:, 0].all()
+    assert not off[:, -1].any()
+    assert not pool.report.remarks  # the image itself is whole
 
 
 def test_bands_that_are_turned_against_each_other_are_told(tmp_path: Path) -> None:

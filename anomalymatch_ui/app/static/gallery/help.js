@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 import { writtenKey } from "./keys.js";
 import { LABELS } from "./labels.js";
+import { closeupKeys } from "./zoom.js";
 
 const BY_MOUSE = [
   ["Shift+click", "select up to there"], ["Ctrl+click", "select or drop one"],
@@ -19,7 +20,7 @@ function showHelp(view) {
   close.addEventListener("click", () => view.closeOverlay());
   const sheet = element("div", "am-help");
   sheet.append(close, element("h2", "am-help-title", { textContent: "Keys" }));
-  for (const [heading, rows] of groupsOf(view.actions.all)) sheet.append(section(heading, rows));
+  for (const [heading, rows] of groupsOf([...view.actions.all, ...closeupKeys(view.desk)])) sheet.append(section(heading, rows));
   sheet.append(section("Mouse", BY_MOUSE));
   const toggle = { name: "close help", keys: ["?", "Escape"], title: "close", group: "Help", run: () => view.closeOverlay() };
   view.overlay(sheet, { label: "Keys", actions: [toggle] });

@@ -5,8 +5,9 @@ import { writtenKey } from "./keys.js";
 import { LABELS } from "./labels.js";
 import { LookControls } from "./lookcontrols.js";
 import { lookActionsFor } from "./looking.js";
-import { looksOf } from "./looks.js";
+import { isNative, looksOf } from "./looks.js";
 import { ZoomFacts } from "./zoomfacts.js";
+import { ZoomField, fieldActionsFor, fieldsOf } from "./zoomfield.js";
 import { ZoomNative, nativeActionsFor } from "./zoomnative.js";
 import { ZoomPicture } from "./zoompicture.js";
 
@@ -35,9 +36,10 @@ class Zoom {
       pointed: (text) => { this.pixel.textContent = text; },
     });
     this.native = new ZoomNative(view.desk, this.picture);
+    this.field = new ZoomField(view.desk, () => this.fieldChanged());
     this.facts = new ZoomFacts(looks, (id) => this.follow(id));
     this.controls = new LookControls(looks, () => this.id, () => this.root.parentElement?.focus());
-    this.actions = zoomActions(this, looks.native);
+    this.actions = zoomActions(this, view.desk);
     this.build();
     this.ends = [view.onPage(() => this.pageTurned()), view.onLabels(() => this.labelsChanged())];
   }
@@ -52,7 +54,7 @@ class Zoom {
     const buttons = (names) => names.map((name) => this.button(name));
     const top = element("div", "am-zoom-top");
     top.append(this.back, ...buttons(["previous", "next"]), this.name, this.scale,
-      ...buttons(["smaller", "larger", "one to one", "fit"]), this.controls.root, this.button("close"));
+      ...buttons(["smaller", "larger", "one to one", "fit"]), this.field.root, this.controls.root, this.button("close"));
     const bottom = element("div", "am-zoom-bottom");
     bottom.append(...buttons([...Object.keys(LABELS), "clear", "undo"]), this.pixel);
     const middle = element("div", "am-zoom-middle");
@@ -89,6 +91,7 @@ class Zoom {
 
   async show(id) {
     this.id = id;
+    this.known = null;
     this.settled = false;
     this.waiting = this.undoing = false;
     this.name.textContent = id.split("/").at(-1);
@@ -101,18 +104,12 @@ class Zoom {
     this.controls.refresh();
     try {
       const answer = await this.fetch(id);
-      const bitmap = answer.native ? null : await createImageBitmap(new Blob([answer.buffers[0]], { type: "image/png" }));
       if (this.id === id) {
         this.known = answer;
         this.desk.learn(id, answer.label);
-        if (answer.native) {
-          this.picture.show(id, this.native.take(answer), answer.reduced, (x, y) => this.native.describe(x, y));
-        } else {
-          this.picture.show(id, bitmap, answer.reduced);
-        }
-        this.drawFacts();
+        await this.drawPicture();
       }
-      bitmap?.close();
+      if (this.id === id) this.drawFacts();
     } catch (error) {
       if (this.id === id) {
         this.known = null;
@@ -125,6 +122,32 @@ class Zoom {
     this.rest = setTimeout(() => this.showNeighbours(id), REST);
     const next = this.view.cards[this.nextPosition()]?.card.id;
     if (next) this.fetch(next).catch(() => {}); // what is wrong with it is said when it is shown
+    if (next) this.field.prepare(next);
+  }
+
+  // Draw the chosen field, the last one if another is chosen meanwhile, unless another image is.
+  async drawPicture() {
+    const { id, known, field: { chosen } } = this;
+    const answer = await this.field.of(id, known);
+    const bitmap = answer.native ? null : await createImageBitmap(new Blob([answer.buffers[0]], { type: "image/png" }));
+    if (this.id === id && this.field.chosen === chosen) {
+      const { reduced, frame, remark } = answer;
+      const drawn = answer.native ? this.native.take(answer) : bitmap;
+      const describe = answer.native ? (x, y) => this.native.describe(x, y) : null;
+      this.picture.show(id, drawn, { reduced, describe, frame, remark });
+    }
+    bitmap?.close();
+    if (this.id === id && this.field.chosen !== chosen) await this.drawPicture();
+  }
+
+  async fieldChanged() {
+    const { id } = this;
+    if (!this.known) return; // it is drawn when the image is there
+    try {
+      await this.drawPicture();
+    } catch (error) {
+      if (this.id === id) this.picture.say(error.message, "error");
+    }
   }
 
   // The button that was pressed may be gone by now; keys go on working all the same.
@@ -247,7 +270,7 @@ class Zoom {
   }
 }
 
-function zoomActions(zoom, native) {
+function zoomActions(zoom, desk) {
   const { picture } = zoom;
   const group = "Close-up";
   const labels = Object.entries(LABELS).map(([name, { key }]) => ({
@@ -259,20 +282,27 @@ function zoomActions(zoom, native) {
     { name: "clear", keys: ["Backspace"], title: "take the label away", text: "clear", group, run: () => zoom.label(null) },
     { name: "undo", keys: ["Z"], title: "undo", text: "undo", group, run: () => zoom.undo() },
     { name: "redo", keys: ["Shift+Z"], title: "redo", group, run: () => zoom.desk.commit({ kind: "redo" }) },
-    { name: "previous", keys: ["ArrowLeft", "ArrowUp"], title: "previous image", group, repeats: true, run: () => zoom.step(-1) },
-    { name: "next", keys: ["ArrowRight", "ArrowDown"], title: "next image", group, repeats: true, run: () => zoom.step(1) },
-    { name: "smaller", keys: ["-"], title: "smaller", group, repeats: true, run: () => picture.zoomTo(picture.scale / 2) },
-    { name: "larger", keys: ["+", "="], title: "larger", group, repeats: true, run: () => picture.zoomTo(picture.scale * 2) },
+    { name: "previous", keys: ["ArrowLeft", "ArrowUp"], title: "previous image", group, row: "previous, next image", repeats: true, run: () => zoom.step(-1) },
+    { name: "next", keys: ["ArrowRight", "ArrowDown"], title: "next image", group, row: "previous, next image", repeats: true, run: () => zoom.step(1) },
+    { name: "smaller", keys: ["-"], title: "smaller", group, row: "smaller, larger", repeats: true, run: () => picture.zoomTo(picture.scale / 2) },
+    { name: "larger", keys: ["+", "="], title: "larger", group, row: "smaller, larger", repeats: true, run: () => picture.zoomTo(picture.scale * 2) },
     { name: "one to one", keys: ["1"], title: "one pixel of the image for one of the screen", text: "1:1", group, run: () => picture.zoomTo(1) },
     { name: "fit", keys: ["F"], title: "the whole image", text: "fit", group, run: () => picture.fit() },
     ...pans.map(([key, right, down]) => ({
-      name: `pan ${key}`, keys: [`Shift+${key}`], title: "move the picture", group, repeats: true,
+      name: `pan ${key}`, keys: [`Shift+${key}`], title: "move the picture", group, row: "move the picture", repeats: true,
       run: () => picture.pan(right * PAN_STEP, down * PAN_STEP),
     })),
-    ...(native ? nativeActionsFor(zoom.native, group) : []),
+    ...(fieldsOf(desk).length ? fieldActionsFor(zoom.field, group) : []),
+    ...(isNative(desk) ? nativeActionsFor(zoom.native, group) : []),
     ...lookActionsFor(() => zoom.id),
     { name: "close", keys: ["Space", "Escape"], title: "back to the gallery", text: "close", group, run: (view) => view.closeOverlay() },
   ];
+}
+
+// The keys that only the close-up has, for the list of keys.
+export function closeupKeys(desk) {
+  const shared = ["clear", "undo", "redo", "close", ...Object.keys(LABELS)];
+  return zoomActions({}, desk).filter(({ name, group }) => group === "Close-up" && !shared.includes(name));
 }
 
 // Show an image of the pool, on the page or not, over the gallery.

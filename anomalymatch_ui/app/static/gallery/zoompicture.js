@@ -22,7 +22,8 @@ export class ZoomPicture {
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.root = element("div", "am-zoom-stage");
     this.message = element("p", "am-zoom-message", { role: "status" });
-    this.root.append(this.canvas, this.message);
+    this.remark = element("p", "am-zoom-remark", { role: "status" });
+    this.root.append(this.canvas, this.message, this.remark);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.root);
     this.redraw = () => this.draw();
@@ -40,19 +41,22 @@ export class ZoomPicture {
     this.id = this.source = null;
     this.message.textContent = sentence;
     this.message.dataset.tone = tone;
+    this.remark.textContent = "";
     this.pointed("");
     this.draw();
   }
 
   // `reduced`: each pixel of the bitmap stands for a square of so many of the image. `describe(x, y)` gives what is
-  // said of a pixel's values; the levels of the bitmap are if it is not given.
-  show(id, bitmap, reduced, describe = null) {
+  // said of a pixel's values; the levels of the bitmap are if it is not given. `frame`: where the image lies in the
+  // bitmap, {left, top, side} before reduction, if that shows what is around it. `remark`: what is wrong with it.
+  show(id, bitmap, { reduced, describe = null, frame = null, remark = "" }) {
     const source = new OffscreenCanvas(bitmap.width, bitmap.height);
     this.pixels = source.getContext("2d", { willReadFrequently: true });
     this.pixels.drawImage(bitmap, 0, 0);
     this.message.textContent = "";
-    this.canvas.setAttribute("aria-label", id);
-    Object.assign(this, { id, source, reduced, describe, limits: new Map() });
+    this.remark.textContent = remark;
+    this.canvas.setAttribute("aria-label", frame ? `${id} and what lies around it` : id);
+    Object.assign(this, { id, source, reduced, describe, frame, limits: new Map() });
     this.fit();
   }
 
@@ -122,8 +126,23 @@ export class ZoomPicture {
       context.imageSmoothingQuality = "high";
       context.drawImage(source, from, first, to - from, last - first, left, top, right - left, bottom - top);
       this.applyLook(Math.max(left, 0), Math.max(top, 0), Math.min(right, canvas.width), Math.min(bottom, canvas.height));
+      if (this.frame) this.drawFrame();
     }
     this.changed();
+  }
+
+  // Around the image, not over its pixels; a dark line beside the bright one shows on any sky.
+  drawFrame() {
+    const { context, frame: { left, top, side }, reduced } = this;
+    const [x, y] = this.origin();
+    const [from, across] = [[x, left], [y, top]].map(([at, first]) => Math.round(at + (first / reduced) * this.scale));
+    const length = Math.round((side / reduced) * this.scale);
+    const line = Math.max(1, Math.round(window.devicePixelRatio || 1));
+    for (const [colour, out] of [["#000", 1.5 * line], ["#ffd54f", 0.5 * line]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.strokeRect(from - out, across - out, length + 2 * out, length + 2 * out);
+    }
   }
 
   // What is on the screen goes through the look, however large the image is.
@@ -194,7 +213,8 @@ export class ZoomPicture {
     return `R ${red} G ${green} B ${blue}`;
   }
 
-  // Positions count from 0 at the upper left pixel; values are the image's own, whatever the look.
+  // Positions count from 0 at the image's upper left pixel, also of what is around it; values are the image's own,
+  // whatever the look.
   point(place) {
     if (!this.source) return;
     const [x, y] = this.toImage(place).map(Math.floor);
@@ -203,8 +223,9 @@ export class ZoomPicture {
       return;
     }
     const side = this.reduced;
+    const { left, top } = this.frame ?? { left: 0, top: 0 };
     const mean = side > 1 ? ` (mean of ${side} × ${side} pixels)` : "";
-    this.pointed(`x ${x * side}, y ${y * side}: ${this.describe?.(x, y) ?? this.levelsAt(x, y)}${mean}`);
+    this.pointed(`x ${x * side - left}, y ${y * side - top}: ${this.describe?.(x, y) ?? this.levelsAt(x, y)}${mean}`);
   }
 }
 
