@@ -7,6 +7,7 @@ pixels, in bands that have names. Nothing here knows where images come from, nor
 from anomalymatch_ui.pixels.rendering import MOST_BANDS, PLAIN, Rendering, View
 from anomalymatch_ui.pixels.spec import (
     GREY,
+    NO_GOOD_PIXEL,
     RGB,
     Band,
     Bands,
@@ -18,6 +19,7 @@ from anomalymatch_ui.pixels.spec import (
 __all__ = [
     "GREY",
     "MOST_BANDS",
+    "NO_GOOD_PIXEL",
     "PLAIN",
     "RGB",
     "Band",

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from anomalymatch_ui.pixels.fits import describe_fits, read_fits
 from anomalymatch_ui.pixels.pictures import deep_png, load_rgb, open_picture, pages, upright, without_text
 from anomalymatch_ui.pixels.rendering import PLAIN, Rendering, View
-from anomalymatch_ui.pixels.spec import GREY, RGB, Bands, NativeImage, PixelError, as_native
+from anomalymatch_ui.pixels.spec import GREY, NO_GOOD_PIXEL, RGB, Bands, NativeImage, PixelError, as_native
 from anomalymatch_ui.pixels.tiff import is_tiff, read_tiff
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -125,6 +125,14 @@ class Decoder:
         return _of_picture(image) if isinstance(image, Image.Image) else image
 
     def _read(self, content: Content, size: int | None, remark: Remark | None) -> Image.Image | NativeImage:
+        image = self._read_all(content, size, remark)
+        if isinstance(image, NativeImage) and not image.has_good_pixels:
+            raise PixelError(NO_GOOD_PIXEL)
+        return image
+
+    def _read_all(
+        self, content: Content, size: int | None, remark: Remark | None
+    ) -> Image.Image | NativeImage:
         if isinstance(content, NativeImage):
             return content
         if isinstance(content, bytes):

@@ -155,6 +155,9 @@ class Bands(Sequence[Band]):
         return self.bands[index]
 
 
+NO_GOOD_PIXEL = "it has no good pixel: all are masked or not a number"
+"""Why an image cannot be shown, a sentence fragment."""
+
 RGB = Bands.named("red", "green", "blue")
 """Of a colour picture."""
 
@@ -199,6 +202,20 @@ class NativeImage:
             raise ValueError(
                 f"a mask of {values.shape} is bool of that shape, not {bad.dtype} of {bad.shape}"
             )
+
+    @property
+    def has_good_pixels(self) -> bool:
+        """Whether at least one pixel of any band means something."""
+        if self.bad is None and self.values.dtype.kind != "f":
+            return True
+        middle = self.values.shape[1] // 2
+        for rows in (slice(middle, middle + 1), slice(None)):  # nearly always the first tells
+            good = np.isfinite(self.values[:, rows])
+            if self.bad is not None:
+                good &= ~self.bad[:, rows]
+            if good.any():
+                return True
+        return False
 
     def chosen(self, names: Sequence[str]) -> NativeImage:
         """Return the image in some of its bands, in the order asked for.

@@ -15,7 +15,17 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, View
+from anomalymatch_ui.pixels import (
+    GREY,
+    NO_GOOD_PIXEL,
+    PLAIN,
+    RGB,
+    Bands,
+    NativeImage,
+    PixelError,
+    Rendering,
+    View,
+)
 from anomalymatch_ui.pixels.square import squares
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -229,6 +239,8 @@ class ArrayPool(ABC):
         if self.failed:
             asked = enumerate(rows.tolist())
             reasons.update((place, self.failed[row]) for place, row in asked if row in self.failed)
+        for place in _without_good_pixels(images).tolist():
+            reasons.setdefault(place, NO_GOOD_PIXEL)
         intact = np.ones(len(rows), bool)
         intact[list(reasons)] = False
         for place, reason in reasons.items():
@@ -336,6 +348,16 @@ class OrderedRowIds(RowIds):
         if isinstance(index, slice):
             return tuple(map(str, self._rows[index].tolist()))
         return str(self._rows[self._range[index]])
+
+
+def _without_good_pixels(rows: np.ndarray) -> np.ndarray:
+    """Return the places of rows in which no value is a finite number."""
+    if rows.dtype.kind != "f":
+        return np.empty(0, np.int64)
+    values = rows.reshape(len(rows), -1)
+    doubtful: np.ndarray = np.flatnonzero(~np.isfinite(values[:, values.shape[1] // 2]))
+    lost: np.ndarray = doubtful[~np.isfinite(values[doubtful]).any(axis=1)]
+    return lost
 
 
 def block_images(row_bytes: int, chunk_images: int) -> int:

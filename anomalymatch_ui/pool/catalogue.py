@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import NativeImage, PixelError
+from anomalymatch_ui.pixels import NO_GOOD_PIXEL, NativeImage, PixelError
 from anomalymatch_ui.pixels.files import DECODE_ERRORS, why_unreadable
 from anomalymatch_ui.pool.arrays import OrderedRowIds
 from anomalymatch_ui.pool.base import PoolReport, UnreadableImageError, check_indices, few
@@ -161,6 +161,7 @@ class CataloguePool(RecordPool):
         if not reason:
             try:
                 image, remark = self._cutter.cut(int(self._field_of[checked]), checked, zoom)
+                reason = "" if image.has_good_pixels else NO_GOOD_PIXEL
             except PixelError as error:
                 reason = str(error)
         if reason:

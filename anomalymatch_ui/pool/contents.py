@@ -148,7 +148,7 @@ def choose_images(
         lost = [link for link in links if PurePosixPath(link).name.casefold() == name]
         if lost:
             raise InputError(f"'{lost[0]}' in {where} is {links[lost[0]]}. Put that file back where it was.")
-    plain = [pair for pair in fitting if not _is_companion(pair[0])] or fitting
+    plain = [pair for pair in fitting if not is_companion(pair[0])] or fitting
     if len(plain) == 1:
         return plain[0]
     if plain:
@@ -187,7 +187,8 @@ def _unfit(entry: Entry, reason: str, where: str) -> str:
     return f"'{entry.name}' in {where} is {entry.dtype.name} of shape {entry.shape}: {reason}. {advice}"
 
 
-def _is_companion(entry: Entry) -> bool:
+def is_companion(entry: Entry) -> bool:
+    """Tell whether an array says by its name how good pixels are, as a mask or a variance does."""
     words = entry.label.replace("-", "_").split("_")
     return any(word in _COMPANIONS for word in words)
 
@@ -203,7 +204,7 @@ def are_objects(entries: Sequence[Entry]) -> bool:
     """Tell whether a file has one array an image: several, none of them a stack of images by its name."""
     some = entries[:_OBJECTS_LOOKED_AT]
     return len(some) > 1 and all(
-        entry.label not in IMAGES and not _is_companion(entry) and is_one_image(entry.shape, entry.dtype)
+        entry.label not in IMAGES and not is_companion(entry) and is_one_image(entry.shape, entry.dtype)
         for entry in some
     )
 

@@ -26,6 +26,7 @@ from anomalymatch_ui.pool.hdf5_contents import first_line, opened, tree
 from anomalymatch_ui.pool.hdf5_written import NEVER_WRITTEN, Written
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.layout import Layout
+from anomalymatch_ui.pool.masks import companions, mask_of
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
 from anomalymatch_ui.pool.sidecar import Sidecar, find_sidecar, told
 
@@ -50,6 +51,8 @@ class Hdf5Pool(ArrayPool):
         Its arrays, the one of images, and how they lie in it.
     sidecar
         What stands beside it.
+    mask
+        True where a pixel means something, of the shape of the images; ``None`` if there is none.
     pixels
         How the images are rendered.
 
@@ -66,6 +69,7 @@ class Hdf5Pool(ArrayPool):
         images: Entry,
         layout: Layout,
         sidecar: Sidecar,
+        mask: Entry | None,
         pixels: PixelsConfig,
     ) -> None:
         self.path = path
@@ -73,6 +77,7 @@ class Hdf5Pool(ArrayPool):
         self._lock = threading.Lock()
         self._file = file
         self._images = file[images.name]
+        self._clean = None if mask is None else file[mask.name]
         self.layout = layout
         self.row_shape = self._images.shape[1:]
         self.dtype = as_native(np.empty(0, self._images.dtype)).dtype
@@ -105,11 +110,15 @@ class Hdf5Pool(ArrayPool):
             if not self._file:
                 raise ValueError(f"the pool {self.path} is closed")
             try:
-                self._images.read_direct(out, np.s_[first : first + len(out)])
-                return self._written.missing(first, out)
+                rows = np.s_[first : first + len(out)]
+                self._images.read_direct(out, rows)
+                missing = self._written.missing(first, out)
+                if self._clean is not None:
+                    out[self._clean[rows] == 0] = np.nan
             except OSError:
                 out[:] = 0
                 return None
+            return missing
 
 
 def open_hdf5(path: Path, pixels: PixelsConfig, parts: int = 1) -> ImagePool:
@@ -151,7 +160,9 @@ def _pool(file: h5py.File, path: Path, pixels: PixelsConfig) -> ImagePool:
     sidecar.skipped.update(held.links)
     if layout is None:
         return Hdf5Encoded(file, path, images, sidecar, pixels)
-    return Hdf5Pool(file, path, images, layout, sidecar, pixels)
+    mask = mask_of(held.entries, images)
+    sidecar.companions = companions(held.entries, images, mask)
+    return Hdf5Pool(file, path, images, layout, sidecar, mask, pixels)
 
 
 class Hdf5Encoded(RecordPool):

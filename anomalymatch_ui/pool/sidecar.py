@@ -38,6 +38,8 @@ class Sidecar:
         Name -> reason, of what could not be used.
     bands
         Names of the bands, as the file gives them.
+    companions
+        Arrays that tell how good the pixels are, and what becomes of each, in words.
     """
 
     ids: StoredIds | None = None
@@ -46,6 +48,7 @@ class Sidecar:
     failed: dict[int, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     bands: object = None
+    companions: tuple[str, ...] = ()
 
 
 def find_sidecar(entries: Iterable[Entry], images: Entry, wanted_ids: str | None, where: str) -> Sidecar:
@@ -125,6 +128,8 @@ def told(array: str, sidecar: Sidecar) -> dict[str, str]:
     found = {"array": array, "ids": ids}
     if sidecar.columns:
         found["columns"] = few(list(sidecar.columns.names))
+    if sidecar.companions:
+        found["beside"] = few(sidecar.companions)
     return found
 
 

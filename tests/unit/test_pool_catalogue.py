@@ -232,6 +232,19 @@ def test_of_what_lies_around_an_image_at_the_edge_the_part_off_the_tile_is_told(
     assert not pool.report.remarks  # the image itself is whole
 
 
+def test_a_cutout_without_a_good_pixel_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
+    path = survey(tmp_path)
+    hole = values()
+    hole[20:130, 20:90] = np.nan  # a gap between two detectors, all of the cutout "a"
+    write_tile(tmp_path / "tile.fits", hole)
+    pool = open_pool(path)
+    assert pool.read(range(3), 32).indices.tolist() == [1, 2]
+    assert pool.report.unreadable == {"a": "it has no good pixel: all are masked or not a number"}
+    with pytest.raises(UnreadableImageError, match="no good pixel"):
+        pool.native(0)
+    assert pool.native(1).bad is None
+
+
 def test_bands_that_are_turned_against_each_other_are_told(tmp_path: Path) -> None:
     turned = tile_wcs(SIDE)
     turned.wcs.pc = [[0, -1], [1, 0]]

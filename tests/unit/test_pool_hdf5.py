@@ -37,6 +37,35 @@ def damage_chunk(path: Path, row: int) -> None:
         raw.write(b"\x00" * chunk.size)
 
 
+def test_pixels_that_the_multimodal_universe_masks_are_bad(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(5, 1, (4, 3, 8, 8)).astype("f4")
+    clean = np.ones(values.shape, bool)
+    clean[1, 0, :, :2] = False
+    values[~clean] = 1e9
+    clean[2] = False
+    with h5py.File(tmp_path / "001-of-001.hdf5", "w") as file:
+        file["image_array"], file["image_mask"] = values, clean
+        file["image_ivar"] = np.ones_like(values)
+        file["image_band"] = np.array([[b"g", b"r", b"z"]] * 4)
+    pool = open_pool(tmp_path / "001-of-001.hdf5")
+    assert pool.bands.names == ("g", "r", "z")
+    np.testing.assert_array_equal(pool.native(1).values, np.where(clean[1], values[1], np.nan))
+    assert not pool.image(1)[:, :2, 2].any()  # g is shown as blue; the others keep their limits
+    assert pool.image(1)[:, 2:, 2].std() > 20
+    assert pool.read(range(4), 8).indices.tolist() == [0, 1, 3]
+    assert pool.report.unreadable["2"] == "it has no good pixel: all are masked or not a number"
+    assert pool.found["beside"] == "'image_ivar' is not used, 'image_mask' marks the bad pixels"
+
+
+def test_a_mask_whose_meaning_is_not_known_is_not_applied_and_that_is_said(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(5, 1, (2, 8, 8)).astype("f4")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"], file["mask"] = values, values > 5
+    pool = open_pool(tmp_path / "a.h5")
+    np.testing.assert_array_equal(pool.native(0).values[0], values[0])
+    assert pool.found["beside"] == "'mask' is not used"
+
+
 @pytest.mark.parametrize("name", ["galaxies.h5", "galaxies.HDF5"])
 def test_an_hdf5_file_is_a_pool_whose_ids_are_row_numbers(tmp_path: Path, name: str) -> None:
     pool = open_pool(write(tmp_path / name))
