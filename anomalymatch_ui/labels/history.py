@@ -92,6 +92,23 @@ class History:
                     words[action.annotator][image_id] = label
         return {annotator: words[annotator] for annotator in sorted(words) if words[annotator]}
 
+    def seen(self) -> frozenset[str]:
+        """Return the ids of the images on which somebody has a word now that they gave at a look.
+
+        Unlike :meth:`looked_at` it has those that came with a label, too, once somebody has looked at them.
+        """
+        words = self.words()
+        return frozenset(
+            image_id
+            for image_id, touches in self._touches.items()
+            for number, label in touches
+            if label is not None
+            and self._actions[number].origin not in WITHOUT_A_LOOK
+            and self._actions[number].stands
+            and self._actions[number].root == number
+            and image_id in words.get(self._actions[number].annotator, ())
+        )
+
     def looked_at(self) -> frozenset[str]:
         """Return the ids of the images that have a label now, and got their first one from a look.
 

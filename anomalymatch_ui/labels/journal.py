@@ -227,6 +227,20 @@ class Journal:
                 self._looked_at = self._history.looked_at()
             return self._looked_at
 
+    def seen(self) -> frozenset[str]:
+        """Return the ids of the images on which somebody has a word now that they gave at a look.
+
+        Not those that were labelled with all of a list at once, or known before, and not looked at.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            return self._history.seen()
+
     def looks(self) -> tuple[Look, ...]:
         """Return the images that were looked at in an order, in that of the looks: an immutable snapshot.
 

@@ -9,6 +9,7 @@ References
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,6 +103,7 @@ class Hdf5Pool(ArrayPool):
     def close(self) -> None:
         """Close the file; a read that is under way ends first, and later ones raise ``ValueError``."""
         with self._lock:
+            self._written.close()
             self._file.close()
 
     def read_run(self, first: int, out: np.ndarray) -> Mapping[int, str] | None:
@@ -262,9 +264,11 @@ class Hdf5Objects(RecordPool):
             values = as_native(dataset[()])
         except OSError as error:
             raise RecordError("damaged") from error
-        missing = Written(dataset).missing(0, values) if dataset.chunks or dataset.is_virtual else {}
-        if missing:
-            raise RecordError(next(iter(missing.values())))
+        if dataset.chunks or dataset.is_virtual:
+            with contextlib.closing(Written(dataset)) as written:
+                missing = written.missing(0, values)
+            if missing:
+                raise RecordError(next(iter(missing.values())))
         return as_file(one_image(values))
 
     def close(self) -> None:

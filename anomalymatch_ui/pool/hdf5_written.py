@@ -22,6 +22,8 @@ _DEPTH = 4
 class Written:
     """Tells which rows of a dataset hold images that somebody wrote.
 
+    The files that a virtual dataset takes its values from stay open until :meth:`close`.
+
     Parameters
     ----------
     dataset
@@ -33,7 +35,8 @@ class Written:
     def __init__(self, dataset: h5py.Dataset, depth: int = _DEPTH) -> None:
         self._dataset = dataset
         self._fill = dataset.fillvalue
-        self._sources = list(_sources(dataset, depth)) if dataset.is_virtual else None
+        self._files: dict[Path, h5py.File] = {}
+        self._sources = list(_sources(dataset, depth, self._files)) if dataset.is_virtual else None
         # Contiguous data takes its space when the first value is written.
         self._nothing = dataset.chunks is None and self._sources is None and not dataset.external
         self._nothing = self._nothing and dataset.id.get_storage_size() == 0
@@ -63,6 +66,15 @@ class Written:
                 if self._dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
                     found.update(dict.fromkeys(places[numbers == number].tolist(), NEVER_WRITTEN))
         return found
+
+    def close(self) -> None:
+        """Close the files of the sources; nothing can be told afterwards."""
+        for source in self._sources or ():
+            if source.written is not None:
+                source.written.close()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
 
     def _without_source(self, first: int, rows: np.ndarray) -> dict[int, str]:
         """Return the rows of a virtual dataset that no file, or one that is gone, gives values for."""
@@ -110,7 +122,8 @@ class _Source:
     written: Written | None
 
 
-def _sources(dataset: h5py.Dataset, depth: int) -> Iterator[_Source]:
+def _sources(dataset: h5py.Dataset, depth: int, files: dict[Path, h5py.File]) -> Iterator[_Source]:
+    """Return where the rows of a virtual dataset come from; the files that are opened go into ``files``."""
     folder = Path(dataset.file.filename).parent
     for mapped in dataset.virtual_sources():
         low, high = mapped.vspace.get_select_bounds()
@@ -120,7 +133,7 @@ def _sources(dataset: h5py.Dataset, depth: int) -> Iterator[_Source]:
         if "%b" in mapped.file_name:  # a file a block, whose number HDF5 puts in
             yield _Source(start, stop, values, offset, "", None)
             continue
-        source, gone = _opened(dataset, folder, mapped.file_name, mapped.dset_name)
+        source, gone = _opened(dataset, folder, mapped.file_name, mapped.dset_name, files)
         written = None
         if source is not None and source.shape[1:] == dataset.shape[1:] and depth > 0:
             if mapped.src_space.get_select_type() == h5py.h5s.SEL_HYPERSLABS:
@@ -130,7 +143,7 @@ def _sources(dataset: h5py.Dataset, depth: int) -> Iterator[_Source]:
 
 
 def _opened(
-    dataset: h5py.Dataset, folder: Path, file_name: str, name: str
+    dataset: h5py.Dataset, folder: Path, file_name: str, name: str, files: dict[Path, h5py.File]
 ) -> tuple[h5py.Dataset | None, str]:
     """Return a source, or why there is none."""
     if file_name == ".":
@@ -141,7 +154,9 @@ def _opened(
     if path is None:
         return None, f"its source {file_name} is not there"
     try:
-        source = for_reading(path).get(name)
+        if path not in files:
+            files[path] = for_reading(path)
+        source = files[path].get(name)
     except OSError:
         return None, f"its source {file_name} cannot be opened"
     return (

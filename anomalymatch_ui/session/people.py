@@ -36,6 +36,14 @@ class People:
             for annotator, own in self._journal.by_annotator().items()
         }
 
+    def looked_at(self) -> frozenset[str]:
+        """Return the ids of the images that somebody has looked at and has a word on.
+
+        Tables look at nothing, nor does who labels all of a list at once; who confirms or corrects such a
+        label does.
+        """
+        return frozenset(name for name in self._journal.seen() if name in self._pool)
+
     def annotators(self) -> tuple[str, ...]:
         """Give the names of all who have a word on any image, sorted."""
         return tuple(annotator for annotator, own in self.words().items() if own)

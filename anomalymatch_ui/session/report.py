@@ -60,7 +60,8 @@ class Report:
     counts
         Images of the pool and their labels now; of each image the last word counts.
     looked_at
-        Images that a person, not a table, has a word on.
+        Images that somebody has a word on that they gave at a look: not with a table, not with all of a
+        list at once, and not as known before.
     found
         Anomalies among these now that no imported table had named.
     cycles
@@ -101,9 +102,8 @@ class Report:
         """
         counted = Counter(label for name, label in view.items() if name in pool)
         words = people.words()
-        persons = [own for name, own in words.items() if not name.startswith(TABLE)]
         tables = [own for name, own in words.items() if name.startswith(TABLE)]
-        looked_at = frozenset().union(*persons)
+        looked_at = people.looked_at()
         return cls(
             session=session,
             counts=Counts(len(pool), *(counted[label] for label in LABELS)),

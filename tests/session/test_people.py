@@ -19,6 +19,7 @@ import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
+from anomalymatch_ui.labels import KNOWN, MATCHING
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session import pen as pen_module
@@ -348,6 +349,21 @@ def test_a_report_counts_finds_and_compares_the_annotators(
     assert "ada and bob: 3 images labelled by both, 2 of them alike; Cohen's kappa 0.40" in lines
     assert "bob and table labels.csv: 1 image labelled by both" in lines
     assert f"differ on 1 image: {DISCS[1]}" in lines
+
+
+def test_labels_given_to_a_whole_list_are_no_looks_of_the_report_until_somebody_looks(
+    session: Session,
+) -> None:
+    session.label(RINGS[:2], "anomaly")
+    session.label(DISCS[:6], "nominal", origin=MATCHING)
+    session.label(RINGS[2:4], "anomaly", origin=KNOWN)
+    report = session.report()
+    assert (report.counts.labelled, report.looked_at, report.found) == (10, 2, 2)
+    session.label(DISCS[:1], "unsure")  # a correction is a look
+    session.label(RINGS[2:3], "anomaly")  # so is to confirm
+    assert session.report().looked_at == 4
+    session.undo()
+    assert session.report().looked_at == 3
 
 
 def test_images_drawn_at_random_count_though_two_label_them_at_the_same_time(session: Session) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 import zarr
 
@@ -93,6 +94,22 @@ def test_rows_that_a_virtual_source_itself_never_wrote(tmp_path: Path) -> None:
         file["images"] = GREY[:12]
     pool = open_pool(_virtual(tmp_path, {"black.part": slice(0, 12), "half.part": slice(12, 24)}))
     assert unreadable(pool) == [20, 21, 22, 23]
+
+
+def test_a_pool_that_is_closed_leaves_no_virtual_source_open(tmp_path: Path) -> None:
+    for name in ("a.part", "b.part"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("images", data=GREY[:12], chunks=(4, 32, 32, 3))
+
+    def open_here() -> list[str]:
+        files = psutil.Process().open_files()
+        return sorted(Path(file.path).name for file in files if file.path.startswith(str(tmp_path)))
+
+    pool = open_pool(_virtual(tmp_path, {"a.part": slice(0, 12), "b.part": slice(12, 24)}))
+    assert unreadable(pool) == []
+    assert "b.part" in open_here()
+    pool.close()
+    assert open_here() == []
 
 
 def test_a_band_whose_virtual_source_has_gone(tmp_path: Path) -> None:
