@@ -117,4 +117,6 @@ def _image(arrays: Mapping[str, tuple[tuple[int, ...], np.dtype]], wanted: str |
         return fitting[0]
     if fitting:
         raise InputError(f"{path} has {len(fitting):,} images: {few(fitting)}. Choose one (--array).")
-    raise InputError(f"{path} has no image, but {few(list(arrays)) or 'no arrays'}.")
+    raise InputError(
+        f"{path} has no image: {f'it has {few(list(arrays))}' if arrays else 'it has no arrays'}."
+    )

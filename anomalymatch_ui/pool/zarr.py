@@ -198,11 +198,14 @@ class ZarrRecords(RecordPool):
         if self._closed:
             raise ValueError(f"the pool {self.path} is closed")
         try:
-            return self._read_record(index)
+            content = self._read_record(index)
         except RecordError:
             raise
         except _ERRORS as error:
             raise RecordError("damaged") from error
+        if not content:
+            raise RecordError("empty")
+        return content
 
     def close(self) -> None:
         """Refuse later reads, which raise ``ValueError``."""
@@ -252,7 +255,8 @@ def _opened(path: Path, pixels: PixelsConfig) -> ImagePool:
         return ZarrRecords(
             path,
             sidecar,
-            lambda row: bytes(encoded[row]),
+            # By a slice: a single element comes as an array whose own bytes are a pointer.
+            lambda row: bytes(encoded[row : row + 1][0]),
             images.shape[0],
             f"'{images.name}', encoded images",
             pixels,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 from PIL import Image
+from zarr.dtype import VariableLengthBytes
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels.square import square
@@ -276,3 +278,24 @@ def test_a_store_in_shards_is_read(tmp_path: Path) -> None:
     images[4] = 0
     pool = open_pool(write_store(tmp_path / "survey.zarr", images, shards=(20, 16, 16, 3)))
     np.testing.assert_array_equal(pool.fetch(range(ROWS)).contents, images)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_images_encoded_as_png_are_decoded(tmp_path: Path, version: int) -> None:
+    images = pictures(6)
+    contents = []
+    for row in range(5):  # the last one was never written
+        file = io.BytesIO()
+        Image.fromarray(images[row, : 8 + row]).save(file, "PNG")
+        contents.append(file.getvalue())
+    contents[2] = contents[2][:100]
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    encoded = group.create_array("images", shape=(6,), dtype=VariableLengthBytes(), chunks=(2,))
+    for row, content in enumerate(contents):
+        encoded[row : row + 1] = np.array([content, None], dtype=object)[:1]
+    group.create_array("filenames", shape=(6,), dtype=str)[:] = np.array([f"im{row}.png" for row in range(6)])
+    pool = open_pool(tmp_path / "a.zarr")
+    assert np.array_equal(pool.image(4), images[4, :12])
+    assert pool.read(range(6), 16).indices.tolist() == [0, 1, 3, 4]
+    assert pool.report.unreadable == {"im2.png": "truncated", "im5.png": "empty"}
+    assert pool.digest == open_pool(tmp_path / "a.zarr").digest
