@@ -132,6 +132,7 @@ def info(
     from anomalymatch_ui.cli_progress import bar
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.pool.sample import sample_pool
+    from anomalymatch_ui.score import expected_runtime
 
     pool = open_pool(images, **pixels)
     with bar("Reading") as advance:
@@ -147,6 +148,8 @@ def info(
         print(line)
     if sentence := pool.report.sentence():
         print(sentence)
+    runtime = expected_runtime("auto") or "torch"
+    print(f"On a CPU, embedding and scores are computed by {runtime}, in float32 unless set otherwise.")
     _finish(
         as_json,
         path=str(pool.path),
@@ -163,6 +166,7 @@ def info(
         skipped=dict(pool.report.skipped),
         other_suffixes=dict(pool.report.other_suffixes),
         in_part=dict(pool.report.remarks),
+        runtime=runtime,
     )
 
 

@@ -61,6 +61,10 @@ def score(
         Literal["float32", "bfloat16"],
         typer.Option(help="bfloat16: faster on hardware that multiplies it, and another order."),
     ] = "float32",
+    runtime: Annotated[
+        Literal["auto", "torch", "openvino"],
+        typer.Option(help="What computes the network on a CPU: OpenVINO, which is faster, or torch."),
+    ] = "auto",
     engine: Annotated[
         Literal["local", "dask"], typer.Option(help="In this process, or on the workers of a cluster.")
     ] = "local",
@@ -96,6 +100,7 @@ def score(
         symmetry=symmetry,
         device=device,
         number_format=number_format,
+        runtime=runtime,
         engine=engine,
         scheduler=scheduler,
         shard_size=shard_size,
@@ -207,6 +212,10 @@ def _told(folder: Path, outcome: Outcome, shares: dict[str, float]) -> Iterable[
     yield (
         f"{outcome.scored:,} images are scored in {folder}; `anomalymatch top {folder}` lists the highest."
     )
+    manifest = outcome.manifest
+    yield f"Computed by {manifest.runtime} in {manifest.dtype}."
+    if outcome.remark:
+        yield outcome.remark
     if outcome.unreadable:
         yield f"{outcome.unreadable:,} images could not be read."
     if outcome.passed_over:

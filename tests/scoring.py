@@ -84,6 +84,7 @@ class QuickEngine:
     """
 
     arithmetic = Arithmetic("cpu", "float32")
+    remark = ""
 
     def __init__(self, ids: Sequence[str], stop_after: int | None = None) -> None:
         self.ids = ids

@@ -50,7 +50,12 @@ def figures(status: Status) -> list[dict[str, str]]:
     if progress.seconds_left is not None:
         rows.append(("time left", duration(progress.seconds_left)))
     if progress.device is not None:
-        rows.append(("device", ", ".join(filter(None, (progress.device, progress.number_format)))))
+        computed = f"{progress.number_format or ''} by {progress.runtime}" if progress.runtime else None
+        rows.append(
+            ("device", ", ".join(filter(None, (progress.device, computed or progress.number_format))))
+        )
+    if progress.runtime_reason:
+        rows.append(("why torch", progress.runtime_reason))
     if progress.memory is not None:
         rows.append(("memory", memory(progress.memory)))
     if progress.device_memory is not None:

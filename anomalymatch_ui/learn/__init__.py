@@ -25,7 +25,8 @@ from anomalymatch_ui.learn.network import (
     frozen_digest,
     network_digest,
 )
-from anomalymatch_ui.learn.representation import represented, width
+from anomalymatch_ui.learn.representation import layers_of, represented, width
+from anomalymatch_ui.learn.runtime import Runtime, choose_runtime
 from anomalymatch_ui.learn.symmetry import symmetries
 from anomalymatch_ui.learn.trainer import StepReport, StopTraining, Trainer
 
@@ -35,6 +36,7 @@ __all__ = [
     "Adapter",
     "AnomalyNetwork",
     "Checkpoint",
+    "Runtime",
     "StepReport",
     "StopTraining",
     "Trainer",
@@ -42,9 +44,11 @@ __all__ = [
     "backbone_digest",
     "build_network",
     "check_classes",
+    "choose_runtime",
     "frozen_digest",
     "fused_for_inference",
     "is_out_of_memory",
+    "layers_of",
     "load_adapted",
     "load_checkpoint",
     "multiplies_bfloat16",

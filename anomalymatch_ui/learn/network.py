@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from anomalymatch_ui.config import IMAGE_SIZES, Layer, NetworkConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn.backbone import build_backbone
+from anomalymatch_ui.learn.backbone import Backbone, build_backbone
 from anomalymatch_ui.learn.input_range import input_scaling
 from anomalymatch_ui.learn.randomness import seeded
 from anomalymatch_ui.learn.stem import COLOURS
@@ -53,7 +53,7 @@ class AnomalyNetwork(nn.Module):
         self.image_size = config.image_size or IMAGE_SIZES["square"]
         self.config = config = config.model_copy(update={"image_size": self.image_size})
         self.bands = bands
-        self._stages = build_backbone(config, bands)
+        self._stages: Backbone = build_backbone(config, bands)
         self.scaling = input_scaling(config, self._stages.range, bands)
         self.backbone = self._stages.module
         self.feature_count = self._stages.feature_count
@@ -72,6 +72,15 @@ class AnomalyNetwork(nn.Module):
     def split(self) -> int:
         """Blocks whose maps are :meth:`frozen_maps`; 0 if images pass through the backbone as a whole."""
         return min(self.config.frozen_blocks, self._stages.blocks) if self.splits else 0
+
+    @property
+    def computed_by(self) -> Backbone:
+        """What computes the stages."""
+        return self._stages
+
+    def compute_by(self, backbone: Backbone) -> None:
+        """Let something else compute the stages of a network that is not trained any more."""
+        self._stages = backbone
 
     def train(self, mode: bool = True) -> Self:
         """Set what training changes; frozen blocks and frozen statistics stay as they score."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from anomalymatch_ui.config import PartConfig
+from anomalymatch_ui.config import Layer, PartConfig
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.pooling import pooled, pooling_weights
 
@@ -29,7 +29,7 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
     Tensor
         float32 ``(n, columns)``: part by part, layer by layer, statistic by statistic.
     """
-    layers = tuple(dict.fromkeys(layer for part in parts for layer in part.layers))
+    layers = layers_of(parts)
     maps = dict(zip(layers, network.stages(images, layers), strict=True))
     columns = []
     for part in parts:
@@ -38,6 +38,11 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
             found = pooled(maps[layer], weights)
             columns += [getattr(found, statistic) for statistic in part.statistics]
     return torch.cat(columns, dim=1)
+
+
+def layers_of(parts: Sequence[PartConfig]) -> tuple[Layer, ...]:
+    """Return the layers that parts need, each once."""
+    return tuple(dict.fromkeys(layer for part in parts for layer in part.layers))
 
 
 def width(network: AnomalyNetwork, part: PartConfig) -> int:

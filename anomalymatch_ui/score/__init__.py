@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.batching import batch_size_for
     from anomalymatch_ui.score.clock import STAGES, StageClock
     from anomalymatch_ui.score.embeddings import open_embeddings, write_table
+    from anomalymatch_ui.score.expected import expected_runtime
     from anomalymatch_ui.score.frozen_maps import FrozenMaps, kept_maps
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.locking import one_writer
@@ -47,6 +48,7 @@ __all__ = [
     "StoreManifest",
     "batch_ranges",
     "batch_size_for",
+    "expected_runtime",
     "kept_maps",
     "one_writer",
     "open_embeddings",
@@ -68,6 +70,7 @@ _HOMES = {
     "StageClock": "anomalymatch_ui.score.clock",
     "open_embeddings": "anomalymatch_ui.score.embeddings",
     "write_table": "anomalymatch_ui.score.embeddings",
+    "expected_runtime": "anomalymatch_ui.score.expected",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
     "one_writer": "anomalymatch_ui.score.locking",
     "FrozenMaps": "anomalymatch_ui.score.frozen_maps",

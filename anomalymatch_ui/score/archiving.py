@@ -33,10 +33,13 @@ class Engine(Protocol):
     Attributes
     ----------
     arithmetic
-        Where and in which number format it computes.
+        Where, in which number format and by what it computes.
+    remark
+        Why that is not what was asked for, a sentence; else empty.
     """
 
     arithmetic: Arithmetic
+    remark: str
 
     def plan(self) -> Plan:
         """Find how the images of a new archive are best read."""
@@ -65,6 +68,8 @@ class Outcome:
     passed_over
         What lay among the images and could not be looked at, such as a folder without the right to enter: a
         sentence; empty if there was none.
+    remark
+        Of the engine, see :class:`Engine`.
     """
 
     manifest: ArchiveManifest
@@ -73,12 +78,14 @@ class Outcome:
     written: int
     damaged: int
     passed_over: str = ""
+    remark: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON can say it, with the manifest's values."""
         counts = {"scored": self.scored, "unreadable": self.unreadable}
         shards = {"shards": self.manifest.shard_count, "written": self.written, "damaged": self.damaged}
-        return asdict(self.manifest) | counts | shards | {"passed_over": self.passed_over}
+        told = {"passed_over": self.passed_over, "remark": self.remark}
+        return asdict(self.manifest) | counts | shards | told
 
 
 def score_archive(
@@ -165,7 +172,8 @@ def score_archive(
                 advance(scored + unreadable, manifest.images)
         sort_scores(archive, check=not survey.missing)
     passed_over = PoolReport(len(pool), pool.report.skipped).sentence()
-    return Outcome(manifest, scored, unreadable, len(survey.missing), len(survey.damaged), passed_over)
+    counts = (scored, unreadable, len(survey.missing), len(survey.damaged))
+    return Outcome(manifest, *counts, passed_over, engine.remark)
 
 
 def _begun(folder: Path) -> ArchiveManifest | None:

@@ -58,7 +58,9 @@ class DaskEngine:
                     "`dask worker`, and check that it reaches the scheduler."
                 ) from error
         self._resources = _resources(client, job.device)
-        self.arithmetic: Arithmetic = self._one(dask_worker.arithmetic, job)
+        self.arithmetic: Arithmetic
+        self.remark: str
+        self.arithmetic, self.remark = self._one(dask_worker.arithmetic, job)
 
     def plan(self) -> Plan:
         """Let one worker find how the images of a new archive are best read."""

@@ -64,10 +64,11 @@ class Refusal:
     sentence: str
 
 
-def arithmetic(job: Job) -> Arithmetic | Refusal:
-    """Say where and in which number format this worker's network runs."""
+def arithmetic(job: Job) -> tuple[Arithmetic, str] | Refusal:
+    """Say how this worker's network is computed, and why that is not what was asked for, if it is not."""
     try:
-        return _engine(job).arithmetic
+        engine = _engine(job)
+        return engine.arithmetic, engine.remark  # noqa: TRY300
     except AnomalyMatchError as error:
         return _refusal(error)
 
@@ -97,7 +98,7 @@ def score_shard(
         if engine.arithmetic != manifest.arithmetic:
             raise InputError(
                 f"it computes in {engine.arithmetic}, and this archive is of {manifest.arithmetic}. Give "
-                "workers of one kind, by --device or by the resource GPU"
+                "workers of one kind, by --device, --runtime or the resource GPU, and the same OpenVINO"
             )
         (encoded,) = engine.score(Archive(Path(), manifest, components), [number])
     except AnomalyMatchError as error:

@@ -10,7 +10,7 @@ import torch
 
 from anomalymatch_ui.config import NumberFormat, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork
+from anomalymatch_ui.learn import AnomalyNetwork, Runtime
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank.blas import one_blas_thread
 from anomalymatch_ui.score.archive import Archive
@@ -47,11 +47,18 @@ class LocalEngine:
         clock: StageClock | None = None,
     ) -> None:
         self._pool = pool
-        self._scorer = Scorer(network, device, number_format=config.number_format, compiled=config.compiled)
+        self._scorer = Scorer(
+            network,
+            device,
+            number_format=config.number_format,
+            compiled=config.compiled,
+            runtime=config.runtime,
+        )
         self._config = config
         self._symmetry = symmetry
         self._clock = clock
-        self.arithmetic = arithmetic_of(device, config.number_format)
+        self.arithmetic = arithmetic_of(device, config.number_format, self._scorer.runtime)
+        self.remark = self._scorer.runtime.reason
 
     def plan(self) -> Plan:
         """Find how the images of a new archive are best read, by measuring and by looking at some."""
@@ -95,9 +102,11 @@ class LocalEngine:
         )
 
 
-def arithmetic_of(device: torch.device, number_format: NumberFormat) -> Arithmetic:
-    """Return where a network runs, and in which number format."""
-    return Arithmetic(device.type, number_format)
+def arithmetic_of(
+    device: torch.device, number_format: NumberFormat, runtime: Runtime | None = None
+) -> Arithmetic:
+    """Return where a network runs, in which number format, and by what it is computed: torch unless given."""
+    return Arithmetic(device.type, number_format, (runtime or Runtime()).name)
 
 
 def assemble(

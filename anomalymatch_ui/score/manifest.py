@@ -23,7 +23,7 @@ SMALLEST_SHARD, LARGEST_SHARD, USUAL_SHARDS = 4_096, 65_536, 1_000
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Where and in which number format a network runs: both show in the last digits of a score.
+    """Where, in which number format and by what a network runs: all show in the last digits of a score.
 
     Attributes
     ----------
@@ -31,13 +31,17 @@ class Arithmetic:
         Kind of device: ``cpu``, ``cuda`` or ``mps``.
     dtype
         Such as ``bfloat16``.
+    runtime
+        What computes it: ``torch``, or OpenVINO with its version.
     """
 
     device: str
     dtype: str
+    runtime: str = "torch"
 
     def __str__(self) -> str:
-        return f"{self.dtype} on {self.device}"
+        by = "" if self.runtime == "torch" else f", by {self.runtime}"
+        return f"{self.dtype} on {self.device}{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class ArchiveManifest:
         Side of the square that the network sees, in pixels.
     symmetry
         Views over which an image's scores are averaged.
-    device, dtype
+    device, dtype, runtime
         See :class:`Arithmetic`.
     components
         Of the embedding of each image; 0 for none.
@@ -100,6 +104,7 @@ class ArchiveManifest:
     decode: Literal["cpu", "gpu"]
     compiled: bool
     shard_size: PositiveInt
+    runtime: str = "torch"  # of archives that were begun when there was nothing else
 
     @property
     def shard_count(self) -> int:
@@ -109,7 +114,7 @@ class ArchiveManifest:
     @property
     def arithmetic(self) -> Arithmetic:
         """Where and in which number format the scores are computed."""
-        return Arithmetic(self.device, self.dtype)
+        return Arithmetic(self.device, self.dtype, self.runtime)
 
     @property
     def plan(self) -> Plan:
@@ -119,7 +124,10 @@ class ArchiveManifest:
     @property
     def identity(self) -> str:
         """Hexadecimal; two manifests that differ in anything have different ones."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        values = asdict(self)
+        if self.runtime == "torch":  # as it was before there was a choice
+            del values["runtime"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def indices(self, shard: int) -> range:
         """Give the pool indices that a shard covers."""
@@ -156,6 +164,8 @@ _DIFFERENCES = {
     "images": "holds the scores of {there:,} images, and now there are {here:,}",
     "software": "was begun by version {there} of anomalymatch-ui, and this is {here}: scores of two versions "
     "are never mixed",
+    "runtime": "was begun with {there}, and here {here} computes: their last digits differ, and they are "
+    "never mixed. Install what it was begun with, or name it by --runtime",
     "components": "was begun with embeddings of {there} components, not {here} (0: none)",
 }
 

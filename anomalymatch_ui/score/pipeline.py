@@ -99,7 +99,13 @@ def score_pool(
     InputError
         If JPEGs are to be decoded on a GPU where that is not possible.
     """
-    scorer = scorer or Scorer(network, device, number_format=config.number_format, compiled=config.compiled)
+    scorer = scorer or Scorer(
+        network,
+        device,
+        number_format=config.number_format,
+        compiled=config.compiled,
+        runtime=config.runtime,
+    )
     clock = clock or StageClock()
     stop = len(pool) if stop is None else min(stop, len(pool))
     batch_size = batch_size_for(config, scorer, stop - start, symmetry)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from anomalymatch_ui.config import NumberFormat, PixelsConfig, ScoreConfig, Symmetry
+from anomalymatch_ui.config import NumberFormat, PixelsConfig, RuntimeName, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pixels import Rendering
@@ -38,6 +38,8 @@ class ScoreRequest:
         As in the settings of a session: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     number_format
         In which the network computes; see :attr:`~anomalymatch_ui.config.ScoreConfig.number_format`.
+    runtime
+        What computes the network on a CPU; see :attr:`~anomalymatch_ui.config.ScoreConfig.runtime`.
     engine
         ``local``: in this process; ``dask``: on the workers of a cluster.
     scheduler
@@ -57,6 +59,7 @@ class ScoreRequest:
     symmetry: Symmetry = "none"
     device: str = "auto"
     number_format: NumberFormat = "float32"
+    runtime: RuntimeName = "auto"
     engine: Literal["local", "dask"] = "local"
     scheduler: str | None = None
     shard_size: int | None = None
@@ -93,7 +96,7 @@ def run_request(
     checkpoint.rendering.check_fits(
         pool.rendering, f"The model {request.model}", f"the images in {pool.path}"
     )
-    config = ScoreConfig(number_format=request.number_format)
+    config = ScoreConfig(number_format=request.number_format, runtime=request.runtime)
     clock = StageClock()
     with ExitStack() as stack:
         stack.callback(pool.close)

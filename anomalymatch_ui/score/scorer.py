@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomalymatch_ui.config import NumberFormat, PartConfig, Symmetry
+from anomalymatch_ui.config import Layer, NumberFormat, PartConfig, RuntimeName, Symmetry
 from anomalymatch_ui.learn import (
     ANOMALY,
     AnomalyNetwork,
+    Runtime,
+    choose_runtime,
     fused_for_inference,
     is_out_of_memory,
+    layers_of,
     represented,
     symmetries,
     width,
@@ -40,6 +43,8 @@ class Scorer:
     parts
         What features are taken of the network's stages; by default the last layer's, averaged over the
         frame. With parts the head is not asked, and all scores are one half.
+    runtime
+        What computes the backbone on a CPU; a compiled network is torch's.
 
     Attributes
     ----------
@@ -51,6 +56,8 @@ class Scorer:
         Side of the images it takes, in pixels.
     feature_count
         Length of a feature vector.
+    runtime
+        What computes it.
     name
         Says all that its speed depends on, but for the machine.
     """
@@ -63,17 +70,21 @@ class Scorer:
         number_format: NumberFormat = "float32",
         compiled: bool = False,
         parts: Sequence[PartConfig] = (),
+        runtime: RuntimeName = "torch",
     ) -> None:
         self.device = device
         self.dtype = _DTYPES[number_format]
         self.image_size = network.image_size
         self.feature_count = sum(width(network, part) for part in parts) or network.feature_count
         taken = "".join(f" {part.layers} {part.place}" for part in parts)
-        self.name = (
-            f"{network.config.name} {network.bands} {self.image_size} {device} {self.dtype} {compiled}{taken}"
-        )
         self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)
         self.network.backbone.to(self.dtype)
+        asked = _programs(self.network, parts)
+        self.runtime = Runtime() if compiled else choose_runtime(self.network, runtime, device, asked)
+        self.name = (
+            f"{network.config.name} {network.bands} {self.image_size} {device} {self.dtype} {compiled} "
+            f"{self.runtime}{taken}"
+        )
         self._compiled = compiled
         self._full_batch = 0
         self._largest: int | None = None
@@ -182,6 +193,14 @@ class Scorer:
         self._full_batch = max(self._full_batch, len(pixels))
         missing = self._full_batch - len(pixels)
         return torch.nn.functional.pad(pixels, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else pixels
+
+
+def _programs(network: AnomalyNetwork, parts: Sequence[PartConfig]) -> list[tuple[int, tuple[Layer, ...]]]:
+    """Return the blocks to begin with, and the layers, of all that is asked of a network's backbone."""
+    if parts:
+        return [(0, layers_of(parts))]
+    split = network.split
+    return [(0, (split - 1,)), (split, ("last",))] if split else [(0, ("last",))]
 
 
 def _averaged(views: list[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:

@@ -57,8 +57,8 @@ class Looker:
     ----------
     widths
         Columns of each part.
-    device
-        Where the backbone runs.
+    device, runtime
+        Where the backbone runs, and what computes it.
 
     Raises
     ------
@@ -88,7 +88,9 @@ class Looker:
             number_format=config.score.number_format,
             compiled=config.score.compiled,
             parts=parts,
+            runtime=config.score.runtime,
         )
+        self.runtime = self._scorer.runtime
 
     def look(self, rows: np.ndarray, symmetry: Symmetry) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Look at some images.
@@ -147,7 +149,8 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
     device = resolve_device(config.device)
     network = _network(config, Look(SAMPLE_SIZE), pool.rendering.channels)
-    scorer = Scorer(network, device, number_format=config.score.number_format)
+    scoring = config.score
+    scorer = Scorer(network, device, number_format=scoring.number_format, runtime=scoring.runtime)
     reporter.begin("preparing", len(sample), device=str(device))
 
     def see(part: range) -> tuple[np.ndarray, list[np.ndarray]]:

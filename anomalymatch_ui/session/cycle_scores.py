@@ -14,7 +14,14 @@ import numpy as np
 from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.score import DamagedStoreError, RowTable, ScoredBatch, ScoreStore, StoreManifest
+from anomalymatch_ui.score import (
+    DamagedStoreError,
+    RowTable,
+    ScoredBatch,
+    ScoreStore,
+    StoreManifest,
+    expected_runtime,
+)
 from anomalymatch_ui.session import looking
 from anomalymatch_ui.session.cycles import load_cycle
 from anomalymatch_ui.session.folder import SessionFolder
@@ -209,7 +216,8 @@ class CycleScores:
     def _digest(self, network: str, symmetry: Symmetry) -> str:
         """Return a name of all that decides the scores of a pool."""
         views = "" if symmetry == "none" else f"-{symmetry}"
-        return f"{network}{views}-{self._config.score.number_format}"
+        by = "-openvino" if expected_runtime(self._config.score.runtime) else ""
+        return f"{network}{views}-{self._config.score.number_format}{by}"
 
 
 def _keep(known: RowTable, rows: np.ndarray, batch: ScoredBatch) -> None:

@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.session.memory import used_memory
 from anomalymatch_ui.session.status import JobState, Phase, Progress
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.learn import Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +172,7 @@ class Reporter:
         done: int = 0,
         device: str | None = None,
         number_format: str | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         """Start a phase of ``total`` steps or images, of which ``done`` were done before."""
         self._phase = phase
@@ -179,6 +184,8 @@ class Reporter:
             total=total,
             device=device,
             number_format=number_format,
+            runtime=None if runtime is None else runtime.name,
+            runtime_reason="" if runtime is None else runtime.reason,
             memory=memory,
             device_memory=device_memory,
         )

@@ -140,10 +140,14 @@ class Looking:
         in_steps = guide is not None and images >= SEVERAL * FIRST
         if in_steps:
             self._prepare_steps()
-        device = next(iter(self._lookers.values())).device
-        number_format = self._config.score.number_format
+        lookers = list(self._lookers.values())
         self._reporter.begin(
-            "embedding", images, done=self._seen(), device=str(device), number_format=number_format
+            "embedding",
+            images,
+            done=self._seen(),
+            device=str(lookers[0].device),
+            number_format=self._config.score.number_format,
+            runtime=next((one.runtime for one in lookers if one.runtime.reason), lookers[0].runtime),
         )
         if not in_steps or guide is None:
             self._take(self._fine, np.arange(images))

@@ -10,7 +10,7 @@ from importlib import metadata
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
-from anomalymatch_ui.learn import AnomalyNetwork, frozen_digest, resolve_device
+from anomalymatch_ui.learn import AnomalyNetwork, Runtime, frozen_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import (
     FrozenMaps,
@@ -61,17 +61,28 @@ def scored_by_network(
         Whether what the frozen blocks make of these images is worth keeping: it is of a whole pool.
     """
     device, scoring = resolve_device(config.device), config.score
-    reporter.begin(
-        "ranking", len(images), done=start, device=str(device), number_format=scoring.number_format
+    scorer = Scorer(
+        network,
+        device,
+        number_format=scoring.number_format,
+        compiled=scoring.compiled,
+        runtime=scoring.runtime,
     )
-    scorer = Scorer(network, device, number_format=scoring.number_format, compiled=scoring.compiled)
+    reporter.begin(
+        "ranking",
+        len(images),
+        done=start,
+        device=str(device),
+        number_format=scoring.number_format,
+        runtime=scorer.runtime,
+    )
     with ExitStack() as stack:
         maps: FrozenMaps | None = None
         if keep_maps and device.type == "cpu" and not scoring.compiled and network.split > 0:
             shape, dtype = scorer.map_layout(symmetry)
             size = batch_size_for(scoring, scorer, len(images), symmetry)
             scoring = scoring.model_copy(update={"batch_size": size})
-            path = folder.frozen_maps(_recipe(network, symmetry, dtype, size, images))
+            path = folder.frozen_maps(_recipe(network, symmetry, dtype, size, images, scorer.runtime))
             limit = scoring.frozen_maps_gb * GIGABYTE
             maps = stack.enter_context(kept_maps(path, len(images), shape, dtype, limit=limit))
         batches = score_pool(
@@ -88,9 +99,15 @@ def scored_by_network(
 
 
 def _recipe(
-    network: AnomalyNetwork, symmetry: Symmetry, dtype: np.dtype, batch_size: int, images: ImagePool
+    network: AnomalyNetwork,
+    symmetry: Symmetry,
+    dtype: np.dtype,
+    batch_size: int,
+    images: ImagePool,
+    runtime: Runtime,
 ) -> str:
     """Give a name to all that decides what maps hold, to the last bit on one machine."""
     versions = [f"{package} {metadata.version(package)}" for package in COMPUTED_BY]
+    versions.append(str(runtime))
     parts = [RECIPE, frozen_digest(network), symmetry, dtype, batch_size, images.digest, *versions]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]

@@ -99,6 +99,10 @@ class Progress:
         Where it runs, such as ``"cpu"`` or ``"cuda:0"``; ``None`` until it is known.
     number_format
         In which the network computes there, such as ``"float32"``; ``None`` until it is known.
+    runtime
+        What computes it, such as ``"OpenVINO 2026.4.1"`` or ``"torch"``; ``None`` until it is known.
+    runtime_reason
+        A sentence that says why it is torch where OpenVINO was wanted; else empty.
     loss_curve, pseudo_label_curve
         Both figures since the cycle's first step, at most 200 means over equal spans of steps; empty in
         the other phases.
@@ -115,6 +119,8 @@ class Progress:
     seconds_left: float | None = None
     device: str | None = None
     number_format: str | None = None
+    runtime: str | None = None
+    runtime_reason: str = ""
     loss_curve: tuple[float, ...] = ()
     pseudo_label_curve: tuple[float, ...] = ()
     memory: int | None = None

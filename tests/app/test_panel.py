@@ -60,6 +60,15 @@ def test_at_rest_the_curves_are_those_of_the_cycle_in_use():
     assert described(Status(cycle=1, cycle_in_use=1), (Cycle(1),))["curves"] == []
 
 
+def test_what_computes_is_told_and_why_if_that_is_not_what_was_wanted():
+    progress = Progress(1, 2, device="cpu", number_format="float32", runtime="OpenVINO 2026.4.1")
+    shown = described(Status("embedding", "running", progress))
+    assert {"name": "device", "value": "cpu, float32 by OpenVINO 2026.4.1"} in shown["figures"]
+    progress = replace(progress, runtime="torch", runtime_reason="OpenVINO is not installed.")
+    shown = described(Status("embedding", "running", progress))
+    assert {"name": "why torch", "value": "OpenVINO is not installed."} in shown["figures"]
+
+
 def test_cycles_are_listed_newest_first_with_the_one_in_use_marked_and_unknown_figures_as_dashes():
     kept = Cycle(
         2,

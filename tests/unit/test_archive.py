@@ -214,6 +214,29 @@ def test_another_arithmetic_is_refused(tmp_path: Path) -> None:
         run(tmp_path, GraphicsEngine(IDS))
 
 
+def test_scores_by_torch_and_by_openvino_are_never_mixed(tmp_path: Path) -> None:
+    class FasterEngine(QuickEngine):
+        arithmetic = type(QuickEngine.arithmetic)("cpu", "float32", "OpenVINO 2026.4.1")
+
+    run(tmp_path)
+    told = r"was begun with torch, and here OpenVINO 2026.4.1 computes.*--runtime"
+    with pytest.raises(InputError, match=told):
+        run(tmp_path, FasterEngine(IDS))
+    outcome = run(tmp_path, FasterEngine(IDS), restart=True)
+    assert (
+        read_manifest(tmp_path / "manifest.json").runtime == outcome.manifest.runtime == "OpenVINO 2026.4.1"
+    )
+
+
+def test_an_archive_from_before_there_was_a_choice_goes_on_by_torch(tmp_path: Path) -> None:
+    run(tmp_path)
+    path = tmp_path / "manifest.json"
+    values = json.loads(path.read_text())
+    assert values.pop("runtime") == "torch"
+    path.write_text(json.dumps(values))
+    assert run(tmp_path).written == 0
+
+
 def test_scores_of_two_number_formats_are_never_mixed(pool_folder: Path, tmp_path: Path) -> None:
     pool = open_pool(pool_folder)
     for number_format, told in (("float32", ""), ("bfloat16", "dtype float32, not bfloat16")):

@@ -1,0 +1,233 @@
+"""What computes a network that only runs forward: OpenVINO on a CPU, if it agrees with torch; else torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from anomalymatch_ui.config import Layer, RuntimeName
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn.backbone import EfficientNetBackbone
+from anomalymatch_ui.learn.network import AnomalyNetwork
+from anomalymatch_ui.learn.openvino_graph import BATCH, CannotBuildError, CompiledStages, openvino
+
+TOLERANCE = 1e-4
+"""Largest difference from torch: the norm of the difference of two maps, in units of a map's own. So far from
+each other scores still agree to 1e-4, for a logistic changes by at most 0.224 of a relative change of its
+argument. In trials OpenVINO was within 5e-6 from 64 px on, and 5e-5 at 32."""
+
+_SEED = 20  # of the images that both are tried on
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What computes a network.
+
+    Attributes
+    ----------
+    name
+        ``torch``, or OpenVINO with its version: its other versions may compute other last bits.
+    reason
+        A sentence that says why it is torch where OpenVINO was wanted; else empty.
+    """
+
+    name: str = "torch"
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TORCH = Runtime()
+
+
+class Refusal(Exception):
+    """Why OpenVINO does not compute a network, as a sentence."""
+
+
+class OpenVinoBackbone:
+    """A frozen backbone of which OpenVINO computes what it was prepared for, and torch the rest.
+
+    See :class:`~anomalymatch_ui.learn.backbone.Backbone`.
+
+    Parameters
+    ----------
+    backbone
+        Rewritten for inference; it is not changed.
+    streams
+        How many threads compute at one time.
+    """
+
+    module: Any
+
+    def __init__(self, backbone: EfficientNetBackbone, streams: int) -> None:
+        self._torch = backbone
+        self._streams = streams
+        self._prepared: dict[tuple[int, tuple[Layer, ...]], CompiledStages] = {}
+        self.module = backbone.module
+        self.feature_count = backbone.feature_count
+        self.splits = backbone.splits
+        self.range = backbone.range
+        self.frozen = backbone.frozen
+        self.fuse = backbone.fuse
+        self.keep = backbone.keep
+        self.channels = backbone.channels
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return self._torch.blocks
+
+    def prepare(self, values: Tensor, start: int, layers: Sequence[Layer]) -> list[Tensor]:
+        """Compile what computes some layers, and check it against torch.
+
+        Parameters
+        ----------
+        values
+            float32 ``(n, channels, height, width)`` to try both on.
+        start, layers
+            As for :meth:`stages`.
+
+        Returns
+        -------
+        list of Tensor
+            What torch gives of ``values``.
+
+        Raises
+        ------
+        Refusal
+            If OpenVINO cannot compute them, or computes something else.
+        """
+        wanted = self._torch.stages(values, start, layers)
+        try:
+            compiled = CompiledStages(self.module, start, layers, tuple(values.shape[1:]), self._streams)
+            given = _in_batches(compiled, values)
+        except CannotBuildError as error:
+            raise Refusal(f"OpenVINO is not told how to compute {error}.") from error
+        except RuntimeError as error:
+            raise Refusal(f"OpenVINO cannot compute on this processor ({_first_line(error)}).") from error
+        for layer, ours, reference in zip(layers, given, wanted, strict=True):
+            difference, scale = (ours - reference).norm().item(), reference.norm().item()
+            if not difference <= TOLERANCE * scale:
+                share = difference / max(scale, 1e-30)
+                raise Refusal(
+                    f"OpenVINO's answers differ from torch's by {share:.1e} at layer {layer} (allowed: "
+                    f"{TOLERANCE:.0e})."
+                )
+        self._prepared[start, tuple(layers)] = compiled
+        return wanted
+
+    def stages(self, values: Tensor, start: int, layers: Sequence[Layer]) -> list[Tensor]:
+        """Return what some layers give; see :meth:`Backbone.stages`."""
+        compiled = self._prepared.get((start, tuple(layers)))
+        if compiled is None or len(values) == 0 or values.dtype != torch.float32:
+            return self._torch.stages(values, start, layers)
+        # Of a NaN OpenVINO's activations make a number; torch's keep it, and whoever asked is told.
+        if not bool(torch.isfinite(values).all()):
+            return self._torch.stages(values, start, layers)
+        return _in_batches(compiled, values)
+
+
+def choose_runtime(
+    network: AnomalyNetwork,
+    wanted: RuntimeName,
+    device: torch.device,
+    programs: Sequence[tuple[int, tuple[Layer, ...]]],
+) -> Runtime:
+    """Let OpenVINO compute a network's backbone from now on, if that is wanted and it agrees with torch.
+
+    Parameters
+    ----------
+    network
+        From :func:`~anomalymatch_ui.learn.fused.fused_for_inference`, on its device and in its number format.
+    wanted
+        As in the settings.
+    device
+        Where it runs.
+    programs
+        Block to begin with and layers of each :meth:`AnomalyNetwork.stages` that will be asked for; what one
+        begins with, the one before it has given.
+
+    Returns
+    -------
+    Runtime
+        What computes it, and if that is torch, why.
+
+    Raises
+    ------
+    InputError
+        If OpenVINO is asked for by name and is not installed.
+    """
+    if wanted == "torch" or device.type != "cpu":
+        return TORCH
+    try:
+        version = _version()
+        backbone = _backbone_for(network)
+        _prepare(network, backbone, programs)
+    except ImportError as error:
+        reason = f"OpenVINO is not installed, or cannot be loaded ({_first_line(error)})."
+        if wanted == "openvino":
+            raise InputError(
+                f"score.runtime is openvino: {reason} Run `pip install openvino`, or set it to auto."
+            ) from error
+        return Runtime(reason=reason)
+    except Refusal as refusal:
+        return Runtime(reason=str(refusal))
+    network.compute_by(backbone)
+    return Runtime(f"OpenVINO {version}")
+
+
+def _version() -> str:
+    openvino()
+    try:
+        return metadata.version("openvino")
+    except metadata.PackageNotFoundError:  # built from source
+        return str(openvino().get_version())
+
+
+def _backbone_for(network: AnomalyNetwork) -> OpenVinoBackbone:
+    backbone = network.computed_by
+    if not isinstance(backbone, EfficientNetBackbone):
+        raise Refusal(f"OpenVINO computes EfficientNets here, and {network.config.name} is none.")
+    weights = list(backbone.module.parameters())
+    if any(one.dtype != torch.float32 for one in weights):
+        raise Refusal("OpenVINO computes in float32 here.")
+    if not all(bool(torch.isfinite(one).all()) for one in weights):
+        raise Refusal("The weights of the model are not all numbers, which only torch shows in its scores.")
+    return OpenVinoBackbone(backbone, torch.get_num_threads())
+
+
+@torch.no_grad()
+def _prepare(
+    network: AnomalyNetwork,
+    backbone: OpenVinoBackbone,
+    programs: Sequence[tuple[int, tuple[Layer, ...]]],
+) -> None:
+    side = network.image_size
+    generator = torch.Generator().manual_seed(_SEED)
+    images = torch.rand(BATCH, network.bands, side, side, generator=generator)
+    images[0], images[1] = 0.0, 1.0
+    maps = network.scaling(images.contiguous(memory_format=torch.channels_last))
+    for start, layers in programs:
+        maps = backbone.prepare(maps, start, layers)[-1]
+
+
+def _in_batches(compiled: CompiledStages, values: Tensor) -> list[Tensor]:
+    """Compute in batches of one length, of which the last is filled up with zeros."""
+    parts = []
+    for first in range(0, len(values), BATCH):
+        part = values[first : first + BATCH].contiguous(memory_format=torch.contiguous_format)
+        missing = BATCH - len(part)
+        full = torch.nn.functional.pad(part, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else part
+        parts.append([torch.from_numpy(maps)[: len(part)] for maps in compiled(full.detach().numpy())])
+    return [torch.cat(maps) for maps in zip(*parts, strict=True)]
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
