@@ -59,3 +59,19 @@ def test_the_wait_for_the_first_order_is_told(
     assert figures["images"] == figures["first_order_images"] == 12
     assert 0 <= figures["prepared"] <= figures["first_order"] == figures["all_once"] <= figures["all_closely"]
     assert figures["resident_mb"] >= figures["resident_mb_before"] > 0
+
+
+def test_runtimes_are_compared_on_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import runtimes
+
+    told = tmp_path / "runtimes.json"
+    monkeypatch.setattr(runtimes, "CASES", [("efficientnet-lite0", 32, ("last",))])
+    sizes = ["--images", "9", "--turns", "1"]
+    monkeypatch.setattr(sys, "argv", ["runtimes.py", *sizes, "--json", str(told)])
+    runtimes.main()
+    (figures,) = json.loads(told.read_text())
+    assert figures["computed_by"]["torch"] == "torch"
+    assert figures["computed_by"]["openvino"].startswith("OpenVINO")
+    assert figures["ratio"] > 0
+    assert figures["largest_difference"] < 0.05
