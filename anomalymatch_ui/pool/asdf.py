@@ -118,5 +118,5 @@ def _image(arrays: Mapping[str, tuple[tuple[int, ...], np.dtype]], wanted: str |
     if fitting:
         raise InputError(f"{path} has {len(fitting):,} images: {few(fitting)}. Choose one (--array).")
     raise InputError(
-        f"{path} has no image: {f'it has {few(list(arrays))}' if arrays else 'it has no arrays'}."
+        f"{path} has no image, but {few(list(arrays))}." if arrays else f"{path} has no image, nor any array."
     )

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.containers import TEXT_TABLES, VOTABLES
+from anomalymatch_ui.pool.hats import partitions_of
 
 _SEPARATORS = (",", "\t", ";", "|")
 _LONGEST_HEADER = 1 << 20
@@ -51,7 +52,7 @@ def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) 
     Parameters
     ----------
     path
-        Of the file; its suffix says which kind it is.
+        Of the file, whose suffix says which kind it is; or the folder of a HATS catalogue.
     as_text
         Tells of a column's name whether its values stay as they are written in a text file, as identifiers
         must: ``0012`` is no number.
@@ -63,6 +64,8 @@ def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) 
     """
     name = path.name.lower()
     try:
+        if path.is_dir():
+            return _joined([_parquet(file) for file in partitions_of(path)])
         if name.endswith(".parquet"):
             return _parquet(path)
         if name.endswith(TEXT_TABLES):
@@ -93,6 +96,13 @@ def _parquet(path: Path) -> Table:
         if unit:
             units[name] = unit.decode("utf-8", "replace")
     return Table({name: table.column(name) for name in wanted}, units)
+
+
+def _joined(parts: list[Table]) -> Table:
+    """Return the rows of the partitions of one catalogue, one after another."""
+    tables = [pa.table(dict(part.columns)) for part in parts]
+    table = pa.concat_tables(tables, promote_options="permissive")
+    return Table({name: table.column(name) for name in table.column_names}, parts[0].units)
 
 
 def _is_usable(kind: pa.DataType) -> bool:

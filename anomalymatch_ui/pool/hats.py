@@ -46,13 +46,33 @@ def objects_once(root: Path, names: Sequence[str], skipped: dict[str, str]) -> l
     return kept
 
 
+def partitions_of(root: Path) -> list[Path]:
+    """Return the Parquet files with the objects of a HATS catalogue, or of the main one of a collection.
+
+    None where a folder is neither, or its rows are no objects.
+    """
+    collection = _property(root / "collection.properties", "hats_primary_table_url")
+    if collection and Path(collection).name == collection:
+        root = root / collection
+    if not any((root / name).is_file() for name in _PROPERTIES) or _kind(root) not in _OBJECTS:
+        return []
+    files = sorted((root / "dataset").rglob("*.parquet"))
+    return [file for file in files if _PARTITION.match(file.relative_to(root).as_posix())]
+
+
 def _kind(catalogue: Path) -> str:
     """Return what a catalogue says it is, in small letters; empty if it says nothing."""
     for name in _PROPERTIES:
-        try:
-            text = (catalogue / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        found = re.search(r"^\s*dataproduct_type\s*[=:]\s*(\w+)", text, re.MULTILINE)
-        return found[1].casefold() if found else ""
+        if (catalogue / name).is_file():
+            return _property(catalogue / name, "dataproduct_type").casefold()
     return ""
+
+
+def _property(path: Path, key: str) -> str:
+    """Return a value of a file of properties; empty if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(rf"^\s*{key}\s*[=:]\s*(\S+)", text, re.MULTILINE)
+    return found[1] if found else ""

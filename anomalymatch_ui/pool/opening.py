@@ -18,7 +18,7 @@ from anomalymatch_ui.pool.containers import KINDS, TEXT_TABLES, VOTABLES, contai
 from anomalymatch_ui.pool.containers import SUFFIXES as CONTAINERS
 from anomalymatch_ui.pool.folder import FolderPool, listed
 from anomalymatch_ui.pool.handles import allow_open_files
-from anomalymatch_ui.pool.hats import objects_once
+from anomalymatch_ui.pool.hats import objects_once, partitions_of
 from anomalymatch_ui.pool.parts import JoinedPool
 
 
@@ -67,7 +67,7 @@ def open_pool(path: str | os.PathLike[str], pixels: PixelsConfig | None = None, 
     resolved, mode = _found(path)
     is_folder = stat.S_ISDIR(mode)
     kind = container_kind(str(resolved), is_folder=is_folder)
-    if not is_folder and is_catalogue(resolved, asked):
+    if is_catalogue(resolved, asked):
         from anomalymatch_ui.pool.catalogue import CataloguePool
 
         return CataloguePool(resolved, asked)
@@ -97,8 +97,11 @@ def _found(path: str | os.PathLike[str]) -> tuple[Path, int]:
 
 
 def is_catalogue(path: Path, pixels: PixelsConfig) -> bool:
-    """Tell whether a file is a table of positions to cut images at, and holds none itself."""
+    """Tell whether a file, or a folder in HATS, is a table of positions to cut images at, and holds none."""
     name = path.name.lower()
+    if path.is_dir():
+        partitions = [] if pixels.array is not None else partitions_of(path)
+        return bool(partitions) and is_catalogue(partitions[0], pixels)
     if name.endswith((*TEXT_TABLES, *VOTABLES)):
         return True
     if name.endswith(".parquet"):

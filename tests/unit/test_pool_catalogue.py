@@ -26,6 +26,7 @@ from anomalymatch_ui.pool import (
     open_pool,
     surroundings,
 )
+from anomalymatch_ui.pool.catalogue_table import read_table
 
 SIDE = 200
 X, Y = [60.3, 100.0, 140.8], [70.1, 99.6, 30.5]
@@ -347,6 +348,33 @@ def test_of_two_tiles_that_counts_in_which_a_position_lies_deeper(tmp_path: Path
     at = positions(tile_wcs(SIDE), [100] * 3, [140, 160, 190])
     pool = open_pool(write_catalogue(tmp_path, {"id": list("abc"), **at}), size="10px")
     assert [Path(pool.window(pool.index(name))[0]).name for name in "abc"] == ["a.fits", "b.fits", "b.fits"]
+
+
+@pytest.mark.parametrize("collection", [False, True])
+def test_the_positions_of_a_hats_catalogue_are_a_catalogue(tmp_path: Path, collection: bool) -> None:
+    table = pd.read_csv(survey(tmp_path))
+    root = tmp_path / ("collection/survey" if collection else "survey")
+    for number, rows in enumerate((table[:1], table[1:])):
+        path = root / f"dataset/Norder=1/Dir=0/Npix={16 + number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows.assign(note=None if number else "a").to_parquet(path)
+    (root / "hats.properties").write_text("obs_collection=survey\ndataproduct_type=object\n")
+    margin = root.with_name("survey_margin") / "dataset/Norder=1/Dir=0"
+    margin.mkdir(parents=True)
+    table.to_parquet(margin / "Npix=16.parquet")
+    if collection:
+        (root.parent / "collection.properties").write_text("hats_primary_table_url=survey\n")
+    pool = open_pool(root.parent if collection else root, tiles=str(tmp_path))
+    assert list(pool.ids) == ["a", "b", "c"]
+    assert np.array_equal(pool.native(2).values[0], cutout2d(values(), X[2], Y[2], 32))
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["small_sky", "small_sky_nested"])
+def test_a_real_hats_catalogue_is_a_table(shared_data: Path, name: str) -> None:
+    table = read_table(shared_data / "formats/hats_small_sky" / name)
+    assert table.rows == 131
+    assert {"ra", "dec"} <= set(table.columns)
 
 
 def test_a_template_says_how_tiles_are_called(tmp_path: Path) -> None:
