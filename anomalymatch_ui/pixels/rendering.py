@@ -14,10 +14,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels.colours import Row, as_levels, check_picture, default_colours, placed, weighted
 from anomalymatch_ui.pixels.spec import RGB, Bands, NativeImage, PixelError, listed
 from anomalymatch_ui.pixels.stretches import (
     Curve,
     Limits,
+    Stretch,
     apply_curve,
     fitsbolt,
     good_values,
@@ -36,22 +38,6 @@ View = Literal["picture", "network"]
 VERSION = 1
 """Counts up when the same rendering comes to give other pixels."""
 
-Stretch = Literal[
-    "auto",
-    "linear",
-    "sqrt",
-    "log",
-    "asinh",
-    "lupton",
-    "percentile",
-    "zscale",
-    "fitsbolt-asinh",
-    "fitsbolt-log",
-    "fitsbolt-zscale",
-    "fitsbolt-midtones",
-    "fitsbolt-linear",
-]
-
 GivenLimits = tuple[float, float]
 
 _CURVES: dict[str, Curve] = {"sqrt": "sqrt", "log": "log", "asinh": "asinh"}
@@ -59,7 +45,6 @@ _OWN_LIMITS = ("percentile", "zscale")
 _FITSBOLT = "fitsbolt-"
 
 Name = Annotated[str, Field(min_length=1)]
-Row = tuple[float, ...]
 
 
 class Rendering(BaseModel):
@@ -158,7 +143,7 @@ class Rendering(BaseModel):
             return self
         names = self.bands or bands.by_colour()
         chosen = bands.chosen(names)
-        rgb = self.rgb or _shown(chosen, in_order=self.bands is not None)
+        rgb = self.rgb or default_colours(chosen, in_order=self.bands is not None)
         if all(isinstance(part, str) for part in rgb):
             red, green, blue = (names[chosen.position(str(name))] for name in rgb)
             rgb = (red, green, blue)
@@ -253,9 +238,7 @@ class Rendering(BaseModel):
         image = image.chosen(self.bands)
         levels = self._as_they_are(image)
         if levels is None:
-            shown = self.stretched(image)
-            shown *= 255
-            levels = np.rint(shown, out=shown).astype(np.uint8)
+            levels = as_levels(self.stretched(image))
         return levels[::-1]
 
     def rendered(self, image: NativeImage, view: View) -> np.ndarray:
@@ -284,7 +267,11 @@ class Rendering(BaseModel):
         """
         image = self._used(image)
         levels = self._as_they_are(image)
-        return self._mixed(self.stretched(image, limits)) if levels is None else self._mixed_levels(levels)
+        if matrix := self._matrix():
+            return weighted(self.stretched(image, limits) if levels is None else levels / 255, matrix)
+        if levels is None:
+            levels = as_levels(self.stretched(image, limits))
+        return placed(levels, self._places(len(levels)))
 
     def limits_of(self, image: NativeImage) -> tuple[Limits, ...]:
         """Return what is black and what is white in each band of an image that shows in its picture.
@@ -350,19 +337,14 @@ class Rendering(BaseModel):
     def _used(self, image: NativeImage) -> NativeImage:
         """Return the bands of an image that show in a picture, in the order that these are mixed in."""
         if self.bands is None:
-            _check_picture(image)
+            check_picture(image)
             return image
         return image.chosen(self.bands if self._depends_on_all() else self._picked())
 
     def _depends_on_all(self) -> bool:
         """Whether a band that is not shown has a part in how the others are."""
-        return bool(
-            self.joint
-            or self._matrix()
-            or self._pairs()
-            or self.stretch == "lupton"
-            or self.stretch.startswith(_FITSBOLT)
-        )
+        own = self.joint or self._matrix() or self._pairs()
+        return bool(own) or self.stretch.startswith(("lupton", _FITSBOLT))
 
     def _picked(self) -> tuple[str, ...]:
         """Return the names of the bands that are shown as red, green and blue, each once."""
@@ -386,28 +368,12 @@ class Rendering(BaseModel):
             return minmax_limits(good)
         return percentile_limits(good, *self.percentiles)
 
-    def _mixed(self, shown: np.ndarray) -> np.ndarray:
-        """Return the RGB of bands between 0 and 1, which are overwritten."""
-        matrix = self._matrix()
-        if not matrix:
-            shown *= 255
-            return self._mixed_levels(np.rint(shown, out=shown).astype(np.uint8))
-        mixed = np.tensordot(np.array(matrix), shown, 1).clip(0, 1)
-        return np.ascontiguousarray(np.rint(mixed * 255).astype(np.uint8).transpose(1, 2, 0))
-
-    def _mixed_levels(self, levels: np.ndarray) -> np.ndarray:
-        """Return the RGB of bands uint8 ``(bands, height, width)``."""
-        if self._matrix():
-            return self._mixed(levels / 255)
-        if self.rgb is not None and self.bands is not None:
-            names = self.bands if self._depends_on_all() else self._picked()
-            places = [names.index(str(name)) for name in self.rgb]
-        else:
-            places = [0, 0, 0] if len(levels) == 1 else [0, 1, 2]
-        picture = np.empty((*levels.shape[1:], 3), np.uint8)
-        for channel, place in enumerate(places):
-            picture[..., channel] = levels[place]
-        return picture
+    def _places(self, planes: int) -> list[int]:
+        """Return which of some planes, as :meth:`_used` leaves them, are red, green and blue."""
+        if self.rgb is None or self.bands is None:
+            return [0, 0, 0] if planes == 1 else [0, 1, 2]
+        names = self.bands if self._depends_on_all() else self._picked()
+        return [names.index(str(name)) for name in self.rgb]
 
     def _given_limits(self) -> tuple[GivenLimits, ...]:
         """Return the pairs that are given, whether one for all bands or one for each."""
@@ -429,28 +395,3 @@ class Rendering(BaseModel):
 
 PLAIN = Rendering()
 """Of pictures, unless something else is asked for."""
-
-
-def _shown(bands: Bands, *, in_order: bool) -> tuple[str, str, str] | tuple[Row, Row, Row]:
-    """Return how bands are shown unless it is said: the reddest as red, the bluest as blue.
-
-    Of two bands green is the mean.
-    """
-    names = bands.names
-    if len(names) == 1:
-        return names[0], names[0], names[0]
-    if in_order and len(names) == 3:
-        return names[0], names[1], names[2]
-    ordered = bands.by_colour()
-    if len(ordered) == 2:
-        red, blue = (tuple(float(name == shown) for name in names) for shown in (ordered[1], ordered[0]))
-        return red, (0.5, 0.5), blue
-    return ordered[-1], ordered[len(ordered) // 2 - (len(ordered) % 2 == 0)], ordered[0]
-
-
-def _check_picture(image: NativeImage) -> None:
-    names = image.bands.names
-    if len(names) > 1 and names != RGB.names:
-        raise PixelError(
-            f"it has {len(names)} bands, {listed(names)}, and the others one: choose by --bands or --hdu"
-        )

@@ -20,6 +20,23 @@ import numpy as np
 
 from anomalymatch_ui.pixels.zscale import zscale
 
+Stretch = Literal[
+    "auto",
+    "linear",
+    "sqrt",
+    "log",
+    "asinh",
+    "lupton",
+    "percentile",
+    "zscale",
+    "fitsbolt-asinh",
+    "fitsbolt-log",
+    "fitsbolt-zscale",
+    "fitsbolt-midtones",
+    "fitsbolt-linear",
+]
+"""How a person asks for limits and a curve; those that begin with ``fitsbolt-`` are fitsbolt's [3]_."""
+
 Curve = Literal["linear", "sqrt", "log", "asinh"]
 
 LOG_STRENGTH = 1000.0
