@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def partitions_of(root: Path) -> list[Path]:
     collection = _property(root / "collection.properties", "hats_primary_table_url")
     if collection and Path(collection).name == collection:
         root = root / collection
-    if not any((root / name).is_file() for name in _PROPERTIES) or _kind(root) not in _OBJECTS:
+    if not any(os.path.isfile(root / name) for name in _PROPERTIES) or _kind(root) not in _OBJECTS:
         return []
     files = sorted((root / "dataset").rglob("*.parquet"))
     return [file for file in files if _PARTITION.match(file.relative_to(root).as_posix())]
@@ -63,7 +64,7 @@ def partitions_of(root: Path) -> list[Path]:
 def _kind(catalogue: Path) -> str:
     """Return what a catalogue says it is, in small letters; empty if it says nothing."""
     for name in _PROPERTIES:
-        if (catalogue / name).is_file():
+        if os.path.isfile(catalogue / name):
             return _property(catalogue / name, "dataproduct_type").casefold()
     return ""
 
