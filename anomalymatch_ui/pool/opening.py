@@ -157,6 +157,13 @@ def _open_folder(path: Path, pixels: PixelsConfig) -> ImagePool:
         for kind, names in held.items():
             why = f"one of the {KINDS[kind]}: open it by its own path"
             listing.skipped.update(dict.fromkeys(names, why))
+        asked_for = {"--array": pixels.array, "--ids": pixels.ids}
+        named = [f"{option} {value}" for option, value in asked_for.items() if value is not None]
+        if named and listing.images:
+            raise InputError(
+                f"{path} holds image files, which are called by their own names, so that {named[0]} finds "
+                "nothing there. Leave it out, or give the file that has it."
+            )
         return FolderPool(path, pixels, listing)
     kind = max(held, key=lambda kind: len(held[kind]))
     skipped = dict(listing.skipped)

@@ -214,6 +214,13 @@ def test_what_is_no_pool_is_said_in_one_clear_line(
         assert word in message
 
 
+@pytest.mark.parametrize("option", ["array", "ids"])
+def test_what_only_a_file_of_many_images_has_is_refused_of_a_folder(tmp_path: Path, option: str):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=f"image files, .* --{option} names finds nothing there"):
+        open_pool(tmp_path, **{option: "names"})
+
+
 def test_a_closed_folder_is_said_to_lack_permission(ordinary_user: Path) -> None:
     closed = ordinary_user / "closed"
     save(closed / "sub" / "a.png")
