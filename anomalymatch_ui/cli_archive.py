@@ -13,6 +13,7 @@ import typer
 
 from anomalymatch_ui.cli_output import Json, finish, given_path
 from anomalymatch_ui.cli_pixels import PixelOptions, takes_pixels
+from anomalymatch_ui.errors import InputError
 
 if TYPE_CHECKING:
     from anomalymatch_ui.score import Outcome
@@ -39,16 +40,24 @@ def score(
             parser=given_path,
         ),
     ],
-    model: Annotated[
-        Path,
-        typer.Option(help="A checkpoint, *.safetensors, of a session.", metavar="FILE", parser=given_path),
-    ],
     out: Annotated[
         Path,
         typer.Option(
             help="Folder for the scores; run again, it goes on there.", metavar="DIR", parser=given_path
         ),
     ],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint, *.safetensors, of a session.", metavar="FILE", parser=given_path),
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            help="A session: its own order, of labels and network, instead of a network's alone.",
+            metavar="DIR",
+            parser=given_path,
+        ),
+    ] = None,
     embeddings: Annotated[
         bool, typer.Option("--embeddings", help="Keep what `similar` needs: 256 bytes an image.")
     ] = False,
@@ -84,31 +93,56 @@ def score(
     pixels: PixelOptions,
     as_json: Json = False,
 ) -> None:
-    """Score every image of an archive by a trained model; run again, it goes on where it was."""
+    """Score every image of an archive by a model, or a session; run again, it goes on where it was."""
     from anomalymatch_ui.cli_progress import bars
     from anomalymatch_ui.score.priority import be_patient
-    from anomalymatch_ui.score.request import ScoreRequest, run_request
 
     if low_priority:
         be_patient()
-    _pin(model)
-    request = ScoreRequest(
-        images=images,
-        model=model,
-        out=out,
-        embeddings=embeddings,
-        symmetry=symmetry,
-        device=device,
-        number_format=number_format,
-        runtime=runtime,
-        engine=engine,
-        scheduler=scheduler,
-        shard_size=shard_size,
-        restart=restart,
-        pixels=pixels,
-    )
-    with bars() as progress:
-        outcome, shares = run_request(request, progress)
+    shares: dict[str, float] = {}
+    if session is not None and model is None:
+        from anomalymatch_ui.session.archive_request import SessionScoreRequest, run_session_request
+
+        _refuse_beside_session(symmetry, number_format, engine, scheduler)
+        by_session = SessionScoreRequest(
+            images=images,
+            session=session,
+            out=out,
+            embeddings=embeddings,
+            device=device,
+            runtime=runtime,
+            shard_size=shard_size,
+            restart=restart,
+            pixels=pixels,
+        )
+        with bars() as progress:
+            outcome = run_session_request(by_session, progress)
+    elif model is not None and session is None:
+        from anomalymatch_ui.score.request import ScoreRequest, run_request
+
+        _pin(model)
+        request = ScoreRequest(
+            images=images,
+            model=model,
+            out=out,
+            embeddings=embeddings,
+            symmetry=symmetry,
+            device=device,
+            number_format=number_format,
+            runtime=runtime,
+            engine=engine,
+            scheduler=scheduler,
+            shard_size=shard_size,
+            restart=restart,
+            pixels=pixels,
+        )
+        with bars() as progress:
+            outcome, shares = run_request(request, progress)
+    else:
+        raise InputError(
+            "Give either --model, a checkpoint, for the scores of a network, or --session, a folder, for the "
+            "probabilities of a session."
+        )
     for sentence in _told(out, outcome, shares):
         print(sentence)
     finish(as_json, **outcome.as_dict(), out=str(out), engine=engine, busy=shares)
@@ -187,6 +221,19 @@ def similar(
         similar=listed,
         out=None if out is None else str(out),
     )
+
+
+def _refuse_beside_session(symmetry: str, number_format: str, engine: str, scheduler: str | None) -> None:
+    """Refuse what a session has settings for, and what scores by a network alone."""
+    if engine == "dask" or scheduler is not None:
+        raise InputError(
+            "--engine dask goes with --model: the order of a session is scored in this process. For several "
+            "machines, score by the network, then give the session the best with `anomalymatch shortlist`."
+        )
+    if symmetry != "none" or number_format != "float32":
+        raise InputError(
+            "--symmetry and --number-format go with --model: a session has them in its settings."
+        )
 
 
 def _pin(model: Path) -> None:

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from anomalymatch_ui.pool import ImagePool
 
 MANIFEST, LOCK, COMPONENTS = "manifest.json", "run.lock", "components.safetensors"
+ORDER = "order.npz"
+"""What a session had learnt when it began to score the archive."""
+
 RANKING, BY_ID, NEIGHBOURS = "ranking.parquet", "by-id.parquet", "neighbours.usearch"
 SORTING = re.compile(rf"\.sorting\.(\d+)-\d+{re.escape(TEMPORARY_SUFFIX)}")
 """Folder in which a process, of the first number, keeps what does not fit into memory while it sorts."""
 
 _DERIVED = (RANKING, BY_ID, NEIGHBOURS)
-_NAMES = "|".join([r"shard-\d{7}\.parquet", *map(re.escape, (MANIFEST, LOCK, COMPONENTS, *_DERIVED))])
+_NAMES = "|".join([r"shard-\d{7}\.parquet", *map(re.escape, (MANIFEST, LOCK, COMPONENTS, ORDER, *_DERIVED))])
 _HALF_WRITTEN = re.compile(rf"\.(?:{_NAMES})\..*{re.escape(TEMPORARY_SUFFIX)}|{SORTING.pattern}")
 _OURS = re.compile(_NAMES)
 _CHECKING_THREADS = 4
@@ -187,7 +190,7 @@ def begin(folder: Path, manifest: ArchiveManifest, *, restart: bool = False) -> 
     StorageError
         If the disk refuses.
     """
-    _check_folder(folder)
+    check_folder(folder)
     with one_writer(folder / LOCK):
         _sweep(folder, everything=restart)
         path = folder / MANIFEST
@@ -223,8 +226,14 @@ def check_ids(pool: ImagePool) -> None:
         seen.add(image_id)
 
 
-def _check_folder(folder: Path) -> None:
-    """Check that there is nothing else in a folder that shall become an archive."""
+def check_folder(folder: Path) -> None:
+    """Check that there is nothing else in a folder that shall become an archive.
+
+    Raises
+    ------
+    InputError
+        If there is.
+    """
     if os.path.exists(folder) and not folder.is_dir():  # Path.exists raises of a folder it may not enter
         raise InputError(f"{folder} is a file. Give a folder for the scores.")
     if not os.path.exists(folder):

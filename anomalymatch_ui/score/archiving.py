@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -25,6 +25,27 @@ from anomalymatch_ui.score.sorting import sort_scores
 
 Advance = Callable[[int, int], None]
 """Told how much of how much is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What gives the scores.
+
+    Attributes
+    ----------
+    digest
+        Hexadecimal; another model has another one.
+    image_size
+        Side of the square that it sees, in pixels; the largest where there are several.
+    """
+
+    digest: str
+    image_size: int
+
+    @classmethod
+    def of(cls, network: AnomalyNetwork) -> Self:
+        """Return what names a network."""
+        return cls(network_digest(network), network.image_size)
 
 
 class Engine(Protocol):
@@ -90,15 +111,17 @@ class Outcome:
 
 def score_archive(
     pool: ImagePool,
-    network: AnomalyNetwork,
+    model: AnomalyNetwork | Model,
     folder: Path,
     engine: Engine,
     config: ScoreConfig,
     *,
     symmetry: Symmetry = "none",
     components: int = 0,
+    embedding: Components | None = None,
     shard_size: int | None = None,
     restart: bool = False,
+    prepare: Callable[[Path], None] = lambda folder: None,
     progress: Callable[[str], Advance] = lambda title: lambda done, total: None,
     clock: StageClock | None = None,
 ) -> Outcome:
@@ -106,8 +129,8 @@ def score_archive(
 
     Parameters
     ----------
-    pool, network
-        What is scored by what.
+    pool, model
+        What is scored by what: by a network, or what the engine else goes by.
     folder
         Of the archive's scores.
     engine
@@ -118,10 +141,14 @@ def score_archive(
         Views over which an image's scores are averaged.
     components
         Of each image's embedding, 64 to 128 as a rule; 0 for none.
+    embedding
+        What makes it; ``None`` measures it on a sample.
     shard_size
         Images in a shard; unset: what the archive was begun with, or by the pool's size.
     restart
         Delete what the folder holds of an archive before.
+    prepare
+        Given the folder, which no other process then writes, before the first image is scored.
     progress
         Asked for something to advance, by the title of each part of the work.
     clock
@@ -137,16 +164,18 @@ def score_archive(
         If the disk refuses; the shards that were written stay.
     """
     clock = clock or StageClock()
+    if not isinstance(model, Model):
+        model = Model.of(model)
     begun = None if restart else _begun(folder)
     plan = engine.plan() if begun is None else begun.plan
     if shard_size is None:
         shard_size = usual_shard_size(len(pool), plan.batch_size) if begun is None else begun.shard_size
     manifest = ArchiveManifest(
-        model=network_digest(network),
+        model=model.digest,
         pool=pool.digest,
         images=len(pool),
         software=__version__,
-        image_size=network.image_size,
+        image_size=model.image_size,
         symmetry=symmetry,
         components=components,
         compiled=config.compiled,
@@ -157,7 +186,8 @@ def score_archive(
     if begun is None:
         check_ids(pool)
     with begin(folder, manifest, restart=restart):
-        found = _components(folder, manifest, engine, progress)
+        prepare(folder)
+        found = _components(folder, manifest, engine, embedding, progress)
         archive = Archive(folder, manifest, found)
         survey = archive.survey(progress("Checking"))
         scored, unreadable = survey.scored, survey.unreadable
@@ -183,7 +213,11 @@ def _begun(folder: Path) -> ArchiveManifest | None:
 
 
 def _components(
-    folder: Path, manifest: ArchiveManifest, engine: Engine, progress: Callable[[str], Advance]
+    folder: Path,
+    manifest: ArchiveManifest,
+    engine: Engine,
+    given: Components | None,
+    progress: Callable[[str], Advance],
 ) -> Components | None:
     """Load the components that an archive was begun with, or measure them; ``None`` if it has none."""
     if not manifest.components:
@@ -191,6 +225,9 @@ def _components(
     try:
         return Components.load(folder / COMPONENTS)
     except DamagedStoreError:  # or not there yet; shards of other components are scored again
+        if given is not None:
+            given.write(folder / COMPONENTS)
+            return given
         sample = drawn_sample(manifest.images)
         advance = progress("Measuring the embedding")
         advance(0, len(sample))

@@ -92,7 +92,7 @@ def run_request(
         raise InputError("--scheduler goes with --engine dask.")
     checkpoint = load_checkpoint(request.model)
     network = checkpoint.average
-    pool = open_pool(request.images, _as_trained(checkpoint.rendering, request.pixels))
+    pool = open_pool(request.images, as_trained(checkpoint.rendering, request.pixels))
     checkpoint.rendering.check_fits(
         pool.rendering, f"The model {request.model}", f"the images in {pool.path}"
     )
@@ -122,7 +122,7 @@ def run_request(
     return outcome, {stage: round(share, 3) for stage, share in clock.shares().items()}
 
 
-def _as_trained(rendering: Rendering, asked: Mapping[str, Any]) -> PixelsConfig:
+def as_trained(rendering: Rendering, asked: Mapping[str, Any]) -> PixelsConfig:
     """Return how images are read and rendered: as the model was trained, but for what is asked for."""
     trained = {} if rendering.is_plain else rendering.model_dump()
     return PixelsConfig.of({**trained, **asked})

@@ -84,7 +84,7 @@ class CycleScores:
 
     def stored(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
         """Return a cycle's scores if all are on disk, as after a session is opened again."""
-        digest = self._digest(self._network_digest(cycle), symmetry)
+        digest = self._name(self.digest(cycle), symmetry)
         folder = self._folder.scores(digest, self._pool.digest)
         if not folder.exists():
             return None
@@ -119,7 +119,7 @@ class CycleScores:
         from anomalymatch_ui.learn import network_digest
 
         network = self.average(cycle)
-        digest = self._digest(network_digest(network), symmetry)
+        digest = self._name(network_digest(network), symmetry)
         folder = self._folder.scores(digest, self._pool.digest)
 
         def scores() -> np.ndarray:
@@ -200,7 +200,7 @@ class CycleScores:
         ) as batches:
             store.write(pool, kept(batches), reporter.advance)
 
-    def _network_digest(self, cycle: int) -> str:
+    def digest(self, cycle: int) -> str:
         """Return the name of a cycle's averaged network: from its record, else from its weights."""
         known = load_cycle(self._folder.cycle_record(cycle), cycle).digest
         if known is not None:
@@ -213,7 +213,7 @@ class CycleScores:
         size = self._config.score.shard_size
         return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
 
-    def _digest(self, network: str, symmetry: Symmetry) -> str:
+    def _name(self, network: str, symmetry: Symmetry) -> str:
         """Return a name of all that decides the scores of a pool."""
         views = "" if symmetry == "none" else f"-{symmetry}"
         by = "-openvino" if expected_runtime(self._config.score.runtime) else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.rank import CoarseToFine, Novelty, distances_from_centre
+from anomalymatch_ui.rank import CoarseToFine, Novelty, Reduction, distances_from_centre
+from anomalymatch_ui.session.sight import Look, Sight
 
 NOT_YET, COARSE, FINE = 0, 1, 2
 """How an image was looked at: not at all so far, in one view, in every view."""
@@ -73,3 +75,25 @@ class Embedded:
         """Return how unlike the others each image is: see :class:`~anomalymatch_ui.rank.Novelty`."""
         distances = self.measured(distances_from_centre)
         return Novelty.among(distances).places(distances)
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """How the images of a pool become its embedding.
+
+    Attributes
+    ----------
+    digest
+        Of all that decides it.
+    sight
+        What is taken of which backbones.
+    reductions
+        Of each part, in the order of the sight's looks.
+    adapted
+        Weights adapted to the pool, by the look that has some.
+    """
+
+    digest: str
+    sight: Sight
+    reductions: tuple[Reduction, ...]
+    adapted: Mapping[Look, Path]

@@ -24,7 +24,7 @@ from anomalymatch_ui.files import write_atomically, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_table
-from anomalymatch_ui.session.embedded import Embedded
+from anomalymatch_ui.session.embedded import Embedded, Seeing
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.looking import Guide, Looking
@@ -223,6 +223,19 @@ class Embedder:
         with raw_features(path) as folder, self._looking(folder, images, sight, reporter) as looking:
             looking.look(None)
             return _write_reduced(path, [table for _, table in looking.features()], reductions)
+
+    def seeing(self) -> Seeing | None:
+        """Return how the pool's embedding was made; ``None`` until every image was looked at closely."""
+        sight, at_hand = self.known_sight(), self.at_hand()
+        if sight is None or at_hand is None or at_hand.depth is not None:
+            return None
+        adapted = self._adapted(sight)
+        return Seeing(
+            self._digest(sight),
+            sight,
+            tuple(_load_reductions(_projection(self._path(self._pool, sight)))),
+            {look: adapted for look in sight.adaptable} if adapted is not None else {},
+        )
 
     def _make(self, path: Path, sight: Sight, reporter: Reporter, guide: Guide | None) -> np.ndarray:
         rows = sample_rows(self._pool.ids, SEED)

@@ -110,11 +110,7 @@ class Looking:
         self._lookers: dict[Look, Looker] = {
             look: Looker(images, config, look, sight.parts_of(look), adapted(look)) for look in sight.looks
         }
-        up_to = config.embedding.views_up_to
-        views: dict[Look, Symmetry] = {
-            look: sight.symmetry if look.size <= up_to else "none" for look in sight.looks
-        }
-        self._fine = self._pass(views, "")
+        self._fine = self._pass(sight.views(config.embedding.views_up_to), "")
         self._coarse: Pass | None = None
         self._order = np.empty(0, np.int64)
         self._components: list[Reduction] = []

@@ -31,11 +31,12 @@ from anomalymatch_ui.rank import (
     log_odds,
 )
 from anomalymatch_ui.session.cycle_scores import CycleScores, NetworkScores
-from anomalymatch_ui.session.embedded import Embedded
+from anomalymatch_ui.session.embedded import Embedded, Seeing
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
+from anomalymatch_ui.session.learnt import Learnt
 from anomalymatch_ui.session.looking import Guide
 from anomalymatch_ui.session.reading import by_name
 
@@ -200,6 +201,66 @@ class PoolScorer:
         if fusion is not None:
             margins = fusion.margins(margins, log_odds(by_network))
         return self._forecast(pool_margins, fusion, embedding, view).probabilities(margins)
+
+    def learnt(self, view: Mapping[str, Label]) -> tuple[Seeing, np.ndarray, Learnt]:
+        """Return how the pool is seen, its embedding, and what its order goes by: for other images.
+
+        Nothing is computed from images, so what a look at one view is worth is not in it yet.
+
+        Raises
+        ------
+        InputError
+            If there are not labels of both classes, the pool has not been ranked to the end, or the trained
+            network alone orders it.
+        """
+        folder = self._folder
+        if self._config.order == "network":
+            raise InputError(
+                "This session orders its images by the trained network alone. Score the archive by that: "
+                f"--model {folder.checkpoint(folder.cycle_in_use or 1)}."
+            )
+        if not all(len(labelled_indices(self._pool, view, label)) for label in ("anomaly", "nominal")):
+            raise InputError(
+                f"The session {folder.path} has no order for other images yet: label at least one anomaly "
+                "and one nominal image, then score the archive."
+            )
+        seeing, cycle, by_network = self.seeing(), self._trained_cycle, None
+        if cycle > 0:
+            views: Symmetry = seeing.sight.symmetry if self._config.score.symmetries else "none"
+            stored = self._cycles.stored(cycle, views)
+            by_network = None if stored is None else NetworkScores(cycle, stored)
+        embedding = self.embedder.if_made()
+        if embedding is None or (cycle > 0 and by_network is None):
+            raise self._not_ranked()
+        model = self._fit(embedding, view).model
+        if not isinstance(model, LinearHead):
+            raise InputError(
+                f"No image labelled anomaly, or none labelled nominal, in {folder.path} is readable."
+            )
+        head = model.margins(embedding)
+        guess, digest = CoarseToFine(), ""
+        if by_network is not None:
+            guess = CoarseToFine.of(head, log_odds(by_network.values))
+            digest = self._cycles.digest(cycle)
+        margins, fusion = self._margins(Embedded(embedding), model, by_network)
+        forecast = self._forecast(margins, fusion, embedding, view)
+        learnt = Learnt(
+            seeing.digest, cycle, digest, seeing.reductions, model, CoarseToFine(), guess, fusion, forecast
+        )
+        return seeing, embedding, learnt
+
+    def seeing(self) -> Seeing:
+        """Return how the pool is seen. Raises ``InputError`` if it has not been looked at to the end."""
+        seeing = self.embedder.seeing()
+        if seeing is None:
+            raise self._not_ranked()
+        return seeing
+
+    def _not_ranked(self) -> InputError:
+        return InputError(
+            f"The session {self._folder.path} has not ranked its own images to the end, by its settings and "
+            f"its cycle in use. Run `anomalymatch rank {self._folder.path}`, then score the archive."
+        )
 
     def _combine(
         self, embedded: Embedded, by_network: NetworkScores | None, view: Mapping[str, Label]

@@ -55,6 +55,8 @@ from anomalymatch_ui.session.watch import Watch
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomalymatch_ui.session.scoring import PoolScorer
+
 
 LOOKS_ANEW = (
     "The images were last looked at in another way than these settings and this version look. Every image "
@@ -496,6 +498,11 @@ class Session(Steering):
         if not scores:
             raise InputError("The scoring of other images was stopped. Ask again to score them.")
         return scores[0]
+
+    @property
+    def scorer(self) -> PoolScorer:
+        """What scores the pool by the labels and the cycle in use."""
+        return self._rankings.scorer
 
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""

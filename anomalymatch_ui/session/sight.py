@@ -173,6 +173,10 @@ class Sight:
         """What has to be computed of each image, in the order of the parts."""
         return tuple(dict.fromkeys(Look(part.size, part.backbone) for part in self.parts))
 
+    def views(self, up_to: int) -> dict[Look, Symmetry]:
+        """Return the views of a close look, averaged over where the side is at most ``up_to`` pixels."""
+        return {look: self.symmetry if look.size <= up_to else "none" for look in self.looks}
+
     @property
     def backbones(self) -> tuple[Look, ...]:
         """The first look of each backbone."""

@@ -17,8 +17,10 @@ import pytest
 from checkpoints import make_checkpoint
 from images import make_pool
 
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.score.request import ScoreRequest, run_request
+from anomalymatch_ui.session import Session
 
 SHARD, IMAGES = 8, 480
 
@@ -187,6 +189,37 @@ def test_a_path_that_is_empty_is_not_the_folder_one_is_in(archive: Path) -> None
         refused(run("score", *given[:place], "", *given[place + 1 :]), "the path is empty")
     refused(run("top", ""), "the path is empty")
     refused(run("similar", "", "--id", "0000.jpg"), "the path is empty")
+
+
+def test_an_archive_is_scored_in_the_order_of_a_session(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    session, out = tmp_path / "session", tmp_path / "scores"
+    config = swift.with_values(order="labels", symmetry="square", device="cpu")
+    with Session.open(session, pool_folder, config=config) as opened:
+        opened.label(["0000.jpg", "0001.jpg"], "anomaly")
+        opened.label(["0020.jpg", "0021.jpg"], "nominal")
+        refused(
+            run("score", pool_folder, "--session", session, "--out", out),
+            "has not ranked its own images to the end",
+        )
+        opened.rank(wait=True)
+        expected = opened.ranking_table(6)["id"].tolist()
+    result = last_json(run("score", pool_folder, "--session", session, "--out", out, "--json"))
+    assert (result["scored"], result["symmetry"], result["engine"]) == (60, "square", "local")
+    listed = run("top", out, "--top", 6).stdout.splitlines()[1:]
+    assert {line.split(",")[1] for line in listed} == set(expected)
+
+
+def test_a_session_and_a_model_are_not_asked_for_at_once(archive: Path, tmp_path: Path) -> None:
+    both = [*arguments(archive, "new"), "--session", tmp_path]
+    neither = [archive / "images", "--out", tmp_path / "new"]
+    for given in (both, neither):
+        refused(run("score", *given), "Give either --model, a checkpoint,")
+    for option in (("--engine", "dask"), ("--symmetry", "square")):
+        refused(run("score", *neither, "--session", tmp_path, *option), " with --model: ")
+    refused(run("score", *neither, "--session", tmp_path), "is not a session folder")
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_was_passed_over_is_told(archive: Path, tmp_path: Path) -> None:
