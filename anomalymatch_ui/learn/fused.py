@@ -53,4 +53,5 @@ def maps_in_parts(network: AnomalyNetwork, images: Tensor) -> Tensor:
     on_cpu = images.device.type == "cpu"
     size = _CPU_IMAGES * torch.get_num_threads() if on_cpu else len(images)
     parts = [images[start : start + size] for start in range(0, len(images), size)]
-    return torch.cat([network.frozen_maps(part) for part in parts])
+    maps = torch.cat([network.frozen_maps(part) for part in parts])
+    return maps.contiguous(memory_format=torch.channels_last)  # OpenVINO's are not

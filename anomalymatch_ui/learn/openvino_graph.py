@@ -103,23 +103,38 @@ class CompiledStages:
             )
         )
 
-    def __call__(self, batch: np.ndarray) -> list[np.ndarray]:
-        """Return the maps ``(BATCH, channels, height, width)`` of each layer, float32.
+    def __call__(self, batches: Sequence[np.ndarray], at_once: int = 1) -> list[list[np.ndarray]]:
+        """Return for each batch the maps ``(BATCH, channels, height, width)`` of each layer, float32.
 
         Parameters
         ----------
-        batch
-            float32 in the machine's own byte order, ``(BATCH, channels, height, width)``. Anything else is
-            refused, for OpenVINO would cast it, or read the bytes as they are.
+        batches
+            float32 in the machine's own byte order, ``(BATCH, channels, height, width)`` each. Anything else
+            is refused, for OpenVINO would cast it, or read the bytes as they are.
+        at_once
+            How many of them are computed at one time, if there are as many streams.
         """
-        if batch.dtype != np.float32 or not batch.dtype.isnative or batch.shape != self._shape:
-            raise ValueError(f"a batch is float32 {self._shape}, not {batch.dtype.str} {batch.shape}")
-        request = getattr(self._requests, "request", None)
-        if request is None:
-            request = self._requests.request = self._compiled.create_infer_request()
-        request.infer([batch])
-        # Copied, for the next batch is written to the same place.
-        return [np.array(request.get_output_tensor(number).data) for number in range(self._outputs)]
+        for batch in batches:
+            if batch.dtype != np.float32 or not batch.dtype.isnative or batch.shape != self._shape:
+                raise ValueError(f"a batch is float32 {self._shape}, not {batch.dtype.str} {batch.shape}")
+        requests = self._requests_of_this_thread(min(at_once, len(batches)))
+        found = []
+        for first in range(0, len(batches), len(requests)):
+            running = list(zip(requests, batches[first : first + len(requests)], strict=False))
+            for request, batch in running:
+                request.start_async([batch])
+            for request, _ in running:
+                request.wait()
+                # Copied, for the next batch is written to the same place.
+                outputs = map(request.get_output_tensor, range(self._outputs))
+                found.append([np.array(output.data) for output in outputs])
+        return found
+
+    def _requests_of_this_thread(self, count: int) -> list[Any]:
+        requests: list[Any] = self._requests.__dict__.setdefault("all", [])
+        while len(requests) < count:
+            requests.append(self._compiled.create_infer_request())
+        return requests[:count]
 
 
 def _graph(module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, ...]) -> Any:

@@ -218,14 +218,17 @@ def _prepare(
 
 
 def _in_batches(compiled: CompiledStages, values: Tensor) -> list[Tensor]:
-    """Compute in batches of one length, of which the last is filled up with zeros."""
-    parts = []
-    for first in range(0, len(values), BATCH):
-        part = values[first : first + BATCH].contiguous(memory_format=torch.contiguous_format)
+    """Compute in batches of one length, of which the last is filled up with zeros.
+
+    As many at one time as torch has threads here: one where the caller computes beside others.
+    """
+    batches = []
+    for part in torch.split(values.detach(), BATCH):
         missing = BATCH - len(part)
         full = torch.nn.functional.pad(part, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else part
-        parts.append([torch.from_numpy(maps)[: len(part)] for maps in compiled(full.detach().numpy())])
-    return [torch.cat(maps) for maps in zip(*parts, strict=True)]
+        batches.append(full.contiguous(memory_format=torch.contiguous_format).numpy())
+    found = zip(*compiled(batches, torch.get_num_threads()), strict=True)
+    return [torch.cat([torch.from_numpy(part) for part in maps])[: len(values)] for maps in found]
 
 
 def _first_line(error: BaseException) -> str:

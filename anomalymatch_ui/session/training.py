@@ -224,6 +224,7 @@ def _make_trainer(
         symmetry=symmetry,
         prevalence=prevalence,
         begun_with=begun_with,
+        runtime=config.score.runtime,
     )
     if interrupted:
         interrupted.restore(trainer)

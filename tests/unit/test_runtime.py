@@ -238,7 +238,7 @@ def test_a_batch_that_openvino_would_cast_or_misread_is_refused(
 ) -> None:
     compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (3, SIZE, SIZE), streams=1)
     with pytest.raises(ValueError, match="a batch is float32"):
-        compiled(batch)
+        compiled([batch])
 
 
 def test_importing_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:

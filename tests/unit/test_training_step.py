@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import partial
 from typing import Literal
 
@@ -10,7 +11,7 @@ import torch
 from scoring import NUMBER_FORMATS
 from training import CPU, NETWORK, SMALL, make_trainer, rings_and_discs
 
-from anomalymatch_ui.config import NetworkConfig, NumberFormat, TrainConfig
+from anomalymatch_ui.config import NetworkConfig, NumberFormat, RuntimeName, TrainConfig
 from anomalymatch_ui.learn import AnomalyNetwork, StepReport, Trainer, TrainingData, build_network
 from anomalymatch_ui.learn.fused import maps_in_parts
 
@@ -68,16 +69,25 @@ def test_weak_views_take_a_backward_pass_only_where_the_batch_s_statistics_are_t
     assert (network.batches, network.unlearnt) == (learnt, unlearnt)
 
 
-@pytest.mark.parametrize("frozen_blocks", [0, 9])
+@pytest.mark.parametrize(("frozen_blocks", "runtime"), [(0, "torch"), (9, "torch"), (9, "openvino")])
 @pytest.mark.parametrize("number_format", NUMBER_FORMATS)
 def test_a_step_learns_what_one_pass_of_all_its_images_would_teach(
-    number_format: NumberFormat, frozen_blocks: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+    number_format: NumberFormat,
+    frozen_blocks: int,
+    runtime: RuntimeName,
+    data: TrainingData,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
+        pytest.skip("OpenVINO is not installed")
     multiply_in(number_format, monkeypatch)
     config = NETWORK.model_copy(update={"frozen_blocks": frozen_blocks, "dropout": 0})
     losses, gradients = [], []
     for whole in (False, True):
-        trainer = Trainer(build_network(config, 3), None, SMALL, data, device=CPU, seed=1)
+        network = build_network(config, 3)
+        trainer = Trainer(network, None, SMALL, data, device=CPU, seed=1, runtime=runtime)
+        by_openvino = runtime == "openvino" and number_format == "float32"
+        assert trainer.runtime.name.startswith("OpenVINO" if by_openvino else "torch")
         if whole:
             monkeypatch.setattr(trainer, "_answers", partial(answers_in_one_pass, trainer, number_format))
         reports: list[StepReport] = []
