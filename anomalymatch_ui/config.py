@@ -70,7 +70,13 @@ ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
 
-NETWORK_BEFORE: dict[str, Any] = {"input_range": "unit"}
+Reads = Literal["end", "middle"]
+"""What the head of a trained network reads: its end over the frame, or its middle at the frame's centre."""
+
+MIDDLE: tuple[Layer, ...] = (7, 10)
+"""Blocks of an EfficientNet that tell how the object at the centre of a cutout is built."""
+
+NETWORK_BEFORE: dict[str, Any] = {"input_range": "unit", "reads": "end"}
 """What a network has whose settings were kept before there was a choice."""
 
 
@@ -196,7 +202,14 @@ class NetworkConfig(_Settings):
         9,
         ge=0,
         description="leading blocks that stay as pretrained; 9 of Lite0's 16 at least halve a step's time. "
-        "Of timm's encoders, which have as few as four, the last one is always trained",
+        "Of timm's encoders, which have as few as four, the last one is always trained, as is all from the "
+        "first block on that the head reads",
+    )
+    reads: Reads | None = Field(
+        None,
+        description="what the head reads. end: the last layer, averaged over the frame, as published [1]_; "
+        "middle: mean and deviation of blocks 7 and 10 at the centre of the frame, and nothing after them. "
+        "Unless given, the middle where the instant order reads it: of cutouts of the sky about an object",
     )
 
     @classmethod
@@ -213,10 +226,23 @@ class NetworkConfig(_Settings):
         as_before = {name for name, value in NETWORK_BEFORE.items() if getattr(self, name) == value}
         return self.model_dump_json(exclude=as_before)
 
-    def sized(self, symmetry: Symmetry) -> NetworkConfig:
-        """Give a copy with a size: the one that is given, or the one for images of this symmetry."""
+    def suited(self, symmetry: Symmetry, reads: Reads = "end") -> NetworkConfig:
+        """Return a copy with what is left open filled in.
+
+        Parameters
+        ----------
+        symmetry
+            Of the images; it decides on their size.
+        reads
+            What serves these images.
+        """
         size = self.image_size or IMAGE_SIZES[symmetry]
-        return self.model_copy(update={"image_size": size})
+        return self.model_copy(update={"image_size": size, "reads": self.reads or reads})
+
+    def asks_for(self, other: NetworkConfig) -> bool:
+        """Tell whether another network has these settings; what is left open here, it may have any."""
+        filled = {name: getattr(other, name) for name in ("image_size", "reads") if not getattr(self, name)}
+        return other == self.model_copy(update=filled)
 
 
 class TrainConfig(_Settings):
@@ -659,6 +685,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "drop_connect": 0.2,
             "batch_norm": "batch",
             "frozen_blocks": 0,
+            "reads": "end",
         },
         "train": {
             "steps": 100,

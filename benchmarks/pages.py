@@ -36,7 +36,7 @@ def measure_here(steps: int = STEPS, scored_images: int = SCORED) -> dict[str, f
 
     torch.set_num_threads(1)
     config, cpu = Config.preset("default"), torch.device("cpu")
-    network = build_network(config.network.sized("square"), seed=0)  # of the sky: 96 px
+    network = build_network(config.network.suited("square", "middle"), seed=0)  # of the sky: 96 px
     random, side = np.random.default_rng(0), network.image_size
     pixels = random.integers(0, 255, (scored_images, 3, side, side), np.uint8)
     data = TrainingData(pixels[:55], np.arange(55) < 5, pixels)

@@ -138,7 +138,8 @@ class EfficientNetBackbone:
                 _fuse(block, "_expand_conv", "_bn0")
             _fuse(block, "_depthwise_conv", "_bn1")
             _fuse(block, "_project_conv", "_bn2")
-        _fuse(module, "_conv_head", "_bn1")
+        if isinstance(module._conv_head, nn.Conv2d):
+            _fuse(module, "_conv_head", "_bn1")
         for part in module.modules():
             if isinstance(part, nn.ReLU6):
                 part.inplace = True
@@ -146,7 +147,7 @@ class EfficientNetBackbone:
     def keep(self, blocks: int) -> None:
         """Drop everything after the first ``blocks`` blocks."""
         self.module._blocks = self.module._blocks[:blocks]
-        self.module._conv_head = nn.Identity()
+        self.module._conv_head = self.module._bn1 = nn.Identity()
 
 
 def build_backbone(config: NetworkConfig, bands: int = 3) -> Backbone:

@@ -9,10 +9,11 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from anomalymatch_ui.config import IMAGE_SIZES, Layer, NetworkConfig
+from anomalymatch_ui.config import IMAGE_SIZES, MIDDLE, Layer, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.backbone import Backbone, build_backbone
 from anomalymatch_ui.learn.input_range import input_scaling
+from anomalymatch_ui.learn.pooling import centre_weights, pooled
 from anomalymatch_ui.learn.randomness import seeded
 from anomalymatch_ui.learn.stem import COLOURS
 
@@ -42,8 +43,10 @@ class AnomalyNetwork(nn.Module):
         Of the images.
     image_size
         Side of the square it sees, in pixels: as given, or that for images of the sky.
+    layers
+        What the head reads: ``"last"``, or blocks, as numbers from 0.
     feature_count
-        Length of the feature vector: 1,280 for Lite0 and B0.
+        Length of the feature vector: of Lite0 1,280 at its end, 384 in its middle.
     """
 
     backbone: Any  # the libraries publish no types
@@ -51,17 +54,26 @@ class AnomalyNetwork(nn.Module):
     def __init__(self, config: NetworkConfig, bands: int = COLOURS) -> None:
         super().__init__()
         self.image_size = config.image_size or IMAGE_SIZES["square"]
-        self.config = config = config.model_copy(update={"image_size": self.image_size})
+        filled = {"image_size": self.image_size, "reads": config.reads or "end"}
+        self.config = config = config.model_copy(update=filled)
         self.bands = bands
         self._stages: Backbone = build_backbone(config, bands)
         self.scaling = input_scaling(config, self._stages.range, bands)
         self.backbone = self._stages.module
-        self.feature_count = self._stages.feature_count
+        self.layers: tuple[Layer, ...] = MIDDLE if config.reads == "middle" else ("last",)
+        self.feature_count = sum(map(self.channels, self.layers)) * (2 if config.reads == "middle" else 1)
+        if config.reads == "middle":
+            self._stages.keep(MIDDLE[-1] + 1)
         self.head = nn.Linear(self.feature_count, 2)
         nn.init.normal_(self.head.weight, std=config.head_scale)
         nn.init.zeros_(self.head.bias)
-        for parameter in self._stages.frozen(config.frozen_blocks)[1]:
+        for parameter in self._stages.frozen(self.frozen_blocks)[1]:
             parameter.requires_grad_(False)
+
+    @property
+    def frozen_blocks(self) -> int:
+        """How many leading blocks stay as they are: as set, but not beyond the first that the head reads."""
+        return min([self.config.frozen_blocks, *(layer for layer in self.layers if layer != "last")])
 
     @property
     def splits(self) -> bool:
@@ -71,7 +83,7 @@ class AnomalyNetwork(nn.Module):
     @property
     def split(self) -> int:
         """Blocks whose maps are :meth:`frozen_maps`; 0 if images pass through the backbone as a whole."""
-        return min(self.config.frozen_blocks, self._stages.blocks) if self.splits else 0
+        return min(self.frozen_blocks, self._stages.blocks) if self.splits else 0
 
     @property
     def computed_by(self) -> Backbone:
@@ -108,9 +120,16 @@ class AnomalyNetwork(nn.Module):
             return self.stages(images, [self.split - 1])[0]
 
     def features_of_maps(self, maps: Tensor) -> Tensor:
-        """Return the globally average-pooled features ``(n, feature_count)`` of :meth:`frozen_maps`."""
-        (last,) = self.stages_of_maps(maps, ["last"])
-        return last.mean(dim=(2, 3))
+        """Return the pooled features ``(n, feature_count)`` of :meth:`frozen_maps`.
+
+        The end is averaged over the frame; of the middle, mean and deviation are taken at the centre.
+        """
+        found = self.stages_of_maps(maps, self.layers)
+        if self.config.reads == "end":
+            return found[0].mean(dim=(2, 3))
+        with torch.autocast(maps.device.type, enabled=False):  # a deviation in bfloat16 has no digits left
+            statistics = [pooled(stage, centre_weights(stage.shape[-1], stage.device)) for stage in found]
+        return torch.cat([part for one in statistics for part in one], dim=1)
 
     def stages(self, images: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
         """Return what some layers make of ``images``, computed no further than the deepest of them.
@@ -143,7 +162,7 @@ class AnomalyNetwork(nn.Module):
             If the network has no such block.
         """
         if layer == "last":
-            return self.feature_count
+            return self._stages.feature_count
         blocks = self._stages.blocks
         if not 0 <= layer < blocks:
             raise InputError(
@@ -152,12 +171,12 @@ class AnomalyNetwork(nn.Module):
         return self._stages.channels(layer)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the globally average-pooled features ``(n, feature_count)`` of ``images``."""
+        """Return the pooled features ``(n, feature_count)`` of ``images``."""
         return self.features_of_maps(self.frozen_maps(images))
 
     def frozen_modules(self) -> list[nn.Module]:
         """Return what training does not change: the beginning of the backbone, in order."""
-        return self._stages.frozen(self.config.frozen_blocks)[0]
+        return self._stages.frozen(self.frozen_blocks)[0]
 
     def fuse(self) -> None:
         """Rewrite a network that is not trained any more so that it computes the same faster."""
@@ -217,7 +236,7 @@ def network_digest(network: nn.Module) -> str:
 
 def frozen_digest(network: AnomalyNetwork) -> str:
     """Give a name to what the frozen blocks compute, which no cycle changes."""
-    digest = hashlib.sha256(f"{_seen_as(network)} {network.config.frozen_blocks} ".encode())
+    digest = hashlib.sha256(f"{_seen_as(network)} {network.frozen_blocks} ".encode())
     for module in network.frozen_modules():
         digest.update(network_digest(module).encode())
     return digest.hexdigest()[:16]

@@ -67,7 +67,7 @@ def adapt_pool(
     rows = sample_rows(pool.ids, seed, config.train.window)
     reporter.begin("preparing", len(rows))
     _, pixels = read_all(pool, rows, size, config.score.workers or usable_cores(), reporter, 0)
-    sized = config.network.model_copy(update={"image_size": size})
+    sized = config.network.model_copy(update={"image_size": size, "reads": "end"})
     network = build_network(sized, seed, pool.rendering.channels)
     adapter = Adapter(network, pixels, config.adapt, device=device, seed=seed, symmetry=symmetry)
     if state.exists():

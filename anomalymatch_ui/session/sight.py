@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from anomalymatch_ui.config import (
+    MIDDLE,
     TIMM,
     Config,
     EmbeddingConfig,
@@ -16,6 +17,7 @@ from anomalymatch_ui.config import (
     NetworkName,
     PartConfig,
     Place,
+    Reads,
     Statistic,
     Symmetry,
 )
@@ -36,7 +38,7 @@ def _of_the_sky(place: Place, *sizes: int) -> tuple[PartConfig, ...]:
     middle = (
         PartConfig(size=size, layers=(layer,), place=place, statistics=_BOTH, weight=weight)
         for size in sizes
-        for layer in (7, 10)
+        for layer in MIDDLE
     )
     return (*middle, PartConfig(size=64, weight=0.77))
 
@@ -136,7 +138,8 @@ class Look(NamedTuple):
 
     def network(self, config: Config) -> NetworkConfig:
         """Return the settings of the network that looks."""
-        update = {"image_size": self.size, "name": self.backbone or config.network.name}
+        name = self.backbone or config.network.name
+        update = {"image_size": self.size, "name": name, "reads": "end"}  # the parts say what is taken
         return config.network.model_copy(update=update)
 
 
@@ -194,6 +197,12 @@ class Sight:
             for look in self.looks
             if look.backbone is None and all("last" not in part.layers for part in self.parts_of(look))
         )
+
+    @property
+    def reads(self) -> Reads:
+        """What the head of a trained network should read: the middle where the embedding reads its centre."""
+        own = [part for part in self.parts if part.backbone is None and part.place == "centre"]
+        return "middle" if {layer for part in own for layer in part.layers} == {*MIDDLE} else "end"
 
     def parts_of(self, look: Look) -> list[PartConfig]:
         """Return the parts that are taken of one look."""

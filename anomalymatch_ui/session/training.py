@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from anomalymatch_ui.config import Config, NetworkConfig
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
@@ -165,17 +165,11 @@ def interrupted_cycle(folder: SessionFolder, config: Config, rendering: Renderin
     found = peek_checkpoint(folder.interrupted)
     same = (
         found.recipe == training_recipe(config.train, config.seed)
-        and _is_as_asked(found.network, config)
+        and config.network.asks_for(found.network)
         and found.rendering.digest == rendering.digest
     )
     rejected = found.begun_with not in (None, 0, folder.cycle_in_use)
     return found if same and not rejected and found.cycle > folder.cycle else None
-
-
-def _is_as_asked(network: NetworkConfig, config: Config) -> bool:
-    """Tell whether a network has the settings asked for; where no size is given, it may have any."""
-    size = config.network.image_size or network.image_size
-    return network == config.network.model_copy(update={"image_size": size})
 
 
 def _make_trainer(
@@ -197,7 +191,8 @@ def _make_trainer(
             folder.interrupted.unlink(missing_ok=True)
             folder.interrupted_curves.unlink(missing_ok=True)
     cycle = interrupted.cycle if interrupted else folder.cycle + 1
-    symmetry = Embedder(folder, pool, config).symmetry(reporter) if _needs_symmetry(config) else "none"
+    embedder = Embedder(folder, pool, config)
+    symmetry = embedder.symmetry(reporter) if _needs_symmetry(config) else "none"
     network: AnomalyNetwork
     average: AnomalyNetwork | None = None
     begun_with = 0
@@ -209,7 +204,8 @@ def _make_trainer(
         network, average = previous.network, previous.average
         begun_with = previous.cycle
     else:
-        network = build_network(config.network.sized(symmetry), config.seed, pool.rendering.channels)
+        reads = config.network.reads or embedder.sight(reporter).reads
+        network = build_network(config.network.suited(symmetry, reads), config.seed, pool.rendering.channels)
     data = _training_data(pool, view, config, cycle, network.image_size, reporter)
     if config.train.warm_head and not interrupted and average is None:
         _warm_head(network, data, device)
@@ -245,7 +241,7 @@ def _carried_over(folder: SessionFolder, config: Config, channels: int) -> Check
     if not config.train.carry_over or folder.cycle_in_use == 0:
         return None
     previous = load_checkpoint(folder.checkpoint(folder.cycle_in_use))
-    fits = _is_as_asked(previous.network.config, config) and previous.rendering.channels == channels
+    fits = config.network.asks_for(previous.network.config) and previous.rendering.channels == channels
     return previous if fits else None
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.special import logit
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.learn import load_checkpoint
 from anomalymatch_ui.pixels import View
 from anomalymatch_ui.pool import Batch, Fetched, ImagePool, SubsetPool
 from anomalymatch_ui.pool.folder import FolderPool
@@ -121,6 +122,18 @@ def test_parts_follow_from_what_the_images_are_unless_they_are_given(
             session.rank(wait=True)
         tables.append(len(list(shared.glob("*.npy"))))
     assert tables == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("kind", "reads"), [("centred", "middle"), ("scattered", "end"), ("upright", "end")])
+def test_a_trained_network_reads_what_the_instant_order_reads(
+    pool_folder: Path, swift: Config, tmp_path: Path, kind: Kind, reads: str
+) -> None:
+    parts = tuple(part.model_copy(update={"size": 32}) for part in PARTS[kind])
+    config = swift.with_values(symmetry="mirror", embedding={"sizes": None, "parts": parts})
+    pool = FolderPool(pool_folder)
+    learn(tmp_path / "session", SubsetPool(pool, pool.ids[:30]), config)
+    folder = SessionFolder(tmp_path / "session")
+    assert load_checkpoint(folder.checkpoint(1)).network.config.reads == reads
 
 
 def test_a_part_by_another_backbone_stands_beside_those_of_the_network(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.config import Config
+from anomalymatch_ui.config import Config, NetworkConfig
 from anomalymatch_ui.errors import InputError
 
 
@@ -27,8 +27,19 @@ def test_preset_paper_is_the_published_recipe(paper: Config) -> None:
     )
     assert (train.weak, train.strong, train.threshold_rule) == ("published", "randaugment", "fixed")
     assert (network.batch_norm, network.frozen_blocks, network.drop_connect) == ("batch", 0, 0.2)
+    assert network.reads == "end"
     assert (paper.order, paper.instant, paper.score.symmetries) == ("network", False, False)
     assert (train.ema_decay, train.confidence_threshold, train.unlabelled_weight) == (0.99, 0.95, 1.0)
+
+
+def test_what_the_settings_leave_open_of_a_network_follows_from_the_images() -> None:
+    open_, small = NetworkConfig(), NetworkConfig(image_size=64, reads="end")
+    assert (open_.suited("square", "middle").image_size, open_.suited("mirror").image_size) == (96, 160)
+    assert (open_.suited("square", "middle").reads, open_.suited("mirror").reads) == ("middle", "end")
+    assert small.suited("square", "middle") == small
+    assert open_.asks_for(small)
+    assert not small.asks_for(open_.suited("square", "middle"))
+    assert not NetworkConfig(dropout=0).asks_for(small)
 
 
 def test_settings_come_back_from_disk_as_they_were(paper: Config, tmp_path: Path) -> None:

@@ -237,6 +237,18 @@ def test_scores_by_kept_maps_are_the_same_to_the_last_bit(
     assert (~maps.read(np.arange(60))[0]).nonzero()[0].tolist() == [19]
 
 
+def test_a_head_on_the_middle_gives_the_same_scores_by_kept_maps(pool: ImagePool, tmp_path: Path) -> None:
+    middle = build_network(NETWORK.model_copy(update={"reads": "middle"}), seed=0)
+    scorer = Scorer(middle, CPU)
+    maps = FrozenMaps(tmp_path / "maps", len(pool), *scorer.map_layout("square"))
+    scores = []
+    for kept in (None, maps, maps):
+        parts = score_pool(pool, middle, CONFIG, device=CPU, symmetry="square", scorer=scorer, maps=kept)
+        scores.append(np.concatenate([part.scores for part in parts]))
+    np.testing.assert_array_equal(scores[1], scores[0])
+    np.testing.assert_array_equal(scores[2], scores[0])
+
+
 SKY = NETWORK.model_copy(update={"image_size": 96})  # a size at which a map's last bits depend on its batch
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from anomalymatch_ui.config import Config, NetworkConfig, NetworkName
+from anomalymatch_ui.config import MIDDLE, Config, NetworkConfig, NetworkName, PartConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork, build_network, network_digest
+from anomalymatch_ui.learn import AnomalyNetwork, build_network, network_digest, represented
 from anomalymatch_ui.learn.backbone import library_module
 from anomalymatch_ui.learn.trainer import build_optimizer, update_average
 
@@ -245,3 +245,41 @@ def test_convolutions_that_pad_by_themselves_give_the_library_s_own_answers(name
     assert any(
         module.padding != (0, 0) for module in network.modules() if isinstance(module, torch.nn.Conv2d)
     )
+
+
+def test_a_head_on_the_middle_reads_what_the_embedding_reads_of_centred_cutouts() -> None:
+    part = PartConfig(size=64, layers=MIDDLE, place="centre", statistics=("mean", "deviation"))
+    whole = build_network(NetworkConfig(image_size=64), seed=0).eval()
+    middle = build_network(NetworkConfig(image_size=64, reads="middle"), seed=0).eval()
+    with torch.no_grad():
+        logits, features = middle.forward_with_features(images(size=64))
+        torch.testing.assert_close(features, represented(whole, images(size=64), [part]))
+        torch.testing.assert_close(middle(images(size=64)), logits)
+    assert features.shape == (4, middle.feature_count) == (4, 384)
+
+
+def test_a_head_on_the_middle_trains_what_it_reads_and_keeps_nothing_after_it() -> None:
+    network = build_network(FROZEN.model_copy(update={"reads": "middle"}), seed=0)
+    before = copied_state(network)
+    train(network)
+    changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert network.split == MIDDLE[0]  # though nine blocks were to stay as they are
+    assert {int(name.split(".")[2]) for name in changed if "_blocks" in name} == {7, 8, 9, 10}
+    assert not any(name.startswith(("backbone._conv_head", "backbone._blocks.11")) for name in before)
+
+
+def test_a_deviation_is_measured_in_float32_also_where_training_multiplies_in_bfloat16() -> None:
+    network = build_network(NetworkConfig(image_size=64, reads="middle"), seed=0).eval()
+    alike = images(size=64)[:1].mean(dim=(2, 3), keepdim=True).expand(-1, -1, 64, 64).contiguous()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert network.features(alike).dtype == torch.float32
+
+
+def test_an_encoder_without_these_blocks_has_no_middle_to_read() -> None:
+    with pytest.raises(InputError, match="has no block 7"):
+        build_network(NetworkConfig(name="timm:resnet18", pretrained=False, reads="middle"), seed=0)
+
+
+def test_a_network_s_name_is_what_it_was_before_its_head_could_read_the_middle() -> None:
+    assert "reads" not in NetworkConfig(reads="end").record()
+    assert '"reads":"middle"' in NetworkConfig(reads="middle").record()
