@@ -9,7 +9,7 @@ from anomalymatch_ui.config import NetworkConfig, TrainConfig
 from anomalymatch_ui.learn import Trainer, TrainingData, build_network
 
 CPU = torch.device("cpu")
-NETWORK = NetworkConfig(image_size=32)
+NETWORK = NetworkConfig(image_size=32, reads="end")
 SMALL = TrainConfig(steps=6, labelled_batch=4, unlabelled_batch=6)
 
 
