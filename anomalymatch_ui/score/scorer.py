@@ -200,7 +200,7 @@ def _programs(network: AnomalyNetwork, parts: Sequence[PartConfig]) -> list[tupl
     if parts:
         return [(0, layers_of(parts))]
     split = network.split
-    return [(0, (split - 1,)), (split, ("last",))] if split else [(0, ("last",))]
+    return [(0, (split - 1,)), (split, network.layers)] if split else [(0, network.layers)]
 
 
 def _averaged(views: list[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:

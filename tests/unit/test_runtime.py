@@ -15,6 +15,7 @@ from anomalymatch_ui.config import (
     NetworkConfig,
     NetworkName,
     PartConfig,
+    Reads,
     RuntimeName,
     Symmetry,
 )
@@ -35,10 +36,15 @@ except ImportError:
 
 
 def network_of(
-    name: NetworkName = "efficientnet-lite0", size: int = SIZE, bands: int = 3, seed: int = 0
+    name: NetworkName = "efficientnet-lite0",
+    size: int = SIZE,
+    bands: int = 3,
+    seed: int = 0,
+    reads: Reads = "end",
 ) -> AnomalyNetwork:
     """Build a network with random weights whose statistics are not those of new layers."""
-    network = build_network(NetworkConfig(name=name, image_size=size, pretrained=False), seed, bands).eval()
+    config = NetworkConfig(name=name, image_size=size, pretrained=False, reads=reads)
+    network = build_network(config, seed, bands).eval()
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -93,6 +99,16 @@ def test_scores_agree_with_torch_within_1e_4(name: NetworkName, size: int, bands
     scores, features = ours.score(pixels)
     expected, expected_features = torchs.score(pixels)
     np.testing.assert_allclose(scores, expected, atol=1e-4, rtol=0)
+    assert_alike(features, expected_features)
+
+
+def test_a_head_on_the_middle_is_computed_by_openvino_too() -> None:
+    ours, torch_s = both(network_of(reads="middle"))
+    (scores, features), (expected, expected_features) = (
+        ours.score(pixels_of(20)),
+        torch_s.score(pixels_of(20)),
+    )
+    np.testing.assert_allclose(scores, expected, atol=TOLERANCE, rtol=0)
     assert_alike(features, expected_features)
 
 
