@@ -325,14 +325,14 @@ class TrainConfig(_Settings):
     keep_cycles: int = Field(
         3,
         ge=1,
-        description="of how many of the newest cycles network and scores stay on disk, 27 MB each; also "
+        description="of how many of the newest cycles network and scores stay on disk, 6 or 27 MB each; also "
         "those of the cycle in use and of pinned ones. Figures, and what it said of each image, stay of all",
     )
     checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
     checkpoint_seconds: float = Field(
         10,
         ge=0,
-        description="most seconds between them, unless a step takes longer; one is 27 MB",
+        description="most seconds between them, unless a step takes longer; one is 8 to 39 MB",
     )
 
 
@@ -392,7 +392,7 @@ class ScoreConfig(_Settings):
         2.0,
         ge=0,
         description="disk space, in GB of 2^30 bytes, to keep what the frozen blocks make of the images: on "
-        "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 129 kB, a "
+        "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 92 kB, a "
         "photograph 90 kB (half of it in bfloat16); larger pools keep nothing",
     )
     shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
@@ -532,10 +532,11 @@ class Config(_Settings):
         "a square. Photographs have one: mirror",
     )
     network_weight: float = Field(
-        0.5,
+        0.25,
         ge=0,
         le=1,
-        description="weight of the trained network in the fused order, beside the linear head's",
+        description="weight of the trained network in the fused order, beside the linear head's. More serves "
+        "once there are many labels: from five anomalies a network is the less certain of the two",
     )
     prevalence: Annotated[float, BeforeValidator(read_prevalence)] | None = Field(
         None,
