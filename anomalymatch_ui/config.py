@@ -73,7 +73,7 @@ ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 Reads = Literal["end", "middle"]
 """What the head of a trained network reads: its end over the frame, or its middle at the frame's centre."""
 
-MIDDLE: tuple[Layer, ...] = (7, 10)
+MIDDLE: tuple[int, ...] = (7, 10)
 """Blocks of an EfficientNet that tell how the object at the centre of a cutout is built."""
 
 NETWORK_BEFORE: dict[str, Any] = {"input_range": "unit", "reads": "end"}
