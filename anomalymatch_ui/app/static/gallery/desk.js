@@ -114,6 +114,7 @@ export class Desk {
     this.pending.set(request, entry);
     this.sentence = "";
     this.send(entry.message);
+    this.tell("header"); // which says how much waits for the disk
   }
 
   // Ask something that changes nothing. The promise gives the answer, its bytes as `buffers`; it is broken with
