@@ -68,8 +68,9 @@ def cycles(
             }
         )
     total = sum(sizes.values())
+    count = "1 cycle takes" if len(found) == 1 else f"{len(found):,} cycles take"
     print(
-        f"{len(found):,} cycles take {_megabytes(total)}. Networks and scores are kept of the last {last}, "
+        f"{count} {_megabytes(total)}. Networks and scores are kept of the last {last}, "
         "of the one in use and of those that are pinned."
     )
     finish(as_json, session=str(session), cycles=listed, bytes=total, keep_cycles=last)
