@@ -30,6 +30,9 @@ class CannotBuildError(Exception):
     """The network has a part that the graph has no node for; the message names it."""
 
 
+_importing = threading.Lock()  # a second thread would be given a package of which half is imported
+
+
 @cache
 def openvino() -> Any:
     """Return the package, imported without its tools for converting models.
@@ -40,8 +43,16 @@ def openvino() -> Any:
     Raises
     ------
     ImportError
-        If it is not installed, or its libraries cannot be loaded.
+        If it is not installed, its libraries cannot be loaded, or it is too old.
     """
+    with _importing:
+        package = _imported()
+    if not hasattr(package, "Core") or not hasattr(package, "opset13"):
+        raise ImportError("this version lacks what is needed; 2026.4 has it")
+    return package
+
+
+def _imported() -> Any:
     loaded = sys.modules.get("openvino")
     if loaded is not None:
         return loaded

@@ -83,8 +83,19 @@ class CycleScores:
         return load_checkpoint(self._folder.checkpoint(cycle)).average
 
     def stored(self, cycle: int, symmetry: Symmetry) -> np.ndarray | None:
-        """Return a cycle's scores if all are on disk, as after a session is opened again."""
-        digest = self._name(self.digest(cycle), symmetry)
+        """Return a cycle's scores if all are on disk, as after a session is opened again.
+
+        Whichever of OpenVINO and torch computed them: they agree to 1e-4, and another machine has but one.
+        """
+        network = self.digest(cycle)
+        for by_openvino in sorted((True, False), key=lambda by: by != self._by_openvino):
+            scores = self._whole(self._name(network, symmetry, by_openvino))
+            if scores is not None:
+                return scores
+        return None
+
+    def _whole(self, digest: str) -> np.ndarray | None:
+        """Return the scores of a store by its name; ``None`` if some are missing or damaged."""
         folder = self._folder.scores(digest, self._pool.digest)
         if not folder.exists():
             return None
@@ -119,7 +130,7 @@ class CycleScores:
         from anomalymatch_ui.learn import network_digest
 
         network = self.average(cycle)
-        digest = self._name(network_digest(network), symmetry)
+        digest = self._name(network_digest(network), symmetry, self._by_openvino)
         folder = self._folder.scores(digest, self._pool.digest)
 
         def scores() -> np.ndarray:
@@ -213,10 +224,17 @@ class CycleScores:
         size = self._config.score.shard_size
         return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
 
-    def _name(self, network: str, symmetry: Symmetry) -> str:
+    @property
+    def _by_openvino(self) -> bool:
+        """Whether OpenVINO will compute scores on a CPU; it computes in float32 alone."""
+        scoring = self._config.score
+        possible = scoring.number_format == "float32" and not scoring.compiled
+        return possible and bool(expected_runtime(scoring.runtime))
+
+    def _name(self, network: str, symmetry: Symmetry, by_openvino: bool) -> str:
         """Return a name of all that decides the scores of a pool."""
         views = "" if symmetry == "none" else f"-{symmetry}"
-        by = "-openvino" if expected_runtime(self._config.score.runtime) else ""
+        by = "-openvino" if by_openvino else ""
         return f"{network}{views}-{self._config.score.number_format}{by}"
 
 

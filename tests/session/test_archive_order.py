@@ -68,6 +68,12 @@ def probabilities(out: Path) -> dict[str, float]:
     return dict(zip(page.ids, page.scores.tolist(), strict=True))
 
 
+def assert_first(count: int, found: dict[str, float], expected: dict[str, float]) -> None:
+    """Assert that the first are the session's own, but for those that rounding may put in another order."""
+    least = list(expected.values())[count - 1]
+    assert all(expected[name] > least - TOLERANCE for name in list(found)[:count])
+
+
 def of_the_session(path: Path) -> dict[str, float]:
     """What the session's newest ranking says of each image, the most likely first."""
     with Session.open(path) as session:
@@ -86,7 +92,7 @@ def test_images_have_the_probabilities_and_the_order_that_the_session_gives_them
     # Two that differ by less than the tolerance may change places.
     in_order = [expected[name] for name in found]
     assert all(one > other - TOLERANCE for one, other in itertools.pairwise(in_order))
-    assert set(list(found)[:6]) == set(list(expected)[:6])
+    assert_first(6, found, expected)
 
 
 def test_what_ranks_high_is_looked_at_closely_and_has_the_session_s_probability(
@@ -106,7 +112,7 @@ def test_what_ranks_high_is_looked_at_closely_and_has_the_session_s_probability(
     assert sum(count for count, closely in looked if closely) == 12
     expected, found = of_the_session(trained / "session"), probabilities(tmp_path / "out")
     best = list(expected)[:6]
-    assert set(list(found)[:6]) == set(best)
+    assert_first(6, found, expected)
     assert [found[name] for name in best] == pytest.approx([expected[name] for name in best], abs=TOLERANCE)
     assert len(found) == 60
 

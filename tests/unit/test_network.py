@@ -276,6 +276,7 @@ def test_a_deviation_is_measured_in_float32_also_where_training_multiplies_in_bf
 
 
 def test_an_encoder_without_these_blocks_has_no_middle_to_read() -> None:
+    pytest.importorskip("timm")
     with pytest.raises(InputError, match="has no block 7"):
         build_network(NetworkConfig(name="timm:resnet18", pretrained=False, reads="middle"), seed=0)
 
