@@ -32,12 +32,16 @@ class Outside:
         Who else holds the pen, in words; ``None`` if nobody does.
     ranking, settings
         Time stamps of the ranking and the settings on disk, in nanoseconds; 0 if there are none.
+    kept, pinned
+        Numbers of the cycles whose networks are on disk, and of those that a person has pinned.
     """
 
     row: int
     pen: str | None
     ranking: int
     settings: int
+    kept: tuple[int, ...]
+    pinned: tuple[int, ...]
 
 
 class Watch:
@@ -127,6 +131,8 @@ class Watch:
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
             pen_elsewhere=now.pen,
+            kept_cycles=now.kept,
+            pinned_cycles=now.pinned,
         )
         if now.row != before.row:
             self._follow()
@@ -140,4 +146,6 @@ class Watch:
             None if other is None else str(other),
             modified_ns(self._folder.ranking),
             self._folder.settings_stamp,
+            self._folder.kept_cycles,
+            self._folder.pinned_cycles,
         )

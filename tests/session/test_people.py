@@ -23,6 +23,7 @@ from anomalymatch_ui.labels import KNOWN, MATCHING
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session import pen as pen_module
+from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.pen import Pen, PenHolder
 from anomalymatch_ui.session.watch import INTERVAL
 
@@ -127,6 +128,17 @@ def test_two_processes_label_one_session_and_each_notices_the_other_by_itself(
     assert session.people.disagreements() == ()
     colleague.do("redo")
     wait_until(lambda: session.status.counts.unsure == 1)
+
+
+def test_a_cycle_that_another_process_finishes_pins_or_drops_is_noticed(session: Session) -> None:
+    folder = SessionFolder(session.path)
+    folder.checkpoint(1).parent.mkdir(exist_ok=True)
+    folder.checkpoint(1).write_bytes(b"network")
+    folder.pin(1).touch()
+    wait_until(lambda: (session.status.kept_cycles, session.status.pinned_cycles) == ((1,), (1,)))
+    folder.pin(1).unlink()
+    folder.checkpoint(1).unlink()
+    wait_until(lambda: (session.status.kept_cycles, session.status.pinned_cycles) == ((), ()))
 
 
 def test_the_order_follows_the_labels_of_another(session: Session, colleague: Colleague) -> None:
