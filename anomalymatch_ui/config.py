@@ -69,7 +69,6 @@ RuntimeName = Literal["auto", "torch", "openvino"]
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 
-
 Reads = Literal["end", "middle"]
 """What the head of a trained network reads: its end over the frame, or its middle at the frame's centre."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -180,7 +181,8 @@ class Cycles:
         files = [folder.checkpoint(cycle.number), folder.cycle_record(cycle.number)]
         if cycle.digest is not None:
             files += folder.kept_scores_by(cycle.digest)
-            files += [path for store in folder.scores_by(cycle.digest) for path in store.iterdir()]
+            for store in folder.scores_by(cycle.digest):  # of one removed meanwhile nothing is listed
+                files += [Path(place, name) for place, _, names in os.walk(store) for name in names]
         return sum(_size(path) for path in files)
 
     def newest_scored(self) -> int:
