@@ -239,7 +239,7 @@ class NetworkConfig(_Settings):
         return self.model_copy(update={"image_size": size, "reads": self.reads or reads})
 
     def asks_for(self, other: NetworkConfig) -> bool:
-        """Tell whether another network has these settings; what is left open here, it may have any."""
+        """Return whether another network has these settings; what is left open here, it may have any."""
         filled = {name: getattr(other, name) for name in ("image_size", "reads") if not getattr(self, name)}
         return other == self.model_copy(update=filled)
 
@@ -555,7 +555,7 @@ class Config(_Settings):
 
     @classmethod
     def preset(cls, name: str) -> Config:
-        """Give the settings of a named preset.
+        """Return the settings of a named preset.
 
         Raises
         ------
@@ -601,7 +601,7 @@ class Config(_Settings):
         return cls.validated({**record, "network": complete}, source)
 
     def with_values(self, **values: Any) -> Config:
-        """Give a copy with other values; a dict changes single settings of a group.
+        """Return a copy with other values; a dict changes single settings of a group.
 
         Raises
         ------
@@ -615,7 +615,7 @@ class Config(_Settings):
         return self.validated(merged, "these settings")
 
     def with_assignment(self, text: str) -> Config:
-        """Give a copy with one other value, written as in ``train.align=false`` or ``seed=7``.
+        """Return a copy with one other value, written as in ``train.align=false`` or ``seed=7``.
 
         Raises
         ------

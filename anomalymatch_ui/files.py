@@ -36,7 +36,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """Give a path with ``~`` put as the home folder, as a shell does; a notebook has none.
+    """Return a path with ``~`` replaced by the home folder, as a shell does; a notebook has none.
 
     Raises
     ------

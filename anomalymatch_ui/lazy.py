@@ -11,7 +11,7 @@ from typing import Any
 def lazy_names(
     package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Give a package its ``__getattr__`` and ``__dir__`` (PEP 562).
+    """Make a package its ``__getattr__`` and ``__dir__`` (PEP 562).
 
     Parameters
     ----------

@@ -23,14 +23,14 @@ POINTS = (40, 80, 120, 160, 200)
 
 
 def at_points(report: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
-    """Give the rounds of a report at the points, each with the number of looks before it."""
+    """Return the rounds of a report at the points, each with the number of looks before it."""
     looks = report["protocol"]["per_cycle"]
     rounds = [cycle for seed in report["seeds"] for cycle in seed["cycles"]]
     return [(cycle["cycle"] * looks, cycle) for cycle in rounds if cycle["cycle"] * looks in POINTS]
 
 
 def row(name: str, cycles: Iterable[Mapping[str, Any]]) -> str:
-    """Give a line of the table."""
+    """Return a line of the table."""
     cycles, cells = list(cycles), []
     for kind in KINDS:
         judged = Reliability.of(cycles, kind)

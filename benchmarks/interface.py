@@ -36,7 +36,7 @@ SURVEY_LABELS, MILLION_LABELS = 200, 10_000
 
 
 def tell(sentence: str) -> None:
-    """Say where it is."""
+    """Return where it is."""
     print(sentence, file=sys.stderr, flush=True)
 
 

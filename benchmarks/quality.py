@@ -51,19 +51,19 @@ REFERENCES = {
 
 
 def spread(column: np.ndarray, digits: int = 3) -> str:
-    """Give mean ± standard deviation over the seeds."""
+    """Return mean ± standard deviation over the seeds."""
     if len(column) == 1:
         return f"{column[0]:.{digits}f}"
     return f"{column.mean():.{digits}f} ± {column.std(ddof=1):.{digits}f}"
 
 
 def last_cycle(report: Report) -> int:
-    """Give the last cycle that every seed has."""
+    """Return the last cycle that every seed has."""
     return min(len(seed["cycles"]) for seed in report["seeds"]) - 1
 
 
 def row(report: Report) -> str:
-    """Give a line of the table of all tasks and presets."""
+    """Return a line of the table of all tasks and presets."""
     last = last_cycle(report)
     rounds = sorted({0, last})
     cells = [f"`{report['task']}`", report["preset"], str(len(report["seeds"]))]
@@ -76,7 +76,7 @@ def row(report: Report) -> str:
 
 
 def seconds(reports: Iterable[Report]) -> list[str]:
-    """Give a table of how long a cycle took: medians over all seeds and cycles."""
+    """Return a table of how long a cycle took: medians over all seeds and cycles."""
     lines = ["| task | preset | training, s | scoring pool and test split, s |", "|---" * 4 + "|"]
     for report in reports:
         cycles = [cycle for seed in report["seeds"] for cycle in seed["cycles"]]
@@ -136,7 +136,7 @@ def against_same_seeds(reports: Iterable[Report], references: dict[str, list[Rep
 
 
 def paired(report: Report, other: Report, measure: str, cycle: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give a measure of two reports on the seeds that both have, float ``(seeds,)`` each."""
+    """Return a measure of two reports on the seeds that both have, float ``(seeds,)`` each."""
     sides = [{seed["seed"]: seed["cycles"] for seed in one["seeds"]} for one in (report, other)]
     if report.get("arithmetic") != other.get("arithmetic"):
         raise SystemExit(f"{report['task']}: reports of two number formats cannot be paired.")
@@ -188,13 +188,13 @@ def _ratio(draws: np.ndarray) -> str:
 
 
 def follows_the_protocol(report: Report, **start: int) -> bool:
-    """Tell whether a report is of the five tasks' protocol; rounds and, where given, the start may differ."""
+    """Return whether a report follows the five tasks' protocol; rounds and a given start may differ."""
     protocol = {**asdict(Protocol()), "cycles": report.get("protocol", {}).get("cycles"), **start}
     return bool(report.get("seeds")) and report.get("protocol") == protocol
 
 
 def is_plain(report: Report, *, today: bool = True) -> bool:
-    """Tell whether a report is of a preset as it is today, or, of a former version, as it was then."""
+    """Return whether a report is of a preset as it is today, or, of a former version, as it was then."""
     if report.get("changes") or "config" not in report or report["preset"] not in PRESETS:
         return False
     if not today:
@@ -204,13 +204,13 @@ def is_plain(report: Report, *, today: bool = True) -> bool:
 
 
 def fullest(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
-    """Give of each task and preset the report of most rounds, of these the one of most seeds."""
+    """Return of each task and preset the report of most rounds, of these the one of most seeds."""
     ordered = sorted(reports, key=lambda report: (last_cycle(report), len(report["seeds"])))
     return {(report["task"], report["preset"]): report for report in ordered}
 
 
 def differences(pairs: Iterable[tuple[str, Report, Report]]) -> list[str]:
-    """Give a table of paired differences of AP, cycle by cycle.
+    """Return a table of paired differences of AP, cycle by cycle.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def differences(pairs: Iterable[tuple[str, Report, Report]]) -> list[str]:
 
 
 def budgets(reports: Iterable[Report]) -> list[str]:
-    """Give a table of the searches that start with other numbers of labels: AP at the start."""
+    """Return a table of the searches that start with other numbers of labels: AP at the start."""
     lines = ["| task | labels | preset | seeds | AP, cycle 0 |", "|---" * 5 + "|"]
     for report in reports:
         start = report["protocol"]
@@ -326,7 +326,7 @@ def main() -> None:
 
 
 def other_starts(reports: list[Report]) -> Iterable[tuple[str, Report, Report]]:
-    """Give rows of :func:`differences`: training less no training, and one lever changed less `default`."""
+    """Return rows of :func:`differences`: training less no training, and one lever changed less `default`."""
     for one in reports:
         for other in reports:
             alike = one["task"] == other["task"] and one["protocol"] == other["protocol"]
@@ -339,12 +339,12 @@ def other_starts(reports: list[Report]) -> Iterable[tuple[str, Report, Report]]:
 
 
 def changes_one_lever(report: Report, preset: str = "default") -> bool:
-    """Tell whether a report is of a preset but for one setting."""
+    """Return whether a report is of a preset but for one setting."""
     return report["preset"] == preset and len(report.get("changes") or ()) == 1
 
 
 def has_another_start(report: Report) -> bool:
-    """Tell whether only the number of labels at the start differs from the protocol."""
+    """Return whether only the number of labels at the start differs from the protocol."""
     start = report.get("protocol", {})
     numbers = {name: start.get(name, 0) for name in ("start_anomalies", "start_nominals")}
     return not follows_the_protocol(report) and follows_the_protocol(report, **numbers)

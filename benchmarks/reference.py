@@ -49,7 +49,7 @@ class Features:
         self._known: dict[str, np.ndarray] = {}
 
     def of(self, names: list[str]) -> np.ndarray:
-        """Give the features of images, float32 ``(len(names), features)``."""
+        """Return the features of images, float32 ``(len(names), features)``."""
         missing = [name for name in names if name not in self._known]
         pool = SubsetPool(self._images, missing) if missing else None
         for part in batch_ranges(0, len(pool) if pool else 0, BATCH):

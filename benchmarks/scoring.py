@@ -77,7 +77,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
 
 def row_of(figures: dict[str, Any]) -> list[str]:
-    """Give a row of the table."""
+    """Return a row of the table."""
     name = figures["format"]
     if figures["format"] == "folder" and figures["decode"] != "auto":
         name += f", JPEG on {figures['decode'].upper()}"
@@ -114,7 +114,7 @@ def show(cells: Iterator[Cell]) -> list[dict[str, Any]]:
 
 
 def matrix(folder: Path, arguments: argparse.Namespace) -> Iterator[Cell]:
-    """Give formats x sizes, then the growth; each pool is made when its turn comes."""
+    """Return formats x sizes, then the growth; each pool is made when its turn comes."""
     for size in arguments.sizes:
         count = arguments.count or CPU_IMAGES.get(size, 1000)
         for name in arguments.formats:
@@ -135,7 +135,7 @@ def matrix(folder: Path, arguments: argparse.Namespace) -> Iterator[Cell]:
 
 
 def gpu_runs(folder: Path, arguments: argparse.Namespace) -> Iterator[Cell]:
-    """Give what a GPU is asked for: arrays, JPEGs decoded on it and beside it, and compiled networks."""
+    """Return what a GPU is asked for: arrays, JPEGs decoded on it and beside it, and compiled networks."""
     on_gpu = "auto" if arguments.device == "cpu" else "gpu"
     for size in arguments.sizes:
         for name in arguments.formats:

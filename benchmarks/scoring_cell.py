@@ -82,7 +82,7 @@ class Run:
         self.config = config.model_copy(update={"batch_size": batch_size})
 
     def difference(self) -> float:
-        """Give by how much the product's scores differ from the reference's at most."""
+        """Return by how much the product's scores differ from the reference's at most."""
         images = min(self.cell.naive_images, NAIVE_BATCH)
         scored = score_pool(
             self.pool, self.network, self.config, device=self.device, stop=images, scorer=self.scorer

@@ -84,6 +84,6 @@ def write_pool(folder: Path, name: str, count: int, size: int) -> Path:
 
 
 def bytes_on_disk(path: Path, images: int) -> float:
-    """Give how many bytes of the pool one image is, from a file or folder; links count as files."""
+    """Return how many bytes of the pool one image is, from a file or folder; links count as files."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files) / images

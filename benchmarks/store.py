@@ -74,7 +74,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def summary(times: list[float]) -> dict[str, float]:
-    """Give median, 95th percentile and largest, in milliseconds."""
+    """Return median, 95th percentile and largest, in milliseconds."""
     values = 1000 * np.array(times)
     return {
         "median_ms": round(float(np.median(values)), 1),

@@ -57,7 +57,7 @@ def score(cluster: SpecCluster, pool: Path, model: Path, out: Path) -> float:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give the archive's files."""
+    """Return the archive's files."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "run.lock"}
 
 

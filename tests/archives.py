@@ -18,7 +18,7 @@ TRAIN_IMAGES, TEST_IMAGES = 120, 40
 
 
 def draw_galaxies(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give images uint8 ``(count, 64, 64, 3)`` and classes; class 2 is thin, the others are round."""
+    """Return images uint8 ``(count, 64, 64, 3)`` and classes; class 2 is thin, the others are round."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:64, :64] - 32
     labels = np.arange(count) % 4
@@ -31,7 +31,7 @@ def draw_galaxies(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compress(images: np.ndarray, labels: np.ndarray) -> bytes:
-    """Give the bytes of a gzipped HDF5 file of these images and labels."""
+    """Return the bytes of a gzipped HDF5 file of these images and labels."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.create_dataset("images", data=images)

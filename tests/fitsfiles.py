@@ -9,7 +9,7 @@ from astropy.io import fits
 
 
 def sky(seed: int = 0, size: int = 24, ring: bool = False) -> np.ndarray:
-    """Give the values of an image, float32 ``(size, size)``."""
+    """Return the values of an image, float32 ``(size, size)``."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] - size / 2
     radius = np.hypot(y, x)

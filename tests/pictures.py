@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def pictures() -> dict[str, bytes]:
-    """Give the bytes of a picture of each container and mode, by file name; the same on every machine.
+    """Return the bytes of a picture of each container and mode, by file name; the same on every machine.
 
     Those of JPEG and lossy WebP depend on the libraries that write them, and are left to be compared on one
     machine.

@@ -59,7 +59,7 @@ class Names:
 
 
 def names(ids: Sequence[str], digest: str = "pool") -> ImagePool:
-    """Give a pool of nothing but names."""
+    """Return a pool of nothing but names."""
     return cast(ImagePool, Names(ids, digest))
 
 
@@ -108,7 +108,7 @@ class QuickEngine:
 
 
 def quick_shard(ids: Sequence[str], asked: range, components: int = 0) -> Shard:
-    """Give what :class:`QuickEngine` says of some images."""
+    """Return what :class:`QuickEngine` says of some images."""
     readable = [index for index in asked if index % 13 != 12]
     scores = np.array([quick_score(ids[index]) for index in readable], np.float32)
     embedding = None
@@ -120,5 +120,5 @@ def quick_shard(ids: Sequence[str], asked: range, components: int = 0) -> Shard:
 
 
 def quick_score(image_id: str) -> np.float32:
-    """Give one of 100 scores in [0, 1]."""
+    """Return one of 100 scores in [0, 1]."""
     return np.float32(zlib.crc32(image_id.encode()) % 100 / 99)

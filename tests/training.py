@@ -45,7 +45,7 @@ def make_trainer(
     network: NetworkConfig = NETWORK,
     prevalence: float = 0.03,
 ) -> Trainer:
-    """Give a trainer of :data:`NETWORK` that has not begun."""
+    """Return a trainer of :data:`NETWORK` that has not begun."""
     return Trainer(
         build_network(network, 0),
         None,

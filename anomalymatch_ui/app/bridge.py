@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def kernel_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the loop of this thread: in a notebook cell the kernel's, in a script ``None``."""
+    """Return the loop of this thread: in a notebook cell the kernel's, in a script ``None``."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

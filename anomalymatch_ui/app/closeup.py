@@ -128,7 +128,7 @@ class Closeup:
             raise InputError(f"There is no image {image_id!r} in {self._session.pool.path}.")
 
     def facts(self, image_id: str) -> dict[str, Any]:
-        """Give what is known of an image besides its pixels.
+        """Return what is known of an image besides its pixels.
 
         Returns
         -------
@@ -182,7 +182,7 @@ class Closeup:
         return {**self.facts(image_id), **sent, "remark": remark}, buffers
 
     def _field(self, zoom: int, image_id: str) -> Answer:
-        """Give a field around an image, stretched as the image itself, and where that lies in it."""
+        """Return a field around an image, stretched as the image itself, and where that lies in it."""
         self.check(image_id)
         pool, index = self._session.pool, self._session.pool.index(image_id)
         around = surroundings(pool, index, zoom)
@@ -228,7 +228,7 @@ class Closeup:
         return [(name, said_so), ("rank", f"{rank + 1:,} of {images:,}"), *look]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
-        """Give what tables that came with the images say of one."""
+        """Return what tables that came with the images say of one."""
         index = self._session.pool.index(image_id)
         try:
             columns = self._session.finding.metadata.columns()
@@ -244,7 +244,7 @@ def _sent(pixels: np.ndarray) -> Answer:
 
 
 def place_facts(pool: ImagePool, image_id: str) -> list[tuple[str, str]]:
-    """Tell where an image lies: format, bytes and date of its file, or the file of all and its row there."""
+    """Return where an image lies: format, bytes and date of its file, or the common file and its row."""
     path = Path(pool.path)
     if path.is_file():
         return [("in", f"row {image_id} of {path.name}" if numbered_rows(pool) else path.name)]

@@ -269,7 +269,7 @@ class Dashboard:
         self.pictures.heed(status)
 
     def _outlook(self, status: Status) -> Outlook:
-        """Give what to expect, anew only where a label or a ranking has come."""
+        """Return what to expect, anew only where a label or a ranking has come."""
         state = (status.counts, status.ranking_version)
         if state != self._foreseen[0]:
             self._foreseen = state, self.session.insight.outlook()

@@ -58,7 +58,7 @@ class Wanted:
         return cls(images, labels, session, annotator, pixels)
 
     def environment(self) -> dict[str, str]:
-        """Give the variables from which :meth:`from_environment` reads this back, in any folder."""
+        """Return the variables from which :meth:`from_environment` reads this back, in any folder."""
         paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
         given = {name: "" if path is None else str(expanded(path).absolute()) for name, path in paths.items()}
         return given | {ANNOTATOR: self.annotator or "", PIXELS: json.dumps(dict(self.pixels))}

@@ -332,7 +332,7 @@ class Finds(traitlets.HasTraits):
             raise
 
     def _tell_finding(self, *, anew: bool = False) -> None:
-        """Tell the browser what is listed, unless it knows; ``anew`` so that a control shows it again."""
+        """Return the browser what is listed, unless it knows; ``anew`` so that a control shows it again."""
         now = self._listed.number, self._session.labels()
         if not anew and self._told is not None and self._told[0] == now[0] and self._told[1] is now[1]:
             return
@@ -355,7 +355,7 @@ class Finds(traitlets.HasTraits):
 
 
 def _in_json(query: Query) -> dict[str, Any]:
-    """Give a query's values for the browser; of ids no more than how many."""
+    """Return a query's values for the browser; of ids no more than how many."""
     return {
         "sort": query.sort,
         "reverse": query.reverse,
@@ -370,7 +370,7 @@ def _in_json(query: Query) -> dict[str, Any]:
 
 
 def _described(column: Column) -> dict[str, Any]:
-    """Say what can be asked of a column: its range, or its values where they are few."""
+    """Return what can be asked of a column: its range, or its values where they are few."""
     if column.numbers is not None:
         known = column.numbers[np.isfinite(column.numbers)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)

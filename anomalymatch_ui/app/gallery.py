@@ -383,5 +383,5 @@ class Gallery(Finds, Pages):
 
 
 def in_words(source: str) -> str:
-    """Say where a ranking comes from in words that need no explanation."""
+    """Return where a ranking comes from in words that need no explanation."""
     return source.replace("linear head", "your labels")

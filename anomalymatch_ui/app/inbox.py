@@ -145,7 +145,7 @@ class CommitOrder:
         self._early: dict[str, dict[int, Message]] = {}
 
     def due(self, message: Message) -> list[Message]:
-        """Give what can be carried out now that a message is there: none where a former one is missing."""
+        """Return what can be carried out now that a message is there: none where a former one is missing."""
         frontend, number = str(message["frontend"]), int(message["commit"])
         expected = self._next.get(frontend, 1)
         if number < expected:

@@ -45,11 +45,11 @@ class Listed:
     number: int = 0
 
     def pages(self, size: int) -> int:
-        """Give the number of pages of ``size`` images."""
+        """Return the number of pages of ``size`` images."""
         return math.ceil(len(self.order) / size)
 
     def indices(self, page: int, size: int) -> list[int]:
-        """Give the pool indices on a page, counted from 0."""
+        """Return the pool indices on a page, counted from 0."""
         return [int(index) for index in self.order[page * size : (page + 1) * size]]
 
     def cards(

@@ -79,7 +79,7 @@ def _check_number(name: str, value: float, low: float, high: float) -> None:
 
 
 def look_to_json(look: Look | None, _widget: Any) -> dict[str, Any] | None:
-    """Give a look as the browser reads it."""
+    """Return a look as the browser reads it."""
     return None if look is None else asdict(look)
 
 

@@ -92,7 +92,7 @@ class Map:
         inbox.notices["pick"] = lambda message: self._show_image(int(message["row"]), wait=False)
 
     def refresh(self) -> None:
-        """Tell the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
+        """Return the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
         mapper = self._session.pictures.mapper
         # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
         version = self._session.ranking().version
@@ -150,7 +150,7 @@ class Map:
         return {"kind": "colours", "version": self._version}, [array.tobytes() for array in self._bytes()]
 
     def _bytes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give rank and label of each point, uint8 ``(n,)``.
+        """Return rank and label of each point, uint8 ``(n,)``.
 
         Ranks go with the logarithm of the place: 255 the first, 1 the last, 0 without a place. Else the few
         images that matter would share one shade.

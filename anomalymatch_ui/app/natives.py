@@ -145,7 +145,7 @@ class _Rendered:
 
 
 def holds_native_values(pool: ImagePool) -> bool:
-    """Tell whether the images hold more than a picture's 8 bits, so that they can be stretched anew."""
+    """Return whether the images hold more than a picture's 8 bits, so that they can be stretched anew."""
     if not pool.rendering.is_plain or pool.bands.names not in (RGB.names, GREY.names):
         return True
     return any(image.values.dtype != np.uint8 for image in samples(pool))

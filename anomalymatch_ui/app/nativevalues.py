@@ -142,7 +142,7 @@ def _means(plane: np.ndarray, bad: np.ndarray, side: int) -> np.ndarray:
 
 
 def _fits_half(values: np.ndarray) -> bool:
-    """Tell whether float16 holds every value, so that half the bytes do."""
+    """Return whether float16 holds every value, so that half the bytes do."""
     if values.dtype in (np.uint8, np.float16):
         return True
     with np.errstate(over="ignore", invalid="ignore"):

@@ -172,5 +172,5 @@ def _precision(precision: Precision) -> dict[str, Any]:
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
-    """Give numbers as JSON knows them, which has no NaN, with as many digits as can be seen."""
+    """Return numbers as JSON knows them, which has no NaN, with as many digits as can be seen."""
     return [round(value, 4) if math.isfinite(value) else None for value in values.tolist()]

@@ -39,7 +39,7 @@ def memory(size: int) -> str:
 
 
 def figures(status: Status) -> list[dict[str, str]]:
-    """Give the rows of numbers about the running job."""
+    """Return the rows of numbers about the running job."""
     progress = status.progress
     rows = []
     if progress.total:
@@ -64,7 +64,7 @@ def figures(status: Status) -> list[dict[str, str]]:
 
 
 def curves(status: Status, cycles: Sequence[Cycle]) -> list[dict[str, str]]:
-    """Give the sparklines of the cycle that trains; at rest, of the one in use."""
+    """Return the sparklines of the cycle that trains; at rest, of the one in use."""
     progress = status.progress
     if progress.loss_curve:
         return _curves(progress.loss_curve, progress.pseudo_label_curve, f"cycle {status.cycle + 1}")
@@ -75,7 +75,7 @@ def curves(status: Status, cycles: Sequence[Cycle]) -> list[dict[str, str]]:
 
 
 def history(cycles: Sequence[Cycle], status: Status) -> list[dict[str, Any]]:
-    """Give the rows of the list of cycles, the newest first and the labels alone last."""
+    """Return the rows of the list of cycles, the newest first and the labels alone last."""
     rows = [
         {
             "number": cycle.number,
@@ -99,7 +99,7 @@ def history(cycles: Sequence[Cycle], status: Status) -> list[dict[str, Any]]:
 
 
 def sparkline(values: Sequence[float], top: float) -> str:
-    """Give the points of an SVG polyline from 0 at the bottom to ``top``.
+    """Return the points of an SVG polyline from 0 at the bottom to ``top``.
 
     Examples
     --------

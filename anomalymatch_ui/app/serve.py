@@ -170,7 +170,7 @@ def free_port(port: int) -> int:
 
 
 def notebook_path() -> Path:
-    """Give the dashboard's notebook: beside this file in an installed package, else in the checkout."""
+    """Return the dashboard's notebook: beside this file in an installed package, else in the checkout."""
     packaged = Path(__file__).with_name("dashboard.ipynb")
     return packaged if packaged.exists() else Path(__file__).parents[2] / "notebooks" / "dashboard.ipynb"
 
@@ -215,11 +215,11 @@ class ThisInterpreter(KernelSpecManager):
     """
 
     def find_kernel_specs(self) -> dict[str, str]:
-        """Give the one kernel's name and folder of icons."""
+        """Return the one kernel's name and folder of icons."""
         return {NATIVE_KERNEL_NAME: str(RESOURCES)}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """Give this interpreter's kernel, whatever the notebook calls it."""
+        """Return this interpreter's kernel, whatever the notebook calls it."""
         specification = get_kernel_dict()
         specification["argv"] = kernel_command("-f", "{connection_file}", "--IPKernelApp.log_level=ERROR")
         if is_known():
@@ -239,7 +239,7 @@ class Announcement:
     as_json: bool
 
     def make(self) -> None:
-        """Tell it."""
+        """Print the address."""
         place = self.address
         if self.behind_proxy is not None:
             place = f"{self.behind_proxy} of your Jupyter server or hub: put its address before that path"
@@ -265,7 +265,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
         self.template_paths.insert(0, str(TEMPLATES))
 
     def init_settings(self) -> dict[str, Any]:
-        """Give the server's settings."""
+        """Return the server's settings."""
         return {
             **super().init_settings(),
             # A page that is closed tells the server to end its kernel, by a beacon without the field that

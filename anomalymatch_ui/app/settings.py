@@ -91,7 +91,7 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
 
 
 def _values(config: Config) -> dict[str, Any]:
-    """Give what the fields show: an empty text for what is not set."""
+    """Return what the fields show: an empty text for what is not set."""
     values = {setting.name: value_of(config, setting.name) for setting in main_settings()}
     if config.prevalence is not None:
         values["prevalence"] = f"{100 * config.prevalence:g} %"
@@ -99,7 +99,7 @@ def _values(config: Config) -> dict[str, Any]:
 
 
 def suggested(outlook: Outlook) -> str:
-    """Say what share of anomalies the search itself suggests; empty before it knows anything."""
+    """Return what share of anomalies the search itself suggests; empty before it knows anything."""
     if outlook.prevalence is None:
         return ""
     share, low, high = (in_per_cent(each) for each in outlook.prevalence)

@@ -100,7 +100,7 @@ class Sheet:
 
 
 def native_side(pool: ImagePool, samples: int = 3) -> int:
-    """Give the usual side of the pool's images: the median over the first few that can be read."""
+    """Return the usual side of the pool's images: the median over the first few that can be read."""
     sides: list[int] = []
     for index in range(min(len(pool), 20)):
         try:
@@ -136,7 +136,7 @@ def contact_sheet(pool: Reader, indices: Sequence[int], cell: int) -> Sheet:
 
 
 def _may_be_better_now(made: Future[Sheet]) -> bool:
-    """Tell whether a sheet has failed or shows an image that could not be read, as when a disk was away."""
+    """Return whether a sheet has failed or shows an image that could not be read, as when a disk was away."""
     return made.done() and (
         made.cancelled() or made.exception() is not None or not all(made.result().readable)
     )

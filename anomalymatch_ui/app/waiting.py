@@ -30,7 +30,7 @@ REST = 20.0
 
 
 def kernel_command(*arguments: str) -> list[str]:
-    """Give the command for a kernel of this interpreter; modules in the current folder are not for it."""
+    """Return the command for a kernel of this interpreter; modules in the current folder are not for it."""
     return [sys.executable, "-P", "-m", KERNEL, *arguments]
 
 
@@ -121,7 +121,7 @@ class WaitingProvisioner(LocalProvisioner):
     """Gives the kernel that waits, and else starts one as Jupyter does."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Give a running kernel to Jupyter."""
+        """Hand a running kernel to Jupyter."""
         environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
         process = WAITING.take(cmd, environment, str(kwargs.get("cwd") or os.getcwd()))
         if process is None:
@@ -133,5 +133,5 @@ class WaitingProvisioner(LocalProvisioner):
 
 @functools.cache
 def is_known() -> bool:
-    """Tell whether Jupyter finds the provisioner: an installation of an earlier version lacks it."""
+    """Return whether Jupyter finds the provisioner: an installation of an earlier version lacks it."""
     return sys.platform != "win32" and bool(entry_points(group=GROUP, name=NAME))

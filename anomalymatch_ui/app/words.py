@@ -45,7 +45,7 @@ def counted(count: Count) -> str:
 
 
 def advice(found: int, labelled: int, following: Count, looks: int, unfound: Count) -> str:
-    """Say whether to go on, with the reason, in a sentence.
+    """Return whether to go on, with the reason, in a sentence.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ SKY_COUNTS = 100.0
 
 
 def canvas() -> Sky:
-    """Give the grid on which scenes are drawn."""
+    """Return the grid on which scenes are drawn."""
     return Sky.square(SIZE + 2 * MARGIN, OVERSAMPLING)
 
 

@@ -41,7 +41,7 @@ class RemoteFile:
 def read_or_download(
     file: RemoteFile, folder: Path, *, download: bool = True, progress: Progress | None = None
 ) -> bytes:
-    """Give the content of a file, downloading it into a folder where it is not there yet.
+    """Return the content of a file, downloading it into a folder where it is not there yet.
 
     Only content with the right MD5 is ever kept or given.
 

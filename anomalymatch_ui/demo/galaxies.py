@@ -68,7 +68,7 @@ class GalaxyMnist:
     train_images: int
 
     def labels(self, anomaly: str) -> dict[str, Label]:
-        """Give the label of every image where one class is the anomaly.
+        """Return the label of every image where one class is the anomaly.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class GalaxySearch:
 def galaxy_mnist(
     folder: Path | None = None, *, download: bool = True, progress: Progress | None = None
 ) -> GalaxyMnist:
-    """Give GalaxyMNIST, downloading it on first use.
+    """Return GalaxyMNIST, downloading it on first use.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def search_galaxies(
     download: bool = True,
     progress: Progress | None = None,
 ) -> GalaxySearch:
-    """Give GalaxyMNIST as a search for one class, with labels to start from drawn by a fixed seed.
+    """Return GalaxyMNIST as a search for one class, with labels to start from drawn by a fixed seed.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def search_galaxies(
 
 
 def check_class(anomaly: str | None) -> str:
-    """Give the class asked for, ``edge_on_disk`` if none was.
+    """Return the class asked for, ``edge_on_disk`` if none was.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def check_class(anomaly: str | None) -> str:
 
 
 def _unpack(content: bytes, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Give images uint8 ``(n, 64, 64, 3)`` and numbers of their classes uint8 ``(n,)`` of an archive."""
+    """Return images uint8 ``(n, 64, 64, 3)`` and numbers of their classes uint8 ``(n,)`` of an archive."""
     try:
         with h5py.File(io.BytesIO(gzip.decompress(content)), "r") as file:
             images, labels = np.asarray(file["images"]), np.asarray(file["labels"])
@@ -209,7 +209,7 @@ def _unpack(content: bytes, path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _join(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> bytes:
-    """Give one HDF5 file of both splits."""
+    """Return one HDF5 file of both splits."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for name, parts in zip(("images", "labels"), zip(train, test, strict=True), strict=True):

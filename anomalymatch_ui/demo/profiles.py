@@ -122,7 +122,7 @@ def arc(sky: Sky, shape: Shape, radius: float, width: float, azimuth: float, ext
 
 
 def azimuthal_clumps(sky: Sky, shape: Shape, azimuths: NDArray[np.float64], width: float) -> Plane:
-    """Give a factor between 0.45 and about 2 that brightens a ring near ``azimuths``."""
+    """Return a factor between 0.45 and about 2 that brightens a ring near ``azimuths``."""
     _, angle = shape.polar(sky)
     factor = np.full_like(angle, 0.45)
     for azimuth in azimuths:
@@ -147,7 +147,7 @@ def tidal_tail(
 
 
 def point(sky: Sky, shape: Shape) -> Plane:
-    """Give a point source: all light in the nearest sample."""
+    """Return a point source: all light in the nearest sample."""
     profile = np.zeros_like(sky.x)
     nearest = np.argmin((sky.x - shape.x) ** 2 + (sky.y - shape.y) ** 2)
     profile.flat[nearest] = 1.0

@@ -229,7 +229,7 @@ ODD: Mapping[str, Scene] = {
 
 
 def _light(profile: Plane, flux: float, colour: tuple[float, float]) -> Plane:
-    """Give a profile its counts in r and its colours g - r and r - i."""
+    """Return a profile its counts in r and its colours g - r and r - i."""
     g_r, r_i = colour
     counts = flux * np.array([10 ** (-0.4 * g_r), 1.0, 10 ** (0.4 * r_i)])
     return np.asarray(counts[:, None, None] * profile)
@@ -248,7 +248,7 @@ def _flux(random: Random, faintest: float, brightest: float) -> float:
 
 
 def _shape(random: Random, axis_ratio: tuple[float, float] = (0.5, 1.0)) -> Shape:
-    """Give an object in the middle, as well as a catalogue's position puts it there."""
+    """Return an object in the middle, as well as a catalogue's position puts it there."""
     x, y = random.normal(0, 0.7, 2)
     return Shape(x, y, random.uniform(0, np.pi), random.uniform(*axis_ratio))
 

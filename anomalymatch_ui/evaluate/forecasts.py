@@ -113,7 +113,7 @@ class Reliability:
 
 
 def forecast_rows(cycles: list[list[Mapping[str, Any]]]) -> list[str]:
-    """Give a table of forecast and truth, round by round, as lines of Markdown; none of reports of before.
+    """Return a table of forecast and truth, round by round, as lines of Markdown; none of reports of before.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def measure_detection(is_anomaly: np.ndarray, scores: np.ndarray) -> DetectionMe
 
 
 def expected_calibration_error(is_anomaly: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
-    """Give the mean distance of stated from observed frequency, over bins weighted by their images.
+    """Return the mean distance of stated from observed frequency, over bins weighted by their images.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def expected_calibration_error(is_anomaly: np.ndarray, probabilities: np.ndarray
 def paired_difference(
     values: np.ndarray, reference: np.ndarray, *, seed: int = 0, draws: int = 10_000
 ) -> tuple[float, float, float]:
-    """Give the mean difference of paired values, and its bootstrap 95 % interval.
+    """Return the mean difference of paired values, and its bootstrap 95 % interval.
 
     Parameters
     ----------

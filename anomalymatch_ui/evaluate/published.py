@@ -154,7 +154,7 @@ def class_folder_task(pool: ImagePool, anomaly: str | None = None) -> Task:
 
 
 def _classes(pool: ImagePool) -> np.ndarray:
-    """Give the name of the folder that each image lies in, str ``(n,)``."""
+    """Return the name of the folder that each image lies in, str ``(n,)``."""
     classes = np.array([PurePosixPath(image_id).parent.name for image_id in pool.ids])
     if "" in classes:
         raise InputError(
@@ -178,7 +178,7 @@ def _divide(rows: np.ndarray, count: int, random: np.random.Generator) -> tuple[
 
 
 def _labels(pool: ImagePool, anomalies: np.ndarray, nominals: np.ndarray) -> dict[str, Label]:
-    """Give the label of each of these rows, in the order of the rows."""
+    """Return the label of each of these rows, in the order of the rows."""
     odd = set(anomalies.tolist())
     rows = np.sort(np.concatenate([anomalies, nominals])).tolist()
     return {pool.ids[row]: "anomaly" if row in odd else "nominal" for row in rows}

@@ -26,7 +26,7 @@ MEASURES = ("auroc", "ap", "precision_top1", "recall_5", "calibration_error", "f
 
 
 def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
-    """Give the report to go on with: the one at ``path``, or a new one.
+    """Return the report to go on with: the one at ``path``, or a new one.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def read_report(path: Path) -> Report:
 
 
 def config_settings(config: Config) -> dict[str, Any]:
-    """Give the settings that decide a search.
+    """Return the settings that decide a search.
 
     Seed and device are not among them, nor what only decides how fast it is, or what happens between the
     labels of a person.
@@ -123,12 +123,12 @@ def keep_report(report: Report, path: Path) -> None:
 
 
 def values(report: Report, measure: str, cycle: int) -> np.ndarray:
-    """Give a measure after a cycle, float ``(seeds,)``."""
+    """Return a measure after a cycle, float ``(seeds,)``."""
     return np.array([seed["cycles"][cycle][measure] for seed in report["seeds"]], dtype=float)
 
 
 def table(report: Report) -> str:
-    """Give mean and standard deviation over the seeds of each measure after each cycle, as Markdown."""
+    """Return mean and standard deviation over the seeds of each measure after each cycle, as Markdown."""
     cycles = range(min((len(seed["cycles"]) for seed in report["seeds"]), default=0))
     seeds = len(report["seeds"])
     preset = " ".join([report["preset"], *report.get("changes", ())])

@@ -54,7 +54,7 @@ class Protocol:
     queries: Queries = "shown"
 
     def with_values(self, **values: Any) -> Protocol:
-        """Give a copy with other values; ``None`` leaves one as it is."""
+        """Return a copy with other values; ``None`` leaves one as it is."""
         return replace(self, **{name: value for name, value in values.items() if value is not None})
 
     def check(self, task: Task) -> None:
@@ -103,7 +103,7 @@ class CycleResult:
     peak_memory_mb: float
 
     def as_dict(self) -> dict[str, float]:
-        """Give it flat, for JSON."""
+        """Return it flat, for JSON."""
         values = asdict(self)
         return {"cycle": values.pop("cycle"), **values.pop("metrics"), **values.pop("forecast"), **values}
 
@@ -130,7 +130,7 @@ class SeedResult:
         return float(found.sum() / best.sum()) if len(found) else 0.0
 
     def as_dict(self) -> dict[str, object]:
-        """Give it for JSON."""
+        """Return it for JSON."""
         return {
             "seed": self.seed,
             "cycles": [cycle.as_dict() for cycle in self.cycles],
@@ -225,7 +225,7 @@ def _look(session: Session, task: Task, protocol: Protocol) -> list[bool]:
 
 
 def _choose(shown: list[str], task: Task, protocol: Protocol) -> list[str]:
-    """Give the images to label next, in the order shown."""
+    """Return the images to label next, in the order shown."""
     if protocol.queries == "shown":
         return shown[: protocol.per_cycle]
     anomalies = [name for name in shown if task.pool[name] == "anomaly"][: protocol.per_cycle // 2]

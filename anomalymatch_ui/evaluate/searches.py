@@ -126,7 +126,7 @@ def _tell(seed: int) -> Callable[[CycleResult], None]:
 
 @contextmanager
 def _telling_what_is_lost(seed: int, out: Path | None) -> Iterator[None]:
-    """Say what becomes of a search that is interrupted: seeds are kept whole or not at all."""
+    """Return what becomes of a search that is interrupted: seeds are kept whole or not at all."""
     try:
         yield
     except KeyboardInterrupt:

@@ -79,7 +79,7 @@ class Task:
         return cls(path.stem, splits["pool"], splits["test"])
 
     def held_out(self, seed: int = 0, share: float = 0.4) -> Task:
-        """Give a task within the pool, to choose settings by without a look at the test split.
+        """Return a task within the pool, to choose settings by without a look at the test split.
 
         Parameters
         ----------

@@ -40,7 +40,7 @@ class PairAgreement:
 
 
 def disagreements(words: Mapping[str, Mapping[str, Label]]) -> tuple[str, ...]:
-    """Give the ids of the images on which annotators differ, sorted.
+    """Return the ids of the images on which annotators differ, sorted.
 
     ``unsure`` against a decision counts: somebody has decided what another could not, and that image is
     worth talking about.

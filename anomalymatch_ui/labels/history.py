@@ -75,7 +75,7 @@ class History:
         return None
 
     def words(self) -> dict[str, dict[str, Label]]:
-        """Give each annotator's own present word on each image, by annotator, sorted, and image id.
+        """Return each annotator's own present word on each image, by annotator, sorted, and image id.
 
         It is the annotator's last label of the image that they have not undone; a withdrawn one is no word.
         The rows of an undo do not count: they may restore somebody else's label.
@@ -127,14 +127,14 @@ class History:
         return None
 
     def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
-        """Give the annotator's last action that still shows, and the labels from before it.
+        """Return the annotator's last action that still shows, and the labels from before it.
 
         Also whether a later one was passed over, because others have relabelled all of it since.
         """
         return self._last_that_shows(self._undoable[annotator])
 
     def redoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
-        """Give the annotator's last undo that still shows, as :meth:`undoable` does."""
+        """Return the annotator's last undo that still shows, as :meth:`undoable` does."""
         return self._last_that_shows(self._redoable[annotator])
 
     def _begin(self, entry: JournalEntry) -> None:

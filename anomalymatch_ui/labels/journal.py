@@ -167,7 +167,7 @@ class Journal:
         return self._revert(annotator, origin, redo=True)
 
     def view(self) -> Mapping[str, Label]:
-        """Give the current labels by image id: an immutable snapshot, the rows of others included.
+        """Return the current labels by image id: an immutable snapshot, the rows of others included.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class Journal:
             return self._view
 
     def by_annotator(self) -> Mapping[str, Mapping[str, Label]]:
-        """Give each annotator's own present word on each image: an immutable snapshot.
+        """Return each annotator's own present word on each image: an immutable snapshot.
 
         A word is the annotator's last label of an image that they have not undone, whatever others said
         later; an undo restores their former word. A withdrawn label is no word, and who has no word is
@@ -205,7 +205,7 @@ class Journal:
             return self._words
 
     def disagreements(self) -> tuple[str, ...]:
-        """Give the ids of the images on which the annotators' present words differ, sorted.
+        """Return the ids of the images on which the annotators' present words differ, sorted.
 
         See :func:`~anomalymatch_ui.labels.agreement.disagreements`.
         """
@@ -256,7 +256,7 @@ class Journal:
             return self._history.looks()
 
     def touched(self) -> frozenset[str]:
-        """Give the ids of all images that were ever labelled, also of those whose label was withdrawn."""
+        """Return the ids of all images that were ever labelled, also of those whose label was withdrawn."""
         with self._lock:
             self._refresh()
             return self._history.touched
@@ -276,7 +276,7 @@ class Journal:
             return self._foreign_seq
 
     def entries(self, since: int = 0) -> list[JournalEntry]:
-        """Give the rows after number ``since``, in order.
+        """Return the rows after number ``since``, in order.
 
         Raises
         ------
@@ -287,7 +287,7 @@ class Journal:
             return [_entry(*row) for row in self._connection.execute(_SELECT, (since,))]
 
     def extras(self) -> dict[str, dict[str, str]]:
-        """Give the other columns of imported tables, by image id and column name."""
+        """Return the other columns of imported tables, by image id and column name."""
         with self._lock, database_errors(self.path):
             rows = self._connection.execute("SELECT image_id, columns FROM extras ORDER BY rowid").fetchall()
         return {image_id: json.loads(columns) for image_id, columns in rows}
@@ -304,7 +304,7 @@ class Journal:
             self._write_extras(extras)
 
     def meta(self) -> dict[str, str]:
-        """Give the small facts kept beside the labels, such as the digest of an imported table."""
+        """Return the small facts kept beside the labels, such as the digest of an imported table."""
         with self._lock, database_errors(self.path):
             return dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
 

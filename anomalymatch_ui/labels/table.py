@@ -153,7 +153,7 @@ def _decoded(content: bytes, path: Path) -> str:
 
 
 def _read_header(text: str, path: Path) -> tuple[str, list[str]]:
-    """Give the separator and the column names."""
+    """Return the separator and the column names."""
     first = ""
     with io.StringIO(text, newline="") as lines:
         while not first.strip():
@@ -174,7 +174,7 @@ def _read_header(text: str, path: Path) -> tuple[str, list[str]]:
 
 
 def _rows(text: str, separator: str, width: int, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Give the number of the last line and the fields of every row that is not blank."""
+    """Return the number of the last line and the fields of every row that is not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header_passed = False
     try:

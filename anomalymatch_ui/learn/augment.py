@@ -98,7 +98,7 @@ def random_squares(sides: Tensor, height: int, width: int, generator: Generator)
 
 
 def take_pixels(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Give each image the pixels at its own rows and columns, reflected where they lie outside.
+    """Return each image the pixels at its own rows and columns, reflected where they lie outside.
 
     Parameters
     ----------

@@ -140,7 +140,7 @@ _NOT_OF_A_CYCLE = {"every", "steps", "keep_cycles", "checkpoint_every", "checkpo
 
 
 def training_recipe(config: TrainConfig, seed: int) -> str:
-    """Give what must not change within a cycle: settings of training but when and how long, and the seed."""
+    """Return what must not change within a cycle: settings of training but when and how long, and seed."""
     settings = config.model_dump(exclude=_NOT_OF_A_CYCLE)
     return json.dumps({"seed": seed, **settings}, sort_keys=True)
 

@@ -74,7 +74,7 @@ class BatchSampler:
         self._members = {flag: torch.nonzero(labels == flag).squeeze(1) for flag in (False, True)}
 
     def labelled(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Give uint8 images ``(count, bands, size, size)`` and their classes, int64 ``(count,)``."""
+        """Return uint8 images ``(count, bands, size, size)`` and their classes, int64 ``(count,)``."""
         anomalies = count // 2
         rows = torch.cat(
             [self._draw(True, anomalies, generator), self._draw(False, count - anomalies, generator)]
@@ -84,7 +84,7 @@ class BatchSampler:
         return self._labelled[rows], classes
 
     def unlabelled(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Give rows, int64 ``(count,)``, and their images; a pool smaller than the batch is repeated."""
+        """Return rows, int64 ``(count,)``, and their images; a pool smaller than the batch is repeated."""
         size = len(self._unlabelled)
         orders = [torch.randperm(size, generator=generator) for _ in range(-(-count // size))]
         rows = torch.cat(orders)[:count]

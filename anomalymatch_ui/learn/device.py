@@ -8,7 +8,7 @@ from anomalymatch_ui.errors import InputError
 
 
 def resolve_device(name: str) -> torch.device:
-    """Give the device of that name; ``"auto"`` is the first of CUDA, MPS and CPU that is there.
+    """Return the device of that name; ``"auto"`` is the first of CUDA, MPS and CPU that is there.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def _cpu_multiplies_bfloat16() -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether ``error`` says that the device's memory is used up."""
+    """Return whether ``error`` says that the device's memory is used up."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()

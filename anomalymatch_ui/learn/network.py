@@ -187,20 +187,20 @@ class AnomalyNetwork(nn.Module):
         self._stages.keep(self.split)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the logits ``(n, 2)`` of ``images``."""
+        """Return the logits ``(n, 2)`` of ``images``."""
         return self.logits_of_maps(self.frozen_maps(images))
 
     def logits_of_maps(self, maps: Tensor) -> Tensor:
-        """Give the logits ``(n, 2)`` of :meth:`frozen_maps`."""
+        """Return the logits ``(n, 2)`` of :meth:`frozen_maps`."""
         features = nn.functional.dropout(self.features_of_maps(maps), self.config.dropout, self.training)
         return cast(Tensor, self.head(features))
 
     def forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits ``(n, 2)`` and features ``(n, feature_count)`` in one pass, without dropout."""
+        """Return logits ``(n, 2)`` and features ``(n, feature_count)`` in one pass, without dropout."""
         return self.answers_of_maps(self.frozen_maps(images))
 
     def answers_of_maps(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Give what :meth:`forward_with_features` gives of :meth:`frozen_maps`."""
+        """Return what :meth:`forward_with_features` gives of :meth:`frozen_maps`."""
         features = self.features_of_maps(maps)
         return self.head(features.to(self.head.weight.dtype)), features
 
@@ -218,7 +218,7 @@ def build_network(config: NetworkConfig, seed: int, bands: int = COLOURS) -> Ano
 
 
 def network_digest(network: nn.Module) -> str:
-    """Give a name of 16 hexadecimal digits to what a network computes.
+    """Return a name of 16 hexadecimal digits to what a network computes.
 
     Two networks with the same parameters and statistics have the same digest, whatever device they
     are on, so that a score can be traced to the network that gave it.
@@ -235,7 +235,7 @@ def network_digest(network: nn.Module) -> str:
 
 
 def frozen_digest(network: AnomalyNetwork) -> str:
-    """Give a name to what the frozen blocks compute, which no cycle changes."""
+    """Return a name to what the frozen blocks compute, which no cycle changes."""
     digest = hashlib.sha256(f"{_seen_as(network)} {network.frozen_blocks} ".encode())
     for module in network.frozen_modules():
         digest.update(network_digest(module).encode())
@@ -243,7 +243,7 @@ def frozen_digest(network: AnomalyNetwork) -> str:
 
 
 def backbone_digest(network: AnomalyNetwork) -> str:
-    """Give a name to what the backbone computes; the head, whose weights are drawn, does not matter."""
+    """Return a name to what the backbone computes; the head, whose weights are drawn, does not matter."""
     named = f"{_seen_as(network)} {network_digest(network.backbone)}"
     return hashlib.sha256(named.encode()).hexdigest()[:16]
 

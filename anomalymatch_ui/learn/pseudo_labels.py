@@ -125,7 +125,7 @@ class PseudoLabeller:
         return PseudoLabels(classes, (confidence >= thresholds[classes]).float())
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give what was learnt so far, to go on with later."""
+        """Return what was learnt so far, to go on with later."""
         return {name: tensor.clone() for name, tensor in self._state.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:

@@ -50,7 +50,7 @@ class Strength:
     neutral: float
 
     def draw(self, count: int, generator: Generator, each: int = 1) -> Tensor:
-        """Give float ``(count, each)``: ``each`` strengths for every image that is changed at all."""
+        """Return float ``(count, each)``: ``each`` strengths for every image that is changed at all."""
         chosen = torch.rand(count, 1, generator=generator) < PROBABILITY
         share = torch.rand(count, each, generator=generator)
         if self.neutral == 1:
@@ -125,7 +125,7 @@ def weak_symmetry_augment(images: Tensor, generator: Generator, symmetry: Symmet
 def science_augment(
     images: Tensor, generator: Generator, symmetry: Symmetry = "square", *, masked: bool = True
 ) -> Tensor:
-    """Give each image as another observation might have shown it.
+    """Return each image as another observation might have shown it.
 
     Turned, scaled, shifted, blurred, brightened, tinted, masked and given noise, in this order, each with
     probability 1/2. Mirror images are left to :func:`weak_symmetry_augment`, which comes before.
@@ -253,7 +253,7 @@ def _blur_columns(images: Tensor, weights: Tensor) -> Tensor:
 
 
 def _border_level(images: Tensor) -> Tensor:
-    """Give the median of each band's outermost pixels, the sky of a cutout, as ``(n, bands, 1, 1)``."""
+    """Return the median of each band's outermost pixels, the sky of a cutout, as ``(n, bands, 1, 1)``."""
     edges = (images[:, :, 0], images[:, :, -1], images[..., 0], images[..., -1])
     border = torch.cat(edges, dim=2).sort(dim=2).values  # torch.median is not deterministic on CUDA
     return border[:, :, border.shape[2] // 2, None, None]

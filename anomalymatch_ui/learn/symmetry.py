@@ -20,7 +20,7 @@ _ORDER: dict[Symmetry, int] = {"none": 1, "mirror": 2, "square": 8}
 
 
 def symmetries(images: Tensor, kind: Symmetry) -> Iterator[Tensor]:
-    """Give every view of the images, to average a network's answers over.
+    """Return every view of the images, to average a network's answers over.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def symmetries(images: Tensor, kind: Symmetry) -> Iterator[Tensor]:
 
 
 def random_symmetry(images: Tensor, generator: Generator, kind: Symmetry) -> Tensor:
-    """Give one view of each image, drawn for each with equal chances.
+    """Return one view of each image, drawn for each with equal chances.
 
     Parameters
     ----------

@@ -250,7 +250,7 @@ class Trainer:
         return self._is_semi_supervised and self.config.teacher == "average"
 
     def _answers(self, views: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the logits of labelled images, and of unlabelled ones seen weakly and strongly.
+        """Return the logits of labelled images, and of unlabelled ones seen weakly and strongly.
 
         Statistics of the batch are those of all of it together, as published. Where they are frozen, the
         weak views, which teach and do not learn, pass by themselves: 32 of 80 images then need no backward
@@ -272,7 +272,7 @@ class Trainer:
         return learnt[: ends[0]], taught, learnt[ends[0] :]
 
     def _augment(self, batches: list[Tensor], generator: Generator) -> list[Tensor]:
-        """Give labelled images weakly, unlabelled ones weakly and then strongly augmented."""
+        """Return labelled images weakly, unlabelled ones weakly and then strongly augmented."""
         views = [self._weak(images, generator) for images in batches]
         for unlabelled in batches[1:]:
             views.append(self._strong(self._weak(unlabelled, generator), generator))
@@ -309,7 +309,7 @@ def _as_one_batch(views: list[Tensor]) -> Tensor:
 
 
 def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
-    """Give SGD with Nesterov momentum, without weight decay on normalisation parameters."""
+    """Return SGD with Nesterov momentum, without weight decay on normalisation parameters."""
     norms = {
         id(parameter)
         for module in network.modules()
@@ -331,7 +331,7 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.SGD:
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """Give the learning rate of a step, counted from 0, of ``steps``.
+    """Return the learning rate of a step, counted from 0, of ``steps``.
 
     The cosine is FixMatch's (arXiv:2001.07685, section 2.4), which ends at a fifth of the rate.
     """
@@ -342,7 +342,7 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 
 def average_decay(config: TrainConfig, step: int) -> float:
-    """Give the weight of the former average at a step, counted from 0."""
+    """Return the weight of the former average at a step, counted from 0."""
     return min(config.ema_decay, (1 + step) / (10 + step)) if config.ema_warmup else config.ema_decay
 
 

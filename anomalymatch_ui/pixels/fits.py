@@ -313,7 +313,7 @@ def _words(hdu: Hdu) -> set[str]:
 
 
 def _is_beside(hdu: Hdu) -> bool:
-    """Tell whether an extension lies beside an image: a mask, errors, weights, a sky or a point source."""
+    """Return whether an extension lies beside an image: a mask, errors, weights, a sky or a point source."""
     return hdu.index > 0 and bool(_words(hdu) & _BESIDE)
 
 

@@ -20,7 +20,7 @@ _LARGEST = 2**31
 
 
 def is_tiff(content: bytes) -> bool:
-    """Tell whether a file is a TIFF or a BigTIFF."""
+    """Return whether a file is a TIFF or a BigTIFF."""
     return content.startswith(_MAGICS)
 
 
@@ -82,7 +82,7 @@ def _check_size(page: Any) -> None:
 
 
 def _is_picture(page: Any) -> bool:
-    """Tell whether Pillow reads a page with all its bits and bands."""
+    """Return whether Pillow reads a page with all its bits and bands."""
     bits = page.bitspersample if isinstance(page.bitspersample, tuple) else (page.bitspersample,)
     if max(bits) > 8:
         return False

@@ -43,7 +43,7 @@ class _WithTiles(Protocol):
 
 
 def has_surroundings(pool: ImagePool) -> bool:
-    """Tell whether a pool can show what lies around its images: a catalogue with tiles can, also in part."""
+    """Return whether a pool can show what lies around its images, as a catalogue with tiles can."""
     return isinstance(pool.whole if isinstance(pool, SubsetPool) else pool, _WithTiles)
 
 

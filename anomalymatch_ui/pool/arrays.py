@@ -111,7 +111,7 @@ class ArrayPool(ABC):
         """Let go of open files."""
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the file or the store is there; see :meth:`ImagePool.any_there`."""
+        """Return whether the file or the store is there; see :meth:`ImagePool.any_there`."""
         check_indices(indices, len(self))
         return os.path.exists(self.path)
 
@@ -165,7 +165,7 @@ class ArrayPool(ABC):
         return pixels
 
     def shards(self, size: int) -> Iterator[range]:
-        """Give the indices of all images in ranges of ``size``."""
+        """Return the indices of all images in ranges of ``size``."""
         return split_into_shards(len(self), size)
 
     def native(self, index: int) -> NativeImage:
@@ -303,7 +303,7 @@ class RowIds(Sequence[str]):
         return isinstance(image_id, str) and self.row(image_id) is not None
 
     def row(self, image_id: str) -> int | None:
-        """Give the row of an id; ``None`` if there is none."""
+        """Return the row of an id; ``None`` if there is none."""
         row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
         return row if str(row) == image_id and row in self._range else None
 

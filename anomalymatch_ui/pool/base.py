@@ -259,7 +259,7 @@ class ImagePool(Protocol):
         """Return the number of images, the unreadable ones included."""
 
     def __contains__(self, image_id: object) -> bool:
-        """Tell whether there is an image of that id."""
+        """Return whether there is an image of that id."""
 
     def index(self, image_id: str) -> int:
         """Return the index of an image.
@@ -321,7 +321,7 @@ class ImagePool(Protocol):
         """Return the indices of all images in ranges of ``size``; the last may be shorter."""
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the files of at least one of some images are where they were.
+        """Return whether the files of at least one of some images are where they were.
 
         If they are not, the pool has gone rather than its images: a disk was taken away, or a server.
         """

@@ -185,7 +185,7 @@ class CataloguePool(RecordPool):
         return self._cutter.window(number, index, zoom)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the catalogue and a tile of some images are there; see :meth:`ImagePool.any_there`."""
+        """Return whether the catalogue and a tile are there; see :meth:`ImagePool.any_there`."""
         asked = check_indices(indices, len(self))
         if not os.path.exists(self.path):
             return False

@@ -70,7 +70,7 @@ class Size:
 
 
 def is_wanted_as_text(name: str) -> bool:
-    """Tell whether the values of a column of that name stay as they are written."""
+    """Return whether the values of a column of that name stay as they are written."""
     folded = name.strip().casefold()
     return (
         folded in IDS

@@ -200,7 +200,7 @@ def _fits(path: Path) -> Any:
 
 
 def has_fits_table(path: Path) -> bool:
-    """Tell whether a FITS file holds a table and no image; of one that cannot be read, that it does not."""
+    """Return whether a FITS file holds a table and no image; of one that cannot be read, that it does not."""
     from astropy.io import fits
 
     try:

@@ -188,7 +188,7 @@ def _unfit(entry: Entry, reason: str, where: str) -> str:
 
 
 def is_companion(entry: Entry) -> bool:
-    """Tell whether an array says by its name how good pixels are, as a mask or a variance does."""
+    """Return whether an array says by its name how good pixels are, as a mask or a variance does."""
     words = entry.label.replace("-", "_").split("_")
     return any(word in _COMPANIONS for word in words)
 
@@ -201,7 +201,7 @@ def one_image(values: np.ndarray) -> np.ndarray:
 
 
 def are_objects(entries: Sequence[Entry]) -> bool:
-    """Tell whether a file has one array an image: several, none of them a stack of images by its name."""
+    """Return whether a file has one array an image: several, none of them a stack of images by its name."""
     some = entries[:_OBJECTS_LOOKED_AT]
     return len(some) > 1 and all(
         entry.label not in IMAGES and not is_companion(entry) and is_one_image(entry.shape, entry.dtype)
@@ -210,7 +210,7 @@ def are_objects(entries: Sequence[Entry]) -> bool:
 
 
 def is_one_image(shape: Sequence[int], dtype: np.dtype) -> bool:
-    """Tell whether an array is one image: ``(h, w)``, or with a few bands first or last."""
+    """Return whether an array is one image: ``(h, w)``, or with a few bands first or last."""
     if dtype.kind not in "buif" or 0 in shape:
         return False
     if len(shape) == 2:

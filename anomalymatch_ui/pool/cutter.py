@@ -212,7 +212,7 @@ def _zoomed(side: int, zoom: float) -> int:
 
 
 def _turned(layers: Sequence[_Layer], skies: Sequence[Sky], ra: np.ndarray, dec: np.ndarray) -> str:
-    """Say which tile of a field is turned against the first, or mirrored; empty if none is."""
+    """Return which tile of a field is turned against the first, or mirrored; empty if none is."""
     on_all = np.flatnonzero(np.logical_and.reduce([layer.inside for layer in layers]))
     if len(layers) == 1 or not len(on_all):
         return ""

@@ -41,7 +41,7 @@ def first_pixels(centres: np.ndarray, sides: np.ndarray | int) -> np.ndarray:
 
 
 def lie_within(x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Tell which positions lie on an image, to the outer edges of its pixels; NaN, on the far side, does not.
+    """Return which positions lie on an image, to the outer edges of its pixels; NaN does not.
 
     ``astropy.wcs.WCS.footprint_contains`` is half a pixel off at the upper edges.
     """

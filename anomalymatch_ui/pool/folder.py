@@ -151,7 +151,7 @@ class FolderPool:
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether at least one of some files is there; see :meth:`ImagePool.any_there`."""
+        """Return whether at least one of some files is there; see :meth:`ImagePool.any_there`."""
         asked = check_indices(indices, len(self)).tolist()
         return any(
             os.path.exists(self._prefix + file) for index in asked for file in self._paths(self.ids[index])

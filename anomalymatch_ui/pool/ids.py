@@ -84,7 +84,7 @@ class StoredIds(Sequence[str]):
         return isinstance(image_id, str) and self.row(image_id) is not None
 
     def row(self, image_id: str) -> int | None:
-        """Give the row of an id; ``None`` if there is none of it."""
+        """Return the row of an id; ``None`` if there is none of it."""
         wanted = hash(image_id)
         first = int(np.searchsorted(self._hashes, wanted))
         while first < self._rows and self._hashes[first] == wanted:

@@ -97,7 +97,7 @@ def _found(path: str | os.PathLike[str]) -> tuple[Path, int]:
 
 
 def is_catalogue(path: Path, pixels: PixelsConfig) -> bool:
-    """Tell whether a file, or a folder in HATS, is a table of positions to cut images at, and holds none."""
+    """Return whether a file, or a folder in HATS, is a table of positions to cut images at."""
     name = path.name.lower()
     if path.is_dir():
         partitions = [] if pixels.array is not None else partitions_of(path)

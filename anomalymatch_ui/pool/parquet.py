@@ -148,7 +148,7 @@ class ParquetPool(RecordPool):
 
 
 def has_only_positions(path: Path) -> bool:
-    """Tell whether a file has no images, but positions at which they could be cut out."""
+    """Return whether a file has no images, but positions at which they could be cut out."""
     try:
         schema = pq.read_schema(path)
     except (OSError, pa.ArrowException):  # said when it is opened
@@ -182,7 +182,7 @@ def _images(schema: pa.Schema, wanted: str | None, path: Path) -> tuple[str, str
 
 
 def _kind(type_: pa.DataType) -> str:
-    """Say what images a column of a type holds; empty if none."""
+    """Return what images a column of a type holds; empty if none."""
     if _is_bytes(type_):
         return "encoded images"
     if pa.types.is_struct(type_):

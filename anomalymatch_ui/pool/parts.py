@@ -204,7 +204,7 @@ class JoinedPool:
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the files of some are there; see :meth:`ImagePool.any_there`."""
+        """Return whether the files of some are there; see :meth:`ImagePool.any_there`."""
         asked = check_indices(indices, len(self))
         return any(os.path.exists(self._parts[number].path) for number, _ in self._by_part(asked))
 

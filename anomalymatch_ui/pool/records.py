@@ -211,7 +211,7 @@ class RecordPool(ABC):
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the file is there; see :meth:`ImagePool.any_there`."""
+        """Return whether the file is there; see :meth:`ImagePool.any_there`."""
         check_indices(indices, len(self))
         return os.path.exists(self.path)
 

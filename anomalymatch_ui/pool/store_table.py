@@ -108,7 +108,7 @@ def _failures(table: ParquetColumns, name: str) -> dict[int, str]:
 
 
 def _names_agree(table: ParquetColumns, file: str, sidecar: Sidecar) -> bool:
-    """Tell whether the two columns of file names agree; if not, the rows were put together wrongly."""
+    """Return whether the two columns of file names agree; if not, the rows were put together wrongly."""
     if not {"filename", "original_filename"} <= set(table.schema.names):
         return True
     given, read = (table.texts(name, 0, table.rows) for name in ("filename", "original_filename"))
@@ -130,7 +130,7 @@ def _base(name: str) -> str:
 
 
 def _tell_wrapped(table: ParquetColumns, file: str, sidecar: Sidecar) -> None:
-    """Say where images_to_zarr kept wider integers modulo 256 or 65,536."""
+    """Return where images_to_zarr kept wider integers modulo 256 or 65,536."""
     if not {"dtype", "processed_dtype"} <= set(table.schema.names):
         return
     pairs = zip(

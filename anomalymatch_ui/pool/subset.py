@@ -100,7 +100,7 @@ class SubsetPool:
         return split_into_shards(len(self), size)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Tell whether the files of some are there; see :meth:`ImagePool.any_there`."""
+        """Return whether the files of some are there; see :meth:`ImagePool.any_there`."""
         return self._pool.any_there(self._members[check_indices(indices, len(self))])
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ def group_files(files: Iterable[str], template: str, wanted: tuple[str, ...] | N
 
 
 def missing(files: Mapping[str, str], bands: tuple[str, ...]) -> str:
-    """Say which bands an image has no file of, a sentence fragment; empty if it has all."""
+    """Return which bands an image has no file of, a sentence fragment; empty if it has all."""
     lacking = [repr(band) for band in bands if band not in files]
     return f"there is no file of its band {' and '.join(lacking[:3])}" if lacking else ""
 

@@ -54,7 +54,7 @@ class TileNames:
 
 
 def is_of_tiles(name: str) -> bool:
-    """Tell whether a column of that name, in small letters, names tiles."""
+    """Return whether a column of that name, in small letters, names tiles."""
     return name in _FILES or name in _TILE_NAMES or name == _KEYWORDS
 
 

@@ -141,7 +141,7 @@ class ZarrPool(ArrayPool):
         return reasons
 
     def _is_written(self, chunk: tuple[int, ...]) -> bool:
-        """Tell whether the file of a chunk, or of a shard of chunks, is there."""
+        """Return whether the file of a chunk, or of a shard of chunks, is there."""
         return self._exists(
             "/".join(filter(None, (self._images.path, self._images.metadata.encode_chunk_key(chunk))))
         )

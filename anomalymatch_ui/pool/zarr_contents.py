@@ -50,7 +50,7 @@ class Store:
             self.root = zarr.open_array(store, mode="r")
 
     def has(self, key: str) -> bool:
-        """Tell whether there is a key."""
+        """Return whether there is a key."""
         return (self._path / key).is_file() if self._keys is None else key in self._keys
 
     def arrays(self) -> dict[str, tuple[Any, Entry]]:

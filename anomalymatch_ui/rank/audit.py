@@ -103,7 +103,7 @@ def audit_labels(
 def held_out_margins(
     features: np.ndarray, is_anomaly: np.ndarray, *, regularisation: float, seed: int, folds: int = 5
 ) -> np.ndarray:
-    """Give each label's log-odds from a head that has not seen it, by one deal to ``folds`` folds.
+    """Return each label's log-odds from a head that has not seen it, by one deal to ``folds`` folds.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def held_out_margins(
 
 
 def _deals(labels: np.ndarray, folds: int, repeats: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Give the fold of each label, int64 ``(labels,)``, -1 where it is never held out, deal by deal."""
+    """Return the fold of each label, int64 ``(labels,)``, -1 where it is never held out, deal by deal."""
     if len(labels) <= LEAVE_ONE_OUT:
         yield np.where(_is_alone(labels), -1, np.arange(len(labels)))
         return
@@ -147,7 +147,7 @@ def _is_alone(labels: np.ndarray) -> np.ndarray:
 
 
 def _judge(features: np.ndarray, labels: np.ndarray, deal: np.ndarray, regularisation: float) -> np.ndarray:
-    """Give each label's log-odds from a head without it, float32; NaN where it is never held out."""
+    """Return each label's log-odds from a head without it, float32; NaN where it is never held out."""
     judgement = np.full(len(labels), np.nan, dtype=np.float32)
     for fold in np.unique(deal[deal >= 0]):
         held_out = deal == fold

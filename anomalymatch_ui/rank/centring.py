@@ -15,7 +15,7 @@ _EDGE = 0.1  # of the width, on each side: what is brighter than there is light 
 
 
 def measure_centring(pixels: np.ndarray) -> bool:
-    """Tell whether a sample of a pool's images shows one object each, at the centre.
+    """Return whether a sample of a pool's images shows one object each, at the centre.
 
     Parameters
     ----------

@@ -179,7 +179,7 @@ class Forecast:
         return probabilities.astype(np.float32)
 
     def count(self, margins: np.ndarray, multiplicities: np.ndarray | None = None) -> Count:
-        """Tell how many anomalies are among images without a label.
+        """Return how many anomalies are among images without a label.
 
         Given a node of the grid, the count of independent images follows the Poisson binomial distribution
         [3]_, here by a binomial of its mean and variance; the interval is that of the mixture of all nodes.

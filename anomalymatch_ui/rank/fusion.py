@@ -65,7 +65,7 @@ class Fusion:
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
-    """Give the log-odds of probabilities, float64 ``(n,)``; those of 0 and 1 stay finite."""
+    """Return the log-odds of probabilities, float64 ``(n,)``; those of 0 and 1 stay finite."""
     clipped = np.clip(probabilities.astype(np.float64), _EDGE, 1 - _EDGE)
     odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
     return odds

@@ -27,7 +27,7 @@ class InstantModel:
     source: str
 
     def scores(self, embedding: np.ndarray) -> np.ndarray:
-        """Give scores in [0, 1], float32 ``(n,)``, for rows of the pool or of other images."""
+        """Return scores in [0, 1], float32 ``(n,)``, for rows of the pool or of other images."""
         return self.model.scores(embedding)
 
 

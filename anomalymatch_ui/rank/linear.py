@@ -70,7 +70,7 @@ class LinearHead:
     bias: float
 
     def margins(self, features: np.ndarray) -> np.ndarray:
-        """Give the log-odds of an anomaly, float32 ``(n,)``, for each row of ``features``.
+        """Return the log-odds of an anomaly, float32 ``(n,)``, for each row of ``features``.
 
         Rows with NaN (images that could not be read) get NaN.
         """
@@ -80,7 +80,7 @@ class LinearHead:
         return margins
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give the probability of an anomaly, float32 ``(n,)``, as :meth:`margins` gives its log-odds."""
+        """Return the probability of an anomaly, float32 ``(n,)``, as :meth:`margins` gives its log-odds."""
         probabilities: np.ndarray = expit(self.margins(features))
         return probabilities
 

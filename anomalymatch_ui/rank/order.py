@@ -8,7 +8,7 @@ _MOST_ROWS = 1 << 32
 
 
 def order_by_score(scores: np.ndarray) -> np.ndarray:
-    """Give the rows of ``scores`` from the highest to the lowest.
+    """Return the rows of ``scores`` from the highest to the lowest.
 
     Equal scores keep the order of their rows, so that the result depends on nothing else; rows
     without a score (NaN) are left out.

@@ -21,7 +21,7 @@ Measured with Lite0 at 64 px on 60 draws of 1,024 images: at most 0.0006 for tur
 
 
 def measure_symmetry(upright: np.ndarray, mirrored: np.ndarray, turned: Sequence[np.ndarray]) -> Symmetry:
-    """Tell which views of a pool's images might be images of the pool as well.
+    """Return which views of a pool's images might be images of the pool as well.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def measure_symmetry(upright: np.ndarray, mirrored: np.ndarray, turned: Sequence
 
 
 def _systematic_share(changes: np.ndarray) -> float:
-    """Give the share of the changes' mean square that their mean explains, beyond what chance does."""
+    """Return the share of the changes' mean square that their mean explains, beyond what chance does."""
     total = np.square(changes).sum(axis=1).mean()
     if total == 0:
         return 0.0

@@ -93,7 +93,7 @@ class Reduction:
 
 
 def _principal_components(sample: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the leading variances ``(count,)`` and unit axes ``(features, count)``; fewer where less varies.
+    """Return the leading variances ``(count,)`` and unit axes ``(features, count)``; fewer where less varies.
 
     By the eigenvectors of a symmetric matrix, so that the result depends on no random start; and of the
     smaller one: 60 images of 1,280 features then take milliseconds instead of a second.

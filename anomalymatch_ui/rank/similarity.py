@@ -96,20 +96,20 @@ def _mean_direction(embeddings: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def _cosines(block: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Give float32 ``(n,)``; rounding must not make a cosine larger than 1."""
+    """Return float32 ``(n,)``; rounding must not make a cosine larger than 1."""
     cosines: np.ndarray = np.clip((block @ direction) / _lengths(block), -1, 1)
     return cosines
 
 
 def _lengths(features: np.ndarray) -> np.ndarray:
-    """Give the Euclidean length of each row, 1 for rows of zeros, float32 ``(n,)``."""
+    """Return the Euclidean length of each row, 1 for rows of zeros, float32 ``(n,)``."""
     lengths: np.ndarray = np.sqrt(np.einsum("ij,ij->i", features, features))
     lengths[lengths == 0] = 1
     return lengths
 
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Give the positions of the ``count`` largest values, ascending; of equal ones the first."""
+    """Return the positions of the ``count`` largest values, ascending; of equal ones the first."""
     if len(values) <= count:
         return np.arange(len(values))
     if count <= 0:

@@ -110,11 +110,11 @@ class Archive:
         return archive
 
     def shard(self, number: int) -> Path:
-        """Give the path of a shard, whether it is there or not."""
+        """Return the path of a shard, whether it is there or not."""
         return self.folder / f"shard-{number:07d}.parquet"
 
     def shards(self) -> list[Path]:
-        """Give the paths of all shards, in the pool's order."""
+        """Return the paths of all shards, in the pool's order."""
         return [self.shard(number) for number in range(self.manifest.shard_count)]
 
     def read(self, number: int) -> Shard:
@@ -158,7 +158,7 @@ class Archive:
                 (self.folder / name).unlink(missing_ok=True)
 
     def _counts(self, number: int) -> tuple[int, int] | None:
-        """Give how many images of a shard have a score and how many could not be read; ``None``: damaged."""
+        """Return how many images of a shard have a score, and how many not; ``None`` where it is damaged."""
         try:
             scored, unreadable = check_shard(self.shard(number), self._owner, number)
         except DamagedStoreError:

@@ -66,7 +66,7 @@ class Engine(Protocol):
         """Find how the images of a new archive are best read."""
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
-        """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
+        """Return the features, float16 ``(n, features)``, of those of some images that can be read."""
 
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
         """Score shards, in any order; closing the generator ends the work."""
@@ -102,7 +102,7 @@ class Outcome:
     remark: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON can say it, with the manifest's values."""
+        """Return it as JSON can say it, with the manifest's values."""
         counts = {"scored": self.scored, "unreadable": self.unreadable}
         shards = {"shards": self.manifest.shard_count, "written": self.written, "damaged": self.damaged}
         told = {"passed_over": self.passed_over, "remark": self.remark}
@@ -207,7 +207,7 @@ def score_archive(
 
 
 def _begun(folder: Path) -> ArchiveManifest | None:
-    """Give the manifest of an archive that was begun; ``None`` if none was."""
+    """Return the manifest of an archive that was begun; ``None`` if none was."""
     path = folder / MANIFEST
     return read_manifest(path) if os.path.exists(path) else None  # Path.exists raises of a long name
 

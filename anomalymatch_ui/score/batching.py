@@ -40,7 +40,7 @@ _lock = threading.Lock()
 
 
 def batch_size_for(config: ScoreConfig, scorer: Scorer, images: int, symmetry: Symmetry) -> int:
-    """Give the setting, or what :func:`fastest_batch_size` finds, or for a small pool the usual number.
+    """Return the setting, or what :func:`fastest_batch_size` finds, or for a small pool the usual number.
 
     Found once in a process for a network of one kind on one device.
 
@@ -67,7 +67,7 @@ def batch_size_for(config: ScoreConfig, scorer: Scorer, images: int, symmetry: S
 
 
 def usual_batch_size(device: str) -> int:
-    """Give the number to begin with on a type of device, such as ``"cpu"``, without a trial."""
+    """Return the number to begin with on a type of device, such as ``"cpu"``, without a trial."""
     return _CPU_BATCH if device == "cpu" else _GPU_BATCH
 
 
@@ -96,7 +96,7 @@ def fastest_batch_size(scorer: Scorer, symmetry: Symmetry = "none") -> int:
 
 
 def fastest(sizes: tuple[int, ...], seconds: Callable[[int], float], at_once: int) -> int:
-    """Give the smallest size whose rate is next to the best.
+    """Return the smallest size whose rate is next to the best.
 
     Parameters
     ----------

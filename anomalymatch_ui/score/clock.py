@@ -51,7 +51,7 @@ class StageClock:
             self._last = max(self._last, now)
 
     def set_workers(self, stage: str, workers: int) -> None:
-        """Say how many workers a stage has; a stage nothing was said of has one."""
+        """Return how many workers a stage has; a stage nothing was said of has one."""
         with self._lock:
             self._workers[stage] = workers
 
@@ -62,14 +62,14 @@ class StageClock:
             return 0.0 if self._first is None else self._last - self._first
 
     def seconds(self) -> Mapping[str, float]:
-        """Give stage -> busy seconds, all workers together, in the order of :data:`STAGES`."""
+        """Return stage -> busy seconds, all workers together, in the order of :data:`STAGES`."""
         with self._lock:
             known = [stage for stage in STAGES if stage in self._seconds]
             others = [stage for stage in self._seconds if stage not in STAGES]
             return MappingProxyType({stage: self._seconds[stage] for stage in known + others})
 
     def shares(self) -> Mapping[str, float]:
-        """Give stage -> busy share of its workers' time, 0 to 1. The largest is the bottleneck."""
+        """Return stage -> busy share of its workers' time, 0 to 1. The largest is the bottleneck."""
         elapsed = self.elapsed
         seconds = self.seconds()
         with self._lock:

@@ -68,7 +68,7 @@ class DaskEngine:
         return found
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
-        """Give the features of some images, measured by one worker."""
+        """Return the features of some images, measured by one worker."""
         measured: np.ndarray = self._one(dask_worker.features, self._job, indices, plan)
         return measured
 
@@ -104,7 +104,7 @@ class DaskEngine:
                 self._client.cancel([*asked, components])
 
     def _room(self) -> int:
-        """Give how many shards to ask for at one time: workers may come and go."""
+        """Return how many shards to ask for at one time: workers may come and go."""
         threads: int = sum(self._client.nthreads().values())
         return max(_AHEAD, _AHEAD * threads)
 
@@ -199,7 +199,7 @@ def local_cluster(device: str, workers: int | None = None) -> SpecCluster:
 
 
 def visible_gpus(device: str) -> list[str]:
-    """Give the name of each GPU that a worker shall have for itself, as in ``CUDA_VISIBLE_DEVICES``."""
+    """Return the name of each GPU that a worker shall have for itself, as in ``CUDA_VISIBLE_DEVICES``."""
     import torch
 
     if device in ("cpu", "mps"):

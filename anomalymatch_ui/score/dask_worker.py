@@ -82,7 +82,7 @@ def plan(job: Job) -> Plan | Refusal:
 
 
 def features(job: Job, indices: np.ndarray, plan: Plan) -> np.ndarray | Refusal:
-    """Give the features, float16 ``(n, features)``, of those of some images that can be read."""
+    """Return the features, float16 ``(n, features)``, of those of some images that can be read."""
     try:
         return _engine(job).features(indices, plan)
     except AnomalyMatchError as error:
@@ -107,7 +107,7 @@ def score_shard(
 
 
 def keep(value: Value) -> Value:
-    """Give a value back: as a task's result it is sent to a worker once, not with each shard."""
+    """Return a value back: as a task's result it is sent to a worker once, not with each shard."""
     return value
 
 
@@ -116,7 +116,7 @@ _opening = threading.Lock()
 
 
 def _engine(job: Job) -> LocalEngine:
-    """Give what was opened for a job in this process; another job's is let go of."""
+    """Return what was opened for a job in this process; another job's is let go of."""
     with _opening:
         if job not in _opened:
             _opened.clear()

@@ -49,7 +49,7 @@ def open_embeddings(path: Path) -> np.ndarray:
 
 
 def _header(images: int, columns: int) -> bytes:
-    """Give what a ``.npy`` file of that shape begins with."""
+    """Return what a ``.npy`` file of that shape begins with."""
     header = io.BytesIO()
     described = {"descr": "<f2", "fortran_order": False, "shape": (images, columns)}
     np.lib.format.write_array_header_1_0(header, described)

@@ -88,7 +88,7 @@ class _Link:
             self._changed.notify_all()
 
     def get(self) -> tuple[int, Any] | None:
-        """Give the next item and its number; ``None`` after the last one."""
+        """Return the next item and its number; ``None`` after the last one."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._next in self._waiting or self._next == self._total or self._stopped
@@ -109,7 +109,7 @@ class _Link:
             return self._total
 
     def end(self, total: int | None) -> None:
-        """Say how many items there are in all."""
+        """Return how many items there are in all."""
         with self._changed:
             self._total = total
             self._changed.notify_all()

@@ -59,7 +59,7 @@ class ForwardStages:
         self._clock = clock
 
     def stages(self) -> list[Stage]:
-        """Give the stages from a :class:`Piece` to a :class:`ScoredBatch`."""
+        """Return the stages from a :class:`Piece` to a :class:`ScoredBatch`."""
         if self._scorer.device.type == "cuda":
             self._clock.set_workers("forward", 1)
             return [Stage("", self._launch), Stage("", self._collect)]
@@ -126,15 +126,15 @@ class MapStages:
         self._reading: AbstractContextManager[Any] = nullcontext() if pool.concurrent else threading.Lock()
 
     def nearly_all_known(self, asked: range) -> bool:
-        """Tell whether a range is better recalled: what is missing then is read batch by batch, not ahead."""
+        """Return whether a range is better recalled: the rest is then read batch by batch, not ahead."""
         return self._maps.known(asked) >= _NEARLY_ALL * len(asked)
 
     def computed(self) -> Stage:
-        """Give the stage from a :class:`Piece` to a :class:`ScoredBatch`, which keeps what it computes."""
+        """Return the stage from a :class:`Piece` to a :class:`ScoredBatch`, which keeps what it computes."""
         return self._stage(self._compute)
 
     def recalled(self) -> Stage:
-        """Give the stage from a range of the pool to a :class:`ScoredBatch`, which reads no image.
+        """Return the stage from a range of the pool to a :class:`ScoredBatch`, which reads no image.
 
         But for those whose maps are missing: they may be readable now.
         """
@@ -168,7 +168,7 @@ class MapStages:
 
 
 def _nothing(asked: range, scorer: Scorer) -> ScoredBatch:
-    """Give what comes of a range of which no image could be read."""
+    """Return what comes of a range of which no image could be read."""
     features = np.empty((0, scorer.feature_count), np.float16)
     return ScoredBatch(asked, np.empty(0, np.int64), np.empty(0, np.float32), features)
 

@@ -215,7 +215,7 @@ def _make_room(folder: Path, needed: int, limit: float) -> bool:
 
 
 def _fits(folder: Path, needed: int) -> bool:
-    """Tell whether a disk would have room for labels still, were the folder to grow to ``needed`` bytes."""
+    """Return whether a disk would have room for labels still, were the folder to grow to ``needed`` bytes."""
     above = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(above).free - (needed - _status(folder)[1]) >= LEFT_FREE
 

@@ -60,7 +60,7 @@ def ordinary_frame(content: bytes) -> JpegFrame | None:
 
 
 def _may_lie(content: bytes, start: int) -> bool:
-    """Tell whether a segment may say that the image lies on its side, which Pillow turns then.
+    """Return whether a segment may say that the image lies on its side, which Pillow turns then.
 
     The tag's number and type in either byte order, or its name in XMP; the value follows.
     """
@@ -75,7 +75,7 @@ def _may_lie(content: bytes, start: int) -> bool:
 
 @cache
 def torchvision_decoder() -> Callable[..., Any] | None:
-    """Give ``torchvision.io.decode_jpeg``, or ``None`` where torchvision has none (any more)."""
+    """Return ``torchvision.io.decode_jpeg``, or ``None`` where torchvision has none (any more)."""
     try:
         from torchvision.io import ImageReadMode, decode_jpeg
 
@@ -90,7 +90,7 @@ def torchvision_decoder() -> Callable[..., Any] | None:
 
 
 def as_tensor(content: bytes) -> Tensor:
-    """Give the bytes as a tensor, which owns a copy: torch warns of memory that cannot be written."""
+    """Return the bytes as a tensor, which owns a copy: torch warns of memory that cannot be written."""
     return torch.frombuffer(bytearray(content), dtype=torch.uint8)
 
 

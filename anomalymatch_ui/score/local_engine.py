@@ -70,7 +70,7 @@ class LocalEngine:
         )
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
-        """Give the features of some images; float16 ``(n, features)``."""
+        """Return the features of some images; float16 ``(n, features)``."""
         sample = SubsetPool(self._pool, [self._pool.ids[index] for index in indices.tolist()])
         with closing(self._batches(sample, plan)) as batches:
             return np.concatenate([batch.features for batch in batches])
@@ -156,7 +156,7 @@ def _until(stop: int, batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:
 
 
 def _unreadable(pool: ImagePool, asked: range, indices: np.ndarray) -> dict[str, str]:
-    """Give id -> reason of the images of a shard that have no score, in the pool's order."""
+    """Return id -> reason of the images of a shard that have no score, in the pool's order."""
     if len(indices) == len(asked):
         return {}
     reasons = pool.report.unreadable
@@ -165,7 +165,7 @@ def _unreadable(pool: ImagePool, asked: range, indices: np.ndarray) -> dict[str,
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Give the first and last of each run of consecutive numbers."""
+    """Return the first and last of each run of consecutive numbers."""
     run: list[int] = []
     for number in numbers:
         if run and number != run[-1] + 1:

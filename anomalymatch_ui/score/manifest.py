@@ -130,7 +130,7 @@ class ArchiveManifest:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def indices(self, shard: int) -> range:
-        """Give the pool indices that a shard covers."""
+        """Return the pool indices that a shard covers."""
         first = shard * self.shard_size
         return range(first, min(first + self.shard_size, self.images))
 
@@ -226,7 +226,7 @@ def check_kind(path: Path) -> None:
 
 
 def usual_shard_size(images: int, batch_size: int) -> int:
-    """Give a shard size for a pool: some thousand shards, none too small to be worth a file.
+    """Return a shard size for a pool: some thousand shards, none too small to be worth a file.
 
     A shard is what an interruption repeats at most and what a worker of a cluster is given; 4,096 images
     of 64 px are 6 s of two CPU cores. It is a multiple of ``batch_size``.

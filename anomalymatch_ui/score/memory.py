@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def peak_megabytes() -> float:
-    """Give the largest resident memory of this process, in MB of 2^20 bytes.
+    """Return the largest resident memory of this process, in MB of 2^20 bytes.
 
     On Linux not by ``ru_maxrss``, which begins with what the process had that started this one.
     """

@@ -77,7 +77,7 @@ class NeighbourIndex:
         return cls(index, archive)
 
     def nearest(self, direction: torch.Tensor, count: int) -> Found:
-        """Give nearly always the rows most like a direction, float32 ``(components,)``."""
+        """Return nearly always the rows most like a direction, float32 ``(components,)``."""
         matches = self._index.search(direction.numpy(), min(count, len(self._index)))
         keys = np.asarray(matches.keys, np.int64)
         length = float(torch.linalg.vector_norm(direction))

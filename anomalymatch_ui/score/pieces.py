@@ -74,7 +74,7 @@ class Piece:
     pixels: np.ndarray | Tensor
 
     def split(self, stop: int) -> tuple[Piece, Piece]:
-        """Give what lies before a pool index, and the rest; both share this one's memory."""
+        """Return what lies before a pool index, and the rest; both share this one's memory."""
         first, middle = self.asked.start, min(stop, self.asked.stop)
         place = int(np.searchsorted(self.indices, middle))
         return (
@@ -151,7 +151,7 @@ class HostStages:
         return Piece(piece.asked, piece.indices, pixels)
 
     def square(self, image: Image.Image | np.ndarray) -> np.ndarray:
-        """Give the central square of one image, uint8 ``(size, size, channels)``."""
+        """Return the central square of one image, uint8 ``(size, size, channels)``."""
         return square(image, self._size).transpose(1, 2, 0)
 
 

@@ -145,7 +145,7 @@ def _check_there(pool: ImagePool, asked: range) -> None:
 def _prepared_on_host(
     host: HostStages, scorer: Scorer, workers: int, batches: tuple[int, int, int, int | None]
 ) -> list[Stage | Regrouping]:
-    """Give the stages that decode and resize on the host, and make batches on the device of it."""
+    """Return the stages that decode and resize on the host, and make batches on the device of it."""
 
     def make_batches(pieces: Iterator[Piece]) -> Iterator[Piece]:
         return regroup(pieces, batch_ranges(*batches))
@@ -164,7 +164,7 @@ def _prepared_on_host(
 def _blocks(
     pool: ImagePool, start: int, stop: int, batch_size: int, shard_size: int | None
 ) -> Iterator[range]:
-    """Give the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
+    """Return the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
     if pool.block_images > 1:
         return batch_ranges(start, stop, pool.block_images, pool.block_images)
     batches = batch_ranges(start, stop, batch_size, shard_size)
@@ -172,7 +172,7 @@ def _blocks(
 
 
 def decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images: range) -> bool:
-    """Tell whether JPEGs are decoded on the GPU: if the setting is so, or nearly all of some can be.
+    """Return whether JPEGs are decoded on the GPU: if the setting is so, or nearly all of some can be.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images:
 
 
 def batch_ranges(start: int, stop: int, batch_size: int, shard_size: int | None = None) -> Iterator[range]:
-    """Give ranges of ``batch_size`` or fewer that cover ``start`` to ``stop - 1``.
+    """Return ranges of ``batch_size`` or fewer that cover ``start`` to ``stop - 1``.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class ScoreFilter:
                 raise InputError(f"The {name} score must be a number, not {value}.")
 
     def conditions(self) -> tuple[str, list[Any]]:
-        """Give an SQL condition and its values."""
+        """Return an SQL condition and its values."""
         parts: list[str] = []
         values: list[Any] = []
         # Scores are float32: compared as they are written, 0.9 would be above the float32 nearest to it.
@@ -126,7 +126,7 @@ class Scores:
         self.close()
 
     def __len__(self) -> int:
-        """Give how many images have a score."""
+        """Return how many images have a score."""
         return self._images
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Scores:
         self._entered.__exit__(None, None, None)
 
     def page(self, start: int, count: int) -> Ranked:
-        """Give ``count`` images from place ``start`` on, counted from 0; fewer where the ranking ends.
+        """Return ``count`` images from place ``start`` on, counted from 0; fewer where the ranking ends.
 
         Raises
         ------
@@ -149,11 +149,11 @@ class Scores:
         )
 
     def top(self, count: int) -> Ranked:
-        """Give the images of the highest scores."""
+        """Return the images of the highest scores."""
         return self.page(0, count)
 
     def where(self, wanted: ScoreFilter, start: int = 0, count: int = 200) -> Ranked:
-        """Give images that pass a filter, in the order of their scores; ranks are those of the archive.
+        """Return images that pass a filter, in the order of their scores; ranks are those of the archive.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Scores:
         )
 
     def count(self, wanted: ScoreFilter) -> int:
-        """Give how many images pass a filter."""
+        """Return how many images pass a filter."""
         condition, values = wanted.conditions()
         found = self._rows(f"select count(*) from {self._source(wanted)} where {condition}", values)
         return int(found[0][0])
@@ -194,22 +194,22 @@ class Scores:
         return counts
 
     def score_of(self, image_id: str) -> float | None:
-        """Give the score of an image; ``None`` if it has none."""
+        """Return the score of an image; ``None`` if it has none."""
         found = self._rows(f"select score from {self._by_id} where id = ?", [image_id])
         return float(found[0][0]) if found else None
 
     def rank_of(self, image_id: str) -> int | None:
-        """Give the rank of an image, from 1; ``None`` if it has none."""
+        """Return the rank of an image, from 1; ``None`` if it has none."""
         found = self._rows(f"select rank from {self._by_id} where id = ?", [image_id])
         return int(found[0][0]) if found else None
 
     def place_of(self, image_id: str) -> tuple[int, int] | None:
-        """Give the shard of an image and its row there; ``None`` if it has no score."""
+        """Return the shard of an image and its row there; ``None`` if it has no score."""
         found = self._rows(f'select shard, "row" from {self._by_id} where id = ?', [image_id])
         return (int(found[0][0]), int(found[0][1])) if found else None
 
     def _source(self, wanted: ScoreFilter) -> str:
-        """Give the file of which a filter needs to read the least."""
+        """Return the file of which a filter needs to read the least."""
         return self._by_id if wanted.prefix else self._ranking
 
     def _ranked(self, query: str, values: list[Any]) -> Ranked:

@@ -96,7 +96,7 @@ class Scorer:
     def score(
         self, pixels: np.ndarray | Tensor, symmetry: Symmetry = "none"
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give scores and features of a batch; where the device's memory is used up, in two halves.
+        """Return scores and features of a batch; where the device's memory is used up, in two halves.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Scorer:
         return scores.cpu().numpy(), features.cpu().numpy()
 
     def launch(self, pixels: np.ndarray | Tensor, symmetry: Symmetry = "none") -> tuple[Tensor, Tensor]:
-        """Give what :meth:`score` gives as tensors on the device, which may still be computing them."""
+        """Return what :meth:`score` gives as tensors on the device, which may still be computing them."""
         if self._largest is None or len(pixels) <= self._largest:
             try:
                 return self.launch_whole(torch.as_tensor(pixels), symmetry)
@@ -138,7 +138,7 @@ class Scorer:
 
     @torch.inference_mode()
     def frozen_maps(self, pixels: np.ndarray, symmetry: Symmetry) -> np.ndarray:
-        """Give what the frozen blocks make of images, for :meth:`score_maps`.
+        """Return what the frozen blocks make of images, for :meth:`score_maps`.
 
         Parameters
         ----------
@@ -158,14 +158,14 @@ class Scorer:
         return (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()
 
     def map_layout(self, symmetry: Symmetry) -> tuple[tuple[int, ...], np.dtype]:
-        """Give shape and dtype of one image's :meth:`frozen_maps`: those of a black one."""
+        """Return shape and dtype of one image's :meth:`frozen_maps`: those of a black one."""
         black = np.zeros((1, self.network.bands, self.image_size, self.image_size), np.uint8)
         row = self.frozen_maps(black, symmetry)[0]
         return row.shape, row.dtype
 
     @torch.inference_mode()
     def score_maps(self, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give what :meth:`score` gives of a batch, to the last bit, of its :meth:`frozen_maps`."""
+        """Return what :meth:`score` gives of a batch, to the last bit, of its :meth:`frozen_maps`."""
         values = torch.from_numpy(maps)
         values = values.view(torch.bfloat16) if values.dtype == torch.int16 else values
         views = values.to(self.device).unbind(dim=1)
@@ -179,7 +179,7 @@ class Scorer:
         return features.new_zeros(len(features), 2), features
 
     def _views(self, pixels: Tensor, symmetry: Symmetry) -> Iterator[Tensor]:
-        """Give the images as the network takes them, in each view."""
+        """Return the images as the network takes them, in each view."""
         # As bytes, of which there are fewer than of the network's numbers.
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
         images = self._filled_up(pixels).to(self.dtype) / 255
@@ -204,7 +204,7 @@ def _programs(network: AnomalyNetwork, parts: Sequence[PartConfig]) -> list[tupl
 
 
 def _averaged(views: list[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:
-    """Give scores and features of the first ``count`` images, averaged over the views of each."""
+    """Return scores and features of the first ``count`` images, averaged over the views of each."""
     logits = torch.stack([logits.float() for logits, _ in views]).mean(dim=0)[:count]
     features = torch.stack([features.float() for _, features in views]).mean(dim=0)[:count]
     return torch.softmax(logits, dim=1)[:, ANOMALY], features.to(torch.float16)

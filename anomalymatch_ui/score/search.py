@@ -111,7 +111,7 @@ def unit_rows(block: torch.Tensor) -> torch.Tensor:
 
 
 def embeddings(archive: Archive) -> Iterator[tuple[int, np.ndarray]]:
-    """Give number and embedding, float16 ``(n, components)``, of each shard in order, a few read ahead."""
+    """Return number and embedding, float16 ``(n, components)``, of each shard in order, a few read ahead."""
     with ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-embeddings") as threads:
         numbers = range(archive.manifest.shard_count)
         waiting = [
@@ -137,7 +137,7 @@ def _place(scores: Scores, image_id: str) -> tuple[int, int]:
 
 
 def _direction(archive: Archive, places: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """Give the mean unit vector of some images, float32 ``(components,)``."""
+    """Return the mean unit vector of some images, float32 ``(components,)``."""
     rows = [read_embedding(archive.shard(shard))[row] for shard, row in places]
     if not rows:
         raise InputError("Give at least one image to compare with.")
@@ -166,7 +166,7 @@ def _nearest(
 
 
 def _named(archive: Archive, found: Found, queries: set[tuple[int, int]], count: int) -> Neighbours:
-    """Give the ids of rows, without the queries; rounding must not make a cosine larger than 1."""
+    """Return the ids of rows, without the queries; rounding must not make a cosine larger than 1."""
     read: dict[int, list[str]] = {}
     ids: list[str] = []
     similarities: list[float] = []

@@ -63,7 +63,7 @@ class EncodedShard:
 
 
 def encode_shard(shard: Shard, owner: str, number: int) -> EncodedShard:
-    """Give a Parquet file with the columns ``id``, ``score`` and, where there is one, ``embedding``.
+    """Return a Parquet file with the columns ``id``, ``score`` and, where there is one, ``embedding``.
 
     The same shard gives the same bytes. The file's last part says whose shard it is and which, and holds
     a checksum of all the rest of the file, so that any damage shows.
@@ -149,7 +149,7 @@ def read_ids(path: Path) -> list[str]:
 
 
 def _checked(content: bytes, owner: str, number: int) -> tuple[Any, dict[str, Any]]:
-    """Give a file's reader and what it says of itself, if its checksum is right."""
+    """Return a file's reader and what it says of itself, if its checksum is right."""
     import pyarrow
     import pyarrow.parquet as parquet
 

@@ -85,7 +85,7 @@ def sort_scores(archive: Archive, *, check: bool = False) -> None:
 
 @contextlib.contextmanager
 def connection(folder: Path) -> Iterator[DuckDBPyConnection]:
-    """Give a DuckDB of bounded memory that works in a folder and fetches nothing from a network."""
+    """Return a DuckDB of bounded memory that works in a folder and fetches nothing from a network."""
     import duckdb
 
     spill = folder / f".sorting.{os.getpid()}-{next(_connections)}{TEMPORARY_SUFFIX}"
@@ -147,7 +147,7 @@ def query_errors(folder: Path) -> Iterator[None]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether every page of a sorted file can be read."""
+    """Return whether every page of a sorted file can be read."""
     try:
         with connection(path.parent) as database, query_errors(path.parent):
             database.execute(f'select sum(hash(rank, id, score, shard, "row")) from {table(path)}').fetchall()

@@ -137,7 +137,7 @@ class ScoreStore:
             advance(batch.asked.stop)
 
     def scores(self, pool: ImagePool) -> np.ndarray:
-        """Give all scores, float32 ``(len(pool),)`` by pool index, NaN where there is none.
+        """Return all scores, float32 ``(len(pool),)`` by pool index, NaN where there is none.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class ScoreStore:
         return scores
 
     def score_of(self, pool: ImagePool, image_id: str) -> float | None:
-        """Give the score of one image, of which one shard is read; ``None`` if it has none.
+        """Return the score of one image, of which one shard is read; ``None`` if it has none.
 
         Raises
         ------

@@ -27,7 +27,7 @@ def compute_in_one_thread() -> None:
 
 
 def usable_cores() -> int:
-    """Give how many cores this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -17,7 +17,7 @@ CURVE_POINTS = 200
 
 
 def downsample(values: Sequence[float], points: int = CURVE_POINTS) -> tuple[float, ...]:
-    """Give the means of equal spans of ``values``, at most ``points`` of them.
+    """Return the means of equal spans of ``values``, at most ``points`` of them.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class CurveRecorder:
 
     @classmethod
     def resumed(cls, path: Path, cycle: int, step: int) -> Self:
-        """Give the first ``step`` steps of an interrupted cycle; none if they are not on disk or damaged."""
+        """Return the first ``step`` steps of an interrupted cycle; none if they are missing or damaged."""
         recorder = cls()
         try:
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -114,7 +114,7 @@ class Cycles:
         self._changed: tuple[tuple[Path, Path], np.ndarray] | None = None
 
     def all(self) -> tuple[Cycle, ...]:
-        """Give the finished cycles, the oldest first."""
+        """Return the finished cycles, the oldest first."""
         folder = self._folder
         return tuple(load_cycle(folder.cycle_record(number), number) for number in folder.cycles)
 
@@ -217,7 +217,7 @@ class Cycles:
         self._folder.use_cycle(cycle)
 
     def interrupted_step(self, config: Config) -> int | None:
-        """Give the step from which training goes on by these settings; ``None`` if it begins anew."""
+        """Return the step from which training goes on by these settings; ``None`` if it begins anew."""
         if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
             return None
         from anomalymatch_ui.session.training import interrupted_cycle
@@ -230,7 +230,7 @@ class Cycles:
         return None if found is None else found.step
 
     def score_history(self, image_id: str) -> tuple[tuple[int, float], ...]:
-        """Give what the network of each cycle said of an image: ``(cycle, score)``, the oldest first.
+        """Return what the network of each cycle said of an image: ``(cycle, score)``, the oldest first.
 
         The scores are the network's own, in [0, 1], before the linear head and calibration; of a cycle whose
         network is not kept any more to 1.5e-5. A cycle that has not scored the image, or whose scores are
@@ -256,7 +256,7 @@ class Cycles:
         return tuple(history)
 
     def change(self) -> np.ndarray:
-        """Tell by how much the network in use scores each image higher than the one ranked before it did.
+        """Return by how much the network in use scores each image higher than the one ranked before it did.
 
         Returns
         -------

@@ -77,12 +77,12 @@ class Embedder:
         self._adapted_name = ""  # asked with every label, so read once
 
     def symmetry(self, reporter: Reporter) -> Symmetry:
-        """Give what changes nothing of what the pool's images mean: as set, or measured once."""
+        """Return what changes nothing of what the pool's images mean: as set, or measured once."""
         set_already = self._config.symmetry
         return self.sight(reporter).symmetry if set_already == "auto" else set_already
 
     def known_symmetry(self) -> Symmetry | None:
-        """Give :meth:`symmetry` if it is set or was measured; else ``None``."""
+        """Return :meth:`symmetry` if it is set or was measured; else ``None``."""
         if self._config.symmetry != "auto":
             return self._config.symmetry
         sight = self.known_sight()
@@ -149,7 +149,7 @@ class Embedder:
         return self._opened
 
     def outdated(self) -> bool:
-        """Tell whether the pool was looked at by other settings, or another version, and not by these.
+        """Return whether the pool was looked at by other settings, or another version, and not by these.
 
         It builds no backbone to tell, so that a session opens without torch.
         """
@@ -211,7 +211,7 @@ class Embedder:
         return self._adapted_name or None
 
     def of(self, images: ImagePool, reporter: Reporter) -> np.ndarray:
-        """Give the embedding of other images in the pool's components, float16 ``(n, components)``."""
+        """Return the embedding of other images in the pool's components, float16 ``(n, components)``."""
         self.of_pool(reporter)
         sight = self.sight(reporter)
         reductions = _load_reductions(_projection(self._path(self._pool, sight)))
@@ -280,7 +280,7 @@ class Embedder:
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     def _backbone_digest(self, look: Look) -> str:
-        """Give the name of what a backbone computes; built once, then known by what it is built from."""
+        """Return the name of what a backbone computes; built once, then known by what it is built from."""
         path = self._backbone_file(look)
         known = _read_digest(path)
         if known is None:
@@ -309,7 +309,7 @@ def _way_of_looking(config: Config, bands: int) -> str:
 
 
 def _recipe(config: Config, look: Look, bands: int) -> str:
-    """Give a name to all that decides which backbone is built."""
+    """Return a name of all that decides which backbone is built."""
     network = config.network.model_copy(update={"name": look.backbone or config.network.name})
     kind = TIMM if network.name.startswith(TIMM) else network.name
     packages = (*WEIGHTS_FROM, *MORE_WEIGHTS_FROM.get(kind, ()))

@@ -67,7 +67,7 @@ def gather_evidence(
 def stands_for(
     pool: ImagePool, readable: np.ndarray, left: np.ndarray, waiting: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Tell which images stand for those without a label, for how many each, and how many there are in all.
+    """Return which images stand for those without a label, for how many each, and how many there are in all.
 
     Those of a pool stand for themselves. Of a shortlist the best do, too; those drawn from the archive stand
     for the rest of it, which nobody has looked at; once all of them have a label, they go on standing for it.
@@ -105,7 +105,7 @@ def stands_for(
 
 
 def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
-    """Tell which images of a pool have a label, bool ``(len(pool),)``."""
+    """Return which images of a pool have a label, bool ``(len(pool),)``."""
     mask = np.zeros(len(pool), dtype=bool)
     for name in view:
         if name in pool:  # an image may have been deleted from the folder since it was labelled

@@ -129,7 +129,7 @@ class Finding:
         return Counts(found.total, *counted[: len(LABELS)])
 
     def remaining(self, found: Found) -> list[str]:
-        """Give the ids of those found that are still labelled as was asked for, in order.
+        """Return the ids of those found that are still labelled as was asked for, in order.
 
         A label given on one of them may have taken it out of what was asked for, such as the images
         without a label.
@@ -140,7 +140,7 @@ class Finding:
         return [self._pool.ids[row] for row in order]
 
     def _matches(self, query: Query, ranking: Ranking) -> np.ndarray:
-        """Tell which images pass every filter, bool ``(len(pool),)``."""
+        """Return which images pass every filter, bool ``(len(pool),)``."""
         unreadable = self._unreadable(ranking)
         matches = unreadable if query.unreadable else ~unreadable
         if query.labels:
@@ -203,7 +203,7 @@ class Finding:
         return self._by_name
 
     def _unreadable(self, ranking: Ranking) -> np.ndarray:
-        """Tell which images cannot be read, as far as is known, bool ``(len(pool),)``."""
+        """Return which images cannot be read, as far as is known, bool ``(len(pool),)``."""
         unreadable = self._mask_of(self._pool.report.unreadable)
         if ranking.version > 0:
             without = np.isnan(ranking.scores)
@@ -220,7 +220,7 @@ class Finding:
         return mask
 
     def _label_states(self) -> np.ndarray:
-        """Give the place in ``LABEL_STATES`` of each image's label, int8 ``(len(pool),)``."""
+        """Return the place in ``LABEL_STATES`` of each image's label, int8 ``(len(pool),)``."""
         view = self._journal.view()
         if self._states is None or self._states[0] is not view:
             states = np.full(len(self._pool), LABEL_STATES.index("unlabelled"), dtype=np.int8)
@@ -231,7 +231,7 @@ class Finding:
         return self._states[1]
 
     def _words_on(self, order: np.ndarray) -> dict[str, str]:
-        """Say what each annotator calls each image."""
+        """Return what each annotator calls each image."""
         words = self._people.words()
         names = [self._pool.ids[row] for row in order]
         return {
@@ -245,7 +245,7 @@ TO_LABEL = Query(labels=("unlabelled",))
 
 
 def with_text(ids: Sequence[str], text: str) -> np.ndarray:
-    """Tell which texts hold another, in upper or lower case, bool ``(len(ids),)``."""
+    """Return which texts hold another, in upper or lower case, bool ``(len(ids),)``."""
     text = text.casefold()
     return np.fromiter((text in one.casefold() for one in ids), dtype=bool, count=len(ids))
 
@@ -269,7 +269,7 @@ def natural_order(ids: Sequence[str]) -> np.ndarray:
 
 
 def by_value(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    """Give the rows that match from the highest value to the lowest; those with NaN are left out."""
+    """Return the rows that match from the highest value to the lowest; those with NaN are left out."""
     rows = np.flatnonzero(matches & ~np.isnan(values))
     order: np.ndarray = rows[np.argsort(-values[rows], kind="stable")]
     return order
@@ -289,7 +289,7 @@ def _with_states(states: np.ndarray, wanted: Iterable[LabelState]) -> np.ndarray
 
 
 def _within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
-    """Tell which values lie within bounds, which NaN does not."""
+    """Return which values lie within bounds, which NaN does not."""
     low, high = (-np.inf if bounds[0] is None else bounds[0]), (np.inf if bounds[1] is None else bounds[1])
     within: np.ndarray = (values >= low) & (values <= high)
     return within

@@ -231,7 +231,7 @@ class SessionFolder:
         return open_pool(path, pixels)
 
     def _pool_path(self) -> Path:
-        """Give the path of the pool this session was made with."""
+        """Return the path of the pool this session was made with."""
         if not self.is_session and os.path.exists(self.journal):
             raise InputError(
                 f"The session {self.path} does not say any more which images it is about. Open it once with "
@@ -277,7 +277,7 @@ class SessionFolder:
         return not same_images
 
     def is_rendered_otherwise(self, pool: ImagePool) -> bool:
-        """Tell whether the images are rendered otherwise than when this session was last open."""
+        """Return whether the images are rendered otherwise than when this session was last open."""
         return self.is_session and self._pool()["rendering"] != pool.rendering.digest
 
     def keep_pool(self, pool: ImagePool) -> None:

@@ -96,7 +96,7 @@ class Found:
 
 
 def in_words(query: Query, source: str) -> str:
-    """Say what a query finds, to be read after the number of images.
+    """Return what a query finds, to be read after the number of images.
 
     Parameters
     ----------

@@ -121,7 +121,7 @@ class Insight:
         acquisition: Acquisition | None = None,
         ranking: Ranking | None = None,
     ) -> Listing:
-        """Give the images without a label in the order to show them in, with a random share among them.
+        """Return the images without a label in the order to show them in, with a random share among them.
 
         Before the first ranking it is the pool's own order; without an embedding on disk no duplicates
         are told. Images that were not looked at yet stand behind all others.
@@ -208,7 +208,7 @@ class Insight:
         return sum(name in self._pool for name in self._journal.looked_at())
 
     def outlook(self, top: int = 100) -> Outlook:
-        """Tell how many anomalies to expect among the best images without a label, and among all of them.
+        """Return how many anomalies to expect among the best images without a label, and among all of them.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class Insight:
         return gather_evidence(self._pool, view, self._journal.looks(), self.drawn())
 
     def prevalence(self) -> float | None:
-        """Give the share of anomalies that is expected among the pool's images; ``None`` if nobody gave one.
+        """Return the share of anomalies expected among the images of the pool; ``None`` if nobody gave one.
 
         That of the settings; but it is a whole archive's, and a shortlist holds the best of one. There it is
         the mean of the calibrated probabilities, once there are some.
@@ -258,7 +258,7 @@ class Insight:
         return drawn_so_far(lottery[drawable[lottery]], taken, offered)
 
     def _lottery(self) -> np.ndarray:
-        """Give the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
+        """Return the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
         seed = self._config.seed
         if self._drawn is None or self._drawn[0] != seed:
             ids = self._pool.ids
@@ -267,7 +267,7 @@ class Insight:
         return lottery if drawable is None else lottery[drawable[lottery]]
 
     def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:
-        """Give the ids of the images most like some images, the most alike first.
+        """Return the ids of the images most like some images, the most alike first.
 
         Raises
         ------
@@ -277,7 +277,7 @@ class Insight:
         return [self._pool.ids[row] for row in self.neighbours(ids, count).indices]
 
     def neighbours(self, ids: Iterable[str], count: int = 60) -> Similar:
-        """Give what :meth:`similar` gives as pool indices, and how alike each is. Raises as it does."""
+        """Return what :meth:`similar` returns, as pool indices, and how alike each is. Raises as it does."""
         rows = np.array([self._index(name) for name in ids], dtype=np.int64)
         embedding = self._embedding()
         if len(rows) and np.isin(rows, self._ranking().not_yet).all() and np.isnan(embedding[rows, 0]).all():
@@ -288,7 +288,7 @@ class Insight:
         return most_similar(embedding, rows, count)
 
     def novelty(self) -> np.ndarray:
-        """Tell how unlike the rest of the pool each image is, whatever the labels.
+        """Return how unlike the rest of the pool each image is, whatever the labels.
 
         Returns
         -------
@@ -306,7 +306,7 @@ class Insight:
         return self._novelty[1]
 
     def audit(self) -> list[Contested]:
-        """Give the labels the others contest, the most contested first, judged by heads without them.
+        """Return the labels the others contest, the most contested first, judged by heads without them.
 
         Raises
         ------

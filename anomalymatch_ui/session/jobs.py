@@ -320,7 +320,7 @@ class Background:
 
 
 def failure_sentence(error: BaseException, session: Path) -> str:
-    """Say what a job failed with; what is no error of ours is logged, too.
+    """Return what a job failed with; what is no error of ours is logged, too.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class Learnt:
         return self._probabilities(margins, self.guess.apply(margins))
 
     def ranks_high(self, embedding: np.ndarray) -> np.ndarray:
-        """Tell which images, seen in one view, are worth a look at all of them, bool ``(n,)``."""
+        """Return which images, seen in one view, are worth a look at all of them, bool ``(n,)``."""
         high: np.ndarray = self.head.margins(embedding) >= self.threshold
         return high
 

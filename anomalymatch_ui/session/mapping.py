@@ -119,7 +119,7 @@ class Plane:
         self._axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
 
     def apply(self, embedding: np.ndarray, count: int) -> np.ndarray:
-        """Give the first ``count`` components, float32 ``(n, count)``, of ``embedding`` ``(n, columns)``."""
+        """Return the first ``count`` components, float32 ``(n, count)``, of ``(n, columns)``."""
         axes = self._axes[:, :count].astype(np.float32)
         components: np.ndarray = np.asarray(embedding, np.float32) @ axes
         components -= self._mean.astype(np.float32) @ axes
@@ -141,7 +141,7 @@ class Frame:
         return cls((low + high) / 2, 1.05 * half if half > 0 else 1.0)
 
     def apply(self, places: np.ndarray) -> np.ndarray:
-        """Give the places on the map, float32 ``(n, 2)``."""
+        """Return the places on the map, float32 ``(n, 2)``."""
         framed: np.ndarray = np.clip((places - self.centre) / self.half, -1, 1).astype(np.float32)
         return framed
 
@@ -223,7 +223,7 @@ class Mapper:
         return self.state
 
     def places_of(self, rows: np.ndarray) -> np.ndarray:
-        """Give the places of images on the newest map, float32 ``(n, 2)``, also of those it did not draw.
+        """Return the places of images on the newest map, float32 ``(n, 2)``, also of those it did not draw.
 
         Exact for principal components; for UMAP the mean of the nearest images that it has seen. NaN where
         an image could not be read.

@@ -6,7 +6,7 @@ import psutil
 
 
 def used_memory(device: str | None) -> tuple[int, int | None]:
-    """Give the memory in use, in bytes.
+    """Return the memory in use, in bytes.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ class Metadata:
         return f"{fits}; {left:,} {'name fits' if left == 1 else 'names fit'} none." if left else f"{fits}."
 
     def columns(self) -> Mapping[str, Column]:
-        """Give the columns by name.
+        """Return the columns by name.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Metadata:
         return self._columns
 
     def column(self, name: str) -> Column:
-        """Give one column.
+        """Return one column.
 
         Raises
         ------
@@ -247,7 +247,7 @@ def _number(text: str) -> float:
 
 
 def _separator(content: bytes) -> str:
-    """Give the first separator with which the header names the images, else the comma."""
+    """Return the first separator with which the header names the images, else the comma."""
     first = content.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
     for separator in _SEPARATORS:
         names = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]

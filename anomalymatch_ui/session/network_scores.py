@@ -106,7 +106,7 @@ def _recipe(
     images: ImagePool,
     runtime: Runtime,
 ) -> str:
-    """Give a name to all that decides what maps hold, to the last bit on one machine."""
+    """Return a name of all that decides what maps hold, to the last bit on one machine."""
     versions = [f"{package} {metadata.version(package)}" for package in COMPUTED_BY]
     versions.append(str(runtime))
     parts = [RECIPE, frozen_digest(network), symmetry, dtype, batch_size, images.digest, *versions]

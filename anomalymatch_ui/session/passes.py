@@ -40,7 +40,7 @@ class Pass:
         return written
 
     def work(self) -> Iterator[tuple[Look, int, int]]:
-        """Give each look, the images that it has seen, and those that it has not."""
+        """Return each look, the images that it has seen, and those that it has not."""
         for look, table in self.tables.items():
             seen = int(table.written.sum())
             yield look, seen, len(table.written) - seen

@@ -128,7 +128,7 @@ class Pen:
 
     @property
     def _how_to_free(self) -> str:
-        """Say what to do about a holder of whom this machine cannot know whether it lives; else nothing."""
+        """Return what to do about a holder on another machine, which may be gone; else nothing."""
         other = _read(self._path)
         if other is None or other.host == socket.gethostname():
             return ""
@@ -176,7 +176,7 @@ class Pen:
             self._write()
 
     def release(self) -> None:
-        """Give the pen back, if it is still held."""
+        """Release the pen, if it is still held."""
         if self.mine:
             self._path.unlink(missing_ok=True)
 
@@ -185,7 +185,7 @@ class Pen:
 
 
 def user_name() -> str:
-    """Give the name of the user at the keyboard, or ``"unknown"`` where the system has none."""
+    """Return the name of the user at the keyboard, or ``"unknown"`` where the system has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry in the password file

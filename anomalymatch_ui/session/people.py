@@ -30,7 +30,7 @@ class People:
         self._journal = journal
 
     def words(self) -> Mapping[str, Mapping[str, Label]]:
-        """Give each annotator's own present word on each image; see :meth:`Journal.by_annotator`."""
+        """Return each annotator's own present word on each image; see :meth:`Journal.by_annotator`."""
         return {
             annotator: {name: label for name, label in own.items() if name in self._pool}
             for annotator, own in self._journal.by_annotator().items()
@@ -45,11 +45,11 @@ class People:
         return frozenset(name for name in self._journal.seen() if name in self._pool)
 
     def annotators(self) -> tuple[str, ...]:
-        """Give the names of all who have a word on any image, sorted."""
+        """Return the names of all who have a word on any image, sorted."""
         return tuple(annotator for annotator, own in self.words().items() if own)
 
     def disagreements(self) -> tuple[str, ...]:
-        """Give the ids of the images on which annotators differ, sorted; ``unsure`` is an answer, too."""
+        """Return the ids of the images on which annotators differ, sorted; ``unsure`` is an answer, too."""
         return disagreements(self.words())
 
     def agreement(self) -> tuple[PairAgreement, ...]:

@@ -169,7 +169,7 @@ class FirstLooks:
             self.last_seq = entry.seq
 
     def found(self, view: Mapping[str, Label]) -> tuple[list[bool], int]:
-        """Tell of each look whether it was an anomaly.
+        """Return of each look whether it was an anomaly.
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ def discovery_curve(
 
 
 def precision_at_top(order: np.ndarray, anomalies: np.ndarray, nominals: np.ndarray) -> Precision:
-    """Tell the share of anomalies among the labelled images of the first places.
+    """Return the share of anomalies among the labelled images of the first places.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def precision_at_top(order: np.ndarray, anomalies: np.ndarray, nominals: np.ndar
 
 
 def binomial_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ends of the exact 95 % interval of a share, after Clopper and Pearson.
+    """Return the ends of the exact 95 % interval of a share, after Clopper and Pearson.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ class Pictures:
         return score_histogram(ranking.scores, self._rows(), calibrated=calibrated)
 
     def discovery(self) -> Discovery:
-        """Give the discovery curve and its expected continuation; see :class:`Discovery`."""
+        """Return the discovery curve and its expected continuation; see :class:`Discovery`."""
         ranking, view = self._ranking(), self._journal.view()
         with self._lock:
             self._looks.add(self._journal.entries(since=self._looks.last_seq))
@@ -324,7 +324,7 @@ class Pictures:
         return discovery_curve(found, imported, margins, ranking.forecast)
 
     def precision(self) -> Precision:
-        """Give the share of anomalies at the top; see :class:`Precision`. Before a ranking it is empty."""
+        """Return the share of anomalies at the top; see :class:`Precision`. Before a ranking it is empty."""
         ranking, rows = self._ranking(), self._rows()
         order = ranking.order if ranking.version else ranking.order[:0]
         return precision_at_top(order, rows["anomaly"], rows["nominal"])
@@ -339,13 +339,13 @@ class Pictures:
 
 
 def labelled_rows(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
-    """Give the rows of a pool with a label, int64; images that have gone are left out."""
+    """Return the rows of a pool with a label, int64; images that have gone are left out."""
     names = (name for name, given in view.items() if given == label and name in pool)
     return np.fromiter((pool.index(name) for name in names), dtype=np.int64)
 
 
 def _log_grid(places: int) -> np.ndarray:
-    """Give whole numbers from 1 to ``places``, twelve or fewer a decade."""
+    """Return whole numbers from 1 to ``places``, twelve or fewer a decade."""
     if places == 0:
         return np.empty(0, dtype=np.int64)
     points = min(POINTS, 1 + round(12 * np.log10(places)))

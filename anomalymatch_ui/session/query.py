@@ -106,7 +106,7 @@ class Query:
         return cls(**values)
 
     def with_values(self, **changes: Any) -> Self:
-        """Give a copy with other values. Raises as :meth:`validated`."""
+        """Return a copy with other values. Raises as :meth:`validated`."""
         return self.validated({known.name: getattr(self, known.name) for known in fields(self)} | changes)
 
     def _set(self, name: str, value: object) -> None:

@@ -141,7 +141,7 @@ class Ranking:
         return cls(0, "pool order", datetime.now(UTC), scores, order)
 
     def table(self, ids: Sequence[str], labels: Mapping[str, str], top: int | None = None) -> pd.DataFrame:
-        """Give a table with the columns ``rank,id,score,label``, of the first ``top`` images or of all."""
+        """Return a table with the columns ``rank,id,score,label``, of the first ``top`` images or of all."""
         import pandas as pd
 
         order = self.order[:top]

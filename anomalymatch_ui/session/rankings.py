@@ -88,11 +88,11 @@ class Rankings:
             return self._scorer
 
     def embedder(self) -> Embedder:
-        """Give what embeds the pool."""
+        """Return what embeds the pool."""
         return self.scorer.embedder
 
     def outdated(self) -> bool:
-        """Tell whether the newest ranking is of a look at the images that is not today's."""
+        """Return whether the newest ranking is of a look at the images that is not today's."""
         return self._newest.version > 0 and self.embedder().outdated()
 
     def advice(self, view: Mapping[str, Label]) -> str:
@@ -124,7 +124,7 @@ class Rankings:
         return np.flatnonzero(labelled_mask(self._pool, self._journal.view()))
 
     def _wanted(self) -> np.ndarray:
-        """Give the rows that it matters most to know better, by the newest ranking."""
+        """Return the rows that it matters most to know better, by the newest ranking."""
         ranking = self._newest
         return most_telling(
             ranking.scores,

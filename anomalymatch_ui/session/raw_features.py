@@ -20,7 +20,7 @@ PATIENCE = 5.0
 
 @contextmanager
 def raw_features(path: Path) -> Iterator[Path]:
-    """Give a folder for the features of an embedding, and remove it when that is made.
+    """Return a folder for the features of an embedding, and remove it when that is made.
 
     If that fails, or the process ends, it stays, and the next one goes on with it. Beside another process
     that writes there, this one has a folder of its own.

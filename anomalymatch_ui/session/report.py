@@ -119,7 +119,7 @@ class Report:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Give everything as what JSON can hold."""
+        """Return everything as what JSON can hold."""
         counts = self.counts
         return {
             "session": str(self.session),
@@ -173,5 +173,5 @@ def _number(count: int, noun: str) -> str:
 
 
 def _printable(name: str) -> str:
-    """Give a file name that need not be UTF-8 as text that any terminal takes."""
+    """Return a file name that need not be UTF-8 as text that any terminal takes."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -129,7 +129,7 @@ class Results:
         return sorted(found, key=lambda name: places[pool.index(name)] or last if name in pool else last)
 
     def _left_out(self, ranking: Ranking) -> tuple[str, ...]:
-        """Say how many images have no rank, and why."""
+        """Return how many images have no rank, and why."""
         later, unreadable = len(ranking.not_yet), ranking.unreadable
         whole = f"of {len(self._pool):,} images"
         said = []

@@ -152,7 +152,7 @@ class PoolScorer:
         return self._combine(embedding, by_network, view)
 
     def is_newest(self, depth: np.ndarray) -> bool:
-        """Tell whether no image has been looked at since scores of this :attr:`Scores.depth` were made."""
+        """Return whether no image has been looked at since scores of this :attr:`Scores.depth` were made."""
         at_hand = self.embedder.at_hand()
         return at_hand is not None and at_hand.depth is depth
 
@@ -163,7 +163,7 @@ class PoolScorer:
             return 0 if self._by_network is None else self._by_network.cycle
 
     def _newest_stored(self, symmetry: Symmetry) -> NetworkScores | None:
-        """Give the scores on disk of the cycle in use, or of the one before it that has some."""
+        """Return the scores on disk of the cycle in use, or of the one before it that has some."""
         views: Symmetry = symmetry if self._config.score.symmetries else "none"
         for cycle in range(self._trained_cycle, 0, -1):
             try:
@@ -295,7 +295,7 @@ class PoolScorer:
     def _margins(
         self, embedded: Embedded, head: LinearHead, network: NetworkScores | None
     ) -> tuple[np.ndarray, Fusion | None]:
-        """Give the pool's margins, and by what two of them became one where a network is trained."""
+        """Return the pool's margins, and by what two of them became one where a network is trained."""
         margins = embedded.measured(head.margins)
         if network is None:
             return margins, None
@@ -357,7 +357,7 @@ class PoolScorer:
         return 0 if self._config.order == "labels" else self._folder.cycle_in_use
 
     def _symmetry(self, reporter: Reporter) -> Symmetry:
-        """Give the views that a trained network's scores are averaged over."""
+        """Return the views that a trained network's scores are averaged over."""
         return self.embedder.symmetry(reporter) if self._config.score.symmetries else "none"
 
     def _score_images(self, images: ImagePool, network: AnomalyNetwork, reporter: Reporter) -> np.ndarray:
@@ -399,7 +399,7 @@ class PoolScorer:
 
 
 def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
-    """Give the pool indices with that label, int64, ascending, without images that are gone."""
+    """Return the pool indices with that label, int64, ascending, without images that are gone."""
     indices = [pool.index(name) for name, given in view.items() if given == label and name in pool]
     return np.array(sorted(indices), dtype=np.int64)
 

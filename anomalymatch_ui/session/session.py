@@ -405,7 +405,7 @@ class Session(Steering):
         return None if event is None else self._receipt(event)
 
     def labels(self) -> Mapping[str, Label]:
-        """Give the current labels by image id, an immutable snapshot."""
+        """Return the current labels by image id, an immutable snapshot."""
         return self._journal.view()
 
     def find(self, query: Query | None = None) -> Found:
@@ -433,11 +433,11 @@ class Session(Steering):
         return len(view)
 
     def report(self) -> Report:
-        """Tell what was labelled, by whom, and how far they agree."""
+        """Return what was labelled, by whom, and how far they agree."""
         return Report.of(self.path, self.pool, self.labels(), self.people, self.status.cycle)
 
     def ranking(self) -> Ranking:
-        """Give the newest ranking; before there is one, the pool's own order as version 0."""
+        """Return the newest ranking; before there is one, the pool's own order as version 0."""
         return self._rankings.newest
 
     @property
@@ -449,7 +449,7 @@ class Session(Steering):
         return self._rankings.outdated()
 
     def ranking_table(self, top: int | None = None) -> pd.DataFrame:
-        """Give the newest ranking as a table with the columns ``rank,id,score,label``.
+        """Return the newest ranking as a table with the columns ``rank,id,score,label``.
 
         Parameters
         ----------
@@ -549,7 +549,7 @@ class Session(Steering):
             self._publish(error=str(error))
 
     def _interrupted_step(self, elsewhere: str | None) -> int | None:
-        """Give the step a cycle can be gone on with from; while another process trains, it is not ours."""
+        """Return the step a cycle can be gone on with from; while another process trains, it is not ours."""
         return None if elsewhere is not None else self.cycles.interrupted_step(self.config)
 
     def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:

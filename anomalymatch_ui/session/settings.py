@@ -95,7 +95,7 @@ class Setting:
 def configured(
     config: Config, values: Mapping[str, Any], preset: str | None = None, *, busy: bool = False
 ) -> Config:
-    """Give settings with other values.
+    """Return settings with other values.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def configured(
 
 
 def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | None = None) -> str:
-    """Say what follows from changed settings, in sentences.
+    """Return what follows from changed settings, in sentences.
 
     Parameters
     ----------
@@ -191,13 +191,13 @@ def given_up(cycle: int, begun_with: int) -> str:
 
 
 def changes(before: Config, after: Config) -> tuple[str, ...]:
-    """Give the names of the settings that differ, such as ``"train.steps"``."""
+    """Return the names of the settings that differ, such as ``"train.steps"``."""
     old, new = _flat(before), _flat(after)
     return tuple(name for name in new if old[name] != new[name])
 
 
 def changes_the_order(names: tuple[str, ...]) -> bool:
-    """Tell whether any of these settings changes the order or which images come first."""
+    """Return whether any of these settings changes the order or which images come first."""
     return any(not name.startswith(("train.", "shown.", "preset_name")) for name in names)
 
 
@@ -207,12 +207,12 @@ def in_effect(names: tuple[str, ...], config: Config) -> tuple[str, ...]:
 
 
 def rescores(names: tuple[str, ...]) -> bool:
-    """Tell whether scores by the settings of before are out of date."""
+    """Return whether scores by the settings of before are out of date."""
     return any(not name.startswith(_WHILE_BUSY) for name in names)
 
 
 def preset_of(config: Config) -> str | None:
-    """Give the preset that these settings are, whatever belongs to the images and the machine."""
+    """Return the preset that these settings are, whatever belongs to the images and the machine."""
     for name in PRESETS:
         if not changes_beyond_name(config, _with_preset(config, name)):
             return name
@@ -220,17 +220,17 @@ def preset_of(config: Config) -> str | None:
 
 
 def changes_beyond_name(before: Config, after: Config) -> tuple[str, ...]:
-    """Give :meth:`changes` without the preset's name."""
+    """Return :meth:`changes` without the preset's name."""
     return tuple(name for name in changes(before, after) if name != "preset_name")
 
 
 def main_settings() -> tuple[Setting, ...]:
-    """Give the settings that an astronomer may want to change."""
+    """Return the settings that an astronomer may want to change."""
     return tuple(_setting(name) for name in _TITLES)
 
 
 def value_of(config: Config, name: str) -> Any:
-    """Give the value of a setting by its name."""
+    """Return the value of a setting by its name."""
     return _flat(config)[name]
 
 
@@ -323,7 +323,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def _range(field: FieldInfo) -> str:
-    """Say the bounds of a number, such as ``" of at least 1"``."""
+    """Return the bounds of a number, such as ``" of at least 1"``."""
     words = []
     for bound in field.metadata:
         if isinstance(bound, Ge):

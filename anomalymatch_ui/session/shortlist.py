@@ -110,7 +110,7 @@ def check_scores_of(archive: ImagePool, scored: str, folder: Path) -> None:
 
 
 def population_of(pool: ImagePool) -> Population:
-    """Tell what a pool's random share is a sample of: the pool itself, unless it is a shortlist."""
+    """Return what a pool's random share is a sample of: the pool itself, unless it is a shortlist."""
     return pool.population if isinstance(pool, ShortlistPool) else Population()
 
 
@@ -178,7 +178,7 @@ class Shortlist:
 
 
 def shortlisted(folder: SessionFolder, pool: ImagePool) -> ImagePool:
-    """Give the part of a pool that a session works on: its shortlist if it has one, else all of it."""
+    """Return the part of a pool that a session works on: its shortlist if it has one, else all of it."""
     shortlist = Shortlist.load(folder.shortlist)
     return pool if shortlist is None else ShortlistPool(pool, shortlist)
 

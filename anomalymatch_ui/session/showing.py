@@ -81,7 +81,7 @@ class Showing:
         return self._keep({"shown": {**self._chosen.model_dump(), "own": True}})
 
     def consequence(self, cycles: int) -> str:
-        """Say what has to be computed anew if the network is to see the images as they are shown.
+        """Return what has to be computed anew if the network is to see the images as they are shown.
 
         Parameters
         ----------

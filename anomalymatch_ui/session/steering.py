@@ -57,7 +57,7 @@ class Steering(ABC):
 
     @abstractmethod
     def labels(self) -> Mapping[str, Label]:
-        """Give the current labels."""
+        """Return the current labels."""
 
     @abstractmethod
     def _publish(self, **changes: Any) -> None:

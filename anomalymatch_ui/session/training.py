@@ -149,7 +149,7 @@ def _record(
 
 
 def interrupted_cycle(folder: SessionFolder, config: Config, rendering: Rendering) -> Interruption | None:
-    """Give the cycle that training would go on with; ``None`` if there is none.
+    """Return the cycle that training would go on with; ``None`` if there is none.
 
     One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
     or that was trained by other settings, on images that were rendered otherwise, or of another network, is
@@ -182,7 +182,7 @@ def _make_trainer(
     prevalence: float,
     reporter: Reporter,
 ) -> tuple[Trainer, int]:
-    """Give a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
+    """Return a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
     interrupted = None
     if interrupted_cycle(folder, config, pool.rendering) is not None:
         interrupted = load_checkpoint(folder.interrupted)
@@ -228,13 +228,13 @@ def _make_trainer(
 
 
 def _needs_symmetry(config: Config) -> bool:
-    """Tell whether anything in training depends on what changes nothing of the images."""
+    """Return whether anything in training depends on what changes nothing of the images."""
     augments = config.train.weak == "symmetry" or config.train.strong == "science"
     return augments or config.network.image_size is None
 
 
 def _carried_over(folder: SessionFolder, config: Config, channels: int) -> Checkpoint | None:
-    """Give the cycle whose weights the next one begins with; ``None`` for the pretrained ones.
+    """Return the cycle whose weights the next one begins with; ``None`` for the pretrained ones.
 
     Another network than that cycle's, which the settings may ask for since, begins anew.
     """
@@ -304,7 +304,7 @@ def _training_data(
 
 
 def cycle_window(is_free: np.ndarray, window: int, seed: int, cycle: int) -> np.ndarray:
-    """Give the places of a cycle's unlabelled images, rising; all of them if they fit into the window.
+    """Return the places of a cycle's unlabelled images, rising; all of them if they fit into the window.
 
     The windows of the cycles follow one another through one shuffle of the pool and begin anew at its end: of
     100,000 images five windows of 20,000 show all, where five independent draws would show 67 %.

@@ -166,7 +166,7 @@ def typed(texts: Sequence[str]) -> pa.Array:
 
 
 def _is_kept(text: str) -> bool:
-    """Tell whether a float holds a number: as a measurement it may be rounded, as a whole number not."""
+    """Return whether a float holds a number: as a measurement it may be rounded, as a whole number not."""
     number = float(text)
     if math.isinf(number):
         return "inf" in text.lower()

@@ -17,7 +17,7 @@ Taken = dict[str, list[float]]
 
 
 def summary(values: list[float]) -> dict[str, float]:
-    """Give median and 95th percentile."""
+    """Return median and 95th percentile."""
     p95 = statistics.quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
     return {"median": round(statistics.median(values), 2), "p95": round(p95, 2), "n": len(values)}
 

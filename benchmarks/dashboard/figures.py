@@ -31,14 +31,14 @@ class Line:
     unit: str = ""
 
     def value(self, results: Mapping[str, Any]) -> float:
-        """Give the figure: the median where there are several."""
+        """Return the figure: the median where there are several."""
         found: Any = results
         for key in self.path:
             found = found[key]
         return float(found["median"] if isinstance(found, Mapping) else found)
 
     def holds(self, results: Mapping[str, Any]) -> bool:
-        """Tell whether it does."""
+        """Return whether it does."""
         return self.limit is None or self.value(results) < self.limit
 
 
@@ -66,7 +66,7 @@ OTHERS = (
 
 
 def lines() -> Iterator[Line]:
-    """Give all that must hold."""
+    """Return all that must hold."""
     for action, (_, *limits) in ACTIONS.items():
         for state, limit in zip(STATES, limits, strict=True):
             yield Line((action, state), limit)
@@ -83,7 +83,7 @@ def failed(results: Mapping[str, Any]) -> list[str]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Give the figures as tables in Markdown."""
+    """Return the figures as tables in Markdown."""
     rows = []
     if measured := [action for action in ACTIONS if action in results]:
         rows.append(

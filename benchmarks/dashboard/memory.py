@@ -32,7 +32,7 @@ class Held:
     listeners: int
 
     def since(self, former: Held) -> dict[str, float]:
-        """Give by how much it has grown."""
+        """Return by how much it has grown."""
         return {
             "kernel_growth_mb": round(self.kernel - former.kernel, 1),
             "heap_growth_mb": round(self.heap - former.heap, 2),
@@ -59,7 +59,7 @@ class Scales:
         return Held(self.kernel(), heap / MEGABYTE, counters["nodes"], counters["jsEventListeners"])
 
     def kernel(self) -> float:
-        """Give the kernel's resident memory, in MB."""
+        """Return the kernel's resident memory, in MB."""
         return float(self._kernel.memory_info().rss) / MEGABYTE
 
 

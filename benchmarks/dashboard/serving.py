@@ -37,7 +37,7 @@ class Served:
         time.sleep(REST + 5)
 
     def kernel(self) -> psutil.Process:
-        """Give the one kernel that the page has started."""
+        """Return the one kernel that the page has started."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         # Beside it one may wait for another page; that one listens to nobody yet.
         (kernel,) = (child for child in children if child.net_connections())
@@ -71,7 +71,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def new_page(browser: Browser, cards: int) -> Iterator[Page]:
-    """Give a page of 1280 x 720 whose galleries show that many cards; it is left before it is closed."""
+    """Return a page of 1280 x 720 whose galleries show that many cards; it is left before it is closed."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(PATIENCE)
     page.add_init_script(f"localStorage.setItem('anomalymatch.page_size', '{cards}')")
@@ -111,5 +111,5 @@ def start_training(page: Page) -> None:
 
 
 def trains(page: Page) -> bool:
-    """Tell whether training runs."""
+    """Return whether training runs."""
     return page.locator(".am-phase").inner_text().startswith("Training, cycle")

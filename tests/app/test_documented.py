@@ -20,14 +20,14 @@ LEFT_ALONE = {"heed", "close"}  # what the dashboard itself tells its gallery
 
 
 def listed(heading: str) -> set[str]:
-    """Give the names in the first column of a table."""
+    """Return the names in the first column of a table."""
     rows = SCRIPTING.partition(heading)[2].strip().partition("\n\n")[0].splitlines()
     cells = [row.split(" | ")[0] for row in rows if row.startswith("| `")]
     return {re.match(r"\w+", code)[0] for cell in cells for code in re.findall(r"`([^`]+)`", cell)}  # type: ignore[index]
 
 
 def public(*classes: type) -> set[str]:
-    """Give the public methods and properties that classes of this package define themselves."""
+    """Return the public methods and properties that classes of this package define themselves."""
     return {
         name
         for owner in classes

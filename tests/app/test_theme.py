@@ -16,7 +16,7 @@ GROUNDS = ("page", "surface", "selected")
 
 
 def palettes() -> dict[str, dict[str, str]]:
-    """Give the colours of each theme by name, as CSS has them."""
+    """Return the colours of each theme by name, as CSS has them."""
     found = {}
     for block in re.findall(r"\{\s*color-scheme: (\w+);(.*?)\}", CSS, re.DOTALL):
         found[block[0]] = dict(re.findall(r"--([\w-]+): ([^;]+);", block[1]))

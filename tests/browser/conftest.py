@@ -73,7 +73,7 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(scope="session")
 def serve() -> Serve:
-    """Give a way to serve a dashboard: ``with serve(images, session) as served``."""
+    """Return a way to serve a dashboard: ``with serve(images, session) as served``."""
 
     @contextlib.contextmanager
     def served(images: Path, session: Path, *options: str) -> Iterator[Served]:

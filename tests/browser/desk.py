@@ -39,28 +39,28 @@ class Desk:
             self.page.keyboard.press(key)
 
     def ids(self) -> list[str]:
-        """Give the ids of the cards, in order."""
+        """Return the ids of the cards, in order."""
         return self.page.locator(".am-name").evaluate_all("names => names.map((name) => name.title)")
 
     def labels(self) -> dict[str, str]:
-        """Give the labels of the cards that have one."""
+        """Return the labels of the cards that have one."""
         labelled = self.page.locator(".am-card[data-label]").evaluate_all(
             "cards => cards.map((card) => [card.querySelector('.am-name').title, card.dataset.label])"
         )
         return dict(labelled)
 
     def selected(self) -> list[str]:
-        """Give the ids of the cards that are selected, in order."""
+        """Return the ids of the cards that are selected, in order."""
         return self.page.locator('.am-card[aria-selected="true"] .am-name').evaluate_all(
             "names => names.map((name) => name.title)"
         )
 
     def active_id(self) -> str | None:
-        """Give the id of the card with the ring."""
+        """Return the id of the card with the ring."""
         return self.active.locator(".am-name").get_attribute("title")
 
     def serial(self) -> str | None:
-        """Give what counts up each time that the kernel has sent a page."""
+        """Return what counts up each time that the kernel has sent a page."""
         return self.gallery.get_attribute("data-page")
 
     def card(self, image_id: str) -> Locator:

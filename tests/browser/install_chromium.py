@@ -17,7 +17,7 @@ PACKAGES = ("chromium", "fonts-dejavu-core")
 
 
 def find_chromium() -> str | None:
-    """Give the path of a Chromium that starts, or ``None``."""
+    """Return the path of a Chromium that starts, or ``None``."""
     candidates = [os.environ.get("CHROMIUM"), *(shutil.which(name) for name in NAMES), _playwright_chromium()]
     return next((path for path in candidates if path and _starts(path)), None)
 

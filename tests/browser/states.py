@@ -76,7 +76,7 @@ def make_survey(folder: Path) -> DemoSurvey:
 
 
 def prepare(folder: Path) -> tuple[Path, Path]:
-    """Give images and a session in which somebody has searched for a while."""
+    """Return images and a session in which somebody has searched for a while."""
     made = make_survey(folder)
     truth = dict(line.split(",")[::2] for line in made.truth.read_text().splitlines()[1:])
     config = Config.preset("default").with_values(

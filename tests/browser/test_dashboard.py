@@ -33,7 +33,7 @@ def served(page: Page, prepared: Prepared, serve: Serve):
 
 
 def kernels(served: Served) -> list[psutil.Process]:
-    """Give the pages' kernels; the one that waits for a page has no connection yet."""
+    """Return the pages' kernels; the one that waits for a page has no connection yet."""
     return [child for child in children(served) if child.net_connections()]
 
 

@@ -24,7 +24,7 @@ def desk(page: Page, prepared_once: Prepared, serve: Serve, tmp_path: Path) -> I
 
 
 def height(desk: Desk, selector: str) -> float:
-    """Give the height of a line of text, in pixels of the screen."""
+    """Return the height of a line of text, in pixels of the screen."""
     box = desk.page.locator(selector).first.bounding_box()
     assert box is not None
     return box["height"]

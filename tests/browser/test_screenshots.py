@@ -77,7 +77,7 @@ def walked(chromium: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFac
 
 
 def grave_faults(page: Page) -> list[str]:
-    """Say what axe-core calls serious or critical in what is shown now."""
+    """Return what axe-core calls serious or critical in what is shown now."""
     found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['target'][-1]}: {node['failureSummary'].splitlines()[-1].strip()}"

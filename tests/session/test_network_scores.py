@@ -20,7 +20,7 @@ def fused(quick: Config) -> Config:
 
 
 def searched(folder: Path, images: Path, config: Config) -> list[np.ndarray]:
-    """Give the scores after each of two cycles, and those of the same images as of another pool."""
+    """Return the scores after each of two cycles, and those of the same images as of another pool."""
     with Session.open(folder, images, config=config) as session:
         for name, label in LABELS.items():
             session.label([name], label)

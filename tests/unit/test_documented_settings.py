@@ -27,7 +27,7 @@ Written from `anomalymatch_ui/config.py` by `RENEW_DOCUMENTS=1 pytest tests/unit
 
 
 def rows(group: str, default: BaseModel, paper: BaseModel) -> list[str]:
-    """Give a line of the table for each setting of a group."""
+    """Return a line of the table for each setting of a group."""
     lines = ["| setting | default | what it is | `paper` |", "|---|---|---|---|"]
     for name, field in type(default).model_fields.items():
         value, published = getattr(default, name), getattr(paper, name)
@@ -40,7 +40,7 @@ def rows(group: str, default: BaseModel, paper: BaseModel) -> list[str]:
 
 
 def written(value: Any) -> str:
-    """Give a value as a `config.toml` has it."""
+    """Return a value as a `config.toml` has it."""
     if value is None:
         return "unset"
     text = " ".join(tomli_w.dumps({"value": value}).partition("= ")[2].split())

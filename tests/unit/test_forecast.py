@@ -16,7 +16,7 @@ EMPTY = np.empty(0)
 def pool(
     seed: int, images: int, slope: float, level: float, unit: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give margins in some unit, and which images are anomalies by the model itself."""
+    """Return margins in some unit, and which images are anomalies by the model itself."""
     random = np.random.default_rng(seed)
     margins = random.standard_normal(images)
     return unit * margins + 3 * unit, random.random(images) < expit(level + slope * margins)
@@ -204,7 +204,7 @@ LEFT = np.geomspace(0.1, 300, 60)
 
 
 def most_likely(finds: np.ndarray, front: float, in_vain: float = 1.0) -> float:
-    """Give the number left that best explains finds at these margins, where the list stands at ``front``."""
+    """Return the number left that best explains finds at these margins, with the list at ``front``."""
     return float(LEFT[np.argmax(of_finds(EMPTY, finds, np.full(50, front), in_vain, LEFT))])
 
 

@@ -39,7 +39,7 @@ def network() -> AnomalyNetwork:
 
 
 def values_of(rows: np.ndarray) -> np.ndarray:
-    """Give maps that tell their row."""
+    """Return maps that tell their row."""
     return np.array([np.full(SHAPE, row + 0.5, FLOAT) for row in rows]).reshape(-1, *SHAPE)
 
 
@@ -258,7 +258,7 @@ def sky_scorer() -> Scorer:
 
 
 def scored(pool: ImagePool, scorer: Scorer, maps: FrozenMaps | None, **arguments: int) -> ScoredBatch:
-    """Give the whole pool, or from ``start`` on, as one batch."""
+    """Return the whole pool, or from ``start`` on, as one batch."""
     parts = list(score_pool(pool, scorer.network, CONFIG, device=CPU, scorer=scorer, maps=maps, **arguments))
     columns = [(part.indices, part.scores, part.features) for part in parts]
     return ScoredBatch(range(60), *(np.concatenate(column) for column in zip(*columns, strict=True)))

@@ -62,7 +62,7 @@ def test_pictures_are_to_the_bit_what_they_were_before_native_values(tmp_path: P
 
 
 def png(pixels: np.ndarray, kind: int) -> bytes:
-    """Give a PNG of 16 bits, which Pillow does not write in colour; filtered as most programs do."""
+    """Return a PNG of 16 bits, which Pillow does not write in colour; filtered as most programs do."""
     rows = pixels.astype(">u2").reshape(len(pixels), -1).view(np.uint8)
     step = pixels.shape[2] * 2
     left = np.pad(rows, ((0, 0), (step, 0)))[:, :-step]

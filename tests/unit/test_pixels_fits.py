@@ -32,7 +32,7 @@ def written(values: np.ndarray, **keywords: object) -> bytes:
 
 
 def with_cards(file: bytes, **keywords: object) -> bytes:
-    """Give a file whose first header, of one block, ends with other cards as well."""
+    """Return a file whose first header, of one block, ends with other cards as well."""
     cards = "".join([*(fits.Card(*pair).image for pair in keywords.items()), "END".ljust(80)]).encode()
     end = file.index(b"END" + b" " * 77)
     return file[:end] + cards + file[end + len(cards) :]

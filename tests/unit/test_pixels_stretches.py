@@ -27,7 +27,7 @@ STRETCHES = get_args(Stretch)
 
 
 def shown(array: np.ndarray, bad: np.ndarray | None = None, **options: object) -> np.ndarray:
-    """Give the grey of an array ``(height, width)``, or of one row."""
+    """Return the grey of an array ``(height, width)``, or of one row."""
     plane = as_native(np.atleast_2d(array))[np.newaxis]
     masked = None if bad is None else np.atleast_2d(bad)[np.newaxis]
     return Rendering(**options).bound(GREY).picture(NativeImage(plane, masked, GREY))[..., 0]

@@ -22,7 +22,7 @@ BANDS = {"G": sky(0), "R": sky(1), "I": sky(2)}
 
 @pytest.fixture
 def one_image_in_every_layout(tmp_path: Path) -> dict[str, ImagePool]:
-    """Give pools that hold the same image."""
+    """Return pools that hold the same image."""
     cube = np.stack(list(BANDS.values()))
     write_extensions(tmp_path / "extensions" / "a.fits", BANDS)
     write_extensions(tmp_path / "turned" / "a.fits", dict(reversed(BANDS.items())))

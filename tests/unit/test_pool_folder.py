@@ -34,7 +34,7 @@ def encoded(image: Image.Image, kind: str) -> bytes:
 
 
 def colour_of(pixels: np.ndarray) -> tuple[int, ...]:
-    """Give the colour of an image ``(3, size, size)`` of a single one."""
+    """Return the colour of an image ``(3, size, size)`` of a single one."""
     assert (pixels == pixels[:, :1, :1]).all()
     return tuple(pixels[:, 0, 0].tolist())
 
@@ -321,7 +321,7 @@ def test_shards_cover_the_pool_once(tmp_path: Path) -> None:
 
 
 def _image_of_mode(mode: str, value: int = 200) -> Image.Image:
-    """Give a grey image in some mode, ``value`` on the left half and 0 on the right."""
+    """Return a grey image in some mode, ``value`` on the left half and 0 on the right."""
     grey = np.zeros((32, 32), np.uint8)
     grey[:, :16] = value
     if mode in ("I;16", "I", "F"):
@@ -504,7 +504,7 @@ WHOLE = tuple(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """Give an image file with some bytes changed, and perhaps cut off."""
+    """Return an image file with some bytes changed, and perhaps cut off."""
     content = bytearray(draw(st.sampled_from(WHOLE)))
     for _ in range(draw(st.integers(1, 8))):
         content[draw(st.integers(0, min(len(content), 400) - 1))] = draw(st.integers(0, 255))
