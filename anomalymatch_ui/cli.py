@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomalymatch_ui import cli_archive, cli_cycles, cli_export, cli_shortlist
-from anomalymatch_ui.cli_output import Json, given_path
+from anomalymatch_ui.cli_output import LABELS_HELP, ClassesOption, Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
 from anomalymatch_ui.cli_pixels import Array, Ids, PixelOptions, takes_pixels
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
@@ -40,7 +40,7 @@ Images = Annotated[
         parser=given_path,
     ),
 ]
-Labels = Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")]
+Labels = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
 BaseUrl = Annotated[
     str | None,
@@ -77,10 +77,11 @@ def serve(
     *,
     pixels: PixelOptions,
     base_url: BaseUrl = None,
+    classes: ClassesOption = None,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url)
+    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url, classes)
 
 
 @application.command()
@@ -174,7 +175,7 @@ def info(
 @takes_pixels
 def train(
     images: Images,
-    labels: Annotated[Path, typer.Option(help="A table with the columns filename,label.")],
+    labels: Annotated[Path, typer.Option(help=LABELS_HELP)],
     session: Annotated[
         Path, typer.Option(help="Folder that keeps labels and models.", metavar="DIR", parser=given_path)
     ],
@@ -187,6 +188,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn at random.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
+    classes: ClassesOption = None,
     *,
     pixels: PixelOptions,
     as_json: Json = False,
@@ -196,7 +198,7 @@ def train(
     from anomalymatch_ui.session import Session
 
     config = _config(session, preset, seed, device)
-    with Session.open(session, images, labels, config=config, pixels=pixels) as opened:
+    with Session.open(session, images, labels, config=config, pixels=pixels, classes=classes) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
         with follow(opened):
@@ -440,10 +442,13 @@ def _serve(
     annotator: str | None = None,
     pixels: dict[str, Any] | None = None,
     base_url: str | None = None,
+    classes: str | None = None,
 ) -> None:
     from anomalymatch_ui.app.serve import serve as serve_dashboard
 
-    serve_dashboard(images, labels, session, port, open_browser, as_json, annotator, pixels, base_url)
+    serve_dashboard(
+        images, labels, session, port, open_browser, as_json, annotator, pixels, base_url, classes
+    )
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

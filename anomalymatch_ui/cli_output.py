@@ -10,6 +10,18 @@ import typer
 
 from anomalymatch_ui.files import expanded
 
+LABELS_HELP = (
+    "A table with the columns filename,label; an export of Zooniverse or Label Studio; or the folder of a "
+    "session of AnomalyMatch."
+)
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help='What the classes of the labels stand for, such as "ring=anomaly,*=nominal"; asked for once.',
+        metavar="CLASS=LABEL,…",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anomalymatch_ui.cli_output import Json, finish, given_path
+from anomalymatch_ui.cli_output import LABELS_HELP, ClassesOption, Json, finish, given_path
 from anomalymatch_ui.cli_pixels import PixelOptions, takes_pixels
 
 Session = Annotated[
@@ -42,8 +42,9 @@ def shortlist(
     drawn: Annotated[
         int, typer.Option("--random", min=0, help="How many drawn from the whole archive.")
     ] = 10_000,
-    labels: Annotated[Path | None, typer.Option(help="A table with the columns filename,label.")] = None,
+    labels: Annotated[Path | None, typer.Option(help=LABELS_HELP)] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    classes: ClassesOption = None,
     *,
     pixels: PixelOptions,
     as_json: Json = False,
@@ -60,7 +61,9 @@ def shortlist(
         with Scores(scores) as archive:
             check_scores_of(pool, archive.archive.manifest.pool, scores)
             best, scored = archive.top(top).ids, len(archive)
-    made = make_shortlist(session, pool, best, drawn=drawn, labels=labels, scored=scored, seed=seed)
+    made = make_shortlist(
+        session, pool, best, drawn=drawn, labels=labels, scored=scored, seed=seed, classes=classes
+    )
     pool.close()
     print(
         f"{len(made.ids):,} of {len(pool):,} images are on the shortlist of {session}: the best "

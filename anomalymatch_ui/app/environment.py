@@ -18,6 +18,7 @@ LABELS = "ANOMALYMATCH_LABELS"
 SESSION = "ANOMALYMATCH_SESSION"
 ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
 PIXELS = "ANOMALYMATCH_PIXELS"
+CLASSES = "ANOMALYMATCH_CLASSES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Wanted:
         Name kept with every label; ``None`` takes the user's.
     pixels
         Options of :func:`anomalymatch_ui.open_pool`; what is not given is as the session has it.
+    classes
+        What the classes of the table of labels stand for; ``None`` takes what the session keeps.
     """
 
     images: Path | None = None
@@ -43,10 +46,11 @@ class Wanted:
     session: Path | None = None
     annotator: str | None = None
     pixels: Mapping[str, Any] = field(default_factory=dict)
+    classes: str | Mapping[str, str] | None = None
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
-        """Read ``ANOMALYMATCH_IMAGES``, ``_LABELS``, ``_SESSION``, ``_ANNOTATOR`` and ``_PIXELS``.
+        """Read ``ANOMALYMATCH_IMAGES``, ``_SESSION`` and the others that :meth:`environment` names.
 
         ``None`` if neither images nor a session are asked for.
         """
@@ -55,13 +59,19 @@ class Wanted:
         if images is None and session is None:
             return None
         pixels = json.loads(os.environ.get(PIXELS) or "{}")
-        return cls(images, labels, session, annotator, pixels)
+        classes = json.loads(os.environ.get(CLASSES) or "null")
+        return cls(images, labels, session, annotator, pixels, classes)
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which :meth:`from_environment` reads this back, in any folder."""
         paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
         given = {name: "" if path is None else str(expanded(path).absolute()) for name, path in paths.items()}
-        return given | {ANNOTATOR: self.annotator or "", PIXELS: json.dumps(dict(self.pixels))}
+        classes = dict(self.classes) if isinstance(self.classes, Mapping) else self.classes
+        return given | {
+            ANNOTATOR: self.annotator or "",
+            PIXELS: json.dumps(dict(self.pixels)),
+            CLASSES: json.dumps(classes),
+        }
 
     @property
     def session_path(self) -> Path:
@@ -102,6 +112,7 @@ class Wanted:
             self.labels,
             annotator=self.annotator,
             pixels=self.pixels,
+            classes=self.classes,
             take_over=not check_only,
             share=not check_only or self.annotator is not None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def launch(
     labels: str | os.PathLike[str] | None = None,
     session: str | os.PathLike[str] | None = None,
     annotator: str | None = None,
+    classes: str | Mapping[str, str] | None = None,
     **pixels: Any,
 ) -> Dashboard | ErrorPage:
     """Open the dashboard; as the last line of a notebook cell it is shown there.
@@ -30,11 +32,15 @@ def launch(
         A folder of images, an HDF5 file or a Zarr store. Without it, what ``anomalymatch serve`` was
         asked to show; without that either, the simulated survey.
     labels
-        A CSV with the columns ``filename`` and ``label``, imported once.
+        A CSV with the columns ``filename`` and ``label``, an export of Zooniverse or Label Studio, or the
+        folder of a session of AnomalyMatch; imported once.
     session
         The session's folder, by default ``<name of the images>.session`` in the current folder.
     annotator
         Name kept with every label, by default the user's. Several annotators may have one session open.
+    classes
+        What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``, where they are not
+        ``anomaly``, ``nominal`` and ``unsure``. The session keeps it.
     **pixels
         How the images are read and shown, as :func:`anomalymatch_ui.open_pool` takes it, such as
         ``stretch="asinh"``. The session keeps it.
@@ -45,7 +51,7 @@ def launch(
         The page with a sentence if something given cannot be used.
     """
     pool, table, folder = (None if path is None else Path(path) for path in (images, labels, session))
-    given = Wanted(pool, table, folder, annotator, pixels)
+    given = Wanted(pool, table, folder, annotator, pixels, classes)
     try:
         if images is None and session is None:
             given = Wanted.from_environment() or demo()

@@ -46,6 +46,7 @@ def serve(
     annotator: str | None = None,
     pixels: Mapping[str, Any] | None = None,
     base_url: str | None = None,
+    classes: str | None = None,
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -70,6 +71,8 @@ def serve(
         Path at which a proxy shows this server to the browser, such as ``/user/ada/proxy/8866/``, whether
         the proxy takes it off its requests or not. ``None`` takes that of jupyter-server-proxy where this
         is a server of JupyterHub (:func:`hub_base_url`), and ``/`` elsewhere.
+    classes
+        As in :func:`anomalymatch_ui.launch`.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def serve(
     """
     port = free_port(port)
     base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
-    wanted = Wanted(images, labels, session, annotator, pixels or {})
+    wanted = Wanted(images, labels, session, annotator, pixels or {}, classes)
     if is_known():
         WAITING.start()
     try:

@@ -1,6 +1,7 @@
 """What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
 
 from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
+from anomalymatch_ui.labels.classes import Classes
 from anomalymatch_ui.labels.entries import (
     IMPORT,
     KNOWN,
@@ -15,6 +16,7 @@ from anomalymatch_ui.labels.entries import (
 )
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.matching import ImportReport, match_labels, match_names
+from anomalymatch_ui.labels.reading import read_labels
 from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "LABELS",
     "MATCHING",
     "WITHOUT_A_LOOK",
+    "Classes",
     "ImportReport",
     "Journal",
     "JournalEntry",
@@ -36,6 +39,7 @@ __all__ = [
     "match_labels",
     "match_names",
     "pairwise_agreement",
+    "read_labels",
     "read_labels_csv",
     "write_labels_csv",
 ]

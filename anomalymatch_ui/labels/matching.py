@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anomalymatch_ui.labels.entries import LABELS, Label
+from anomalymatch_ui.labels.peer import SCORE_COLUMN
 from anomalymatch_ui.labels.spelling import EXACT_STEPS, LOOSE_STEPS
 from anomalymatch_ui.labels.table import LabelTable
 
@@ -42,6 +43,8 @@ class ImportReport:
         not.
     example
         An image id, to show beside a file name where no name fits.
+    notes
+        What else there is to say of the table; see :class:`~anomalymatch_ui.labels.LabelTable`.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class ImportReport:
     respelled: Mapping[str, str] = field(default_factory=dict)
     withdrawn: tuple[str, ...] = ()
     example: str = ""
+    notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """Return it in one line, with the first few names."""
@@ -89,6 +93,7 @@ class ImportReport:
             )
         if self.blanks:
             parts.append(f"{self.blanks:,} row{'s' * (self.blanks != 1)} without a label")
+        parts.extend(self.notes)
         return "; ".join(parts) + "."
 
     def _misfit(self) -> str:
@@ -135,6 +140,10 @@ def match_labels(
     matches, ambiguous, respelled = match_names(names, ids)
     labels = {matches[name]: label for name, label in table.labels.items() if name in matches}
     extras = {matches[name]: dict(row) for name, row in table.extras.items() if name in matches}
+    # On their own: the same image may be named otherwise there, and a label is worth more than a score.
+    scored, *_ = match_names(list(table.scores), ids)
+    for name, image_id in scored.items():
+        extras.setdefault(image_id, {})[SCORE_COLUMN] = f"{table.scores[name]:.6g}"
     counted = Counter(labels.values())
     report = ImportReport(
         path=table.path,
@@ -146,6 +155,7 @@ def match_labels(
         blanks=table.blanks,
         respelled={name: matches[name] for name in table.labels if name in respelled},
         example=ids[0] if ids else "",
+        notes=table.notes,
     )
     return labels, extras, report
 

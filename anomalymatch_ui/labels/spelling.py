@@ -17,6 +17,11 @@ _IMAGE_SUFFIX = re.compile(
 )
 
 
+def looks_like_a_file(name: str) -> bool:
+    """Return whether a text ends like the name of an image file, in a web address or not."""
+    return any(_IMAGE_SUFFIX.search(path) for path in (name.strip(), *_paths_of_address(name)))
+
+
 def _same_path(names: list[str], ids: list[str]) -> dict[str, set[str]]:
     """Return the ids that are the same path, written differently."""
     by_path: dict[Parts, set[str]] = {}

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.labels import csvtext
+from anomalymatch_ui.labels.classes import Classes, ask, labels_of, listed
+from anomalymatch_ui.labels.csvtext import printable
 from anomalymatch_ui.labels.entries import LABELS, Label
 
-_SEPARATORS = (",", ";", "\t")
-_MEANINGS: dict[str, Label] = {**{label: label for label in LABELS}, "normal": "nominal"}
+NAMES = ("filename", "id", "image", "file")
+"""Columns that may name the images; the first that is there counts."""
+
+SAYING = ("label", "class", "anomaly", "is_anomaly")
+"""Columns that may say what an image is; the first that is there counts."""
+
+_OF_OURS = {"rank", "id", "label"}
+_COMPUTED = {
+    "rank", "score", "probability", "novelty", "probability_when_seen", "annotator", "time", "cutout",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,14 @@ class LabelTable:
     conflicts
         Those of them whose rows say different things.
     digest
-        Of the file's content, hexadecimal.
+        Of the file's content and of what its classes stand for, hexadecimal.
+    notes
+        What else there is to say of it, as parts of a sentence: how several annotators were made one, and
+        what was left out.
+    scores
+        What another search said of images, by file name, in a column of its own.
+    classes
+        What its classes were said to stand for.
     """
 
     path: Path
@@ -46,51 +63,93 @@ class LabelTable:
     duplicates: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     digest: str = ""
+    notes: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    classes: Classes | None = None
 
 
-def read_labels_csv(path: Path) -> LabelTable:
+def read_labels_csv(path: Path, classes: Classes | None = None) -> LabelTable:
     """Read a table with the columns ``filename`` and ``label``.
 
-    Column names and labels may be in any case, with spaces around them; ``normal`` is read as
-    ``nominal``. The separator is the first of comma, semicolon and tab with which the header names both
-    columns. Everything else is kept as the text it is.
+    ``id`` or ``image`` and ``class`` are taken, too. Column names and labels may be in any case, with spaces
+    around them; ``normal`` is read as ``nominal``, and where a table holds only 0 and 1, 1 is an anomaly. The
+    separator is the first of comma, semicolon and tab with which the header names both columns. Everything
+    else is kept as the text it is, except in a ranking that this package wrote: what it computed is no news.
+
+    Parameters
+    ----------
+    path
+        The file.
+    classes
+        What its classes stand for. Rows of a class that is not named are left out then, and counted.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, not text, lacks a column, or has a row that cannot be understood.
+        If the file is missing, empty, not text, lacks a column, has a row that cannot be understood, or has
+        classes of its own of which nobody has said what they stand for.
     """
     path = Path(path)
-    content = _read(path)  # once, for a pipe gives it once
-    text = _decoded(content, path)
-    separator, header = _read_header(text, path)
-    names = [name.strip().lower() for name in header]
-    filename_at, label_at = names.index("filename"), names.index("label")
-    extra_columns = {name: at for at, name in enumerate(_unique(header)) if at not in (filename_at, label_at)}
+    return labels_of_csv(csvtext.read_content(path), path, classes)  # once, for a pipe gives it once
+
+
+def labels_of_csv(content: bytes, path: Path, classes: Classes | None) -> LabelTable:
+    """Read the content of a table; see :func:`read_labels_csv`."""
+    text = csvtext.decoded(content, path)
+    separator, header, filename_at, label_at = _columns(text, path)
+    rows = list(csvtext.rows(text, separator, len(header), path))
+    words = Counter(row[label_at].strip() for _, row in rows if row[label_at].strip())
+    meaning = labels_of(words, classes)
+    if classes is None and words and not any(meaning.values()):
+        raise ask(words, path)
+    ours = {name.strip().lower() for name in header} >= _OF_OURS
+    extra_columns = {
+        name: at
+        for at, name in enumerate(csvtext.unique(header))
+        if at not in (filename_at, label_at) and not (ours and name.strip().lower() in _COMPUTED)
+    }
     labels: dict[str, Label] = {}
     extras: dict[str, dict[str, str]] = {}
     blanks = 0
+    left_out: Counter[str] = Counter()
     seen: set[str] = set()
     duplicates: dict[str, None] = {}
     conflicts: dict[str, None] = {}
-    for line, row in _rows(text, separator, len(header), path):
-        filename = row[filename_at]
+    for line, row in rows:
+        filename, word = row[filename_at], row[label_at].strip()
         if not filename:
             raise InputError(f"Line {line} of {path} has no filename. Add it, or remove the line.")
+        if word and word not in meaning:
+            if classes is None:
+                raise InputError(
+                    f"Line {line} of {path} has the label {printable(word)!r}. Use one of: "
+                    f"{', '.join(LABELS)}, leave it blank, or say what it stands for: "
+                    f'--classes "{printable(word)}=nominal".'
+                )
+            left_out[word] += 1
         if filename in seen:
             duplicates[filename] = None
         seen.add(filename)
-        if extra_columns:
+        label = meaning.get(word)
+        if extra_columns and (label or not ours):
             extras[filename] = {name: row[at] for name, at in extra_columns.items()}
-        label = _read_label(row[label_at], line, path)
         if label is None:
-            blanks += 1
+            blanks += not word
             continue
         if labels.get(filename, label) != label:
             conflicts[filename] = None
         labels[filename] = label
-    digest = hashlib.sha256(content).hexdigest()
-    return LabelTable(path, labels, extras, blanks, tuple(duplicates), tuple(conflicts), digest)
+    return LabelTable(
+        path,
+        labels,
+        extras,
+        blanks,
+        tuple(duplicates),
+        tuple(conflicts),
+        digest_of(content, classes),
+        left_out_note(left_out, "row", "rows"),
+        classes=classes,
+    )
 
 
 def write_labels_csv(
@@ -124,106 +183,41 @@ def write_labels_csv(
     for name in names:
         kept = extras.get(name, {})
         rows.append([name, view[name], *(kept.get(column, "") for column in columns)])
-    text = "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
+    text = "".join(",".join(map(csvtext.quoted, row)) + "\n" for row in rows)
     write_bytes_atomically(Path(path), text.encode("utf-8", "surrogateescape"))
     return len(names)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"There is no table of labels {path}. Check the path.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path} is a folder. Give the CSV file with the labels.") from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}. Check its permissions.") from error
+def digest_of(content: bytes, classes: Classes | None) -> str:
+    """Return what tells a table, and what its classes were said to stand for, from every other."""
+    digest = hashlib.sha256(content)
+    if classes is not None:
+        digest.update(b"\0" + classes.text().encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
-def _decoded(content: bytes, path: Path) -> str:
-    if b"\0" in content:
-        raise InputError(
-            f"{path} is not a text file. Give a CSV file in UTF-8 with the columns filename,label."
-        )
-    # File names need not be UTF-8; their other bytes travel as Python carries them everywhere else.
-    text = content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-    if not text.strip():
-        raise InputError(f"{path} is empty. It needs the columns filename,label.")
-    return text
+def left_out_note(left_out: Counter[str], one: str, several: str) -> tuple[str, ...]:
+    """Return the part of a sentence on classes that stand for no label; none if there are none."""
+    number = left_out.total()
+    if not number:
+        return ()
+    what = f"{number:,} {one if number == 1 else several} of classes that stand for no label"
+    return (f"{what} ({listed(left_out)})",)
 
 
-def _read_header(text: str, path: Path) -> tuple[str, list[str]]:
-    """Return the separator and the column names."""
-    first = ""
-    with io.StringIO(text, newline="") as lines:
-        while not first.strip():
-            first = next(lines)
-    headers = [next(csv.reader([first], delimiter=separator)) for separator in _SEPARATORS]
-    for separator, header in zip(_SEPARATORS, headers, strict=True):
+def _columns(text: str, path: Path) -> tuple[str, list[str], int, int]:
+    """Return the separator, the column names, and which of them name the image and say what it is."""
+    by_separator = csvtext.headers(text)
+    for separator, header in by_separator.items():
         names = [name.strip().lower() for name in header]
-        counts = [names.count(required) for required in ("filename", "label")]
-        if max(counts) > 1:
+        naming = next((name for name in NAMES if name in names), None)
+        saying = next((name for name in SAYING if name in names and name != naming), None)
+        if max(names.count(name) for name in ("filename", "label")) > 1:
             raise InputError(f"{path} has the column filename or label twice. Rename one of them.")
-        if min(counts) == 1:
-            return separator, header
-    longest = max(headers, key=lambda header: len(header))
+        if naming is not None and saying is not None:
+            return separator, header, names.index(naming), names.index(saying)
+    longest: list[str] = max(by_separator.values(), key=lambda names: len(names))
     found = ", ".join(longest)
     if len(found) > 200:
         found = f"{found[:200]}…"
-    raise InputError(f"{path} needs the columns filename and label, but has: {_printable(found)}.")
-
-
-def _rows(text: str, separator: str, width: int, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Return the number of the last line and the fields of every row that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header_passed = False
-    try:
-        for row in reader:
-            if not any(field.strip() for field in row):
-                continue
-            if not header_passed:
-                header_passed = True
-                continue
-            if any(row[width:]):
-                raise InputError(
-                    f"Line {reader.line_num} of {path} has {len(row)} fields, but the header names {width}. "
-                    "Put quotes around a field that contains the separator."
-                )
-            yield reader.line_num, row + [""] * (width - len(row))
-    except csv.Error as error:
-        raise InputError(f"Line {reader.line_num} of {path} cannot be read: {error}. Correct it.") from error
-
-
-def _read_label(text: str, line: int, path: Path) -> Label | None:
-    value = text.strip().lower()
-    if not value:
-        return None
-    if value not in _MEANINGS:
-        raise InputError(
-            f"Line {line} of {path} has the label {_printable(text)!r}. "
-            f"Use one of: {', '.join(LABELS)}, or leave it blank."
-        )
-    return _MEANINGS[value]
-
-
-def _quoted(field: str) -> str:
-    # csv.writer leaves a lone carriage return without quotes, and csv.reader then ends the row there.
-    if any(character in field for character in ',"\r\n'):
-        return '"' + field.replace('"', '""') + '"'
-    return field
-
-
-def _unique(names: list[str]) -> list[str]:
-    """Names with a number after each that was there before, so that no column is lost."""
-    unique: list[str] = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate in unique:
-            number += 1
-            candidate = f"{name}.{number}"
-        unique.append(candidate)
-    return unique
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+    raise InputError(f"{path} needs the columns filename and label, but has: {printable(found)}.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from anomalymatch_ui.labels import (
     IMPORT,
@@ -17,11 +19,38 @@ from anomalymatch_ui.labels import (
     LabelEvent,
     LabelTable,
     match_labels,
+    read_labels,
 )
+from anomalymatch_ui.labels.peer import LABELS_FILE as PEER_LABELS
 from anomalymatch_ui.pool import ImagePool
 
 TABLE = "table "
 """What the name of a table as an annotator begins with."""
+
+
+def read_table(path: Path, classes: str | Mapping[str, str] | None, journal: Path) -> LabelTable:
+    """Read a table of labels; what its classes stand for is asked for once, and kept in the journal.
+
+    Parameters
+    ----------
+    path
+        The table; see :func:`~anomalymatch_ui.labels.read_labels`.
+    classes
+        What its classes stand for; ``None`` takes what was said when it was imported last.
+    journal
+        The file of the session's journal, if it is there yet.
+
+    Raises
+    ------
+    InputError
+        If the table or the classes cannot be used.
+    StorageError
+        If the journal cannot be read.
+    """
+    if classes is None and os.path.exists(journal):
+        with Journal(journal) as kept:
+            classes = kept.meta().get(_classes_key(path))
+    return read_labels(path, classes)
 
 
 def import_labels(
@@ -114,12 +143,19 @@ def _write(
         record = json.dumps({"digest": table.digest, "actions": actions})
         # After the labels: if this process ends between the two, the table is imported once more.
         journal.keep_meta({_key(table): record, _digest_key(table): str(table.path)})
+    if table.classes is not None:
+        journal.keep_meta({_classes_key(table.path): table.classes.text()})
     return event
 
 
 def _key(table: LabelTable) -> str:
     # A pipe has a name, too, but the next table may come through a pipe of the same name.
     return f"table {table.path.absolute() if table.path.is_file() else table.digest}"
+
+
+def _classes_key(path: Path) -> str:
+    # A session of AnomalyMatch is given as its folder.
+    return f"classes {(path / PEER_LABELS if path.is_dir() else path).absolute()}"
 
 
 def _digest_key(table: LabelTable) -> str:

@@ -25,7 +25,6 @@ from anomalymatch_ui.labels import (
     Label,
     LabelEvent,
     LabelTable,
-    read_labels_csv,
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -35,7 +34,7 @@ from anomalymatch_ui.session.exported import exported_columns
 from anomalymatch_ui.session.finding import Finding
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.found import Found
-from anomalymatch_ui.session.importing import import_labels
+from anomalymatch_ui.session.importing import import_labels, read_table
 from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
 from anomalymatch_ui.session.pen import Pen
@@ -192,6 +191,7 @@ class Session(Steering):
         embeddings: str | Path | None = None,
         metadata: str | Path | None = None,
         pixels: Mapping[str, Any] | None = None,
+        classes: str | Mapping[str, str] | None = None,
     ) -> Self:
         """Open a session folder, or make one.
 
@@ -204,8 +204,9 @@ class Session(Steering):
             takes the one the session was made with. Of an archive, the session's shortlist counts if it has
             one (:func:`~anomalymatch_ui.session.make_shortlist`).
         labels
-            A table with the columns ``filename,label``. A table is imported once: opening the session
-            with it again does not override what was labelled since.
+            A table with the columns ``filename,label``, an export of Zooniverse or Label Studio, or the
+            folder of a session of AnomalyMatch; see :func:`~anomalymatch_ui.labels.read_labels`. It is
+            imported once: opening the session with it again does not override what was labelled since.
         config
             Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
         annotator
@@ -224,6 +225,9 @@ class Session(Steering):
             How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it, such as
             ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
             is open has it.
+        classes
+            What the classes of the table of labels stand for, such as ``"ring=anomaly,*=nominal"``. The
+            session keeps it.
 
         Raises
         ------
@@ -247,7 +251,7 @@ class Session(Steering):
             images = open_pool(images, config.pixels)
         config = config.with_values(pixels=images.pixels)
         pool = shortlisted(folder, images)
-        table = None if labels is None else read_labels_csv(expanded(labels))
+        table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
         folder.prepare()
         changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
         pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)

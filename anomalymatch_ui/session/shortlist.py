@@ -9,7 +9,7 @@ and ranks a shortlist in minutes, and its estimate of what is unfound is that of
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,11 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.labels import Journal, read_labels_csv
+from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.importing import import_labels
+from anomalymatch_ui.session.importing import import_labels, read_table
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import annotator_name
 
@@ -193,6 +193,7 @@ def make_shortlist(
     scored: int | None = None,
     seed: int = 0,
     annotator: str | None = None,
+    classes: str | Mapping[str, str] | None = None,
 ) -> Shortlist:
     """Choose the images of an archive that a session works on from now on; its labels stay.
 
@@ -217,6 +218,8 @@ def make_shortlist(
         Of the draw.
     annotator
         Who does it; ``None`` takes the user's name.
+    classes
+        What the classes of the table of labels stand for, as :meth:`Session.open` takes it.
 
     Raises
     ------
@@ -227,9 +230,9 @@ def make_shortlist(
     StorageError
         If the disk refuses.
     """
-    table = None if labels is None else read_labels_csv(Path(labels))
-    chosen = _present(best, archive)
     folder = SessionFolder(Path(path))
+    table = None if labels is None else read_table(Path(labels), classes, folder.journal)
+    chosen = _present(best, archive)
     folder.prepare()
     folder.check_pool(archive)
     pen = Pen.take(folder.pen, annotator_name(annotator))

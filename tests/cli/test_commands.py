@@ -65,6 +65,14 @@ def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return result
 
 
+def test_a_table_of_classes_is_asked_about_in_one_line(run: Run, pool_folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("filename,class\n0000.jpg,ring\n0030.jpg,spiral\n")
+    asked = run("train", pool_folder, "--labels", table, "--session", tmp_path / "session")
+    refused(asked, "has classes of its own: ring (1), spiral (1)")
+    assert '--classes "ring=anomaly,*=nominal"' in asked.stderr
+
+
 def test_train_then_rank_gives_the_order_as_a_table(
     run: Run, pool_folder: Path, table: Path, session: Path, tmp_path: Path
 ) -> None:

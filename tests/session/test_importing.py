@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
+import pytest
+
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.session import Session
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session import Query, Session
 
 
 def test_a_table_of_labels_is_imported_once_and_never_overrides_what_came_later(
@@ -149,3 +153,44 @@ def test_a_table_says_what_became_of_it_where_another_one_stands(
     assert labels == {"0000.jpg": "nominal", "0001.jpg": "anomaly"}
     assert report.counts["anomaly"] == 1
     assert report.kept == ("0000.jpg",)
+
+
+def test_what_classes_stand_for_is_asked_for_once_and_kept(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table, folder = tmp_path / "classes.csv", tmp_path / "session"
+    table.write_text("filename,class\n0000.jpg,ring\n0030.jpg,spiral\n")
+    with pytest.raises(InputError, match="Say once"):
+        Session.open(folder, pool_folder, table, config=swift)
+    assert not folder.exists()
+    with Session.open(folder, pool_folder, table, config=swift, classes="ring=anomaly,*=nominal") as session:
+        assert session.labels() == {"0000.jpg": "anomaly", "0030.jpg": "nominal"}
+    table.write_text(table.read_text() + "0031.jpg,ring\n")
+    with Session.open(folder, labels=table) as session:
+        assert session.labels()["0031.jpg"] == "anomaly"
+    # Said otherwise, it counts anew.
+    with Session.open(folder, labels=table, classes="ring=unsure,*=nominal") as session:
+        assert session.labels()["0031.jpg"] == "unsure"
+
+
+def test_scores_of_a_session_of_anomalymatch_can_be_filtered(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    peer = tmp_path / "peer"
+    peer.mkdir()
+    (peer / "labeled_data.csv").write_text(
+        "filename,label,iteration\n0000.jpg,anomaly,0\n0030.jpg,normal,1\n"
+    )
+    with sqlite3.connect(peer / "predictions.db") as predictions:
+        predictions.executescript(
+            "CREATE TABLE results (id INTEGER PRIMARY KEY, filename TEXT, score INTEGER);"
+            "CREATE TABLE run_metadata (key TEXT, value TEXT);"
+            "INSERT INTO run_metadata VALUES ('schema_version', '4');"
+            "INSERT INTO results VALUES (1, '0001.jpg', 1056964608), (2, '0002.jpg', 1065353216);"
+        )
+    predictions.close()
+    with Session.open(tmp_path / "session", pool_folder, peer, config=swift) as session:
+        assert session.labels() == {"0000.jpg": "anomaly", "0030.jpg": "nominal"}
+        assert "2 scores of that search" in session.status.message
+        found = session.find(Query(sort="name", columns={"anomalymatch_score": (0.75, None)}))
+        assert [session.pool.ids[index] for index in found.order] == ["0002.jpg"]

@@ -1,0 +1,106 @@
+"""From what several people answered about an image to its label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from anomalymatch_ui.labels.entries import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one person said of one image.
+
+    Attributes
+    ----------
+    name
+        Of the image, as the table has it.
+    annotator
+        Who said it.
+    words
+        The answers to each question, first question first, as they are written.
+    """
+
+    name: str
+    annotator: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What comes of all answers.
+
+    Attributes
+    ----------
+    labels
+        Label by the name of an image.
+    annotators
+        How many people gave an answer that stands for a label.
+    differing
+        Images on which they differ.
+    undecided
+        Those of them where no label has more than half of the people, which are unsure.
+    wordless
+        The answers that stand for no label, and how often each came.
+    """
+
+    labels: Mapping[str, Label]
+    annotators: int
+    differing: tuple[str, ...]
+    undecided: tuple[str, ...]
+    wordless: Counter[str]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return how the labels were arrived at, as parts of a sentence."""
+        said = []
+        if self.annotators > 1:
+            rule = f"by what more than half of the people who saw an image said, {self.annotators:,} in all"
+            if self.differing:
+                rule += f": they differ on {_images(len(self.differing))}"
+                if self.undecided:
+                    rule += f", {len(self.undecided):,} of them without such a majority and so unsure"
+            said.append(rule)
+        return tuple(said)
+
+
+def consensus(answers: Sequence[Answer], meaning: Mapping[str, Label | None]) -> Consensus:
+    """Return what more than half of the people who gave an image a label agree on, else ``unsure``.
+
+    Each person counts once for an image, by their last answer. Of several questions the first counts whose
+    answer stands for a label.
+
+    Parameters
+    ----------
+    answers
+        In the order in which they were given.
+    meaning
+        Label by word; ``None`` for a word that stands for none on purpose. Other words are unknown.
+    """
+    said: dict[str, dict[str, Label]] = {}
+    wordless: Counter[str] = Counter()
+    for answer in answers:
+        label = next((meaning[word] for word in answer.words if meaning.get(word)), None)
+        if label is not None:
+            said.setdefault(answer.name, {})[answer.annotator] = label
+        elif answer.words and not any(word in meaning for word in answer.words):
+            wordless[answer.words[0]] += 1
+    labels: dict[str, Label] = {}
+    differing, undecided = [], []
+    for name, given in said.items():
+        counts = Counter(given.values())
+        label, count = counts.most_common(1)[0]
+        if len(counts) > 1:
+            differing.append(name)
+        if 2 * count > len(given):
+            labels[name] = label
+        else:
+            labels[name] = "unsure"
+            undecided.append(name)
+    people = {annotator for given in said.values() for annotator in given}
+    return Consensus(labels, len(people), tuple(differing), tuple(undecided), wordless)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"
