@@ -21,8 +21,11 @@ def export(
         Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
     ],
     what: Annotated[
-        Literal["ranking", "labels", "found"],
-        typer.Option(help="All images by rank, those with a label, or the anomalies among them."),
+        Literal["ranking", "labels", "found", "completeness", "injected"],
+        typer.Option(
+            help="All images by rank, those with a label, or the anomalies among them; or what `anomalymatch "
+            "completeness` measured: shares, or each painted object."
+        ),
     ] = "ranking",
     out: Annotated[
         Path | None,
@@ -36,6 +39,7 @@ def export(
 ) -> None:
     """Write the ranking, the labels or the finds of a session, with positions, metadata and provenance."""
     from anomalymatch_ui.session import Session
+    from anomalymatch_ui.session.results import counted
     from anomalymatch_ui.tables import SUFFIX_OF
 
     if out is None:
@@ -45,5 +49,5 @@ def export(
         table = opened.results.write(out, what, form)
     for remark in table.remarks:
         print(remark, file=sys.stderr)
-    print(f"{len(table):,} {'image is' if len(table) == 1 else 'images are'} in {out}.")
+    print(f"{counted(table, what)} {'is' if len(table) == 1 else 'are'} in {out}.")
     finish(as_json, session=str(session), out=str(out), what=what, rows=len(table), columns=list(table.names))

@@ -15,13 +15,15 @@ import traitlets
 
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.results import WHAT
+from anomalymatch_ui.session.results import WHAT, counted
 from anomalymatch_ui.tables import FORMATS, SUFFIX_OF, Format
 
 TABLES = {
     "ranking": "Ranking: every image, the likeliest anomaly first",
     "labels": "Labels: the images that have one, and who gave it when",
     "found": "Finds: the images labelled anomaly",
+    "completeness": "Completeness: what share of painted objects the search finds",
+    "injected": "Painted objects: each with its place in the order",
 }
 TITLES = {
     "csv": "CSV",
@@ -119,8 +121,8 @@ class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         with tempfile.TemporaryDirectory(prefix="anomalymatch-") as folder:
             path = Path(folder) / "table"
             table = self._session.results.write(path, wanted["what"], wanted["form"])  # type: ignore[arg-type]
-            rows = f"{len(table):,} {'image' if len(table) == 1 else 'images'}."
-            return path.read_bytes(), " ".join([rows, *table.remarks])
+            rows = counted(table, wanted["what"])  # type: ignore[arg-type]
+            return path.read_bytes(), " ".join([f"{rows}.", *table.remarks])
 
     def _deliver(self, done: Future[tuple[bytes, str]], name: str, kind: str) -> None:
         self.at_work = False

@@ -8,7 +8,7 @@ from astropy.visualization import make_lupton_rgb
 from numpy.typing import NDArray
 
 from anomalymatch_ui.demo.colours import MINIMUM, SOFTENING, STRETCH, WEIGHTS
-from anomalymatch_ui.demo.profiles import Plane, Sky
+from anomalymatch_ui.pixels.profiles import Plane, Sky
 
 SIZE = 64
 """Side of a cutout, in pixels."""

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from anomalymatch_ui.demo.camera import SIZE
 from anomalymatch_ui.demo.colours import BANDS
-from anomalymatch_ui.demo.profiles import Plane
+from anomalymatch_ui.pixels.profiles import Plane
 
 PIXEL_SCALE = 0.2
 """Seconds of arc a pixel, as of the cameras of HSC and Rubin."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from anomalymatch_ui.demo.profiles import (
+from anomalymatch_ui.pixels.profiles import (
     Plane,
     Shape,
     Sky,

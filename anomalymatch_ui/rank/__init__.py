@@ -4,6 +4,13 @@ from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, most
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.coarse import CoarseToFine
+from anomalymatch_ui.rank.completeness import (
+    Shares,
+    binomial_interval,
+    places_among,
+    shares_by,
+    shares_within,
+)
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
 from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
@@ -34,9 +41,11 @@ __all__ = [
     "Novelty",
     "Reduction",
     "Scale",
+    "Shares",
     "Similar",
     "arrange",
     "audit_labels",
+    "binomial_interval",
     "distances_from_centre",
     "draw_order",
     "drawn_so_far",
@@ -52,5 +61,8 @@ __all__ = [
     "most_similar",
     "most_telling",
     "order_by_score",
+    "places_among",
     "sample_rows",
+    "shares_by",
+    "shares_within",
 ]

@@ -1,8 +1,10 @@
 """The conductor: a pool, its labels, a learner in the background, and the ranking they give."""
 
+from anomalymatch_ui.session.completeness import Completeness
 from anomalymatch_ui.session.cycles import Cycle, Cycles
 from anomalymatch_ui.session.finding import TO_LABEL, Finding
 from anomalymatch_ui.session.found import Found
+from anomalymatch_ui.session.injection import Recipe
 from anomalymatch_ui.session.insight import Contested, Insight, Outlook
 from anomalymatch_ui.session.people import People
 from anomalymatch_ui.session.query import LABEL_STATES, SORTS, LabelState, Query, Sort
@@ -18,6 +20,7 @@ __all__ = [
     "SORTS",
     "TO_LABEL",
     "AnnotatorReport",
+    "Completeness",
     "Contested",
     "Counts",
     "Cycle",
@@ -32,6 +35,7 @@ __all__ = [
     "Query",
     "Ranking",
     "Receipt",
+    "Recipe",
     "Report",
     "Session",
     "Setting",

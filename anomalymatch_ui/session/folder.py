@@ -58,6 +58,11 @@ class SessionFolder:
         return self.path / "ranking.npz"
 
     @property
+    def completeness(self) -> Path:
+        """What was last measured of what the search misses."""
+        return self.path / "completeness.json"
+
+    @property
     def shortlist(self) -> Path:
         """Which images of an archive the session works on; absent if on all."""
         return self.path / "shortlist.parquet"

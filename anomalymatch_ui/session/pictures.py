@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import betaincinv, expit
+from scipy.special import expit
 
 from anomalymatch_ui.labels import LABELS, WITHOUT_A_LOOK, Journal, JournalEntry, Label
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.rank import Forecast
+from anomalymatch_ui.rank import Forecast, binomial_interval
 from anomalymatch_ui.session.evidence import labelled_mask
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.mapping import Mapper
@@ -35,8 +35,6 @@ AHEAD = 1000
 
 STEPS_AHEAD = 24
 """Points of the expected continuation; each costs one Poisson binomial distribution."""
-
-TAIL = 0.025  # each side of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -245,33 +243,6 @@ def precision_at_top(order: np.ndarray, anomalies: np.ndarray, nominals: np.ndar
     low, high = binomial_interval(found, labelled)
     share = np.divide(found, labelled, out=np.full(len(top), np.nan), where=labelled > 0)
     return Precision(top, labelled, found, share, low, high)
-
-
-def binomial_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the exact 95 % interval of a share, after Clopper and Pearson.
-
-    Parameters
-    ----------
-    successes, trials
-        int64 ``(n,)``.
-
-    Returns
-    -------
-    low, high
-        float64 ``(n,)`` in [0, 1]; NaN where there are no trials.
-
-    References
-    ----------
-    .. [1] Clopper & Pearson 1934, "The Use of Confidence or Fiducial Limits Illustrated in the Case of the
-       Binomial", Biometrika 26, 404.
-    """
-    failures = trials - successes
-    # At the ends the quantile of the beta distribution is a limit that SciPy does not give.
-    low = np.where(successes > 0, betaincinv(np.maximum(successes, 1), failures + 1, TAIL), 0.0)
-    high = np.where(failures > 0, betaincinv(successes + 1, np.maximum(failures, 1), 1 - TAIL), 1.0)
-    unknown = trials == 0
-    low[unknown] = high[unknown] = np.nan
-    return low, high
 
 
 class Pictures:

@@ -15,6 +15,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
 from anomalymatch_ui.pool import ImagePool, position_names
 from anomalymatch_ui.session import metadata
+from anomalymatch_ui.session.completeness_table import object_table, share_table
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.ranking import Ranking
@@ -23,10 +24,13 @@ from anomalymatch_ui.tables import Column, Format, ResultTable, format_of, plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-What = Literal["ranking", "labels", "found"]
+    from anomalymatch_ui.session.completeness import Completeness
+
+What = Literal["ranking", "labels", "found", "completeness", "injected"]
 
 WHAT: tuple[What, ...] = get_args(What)
-"""All images by rank; those with a label, in the order they got it; the anomalies among them, by rank."""
+"""All images by rank; those with a label, in the order they got it; the anomalies among them, by rank; what
+share of painted objects was recovered, a row a bin; and these objects, a row each."""
 
 _DEGREES = "deg"
 _SCORES = {
@@ -47,6 +51,8 @@ class Results:
         Return the newest ranking and the settings of the moment.
     columns
         Returns the metadata of the images, by name.
+    completeness
+        Returns what was last measured of it; ``None`` without one.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Results:
         ranking: Callable[[], Ranking],
         config: Callable[[], Config],
         columns: Callable[[], Mapping[str, metadata.Column]],
+        completeness: Callable[[], Completeness | None],
     ) -> None:
         self._folder = folder
         self._pool = pool
@@ -66,6 +73,7 @@ class Results:
         self._ranking = ranking
         self._config = config
         self._columns = columns
+        self._completeness = completeness
 
     def write(self, path: str | Path, what: What = "ranking", form: str | None = None) -> ResultTable:
         """Write a table, whole or not at all, and return it.
@@ -92,19 +100,21 @@ class Results:
         return table
 
     def table(self, what: What = "ranking") -> ResultTable:
-        """Return a table, with a row an image.
+        """Return a table, with a row an image; those of the completeness have a row a bin, or an object.
 
-        Its columns are ``rank``, ``id``, ``ra`` and ``dec`` in degrees where the pool or the metadata know
-        them, ``probability`` (or ``score``, or ``novelty``), ``label``, ``annotator``, ``time``,
-        ``probability_when_seen`` and ``cutout``, then all else that both say of the images.
+        Of images the columns are ``rank``, ``id``, ``ra`` and ``dec`` in degrees where the pool or the
+        metadata know them, ``probability`` (or ``score``, or ``novelty``), ``label``, ``annotator``,
+        ``time``, ``probability_when_seen`` and ``cutout``, then all else that both say of the images.
 
         Raises
         ------
         InputError
-            If there is no such table.
+            If there is no such table, or the completeness was not measured yet.
         """
         if what not in WHAT:
             raise InputError(f"There is no table {what!r}. Choose one of: {', '.join(WHAT)}.")
+        if what == "completeness" or what == "injected":
+            return self._of_completeness(what)
         ranking, given = self._ranking(), _current(self._journal)
         ids = self._images(what, ranking, given)
         rows = np.array(
@@ -116,6 +126,16 @@ class Results:
             self._left_out(ranking) if what == "ranking" else (),
         )
         return own.joined(self._of_files(rows)).joined(self._of_metadata(rows))
+
+    def _of_completeness(self, what: Literal["completeness", "injected"]) -> ResultTable:
+        measured = self._completeness()
+        if measured is None:
+            raise InputError(
+                f"The completeness of {self._folder.path} has not been measured yet. Run `anomalymatch "
+                f"completeness {self._folder.path}`, or `session.completeness.measure()`."
+            )
+        provenance = self._provenance(what, self._ranking(), len(measured.objects))
+        return (share_table if what == "completeness" else object_table)(measured, provenance)
 
     def _images(self, what: What, ranking: Ranking, given: Mapping[str, JournalEntry]) -> list[str]:
         pool = self._pool
@@ -245,6 +265,12 @@ class Results:
         }
         network = next((its.digest for its in self._cycles.all() if its.number == self._cycles.in_use), None)
         return said | ({"network_digest": network} if network else {})
+
+
+def counted(table: ResultTable, what: What) -> str:
+    """Return how many rows of what a table has, such as "2 images"."""
+    row = {"completeness": "bin", "injected": "object"}.get(what, "image")
+    return f"{len(table):,} {row}{'' if len(table) == 1 else 's'}"
 
 
 def plain_of(texts: Sequence[str | None]) -> pa.Array:

@@ -29,6 +29,7 @@ from anomalymatch_ui.labels import (
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.automatic import AutomaticTraining
+from anomalymatch_ui.session.completeness import InjectionRecovery
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.exported import exported_columns
 from anomalymatch_ui.session.finding import Finding
@@ -82,6 +83,8 @@ class Session(Steering):
         Whose labels these are.
     import_report
         What became of the table given as ``labels``; ``None`` if there was none.
+    completeness
+        What the search misses, measured with objects painted into its images.
     cycles
         The finished training cycles, their figures, and what each said of an image.
     finding
@@ -131,6 +134,9 @@ class Session(Steering):
         self.finding = Finding(
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
         )
+        self.completeness = InjectionRecovery(
+            folder, pool, self._journal, lambda: self.scorer, lambda name, work: self._start(name, work, True)
+        )
         self.results = Results(
             folder,
             pool,
@@ -139,6 +145,7 @@ class Session(Steering):
             self.ranking,
             lambda: self.config,
             self.finding.metadata.columns,
+            self.completeness.kept,
         )
         self._automatic = AutomaticTraining(
             self._journal, self.cycles, lambda: self.train_every, self._train_if_possible

@@ -10,14 +10,13 @@ from scipy.stats import beta
 
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.rank import fit_forecast
+from anomalymatch_ui.rank import binomial_interval, fit_forecast
 from anomalymatch_ui.session import Ranking
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.pictures import (
     POINTS,
     FirstLooks,
     Pictures,
-    binomial_interval,
     discovery_curve,
     precision_at_top,
     score_histogram,
