@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -22,8 +22,10 @@ def completeness(
         Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
     ],
     kind: Annotated[
-        list[Literal["arc", "ring", "tail", "dust lane", "stamp"]] | None,
-        typer.Option(help="What to paint, once for each; arcs, rings, tails and dust lanes if not given."),
+        list[str] | None,
+        typer.Option(
+            help="What to paint, once for each: arc, ring, tail, dust-lane, stamp; by default all but stamps"
+        ),
     ] = None,
     stamps: Annotated[
         Path | None,
@@ -64,7 +66,7 @@ def completeness(
     from anomalymatch_ui.cli_progress import follow
     from anomalymatch_ui.evaluate.completeness_figure import check_figure, plot_completeness
     from anomalymatch_ui.session import Recipe, Session
-    from anomalymatch_ui.session.injection import KINDS, STAMP
+    from anomalymatch_ui.session.recipe import KINDS, STAMP
     from anomalymatch_ui.tables import format_of
 
     kinds = tuple(dict.fromkeys(kind or (() if stamps else KINDS)))

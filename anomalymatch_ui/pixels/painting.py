@@ -23,6 +23,7 @@ FINE, FINE_UP_TO = 2, 256
 """Samples along a pixel's side on which profiles are drawn, and in frames of how many pixels at most."""
 
 _FULL_WIDTH = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian at half maximum, in standard deviations
+_BRIGHT = 5.0  # times the noise of a pixel from which light is taken as it is
 _ROUNDING = 1 / np.sqrt(12)  # noise of whole numbers
 
 
@@ -146,11 +147,15 @@ def shadow(image: NativeImage, transmission: np.ndarray) -> np.ndarray:
 
 
 def smooth_light(image: NativeImage) -> np.ndarray:
-    """Return the light above the sky without most of its noise, float64 ``(bands, height, width)``."""
+    """Return the light above the sky without the sky's noise, float64 ``(bands, height, width)``.
+
+    Smoothed by a pixel where it is faint, and as it is where it is far above the noise.
+    """
     values = _good(image) - sky_of(image)[:, None, None]
     values[~np.isfinite(values)] = 0
-    smoothed = np.stack([gaussian_filter(plane, 1.0) for plane in values])
-    light: np.ndarray = np.maximum(smoothed, 0)
+    smoothed = np.maximum([gaussian_filter(plane, 1.0) for plane in values], 0)
+    bright = smoothed**2 / (smoothed**2 + (_BRIGHT * noise_of(image)[:, None, None]) ** 2)
+    light: np.ndarray = np.maximum(smoothed + bright * (values - smoothed), 0)
     return light
 
 

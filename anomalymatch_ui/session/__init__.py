@@ -4,11 +4,11 @@ from anomalymatch_ui.session.completeness import Completeness
 from anomalymatch_ui.session.cycles import Cycle, Cycles
 from anomalymatch_ui.session.finding import TO_LABEL, Finding
 from anomalymatch_ui.session.found import Found
-from anomalymatch_ui.session.injection import Recipe
 from anomalymatch_ui.session.insight import Contested, Insight, Outlook
 from anomalymatch_ui.session.people import People
 from anomalymatch_ui.session.query import LABEL_STATES, SORTS, LabelState, Query, Sort
 from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.recipe import Recipe
 from anomalymatch_ui.session.report import AnnotatorReport, Report
 from anomalymatch_ui.session.session import Session
 from anomalymatch_ui.session.settings import Setting, SettingsError

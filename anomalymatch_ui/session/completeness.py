@@ -22,7 +22,7 @@ from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool, UnreadableImageError, open_pool
 from anomalymatch_ui.rank import Shares, binomial_interval, places_among, shares_by, shares_within
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.injection import STAMP, Injection, Painter, Recipe
+from anomalymatch_ui.session.recipe import STAMP, Injection, Recipe
 
 if TYPE_CHECKING:
     from anomalymatch_ui.pixels import NativeImage
@@ -236,6 +236,8 @@ class InjectionRecovery:
         StorageError
             If the disk refuses.
         """
+        from anomalymatch_ui.session.injection import Painter  # draws by astropy's models, a second to import
+
         recipe = recipe or Recipe()
         if first is not None and first < 1:
             raise InputError(f"At least the first image counts as looked at, not {first}.")
@@ -316,7 +318,7 @@ def _percent(share: float, low: float, high: float) -> str:
 
 
 def _plural(kind: str) -> str:
-    return f"the {kind}s"
+    return f"the {kind.replace('-', ' ')}s"
 
 
 def _listed(parts: Sequence[str]) -> str:

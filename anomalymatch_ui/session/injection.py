@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -28,8 +28,7 @@ from anomalymatch_ui.pixels.painting import (
 from anomalymatch_ui.pixels.profiles import Plane, Shape, Sky, arc, ring, tidal_tail
 from anomalymatch_ui.pool import ImagePool, UnreadableImageError
 from anomalymatch_ui.pool.painted import PaintedPool
-
-STAMP, LANE = "stamp", "dust lane"
+from anomalymatch_ui.session.recipe import LANE, STAMP, Injection, Recipe
 
 THICKEST = 8.0
 """Optical depth of a dust lane at most: it is black then."""
@@ -69,9 +68,6 @@ def _middle(random: np.random.Generator) -> tuple[float, float]:
 PROFILES: Mapping[str, Profile] = MappingProxyType({"arc": _arc, "ring": _ring, "tail": _tail})
 """Objects of light: from a grid, a size in pixels and a generator to a profile of unit flux."""
 
-KINDS: tuple[str, ...] = (*PROFILES, LANE)
-"""Objects that need no stamps. Size is the radius of arcs and rings, half the length of tails and lanes."""
-
 
 def lane(sky: Sky, size: float, angle: float, random: np.random.Generator) -> Plane:
     """Return how thick a dust lane is, 1 in its middle; its angle is about that of the object."""
@@ -79,100 +75,6 @@ def lane(sky: Sky, size: float, angle: float, random: np.random.Generator) -> Pl
     major, minor = shape.along(sky)
     thickness = size * random.uniform(0.1, 0.2)
     return np.asarray(np.exp(-0.5 * (minor / thickness) ** 2) * np.exp(-((major / size) ** 4)))
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is painted.
-
-    Attributes
-    ----------
-    kinds
-        Of :data:`KINDS`, and ``"stamp"``.
-    number
-        Objects of each kind.
-    signal_to_noise
-        Least and largest significance of an object, all bands together; drawn evenly in its logarithm.
-    magnitudes
-        Brightest and faintest AB magnitude, the same in all bands, drawn evenly instead; ``None`` for the
-        former. Dust lanes have no magnitude to draw.
-    size
-        Smallest and largest size, as shares of the image's side; drawn evenly in its logarithm.
-    seeing
-        Full width at half maximum of a star in the images, in pixels.
-    gain
-        Photons for one unit of the images: the light then has noise of its own; ``None`` for none.
-    seed
-        Of all that is drawn.
-    """
-
-    kinds: tuple[str, ...] = KINDS
-    number: int = 100
-    signal_to_noise: tuple[float, float] = (5.0, 300.0)
-    magnitudes: tuple[float, float] | None = None
-    size: tuple[float, float] = (0.08, 0.25)
-    seeing: float = 2.5
-    gain: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        unknown = [kind for kind in self.kinds if kind not in (*KINDS, STAMP)]
-        if unknown or not self.kinds:
-            raise InputError(
-                f"There is no kind {unknown[0]!r} to paint. Choose of: {', '.join((*KINDS, STAMP))}."
-                if unknown
-                else f"No kind to paint is given. Choose of: {', '.join((*KINDS, STAMP))}."
-            )
-        if self.number < 1:
-            raise InputError(f"At least one object of each kind is painted, not {self.number}.")
-        for name, (low, high), least in (
-            ("signal_to_noise", self.signal_to_noise, 0.0),
-            ("size", self.size, 0.0),
-            ("magnitudes", self.magnitudes or (0.0, 1.0), -np.inf),
-        ):
-            if not least < low <= high < np.inf and not (name == "magnitudes" and low <= high):
-                raise InputError(
-                    f"{name} goes from a lower to a higher number, not from {low:g} to {high:g}."
-                )
-        if self.size[1] > 0.5:
-            raise InputError(
-                f"A size of {self.size[1]:g} does not fit into the image: at most 0.5 of its side."
-            )
-        if self.seeing < 0 or (self.gain is not None and self.gain <= 0):
-            raise InputError("Seeing is not negative, and the gain is above 0.")
-
-
-@dataclass(frozen=True)
-class Injection:
-    """One object in one image.
-
-    Attributes
-    ----------
-    kind, number
-        What it is, and its number among all, which with the recipe's seed makes its shape.
-    host
-        Pool index of the image.
-    size
-        Pixels; see :data:`KINDS`.
-    strength
-        Factor of its light, or the lane's optical depth.
-    snr
-        Significance, all bands together.
-    magnitude, band
-        AB, of that band; NaN and empty where no band has a zero point.
-    stamp
-        Index among the stamps; -1 for none.
-    """
-
-    kind: str
-    number: int
-    host: int
-    size: float
-    strength: float = 1.0
-    snr: float = float("nan")
-    magnitude: float = float("nan")
-    band: str = ""
-    stamp: int = -1
 
 
 class Painter:
