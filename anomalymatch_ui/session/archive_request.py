@@ -143,7 +143,7 @@ def _learnt(
     progress: Callable[[str], Advance],
 ) -> tuple[Seer, Learnt]:
     """Return what looks at the archive, and what was learnt: when the scores were begun, else until now."""
-    kept, scorer = _kept(request.out / ORDER, begun), session.scorer
+    kept, scorer, folder = _kept(request.out / ORDER, begun), session.scorer, SessionFolder(session.path)
     if kept is not None:
         seeing = scorer.seeing()
         if seeing.digest != kept.sight:
@@ -152,14 +152,14 @@ def _learnt(
                 f"{request.out} were begun. Start again with --restart, which deletes them, or give another "
                 "folder."
             )
-        return Seer(pool, config, seeing, _network(SessionFolder(session.path), kept)), kept
+        return Seer(pool, config, seeing, _network(folder, kept), kept.views), kept
     check_ids(pool)
     seeing, embedding, learnt = scorer.learnt(session.labels())
-    seer = Seer(pool, config, seeing, _network(SessionFolder(session.path), learnt))
+    seer = Seer(pool, config, seeing, _network(folder, learnt), learnt.views)
     advance = progress("Learning what one view tells")
     rows = np.sort(lottery_of(session.pool, config.seed)[:PAIRS])
     advance(0, len(rows))
-    in_one_view = Seer(session.pool, config, seeing, None).embed(rows, closely=False)
+    in_one_view = Seer(session.pool, config, seeing).embed(rows, closely=False)
     margins = learnt.head.margins
     learnt = replace(learnt, coarse=CoarseToFine.of(margins(in_one_view), margins(embedding[rows])))
     advance(len(rows), len(rows))

@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
+from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.rank import CoarseToFine, Forecast, Fusion, LinearHead, Reduction, Scale, log_odds
@@ -29,6 +30,8 @@ class Learnt:
         Digest of how the session looks at images.
     cycle, network
         Number of the cycle whose network is in the order, and the network's digest; 0 and empty for none.
+    views
+        Over which the network's scores are averaged.
     reductions
         Of each part of what the backbones say, in their order.
     head
@@ -48,6 +51,7 @@ class Learnt:
     sight: str
     cycle: int
     network: str
+    views: Symmetry
     reductions: tuple[Reduction, ...]
     head: LinearHead
     coarse: CoarseToFine
@@ -134,6 +138,7 @@ class Learnt:
                     names[0],
                     int(saved["cycle"][0]),
                     names[1],
+                    names[2],
                     tuple(Reduction(saved[f"axes{part}"], saved[f"offset{part}"]) for part in range(count)),
                     LinearHead(saved["weights"], float(saved["bias"][0])),
                     CoarseToFine(*saved["coarse"].tolist()),
@@ -154,7 +159,7 @@ class Learnt:
         if fusion is not None:
             fused = (*fusion.means, *fusion.deviations, fusion.weight)
         arrays = {
-            "names": np.array([self.sight, self.network]),
+            "names": np.array([self.sight, self.network, self.views]),
             "cycle": np.array([self.cycle, len(self.reductions)]),
             "weights": self.head.weights,
             "bias": np.array([self.head.bias]),

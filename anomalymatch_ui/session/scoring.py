@@ -225,8 +225,8 @@ class PoolScorer:
                 "and one nominal image, then score the archive."
             )
         seeing, cycle, by_network = self.seeing(), self._trained_cycle, None
+        views: Symmetry = seeing.sight.symmetry if self._config.score.symmetries else "none"
         if cycle > 0:
-            views: Symmetry = seeing.sight.symmetry if self._config.score.symmetries else "none"
             stored = self._cycles.stored(cycle, views)
             by_network = None if stored is None else NetworkScores(cycle, stored)
         embedding = self.embedder.if_made()
@@ -245,7 +245,16 @@ class PoolScorer:
         margins, fusion = self._margins(Embedded(embedding), model, by_network)
         forecast = self._forecast(margins, fusion, embedding, view)
         learnt = Learnt(
-            seeing.digest, cycle, digest, seeing.reductions, model, CoarseToFine(), guess, fusion, forecast
+            seeing.digest,
+            cycle,
+            digest,
+            views,
+            seeing.reductions,
+            model,
+            CoarseToFine(),
+            guess,
+            fusion,
+            forecast,
         )
         return seeing, embedding, learnt
 

@@ -23,8 +23,8 @@ class Seer:
     ----------
     images, config, seeing
         What is looked at, and how.
-    network
-        Of the cycle in the order; ``None`` without one.
+    network, views
+        Of the cycle in the order, ``None`` without one; and over which views its scores are averaged.
 
     Attributes
     ----------
@@ -43,7 +43,8 @@ class Seer:
         images: ImagePool,
         config: Config,
         seeing: Seeing,
-        network: AnomalyNetwork | None,
+        network: AnomalyNetwork | None = None,
+        views: Symmetry = "none",
     ) -> None:
         self._images, self._config = images, config
         sight, left = seeing.sight, list(seeing.reductions)
@@ -59,6 +60,7 @@ class Seer:
         self.symmetry: Symmetry = sight.symmetry
         self.image_size = max(look.size for look in sight.looks)
         self._scorer: Scorer | None = None
+        self._network_views = views
         if network is not None:
             self._scorer = Scorer(
                 network,
@@ -122,7 +124,7 @@ class Seer:
             self._scorer.network,
             self._config.score,
             device=self.device,
-            symmetry=self.symmetry if self._config.score.symmetries else "none",
+            symmetry=self._network_views,
             scorer=self._scorer,
         )
         with closing(batches):

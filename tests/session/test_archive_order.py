@@ -133,6 +133,21 @@ def test_a_run_goes_on_by_what_the_session_had_learnt_when_it_began(
     assert {path.name: path.read_bytes() for path in out.glob("shard-*")} == before
 
 
+def test_a_run_goes_on_in_the_views_it_began_with(trained: Path, session: Path, tmp_path: Path) -> None:
+    images, out = trained / "images", tmp_path / "out"
+    score(images, session, out, shard_size=16)
+    before = {path.name: path.read_bytes() for path in out.glob("shard-*")}
+    (out / "shard-0000001.parquet").unlink()
+    with Session.open(session) as opened:
+        opened.configure({"score.symmetries": False})
+        opened.rank(wait=True)
+    assert score(images, session, out).written == 1
+    assert {path.name: path.read_bytes() for path in out.glob("shard-*")} == before
+    with Session.open(session) as opened:
+        learnt = opened.scorer.learnt(opened.labels())[2]
+    assert replace(learnt, views="square").digest != learnt.digest
+
+
 def test_another_order_does_not_come_beside_the_first_but_starts_again_where_that_is_asked_for(
     trained: Path, session: Path, tmp_path: Path
 ) -> None:
@@ -153,10 +168,12 @@ def test_another_order_does_not_come_beside_the_first_but_starts_again_where_tha
 def test_the_images_most_alike_are_those_that_the_session_gives(trained: Path, tmp_path: Path) -> None:
     score(trained / "images", trained / "session", tmp_path / "out", embeddings=True)
     with Scores(tmp_path / "out") as scores:
-        found = similar(scores, ["0003.jpg"], 6)
+        found = similar(scores, ["0003.jpg"], 12)
     with Session.open(trained / "session") as session:
         expected = session.insight.similar(["0003.jpg"], 6)
-    assert list(found.ids[:3]) == expected[:3]
+    alike = dict(zip(found.ids, found.similarities.tolist(), strict=True))
+    # Two that differ by less than the tolerance may change places.
+    assert all(alike[name] > found.similarities[2] - TOLERANCE for name in expected[:3])
 
 
 def test_an_image_that_cannot_be_read_has_no_score(trained: Path, tmp_path: Path) -> None:
