@@ -120,7 +120,6 @@ def score(
     elif model is not None and session is None:
         from anomalymatch_ui.score.request import ScoreRequest, run_request
 
-        _pin(model)
         request = ScoreRequest(
             images=images,
             model=model,
@@ -137,7 +136,7 @@ def score(
             pixels=pixels,
         )
         with bars() as progress:
-            outcome, shares = run_request(request, progress)
+            outcome, shares = run_request(request, progress, lambda: _pin(model))
     else:
         raise InputError(
             "Give either --model, a checkpoint, for the scores of a network, or --session, a folder, for the "
@@ -238,14 +237,9 @@ def _refuse_beside_session(symmetry: str, number_format: str, engine: str, sched
 
 def _pin(model: Path) -> None:
     """Keep the cycle whose network scores an archive, however many its session trains meanwhile."""
-    from anomalymatch_ui.errors import StorageError
     from anomalymatch_ui.session.tidying import pin_model
 
-    try:
-        cycle = pin_model(model)
-    except StorageError as error:
-        print(f"The cycle of {model} is not pinned, so its session may remove it: {error}", file=sys.stderr)
-        return
+    cycle = pin_model(model)
     if cycle is not None:
         print(
             f"Cycle {cycle} is pinned, so that its network is there when the scoring is gone on with; "

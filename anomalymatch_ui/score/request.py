@@ -68,7 +68,7 @@ class ScoreRequest:
 
 
 def run_request(
-    request: ScoreRequest, progress: Callable[[str], Advance]
+    request: ScoreRequest, progress: Callable[[str], Advance], begin: Callable[[], None] = lambda: None
 ) -> tuple[Outcome, dict[str, float]]:
     """Score what is asked for; give what it came to, and the busy share of each stage.
 
@@ -78,6 +78,8 @@ def run_request(
         What is asked for.
     progress
         Asked for something to advance, by the title of each part of the work.
+    begin
+        Called once images and model are open and fit each other.
 
     Raises
     ------
@@ -100,6 +102,7 @@ def run_request(
     clock = StageClock()
     with ExitStack() as stack:
         stack.callback(pool.close)
+        begin()
         engine: Engine
         if request.engine == "dask":
             engine = stack.enter_context(_cluster(request, pool, network, config))

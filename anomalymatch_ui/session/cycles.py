@@ -19,7 +19,8 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore
 from anomalymatch_ui.session.curves import CURVE_POINTS
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.kept_scores import KeptScores
+from anomalymatch_ui.session.kept_scores import KeptScores, scores_on_disk
+from anomalymatch_ui.session.pins import keep
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +165,13 @@ class Cycles:
         """
         if cycle == 0:
             raise InputError("The labels are always kept. Give the number of a cycle.")
-        pin = self._folder.pin(cycle)
         if not pinned:
+            pin = self._folder.pin(cycle)
             with storage_errors(pin):
                 pin.unlink(missing_ok=True)
             return
         self.check(cycle)
-        write_bytes_atomically(pin, b"")
-        if cycle not in self.kept:  # another process has removed it in this moment
-            pin.unlink(missing_ok=True)
+        if not keep(self._folder.checkpoint(cycle)):  # another process has removed it in this moment
             self.check(cycle)
 
     def disk_bytes(self, cycle: Cycle) -> int:
@@ -297,14 +296,8 @@ class Cycles:
         return scores if scores is not None and scores.is_whole else None
 
     def _scores(self, cycle: Cycle) -> ScoreStore | KeptScores | None:
-        """Open a cycle's scores, the newest where the pool's symmetry was set anew; ``None`` without any."""
-        if cycle.digest is None:
-            return None
-        folders = self._folder.scores_by(cycle.digest, self._pool.digest)
-        if folders:
-            return ScoreStore.existing(folders[-1])
-        kept = self._folder.kept_scores(cycle.digest, self._pool.digest)
-        return KeptScores(kept) if kept.exists() else None
+        """Open a cycle's scores; ``None`` without any."""
+        return None if cycle.digest is None else scores_on_disk(self._folder, self._pool, cycle.digest)
 
 
 def _size(path: Path) -> int:

@@ -17,9 +17,9 @@ from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
 from anomalymatch_ui.pixels import PLAIN
 from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
+from anomalymatch_ui.session.pins import DOOMED, pin_of, settle
 
 _CYCLE = re.compile(r"cycle-(\d+)\.(safetensors|json|pinned)")
-_DOOMED = ".doomed-"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class SessionFolder:
 
     def pin(self, cycle: int) -> Path:
         """File that tells that a cycle is pinned."""
-        return self.checkpoint(cycle).with_suffix(".pinned")
+        return pin_of(self.checkpoint(cycle))
 
     def _cycles_with(self, suffix: str) -> tuple[int, ...]:
         found = (_CYCLE.fullmatch(path.name) for path in self.interrupted.parent.glob(f"cycle-*.{suffix}"))
@@ -162,10 +162,6 @@ class SessionFolder:
     def kept_scores_by(self, model_digest: str) -> list[Path]:
         """Such scores of a network, of whatever images."""
         return sorted((self.path / "scores").glob(f"{model_digest}-*.npy"))
-
-    def doomed(self, store: Path) -> Path:
-        """Name under which a score store is removed, so that nobody meets a part of it."""
-        return store.with_name(f"{_DOOMED}{store.name}")
 
     def embeddings(self, digest: str, pool_digest: str) -> Path:
         """Embedding of some images; beside it with the suffix ``.npz`` what it was made by."""
@@ -322,8 +318,11 @@ class SessionFolder:
         """Remove what a process that was killed had half written."""
         for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
-        for doomed in (self.path / "scores").glob(f"{_DOOMED}*"):
-            shutil.rmtree(doomed, ignore_errors=True)
+        for store in (self.path / "scores").glob(f"{DOOMED}*"):
+            shutil.rmtree(store, ignore_errors=True)
+        for checkpoint in self.interrupted.parent.glob(f"{DOOMED}*"):
+            with suppress(StorageError):
+                settle(checkpoint)
         embeddings = self.path / "embeddings"
         made = {path.stem for path in embeddings.glob("*.npy")}
         for folder in [*embeddings.glob(".raw-*"), *embeddings.glob(".features-*")]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +14,7 @@ from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import ScoreStore
+from anomalymatch_ui.session.folder import SessionFolder
 
 _LEVELS, _UNREADABLE, _NOT_SCORED = 65_533, 65_534, 65_535
 
@@ -93,3 +96,47 @@ class KeptScores:
             f"The scores of a past cycle in {self.folder} are damaged. Delete the file; the chart of an "
             "image's scores then leaves this cycle out."
         )
+
+
+def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> ScoreStore | KeptScores | None:
+    """Return what a network has said of a pool: the newest whole scores, or else the newest of a part of it.
+
+    There are several where the pool's symmetry was set anew, and the ranking by that may have been stopped.
+
+    Parameters
+    ----------
+    folder, pool
+        Of a session.
+    digest
+        Of the network.
+
+    Returns
+    -------
+    ScoreStore or KeptScores or None
+        ``None`` where there are none.
+
+    Raises
+    ------
+    DamagedStoreError
+        If there are some, and none can be opened.
+    """
+    there: list[Callable[[], ScoreStore | KeptScores]] = [
+        partial(ScoreStore.existing, store) for store in reversed(folder.scores_by(digest, pool.digest))
+    ]
+    kept = folder.kept_scores(digest, pool.digest)
+    if kept.exists():
+        there.append(partial(KeptScores, kept))
+    parts: list[ScoreStore | KeptScores] = []
+    damage: list[DamagedStoreError] = []
+    for opened in there:
+        try:
+            scores = opened()
+        except DamagedStoreError as error:
+            damage.append(error)
+            continue
+        if scores.is_whole:
+            return scores
+        parts.append(scores)
+    if damage and not parts:
+        raise damage[0]
+    return parts[0] if parts else None

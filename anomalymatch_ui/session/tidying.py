@@ -11,13 +11,14 @@ import logging
 import shutil
 from pathlib import Path
 
-from anomalymatch_ui.errors import DamagedStoreError
-from anomalymatch_ui.files import storage_errors, write_bytes_atomically
+from anomalymatch_ui.errors import DamagedStoreError, StorageError
+from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import ScoreStore
 from anomalymatch_ui.session.cycles import Cycle, Cycles
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.kept_scores import KeptScores
+from anomalymatch_ui.session.kept_scores import KeptScores, scores_on_disk
+from anomalymatch_ui.session.pins import doomed, keep, remove
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ def tidy(folder: SessionFolder, pool: ImagePool, cycles: Cycles, last: int) -> t
 def pin_model(model: Path) -> int | None:
     """Pin the cycle whose network a file is, before something that may take days goes by it.
 
+    Where the disk refuses, as in a folder that may only be read, that is logged: it is no reason to stop.
+
     Parameters
     ----------
     model
@@ -88,19 +91,18 @@ def pin_model(model: Path) -> int | None:
     Returns
     -------
     int
-        Number of the cycle if it was not pinned before; else ``None``, as for any other file.
-
-    Raises
-    ------
-    StorageError
-        If the disk refuses.
+        Number of the cycle if it was not pinned before and is now; else ``None``, as for any other file.
     """
     model = model.resolve()
     folder = SessionFolder(model.parent.parent)
     for cycle in folder.kept_cycles:
         if folder.checkpoint(cycle) == model and cycle not in folder.pinned_cycles:
-            write_bytes_atomically(folder.pin(cycle), b"")
-            return cycle
+            try:
+                return cycle if keep(model) else None
+            except StorageError as error:
+                logger.warning(
+                    "The cycle of %s is not pinned, so its session may remove it: %s", model, error
+                )
     return None
 
 
@@ -111,16 +113,15 @@ def _shrink(folder: SessionFolder, pool: ImagePool, cycle: Cycle) -> bool:
     stores = folder.scores_by(digest)
     if not stores and not checkpoint.exists():
         return False
-    of_pool = folder.scores_by(digest, pool.digest)
-    if of_pool:
-        try:
-            KeptScores.keep(folder.kept_scores(digest, pool.digest), ScoreStore.existing(of_pool[-1]), pool)
-        except DamagedStoreError as error:
-            logger.warning("%s", error)
-    if cycle.number in folder.pinned_cycles:  # by another process, since it was looked up
+    try:
+        scores = scores_on_disk(folder, pool, digest)
+        if isinstance(scores, ScoreStore):
+            KeptScores.keep(folder.kept_scores(digest, pool.digest), scores, pool)
+    except DamagedStoreError as error:
+        logger.warning("%s", error)
+    if not remove(checkpoint):  # pinned by another process, since it was looked up
         return False
     with storage_errors(checkpoint):
-        checkpoint.unlink(missing_ok=True)
         for store in stores:
-            shutil.rmtree(store.replace(folder.doomed(store)))
+            shutil.rmtree(store.replace(doomed(store)))
     return True

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,7 @@ def test_what_cannot_be_scored_is_refused(archive: Path, tmp_path: Path) -> None
     other = make_checkpoint(tmp_path / "other.safetensors", seed=1)
     make_pool(tmp_path / "images", images=IMAGES - 1)
     before = contents(archive / "whole")
+    begun: list[str] = []
     for changed, sentence in (
         ({"model": damaged}, "damaged.safetensors cannot be read"),
         ({"model": other}, "holds the scores of another model"),
@@ -177,7 +179,8 @@ def test_what_cannot_be_scored_is_refused(archive: Path, tmp_path: Path) -> None
         ({"model": archive}, r"is a folder. Give a checkpoint; of a session, one of its .*checkpoints"),
     ):
         with pytest.raises(InputError, match=sentence):
-            run_request(request(archive, "whole", **changed), quietly)
+            run_request(request(archive, "whole", **changed), quietly, partial(begun.append, sentence))
+    assert "There is no folder" not in begun  # a cycle is pinned when the scoring begins
     with pytest.raises(StorageError, match="name too long"):
         run_request(request(archive, "x" * 300), quietly)
     assert contents(archive / "whole") == before

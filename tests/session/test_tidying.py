@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score import ScoredBatch, ScoreStore, StoreManifest
-from anomalymatch_ui.session import Cycle, Cycles, Session
+from anomalymatch_ui.session import Cycle, Cycles, Session, pins
 from anomalymatch_ui.session.cycles import save_cycle
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.kept_scores import KeptScores
@@ -114,6 +115,41 @@ def test_a_ranking_that_was_stopped_is_no_whole_one_afterwards(
     assert cycles.change() == pytest.approx(scores_of(5) - scores_of(3), abs=STEP)
 
 
+def score_in_other_views(folder: SessionFolder, pool: ImagePool, cycle: int, scored: int) -> Path:
+    """Begin to score by a cycle's network anew, as after the pool's symmetry was set; the newest scores."""
+    digest, scores = f"{cycle:016x}", np.zeros(scored, np.float32)
+    manifest = StoreManifest(digest, pool.digest, len(pool), shard_size=3)
+    store = folder.scores(f"{digest}-mirror", pool.digest)
+    batch = ScoredBatch(range(scored), np.arange(scored), scores, np.empty((scored, 0)))
+    ScoreStore(store, manifest).write(pool, [batch], lambda done: None)
+    os.utime(store / "manifest.json", (2**31, 2**31))
+    os.utime(store, (2**31, 2**31))
+    return store
+
+
+def test_whole_scores_count_though_newer_ones_were_stopped(folder: SessionFolder, pool: ImagePool) -> None:
+    for cycle in (1, 5):
+        score_in_other_views(folder, pool, cycle, scored=3)
+    cycles = Cycles(folder, pool)
+    assert cycles.newest_scored() == 5
+    tidy(folder, pool, cycles, last=3)
+    expect_history_of_all(cycles)
+    assert len(list((folder.path / "scores").glob(f"{1:016x}*"))) == 1
+
+
+def test_whole_scores_that_were_kept_are_not_replaced_by_a_part(
+    folder: SessionFolder, pool: ImagePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tidying was killed between a cycle's two stores, of which the whole one went first."""
+    score_in_other_views(folder, pool, 1, scored=3)
+    cycles, whole = Cycles(folder, pool), folder.scores(f"{1:016x}", pool.digest)
+    KeptScores.keep(folder.kept_scores(f"{1:016x}", pool.digest), ScoreStore.existing(whole), pool)
+    shutil.rmtree(whole)
+    expect_history_of_all(cycles)
+    tidy(folder, pool, cycles, last=3)
+    expect_history_of_all(cycles)
+
+
 def test_one_cannot_go_back_to_a_cycle_or_pin_it_when_its_network_is_gone(
     folder: SessionFolder, pool: ImagePool
 ) -> None:
@@ -142,7 +178,7 @@ def test_an_unfinished_cycle_is_none_though_its_record_is_there(
     assert folder.cycle == 5
 
 
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", range(10))
 def test_killed_at_any_moment_nothing_is_lost_and_the_next_run_goes_on(
     folder: SessionFolder, pool: ImagePool, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -222,6 +258,50 @@ def test_the_model_that_scores_an_archive_is_pinned(folder: SessionFolder, pool:
     elsewhere = folder.path.parent / "cycle-0001.safetensors"
     elsewhere.write_bytes(b"network")
     assert pin_model(elsewhere) is None
+
+
+def test_where_it_cannot_be_pinned_that_is_said_and_no_reason_to_stop(
+    folder: SessionFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read_only(path: Path, content: bytes) -> None:
+        raise StorageError(f"Cannot write {path}: read-only file system.")
+
+    monkeypatch.setattr("anomalymatch_ui.session.pins.write_bytes_atomically", read_only)
+    assert pin_model(folder.checkpoint(1)) is None
+    assert "is not pinned, so its session may remove it: Cannot write" in caplog.text
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_a_cycle_that_is_pinned_while_it_is_removed_is_there_or_the_pin_is_refused(
+    folder: SessionFolder, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, kept = folder.checkpoint(1), []
+
+    def pin(when: str) -> None:
+        if when == moment:
+            kept.append(pins.keep(checkpoint))
+
+    rename = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda path, target: (rename(path, target), path == checkpoint and pin("between"))
+    )
+    pin("before")
+    removed = pins.remove(checkpoint)
+    pin("after")
+    assert kept == [not removed] == [checkpoint.exists()] == [folder.pinned_cycles == (1,)]
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_network_that_was_about_to_be_removed_is_settled_by_the_next_process(
+    folder: SessionFolder, pinned: bool
+) -> None:
+    checkpoint = folder.checkpoint(1)
+    if pinned:
+        assert pins.keep(checkpoint)
+    checkpoint.replace(pins.doomed(checkpoint))
+    folder.sweep()
+    assert checkpoint.exists() == pinned
+    assert not pins.doomed(checkpoint).exists()
 
 
 def test_training_tidies_and_the_order_goes_on(pool_folder: Path, quick: Config, tmp_path: Path) -> None:
