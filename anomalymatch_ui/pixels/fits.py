@@ -40,6 +40,10 @@ _MOST_PLANES = 4096
 Remark = Callable[[str], None]
 
 
+class HduError(PixelError):
+    """Why an HDU that was asked for is no image of a file."""
+
+
 def read_fits(
     content: bytes,
     hdus: Sequence[int | str] | None = None,
@@ -133,9 +137,9 @@ def _find(hdus: list[Hdu], which: int | str) -> Hdu:
         if not found and which.casefold() == "primary":
             found = hdus[:1]
     if not found:
-        raise PixelError(f"it has no HDU {which!r}, only {listed([_label(hdu) for hdu in hdus])}")
+        raise HduError(f"it has no HDU {which!r}, only {listed([_label(hdu) for hdu in hdus])}")
     if not found[0].shape:
-        raise PixelError(f"its HDU {which!r} holds no image")
+        raise HduError(f"its HDU {which!r} holds no image")
     return found[0]
 
 

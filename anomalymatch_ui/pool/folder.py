@@ -19,12 +19,14 @@ from anomalymatch_ui.pixels import GREY, RGB, Bands, NativeImage, PixelError, Vi
 from anomalymatch_ui.pixels.files import (
     AS_PICTURES,
     DECODE_ERRORS,
+    FITS,
     PICTURES,
     Content,
     Decoder,
     describe,
     why_unreadable,
 )
+from anomalymatch_ui.pixels.fits import HduError
 from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -41,6 +43,9 @@ from anomalymatch_ui.pool.template import Grouped, group_files, missing
 
 _LOOKED_AT = 9
 """So many files that may have any bands, from all over the folder, tell what bands the pool has."""
+
+_SEARCHED = 200
+"""So many FITS files, from all over the folder, are searched for the HDUs that are asked for."""
 
 
 class FolderPool:
@@ -83,6 +88,8 @@ class FolderPool:
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
         files = () if grouped is None else grouped.bands
         reading = Decoder(hdu=self.pixels.hdu, planes=self.pixels.planes, files=files)
+        if reading.hdu is not None:
+            self._check_hdus(listing, reading)
         self.bands = Bands.named(*files) if files else self._look(reading)
         try:
             self.rendering = self.pixels.rendering.bound(self.bands)
@@ -171,9 +178,9 @@ class FolderPool:
         if not any_bands or (self.pixels.bands is None and 2 * len(any_bands) < len(self.ids)):
             return RGB
         found: list[Bands] = []
-        for place in np.unique(np.linspace(0, len(any_bands) - 1, _LOOKED_AT).astype(int)).tolist():
+        for image_id in _some(any_bands, _LOOKED_AT):
             try:
-                found.append(self._bands_of(any_bands[place], reading))
+                found.append(self._bands_of(image_id, reading))
             except DECODE_ERRORS:  # said when the image is read
                 continue
         if not found:
@@ -183,6 +190,24 @@ class FolderPool:
         kinds = [() if len(bands) == 1 or bands.names == RGB.names else bands.names for bands in fits]
         usual, _ = Counter(kinds).most_common(1)[0]
         return next(bands for bands, kind in zip(fits, kinds, strict=True) if kind == usual)
+
+    def _check_hdus(self, listing: Listing, reading: Decoder) -> None:
+        """Refuse HDUs that no FITS file has: each of them would be reported as unreadable."""
+        files = [file for file in listing.images if file.lower().endswith(FITS)]
+        lacking = ""
+        for file in _some(files, _SEARCHED):
+            try:
+                self._bands_of(file, reading)
+            except HduError as error:
+                lacking = lacking or f"{file}: {error}"
+            except DECODE_ERRORS:  # said when the image is read
+                continue
+            else:
+                return
+        if lacking:
+            raise InputError(
+                f"None of the FITS files tried in {self.path} has the HDUs that --hdu asks for. {lacking}."
+            )
 
     def _bands_of(self, image_id: str, reading: Decoder) -> Bands:
         """Return the bands of a file; of a large one only the headers are read."""
@@ -259,6 +284,13 @@ def listed(path: Path) -> Listing:
         raise InputError(
             f"Cannot open the folder {path}: {error.strerror or error}. Check its permissions."
         ) from error
+
+
+def _some(files: Sequence[str], most: int) -> list[str]:
+    """Return files from all over a list, at most so many."""
+    if not files:
+        return []
+    return [files[place] for place in np.unique(np.linspace(0, len(files) - 1, most).astype(int)).tolist()]
 
 
 def _no_images(path: Path, listing: Listing) -> str:

@@ -94,8 +94,9 @@ class Hdf5Pool(ArrayPool):
         # h5py lets one thread in at a time; what follows is done by several.
         self.concurrent = self.dtype != np.uint8
         self.found = told(f"'{images.name}', {self._images.dtype.name}, {layout.sentence()}", sidecar)
+        kind = "hdf5" if sidecar.ids is None else f"hdf5 {sidecar.ids.digest}"
         self.digest = self.fingerprint(
-            "hdf5" if sidecar.ids is None else f"hdf5 {sidecar.ids.digest}",
+            kind if mask is None else f"{kind} masked by {mask.name}",
             "it is damaged, or compressed in a way that h5py does not know. Fetch it again, or write it "
             "anew with gzip or no compression.",
         )

@@ -83,6 +83,25 @@ def test_a_pool_that_is_rendered_otherwise_has_another_digest(tmp_path: Path) ->
     assert len({open_pool(tmp_path, **chosen).digest for chosen in options}) == len(options)
 
 
+@pytest.mark.parametrize(
+    ("hdu", "why"), [((77,), "a.fits: it has no HDU 77, only "), ((0,), "a.fits: its HDU 0 holds no image")]
+)
+def test_an_hdu_that_no_file_has_is_refused(hdu: tuple[int], why: str, tmp_path: Path) -> None:
+    write_extensions(tmp_path / "a.fits", BANDS)
+    (tmp_path / "b.fits").write_bytes(b"damaged")
+    Image.new("RGB", (8, 8)).save(tmp_path / "c.png")
+    with pytest.raises(InputError, match=f"has the HDUs that --hdu asks for. {why}"):
+        open_pool(tmp_path, hdu=hdu)
+
+
+def test_an_hdu_that_some_files_have_is_read_of_these(tmp_path: Path) -> None:
+    write_extensions(tmp_path / "a.fits", {"G": BANDS["G"]})
+    write_extensions(tmp_path / "b.fits", BANDS)
+    pool = open_pool(tmp_path, hdu=("R",))
+    assert pool.read([0, 1], 8).indices.tolist() == [1]
+    assert pool.report.unreadable["a.fits"].startswith("it has no HDU 'R'")
+
+
 def test_pictures_keep_the_digest_they_had_unless_something_else_is_asked_for(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     before = "folder\0a.png\0" + str((tmp_path / "a.png").stat().st_size)

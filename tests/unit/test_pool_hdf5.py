@@ -57,6 +57,19 @@ def test_pixels_that_the_multimodal_universe_masks_are_bad(tmp_path: Path) -> No
     assert pool.found["beside"] == "'image_ivar' is not used, 'image_mask' marks the bad pixels"
 
 
+def test_images_that_are_masked_are_others_than_before_though_none_of_those_tried_is(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(5, 1, (40, 8, 8)).astype("f4")
+    clean = np.ones(values.shape, bool)
+    clean[3] = False  # the digest reads eight rows
+    digests = set()
+    for name, beside in (("masked", {"image_mask": clean}), ("bare", {})):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            for array, content in {"image_array": values, **beside}.items():
+                file[array] = content
+        digests.add(open_pool(tmp_path / f"{name}.h5").digest)
+    assert len(digests) == 2
+
+
 def test_a_mask_whose_meaning_is_not_known_is_not_applied_and_that_is_said(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(5, 1, (2, 8, 8)).astype("f4")
     with h5py.File(tmp_path / "a.h5", "w") as file:
