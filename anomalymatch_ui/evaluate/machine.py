@@ -29,8 +29,36 @@ def arithmetic(config: Config) -> str:
     return str(arithmetic_of(resolve_device(config.device), config.score.number_format))
 
 
-def made_with() -> dict[str, str | int]:
-    """Name the versions and the number of threads that a search runs with."""
+def computed_by(config: Config) -> str:
+    """Return what computes the networks by a session's settings: ``"torch"``, or OpenVINO with its version.
+
+    Whether OpenVINO agrees with torch about a network is not known before that is ready to score.
+
+    Raises
+    ------
+    InputError
+        If the device is not on this machine.
+    """
+    from anomalymatch_ui.learn import resolve_device
+    from anomalymatch_ui.score import expected_runtime
+
+    by_torch = resolve_device(config.device).type != "cpu" or config.score.number_format != "float32"
+    return "torch" if by_torch else expected_runtime(config.score.runtime) or "torch"
+
+
+def made_with(runtime: str = "torch") -> dict[str, str | int]:
+    """Name the versions and the number of threads that a search runs with.
+
+    Parameters
+    ----------
+    runtime
+        What computes its networks; see :func:`computed_by`.
+    """
     import torch
 
-    return {"software": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    return {
+        "software": __version__,
+        "torch": torch.__version__,
+        "runtime": runtime,
+        "threads": torch.get_num_threads(),
+    }

@@ -104,15 +104,15 @@ def config_settings(config: Config) -> dict[str, Any]:
     )
 
 
-def add_result(report: Report, result: SeedResult, path: Path | None) -> None:
-    """Add a seed's result, and keep the report.
+def add_result(report: Report, result: SeedResult, path: Path | None, runtime: str = "torch") -> None:
+    """Add a seed's result, and what it was made with, and keep the report.
 
     Raises
     ------
     StorageError
         If the disk refuses.
     """
-    report["seeds"].append({**result.as_dict(), "made_with": made_with()})
+    report["seeds"].append({**result.as_dict(), "made_with": made_with(runtime)})
     if path is not None:
         keep_report(report, path)
 

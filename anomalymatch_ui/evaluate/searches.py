@@ -11,7 +11,7 @@ from pathlib import Path
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, StoreBusyError
-from anomalymatch_ui.evaluate.machine import arithmetic
+from anomalymatch_ui.evaluate.machine import arithmetic, computed_by
 from anomalymatch_ui.evaluate.report import (
     Report,
     add_result,
@@ -102,7 +102,7 @@ def run_benchmark(
                 if seed not in done:
                     with _telling_what_is_lost(seed, out):
                         result = run_seed(task, pool, config, protocol, seed, _tell(seed), shared)
-                    add_result(report, result, out)
+                    add_result(report, result, out, computed_by(config))
     print(table(report))
     if other is not None:
         for cycle in sorted({0, min(_last_cycle(report), _last_cycle(other))}):

@@ -175,6 +175,8 @@ def _columns(path: Path, *names: str) -> Any:
 def _embedding(table: Any) -> np.ndarray:
     column = table["embedding"].combine_chunks()
     width = column.type.list_size
+    if column.null_count or column.values.null_count:  # which `flatten` drops, and all rows after it move up
+        raise ValueError("an embedding is missing")
     flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False).copy()  # which torch may hold
     return flat.reshape(-1, width)
 

@@ -208,7 +208,7 @@ def _make_trainer(
         network = build_network(config.network.suited(symmetry, reads), config.seed, pool.rendering.channels)
     data = _training_data(pool, view, config, cycle, network.image_size, reporter)
     if config.train.warm_head and not interrupted and average is None:
-        _warm_head(network, data, device)
+        _warm_head(network, data, device, config)
     trainer = Trainer(
         network,
         average,
@@ -245,13 +245,13 @@ def _carried_over(folder: SessionFolder, config: Config, channels: int) -> Check
     return previous if fits else None
 
 
-def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device) -> None:
+def _warm_head(network: AnomalyNetwork, data: TrainingData, device: torch.device, config: Config) -> None:
     """Start the head from a linear head on the network's own features, instead of from random weights.
 
     Split evenly between the two logits, it gives the same log-odds.
     """
     rows = np.linspace(0, len(data.unlabelled) - 1, min(len(data.unlabelled), SCALE_IMAGES)).astype(np.int64)
-    scorer = Scorer(network, device)
+    scorer = Scorer(network, device, runtime=config.score.runtime)
     pool = [scorer.score(part)[1] for part in _parts(data.unlabelled[rows])]
     labelled = np.concatenate([scorer.score(part)[1] for part in _parts(data.labelled)])
     scale = FeatureScale.of(np.concatenate([*pool, labelled]))

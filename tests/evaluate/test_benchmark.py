@@ -30,7 +30,7 @@ from anomalymatch_ui.evaluate.report import MEASURES
 from anomalymatch_ui.evaluate.report import table as table_of
 from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import SubsetPool, open_pool
-from anomalymatch_ui.score import one_writer
+from anomalymatch_ui.score import expected_runtime, one_writer
 from anomalymatch_ui.session import Session
 
 PROTOCOL = Protocol(cycles=1, start_anomalies=2, start_nominals=6, per_cycle=5)
@@ -146,7 +146,9 @@ def test_a_report_is_gone_on_with_at_another_speed_but_not_in_another_number_for
     out, config = tmp_path / "out.json", Config.preset("embedding").with_values(network={"image_size": 32})
     report = run_benchmark(Task.read(table), images, config, PROTOCOL, [1], out=out)
     assert report["arithmetic"] == "float32 on cpu"
-    assert report["seeds"][0]["made_with"]["threads"] >= 1
+    made_with = report["seeds"][0]["made_with"]
+    assert made_with["threads"] >= 1
+    assert made_with["runtime"] == (expected_runtime("auto") or "torch")
     faster = config.with_values(score={"batch_size": 16, "workers": 1, "frozen_maps_gb": 0})
     assert len(run_benchmark(Task.read(table), images, faster, PROTOCOL, [1, 2], out=out)["seeds"]) == 2
     for other in ("float16 on cuda", None):

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from training import CPU, NETWORK, rings_and_discs
 
+from anomalymatch_ui.config import Config, ScoreConfig
+from anomalymatch_ui.learn import build_network
+from anomalymatch_ui.session import training
 from anomalymatch_ui.session.training import cycle_window
 
 
@@ -35,3 +42,22 @@ def test_a_label_takes_its_image_out_and_moves_the_others_little() -> None:
 
 def test_no_window_is_no_image() -> None:
     assert len(cycle_window(np.ones(5, dtype=bool), 0, 1, 1)) == 0
+
+
+def test_the_head_that_training_starts_from_is_computed_by_what_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Watched(training.Scorer):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            asked.append(named["runtime"])
+
+    monkeypatch.setattr(training, "Scorer", Watched)
+    config = Config(network=NETWORK, score=ScoreConfig(runtime="torch"))
+    network = build_network(NETWORK, 0)
+    before = network.head.weight.clone()
+    training._warm_head(network, rings_and_discs(), CPU, config)
+    assert asked == ["torch"]
+    assert not torch.equal(network.head.weight, before)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 import torch
@@ -28,6 +29,7 @@ from anomalymatch_ui.score import Archive, DamagedStoreError, LocalEngine, Outco
 from anomalymatch_ui.score.archive import check_ids
 from anomalymatch_ui.score.locking import one_writer
 from anomalymatch_ui.score.manifest import Plan, read_manifest, usual_shard_size
+from anomalymatch_ui.score.shards import Shard, encode_shard, read_embedding
 
 CPU = torch.device("cpu")
 NETWORK = make_network()
@@ -75,6 +77,23 @@ def test_an_embedding_is_a_third_column_of_half_precision_numbers(tmp_path: Path
     assert shard.embedding is not None
     assert shard.embedding.dtype == np.float16
     np.testing.assert_array_equal(shard.embedding[3], table["embedding"][3].as_py())
+
+
+def test_an_embedding_keeps_each_row_in_its_place_and_a_file_that_lacks_one_is_damaged(
+    tmp_path: Path,
+) -> None:
+    embedding = np.arange(12, dtype=np.float16).reshape(4, 3)
+    embedding[1], embedding[2, 0] = np.nan, np.inf  # no null is written for what is no number
+    shard = Shard(["a", "b", "c", "d"], np.full(4, 0.5, np.float32), embedding)
+    path = tmp_path / "shard.parquet"
+    path.write_bytes(encode_shard(shard, "owner", 0).content)
+    np.testing.assert_array_equal(read_embedding(path), embedding)
+    table = parquet.read_table(path)
+    for missing in ([[1, 2, 3], None, [4, 5, 6], [7, 8, 9]], [[1, None, 3], *[[4, 5, 6]] * 3]):
+        column = pyarrow.array(missing, table.schema.field("embedding").type)
+        parquet.write_table(table.set_column(2, "embedding", column), path)
+        with pytest.raises(DamagedStoreError):
+            read_embedding(path)
 
 
 def cut_off(path: Path) -> None:
@@ -319,7 +338,7 @@ def test_what_a_killed_run_left_half_written_is_swept_up(tmp_path: Path) -> None
         tmp_path / ".shard-0000003.parquet.77-0.tmp",
         tmp_path / f".sorting.{ended.pid}-0.tmp" / "spilled",
     ]
-    somebody_sorts = tmp_path / f".sorting.{os.getpid()}-77.tmp"
+    somebody_sorts = tmp_path / f".sorting.{os.getpid()}-777777777.tmp"
     somebody_sorts.mkdir()
     for path in left:
         path.parent.mkdir(exist_ok=True)
