@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: help install demo test lint clean browser screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test lint clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -33,6 +33,9 @@ demo: install  ## open the dashboard on a simulated survey (no network needed)
 
 test: $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
+	$(BIN)/python -m pytest -m slow -s -rA tests/unit/test_journal_damage.py
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomalymatch_ui import cli_archive, cli_completeness, cli_cycles, cli_export, cli_shortlist
+from anomalymatch_ui import (
+    cli_archive,
+    cli_completeness,
+    cli_cycles,
+    cli_export,
+    cli_repair,
+    cli_shortlist,
+)
 from anomalymatch_ui.cli_output import LABELS_HELP, ClassesOption, Json, given_path
 from anomalymatch_ui.cli_output import finish as _finish
 from anomalymatch_ui.cli_pixels import Array, Ids, PixelOptions, takes_pixels
@@ -363,6 +370,7 @@ cli_shortlist.register(application)
 cli_export.register(application)
 cli_cycles.register(application)
 cli_completeness.register(application)
+cli_repair.register(application)
 
 
 def main() -> None:

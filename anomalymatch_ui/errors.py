@@ -23,6 +23,10 @@ class DamagedStoreError(InputError):
     """Something that can be computed again cannot be read."""
 
 
+class DamagedJournalError(InputError):
+    """A journal of labels has damaged or missing rows, which :func:`repair_journal` may bring back."""
+
+
 class SessionBusyError(AnomalyMatchError):
     """Another process holds the pen of this session."""
 

@@ -17,6 +17,7 @@ from anomalymatch_ui.labels.entries import (
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.matching import ImportReport, match_labels, match_names
 from anomalymatch_ui.labels.reading import read_labels
+from anomalymatch_ui.labels.repair import Repaired, repair_journal
 from anomalymatch_ui.labels.table import LabelTable, read_labels_csv, write_labels_csv
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "LabelTable",
     "Look",
     "PairAgreement",
+    "Repaired",
     "Shown",
     "disagreements",
     "match_labels",
@@ -41,5 +43,6 @@ __all__ = [
     "pairwise_agreement",
     "read_labels",
     "read_labels_csv",
+    "repair_journal",
     "write_labels_csv",
 ]

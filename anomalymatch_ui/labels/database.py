@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shlex
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anomalymatch_ui.errors import InputError, StorageError
+from anomalymatch_ui.errors import DamagedJournalError, InputError, StorageError
+from anomalymatch_ui.labels.rows import COLUMNS, Row, checksum_of
 
 APPLICATION_ID = 0x414D554A
 """Marks the SQLite file as ours (``PRAGMA application_id``): the letters AMUJ."""
 
-SCHEMA_VERSION = 2
-"""2 added what was shown with a label. A file of version 1 gets the columns, empty, when it is opened."""
+SCHEMA_VERSION = 3
+"""2 added what was shown with a label, 3 a checksum to each row. An older file gets the columns, empty, when
+it is opened."""
+
+TRIGGERS = (
+    """
+    CREATE TRIGGER journal_rows_never_change BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+    """
+    CREATE TRIGGER journal_rows_stay BEFORE DELETE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+)
 
 _MIGRATIONS = {
     1: (
         "ALTER TABLE journal ADD COLUMN probability REAL",
         "ALTER TABLE journal ADD COLUMN height REAL",
         "PRAGMA user_version = 2",
-    )
+    ),
+    2: (
+        "ALTER TABLE journal ADD COLUMN checksum INTEGER",
+        "ALTER TABLE extras ADD COLUMN checksum INTEGER",
+        "ALTER TABLE meta ADD COLUMN checksum INTEGER",
+        "PRAGMA user_version = 3",
+    ),
 }
 """What makes of each version the next, in one transaction: a crash leaves the file as it was."""
 
 BUSY_TIMEOUT = 10_000
 """Milliseconds to wait for another process's transaction."""
+
+_INSERT = (
+    f"INSERT INTO journal ({', '.join(COLUMNS)}, checksum) "
+    f"VALUES ({', '.join('CAST(? AS TEXT)' if name == 'image_id' else '?' for name in COLUMNS)}, ?)"
+)
 
 SCHEMA = (
     """
@@ -41,19 +66,13 @@ SCHEMA = (
         action INTEGER NOT NULL,
         reverts INTEGER,
         probability REAL,
-        height REAL
+        height REAL,
+        checksum INTEGER
     )
     """,
-    """
-    CREATE TRIGGER journal_rows_never_change BEFORE UPDATE ON journal
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-    """,
-    """
-    CREATE TRIGGER journal_rows_stay BEFORE DELETE ON journal
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-    """,
-    "CREATE TABLE extras (image_id TEXT PRIMARY KEY, columns TEXT NOT NULL)",
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    *TRIGGERS,
+    "CREATE TABLE extras (image_id TEXT PRIMARY KEY, columns TEXT NOT NULL, checksum INTEGER)",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER)",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
@@ -75,7 +94,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     with database_errors(path):
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            connection.text_factory = _decode
+            connection.text_factory = decode
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
             with transaction(connection):
                 _make_or_recognise(connection, path)
@@ -85,6 +104,25 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+@contextlib.contextmanager
+def log_put_back(path: Path) -> Iterator[bytes]:
+    """Return the bytes of a journal's log, and put the log back if the body fails and leaves none.
+
+    Closing the last connection writes into the file what SQLite believes of the log, and deletes it.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        content = log.read_bytes()
+    except OSError:  # there is none; or SQLite cannot read it either, and says so
+        content = b""
+    try:
+        yield content
+    except BaseException:
+        if content and not log.exists():
+            log.write_bytes(content)
+        raise
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
@@ -119,13 +157,36 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
+def insert_rows(connection: sqlite3.Connection, rows: Sequence[Row], texts: Sequence[str]) -> None:
+    """Add rows to the journal, each with the checksum of its text; in a transaction of the caller."""
+    image_id = COLUMNS.index("image_id")
+    connection.executemany(
+        _INSERT,
+        [
+            (*row[:image_id], encode(row[image_id]), *row[image_id + 1 :], checksum_of(text))
+            for row, text in zip(rows, texts, strict=True)
+        ],
+    )
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Write the log into the file and empty it, unless another process is in the way; gives whether it is."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy
+
+
 @contextlib.contextmanager
 def database_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about ``path`` into sentences.
 
     Raises
     ------
-    InputError
+    DamagedJournalError
         If the file is no SQLite file or a damaged one.
     StorageError
         If the disk is full, read-only or failing, or another process holds the file.
@@ -135,17 +196,29 @@ def database_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         # An extended code keeps its primary one, which is what decides here, in the lowest byte.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise InputError(
-                f"{path} is not a readable journal of labels ({error}). "
-                "Move it away or restore it from a backup."
-            ) from error
+        if code in _DAMAGED:
+            raise damaged(path, f"it is not a readable journal of labels ({error})") from error
         advice = _ADVICE.get(code, "Check that its disk is there and can be written")
         raise StorageError(
             f"Cannot keep labels in {path}: {error}. {advice}, then try again; "
             "what was saved before is still there."
         ) from error
 
+
+def damaged(path: Path, what: str) -> DamagedJournalError:
+    """Return the error that says what is wrong with a journal, and how to get its labels back."""
+    return DamagedJournalError(
+        f"The labels in {path} cannot be opened: {what}. "
+        f"`{_repair(path)}` saves every label that still holds, and says which."
+    )
+
+
+def _repair(path: Path) -> str:
+    return f"anomalymatch repair {shlex.quote(str(path.parent))}"
+
+
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+"""SQLite's plain error is one, too: it says that a table or a column is missing."""
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "Free some space on its disk",
@@ -164,24 +237,32 @@ def encode(image_id: str) -> bytes:
     return image_id.encode("utf-8", "surrogateescape")
 
 
-def _decode(text: bytes) -> str:
+def decode(text: bytes) -> str:
+    """Return text as :func:`encode` took it."""
     return text.decode("utf-8", "surrogateescape")
 
 
 def _make_or_recognise(connection: sqlite3.Connection, path: Path) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables == 0:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if pages > 1:
+            raise damaged(path, "its list of tables is empty, though there is more in it")
         for statement in SCHEMA:
             connection.execute(statement)
         return
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID or version < min(_MIGRATIONS):
+        columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(journal)")}
+        if version > 0 and {"seq", "image_id", "annotator"} <= columns:
+            raise damaged(path, "it is a journal of labels, but its first bytes do not say so any more")
         raise InputError(f"{path} is an SQLite file, but not a journal of labels. Choose another folder.")
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{path} was written by a newer anomalymatch-ui (version {version} of the journal; "
-            f"this one knows {SCHEMA_VERSION}). Update anomalymatch-ui to open it."
+            f"this one knows {SCHEMA_VERSION}). Update anomalymatch-ui to open it. If there never was a "
+            f"newer one, the file is damaged: `{_repair(path)}` saves its labels."
         )
     for older in range(version, SCHEMA_VERSION):
         for statement in _MIGRATIONS[older]:

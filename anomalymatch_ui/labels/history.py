@@ -144,13 +144,18 @@ class History:
             redoable.clear()
             undoable.append(entry.action)
         else:
-            reverted = self._actions[entry.reverts]
-            reverted.reverted = True
-            is_undo, root = not reverted.is_undo, reverted.root
-            self._actions[root].stands = not is_undo
-            source, target = (undoable, redoable) if is_undo else (redoable, undoable)
-            source.remove(entry.reverts)
-            target.append(entry.action)
+            # Where a repair could not save what is taken back, nobody can take this back either.
+            reverted = self._actions.get(entry.reverts)
+            root = entry.reverts if reverted is None else reverted.root
+            is_undo = reverted is None or not reverted.is_undo
+            if root in self._actions:
+                self._actions[root].stands = not is_undo
+            if reverted is not None:
+                reverted.reverted = True
+                source, target = (undoable, redoable) if is_undo else (redoable, undoable)
+                if entry.reverts in source:
+                    source.remove(entry.reverts)
+                target.append(entry.action)
         self._actions[entry.action] = _Action(entry.annotator, entry.origin, is_undo, root)
 
     def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None], bool] | None:

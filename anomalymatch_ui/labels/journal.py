@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +12,10 @@ from typing import Self
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
-from anomalymatch_ui.labels.database import database_errors, encode, open_database, transaction
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
-from anomalymatch_ui.labels.history import History
-
-_SELECT = (
-    "SELECT seq, time, image_id, label, annotator, origin, action, reverts, probability, height "
-    "FROM journal WHERE seq > ? ORDER BY seq"
-)
-_INSERT = (
-    "INSERT INTO journal "
-    "(seq, time, image_id, label, annotator, origin, action, reverts, probability, height) "
-    "VALUES (?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)"
-)
+from anomalymatch_ui.labels.journalfile import JournalFile, Writing
+from anomalymatch_ui.labels.rows import Row, entries_of, row_of
+from anomalymatch_ui.labels.views import Views
 
 
 class Journal:
@@ -36,6 +26,11 @@ class Journal:
     it wrote is on the disk. Several threads may use one journal, and several processes may open one
     file: each sees the others' rows, and the last row of an image counts.
 
+    Every row has a checksum, and all are checked when the file is opened. Beside the file lies a copy of it
+    (:class:`~anomalymatch_ui.labels.copies.JournalCopy`), and when nobody has written for a while its log is
+    written into it: what befalls one of them, the others can mend
+    (:func:`~anomalymatch_ui.labels.repair.repair_journal`).
+
     Parameters
     ----------
     path
@@ -45,6 +40,8 @@ class Journal:
     ------
     InputError
         If the file is not a journal, or of a newer version.
+    DamagedJournalError
+        If a row of it is damaged or missing.
     StorageError
         If the disk refuses.
     """
@@ -52,13 +49,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
-        self._history = History()
-        self._view: Mapping[str, Label] | None = None
-        self._words: Mapping[str, Mapping[str, Label]] | None = None
-        self._looked_at: frozenset[str] | None = None
+        self._views = Views()
         self._foreign_seq = 0
         self._data_version = -1
-        self._connection = open_database(self.path)
+        self._file = JournalFile(self.path, self._lock)
+        self._take_in(self._file.open())
         self._refresh()
 
     def append(
@@ -125,12 +120,12 @@ class Journal:
             If the disk refuses; then nothing is written.
         """
         _check(labels)
-        with self._lock, database_errors(self.path):
-            with transaction(self._connection):
+        with self._lock:
+            with self._file.writing() as writing:
                 self._read_new_rows()
-                entries = self._write(labels, annotator, origin, reverts=None, shown=shown or {})
-                self._write_extras(extras or {})
-                self._write_meta(meta or {})
+                entries = self._write(writing, labels, annotator, origin, reverts=None, shown=shown or {})
+                writing.extras(extras or {})
+                writing.meta(meta or {})
             return self._accept(entries)
 
     def undo(self, annotator: str, origin: str) -> LabelEvent | None:
@@ -176,9 +171,7 @@ class Journal:
         """
         with self._lock:
             self._refresh()
-            if self._view is None:
-                self._view = MappingProxyType(dict(self._history.labels))
-            return self._view
+            return self._views.labels
 
     def by_annotator(self) -> Mapping[str, Mapping[str, Label]]:
         """Return each annotator's own present word on each image: an immutable snapshot.
@@ -199,10 +192,7 @@ class Journal:
         """
         with self._lock:
             self._refresh()
-            if self._words is None:
-                words = self._history.words()
-                self._words = MappingProxyType({name: MappingProxyType(own) for name, own in words.items()})
-            return self._words
+            return self._views.words
 
     def disagreements(self) -> tuple[str, ...]:
         """Return the ids of the images on which the annotators' present words differ, sorted.
@@ -223,9 +213,7 @@ class Journal:
         """
         with self._lock:
             self._refresh()
-            if self._looked_at is None:
-                self._looked_at = self._history.looked_at()
-            return self._looked_at
+            return self._views.looked_at
 
     def seen(self) -> frozenset[str]:
         """Return the ids of the images on which somebody has a word now that they gave at a look.
@@ -239,7 +227,7 @@ class Journal:
         """
         with self._lock:
             self._refresh()
-            return self._history.seen()
+            return self._views.history.seen()
 
     def looks(self) -> tuple[Look, ...]:
         """Return the images that were looked at in an order, in that of the looks: an immutable snapshot.
@@ -253,20 +241,20 @@ class Journal:
         """
         with self._lock:
             self._refresh()
-            return self._history.looks()
+            return self._views.history.looks()
 
     def touched(self) -> frozenset[str]:
         """Return the ids of all images that were ever labelled, also of those whose label was withdrawn."""
         with self._lock:
             self._refresh()
-            return self._history.touched
+            return self._views.history.touched
 
     @property
     def last_seq(self) -> int:
         """Number of the newest row, 0 while there is none."""
         with self._lock:
             self._refresh()
-            return self._history.last_seq
+            return self._views.history.last_seq
 
     @property
     def last_foreign_seq(self) -> int:
@@ -283,14 +271,13 @@ class Journal:
         StorageError
             If the file cannot be read.
         """
-        with self._lock, database_errors(self.path):
-            return [_entry(*row) for row in self._connection.execute(_SELECT, (since,))]
+        with self._lock:
+            return entries_of(self._file.rows_after(since))
 
     def extras(self) -> dict[str, dict[str, str]]:
         """Return the other columns of imported tables, by image id and column name."""
-        with self._lock, database_errors(self.path):
-            rows = self._connection.execute("SELECT image_id, columns FROM extras ORDER BY rowid").fetchall()
-        return {image_id: json.loads(columns) for image_id, columns in rows}
+        with self._lock:
+            return self._file.extras()
 
     def keep_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
         """Keep other columns of images, so that an export can give them back; former ones stay beside them.
@@ -300,13 +287,13 @@ class Journal:
         StorageError
             If the disk refuses; then nothing is written.
         """
-        with self._lock, database_errors(self.path), transaction(self._connection):
-            self._write_extras(extras)
+        with self._lock, self._file.writing() as writing:
+            writing.extras(extras)
 
     def meta(self) -> dict[str, str]:
         """Return the small facts kept beside the labels, such as the digest of an imported table."""
-        with self._lock, database_errors(self.path):
-            return dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
+        with self._lock:
+            return self._file.meta()
 
     def keep_meta(self, meta: Mapping[str, str]) -> None:
         """Keep small facts beside the labels; a key that is there already gets the new value.
@@ -316,13 +303,13 @@ class Journal:
         StorageError
             If the disk refuses; then nothing is written.
         """
-        with self._lock, database_errors(self.path), transaction(self._connection):
-            self._write_meta(meta)
+        with self._lock, self._file.writing() as writing:
+            writing.meta(meta)
 
     def close(self) -> None:
         """Close the file. Closing twice does no harm."""
         with self._lock:
-            self._connection.close()
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -333,19 +320,20 @@ class Journal:
         self.close()
 
     def _revert(self, annotator: str, origin: str, *, redo: bool) -> LabelEvent | None:
-        with self._lock, database_errors(self.path):
-            with transaction(self._connection):
+        with self._lock:
+            with self._file.writing() as writing:
                 self._read_new_rows()
-                find = self._history.redoable if redo else self._history.undoable
+                find = self._views.history.redoable if redo else self._views.history.undoable
                 found = find(annotator)
                 if found is None:
                     return None
                 reverts, labels, passed_over = found
-                entries = self._write(labels, annotator, origin, reverts, shown={})
+                entries = self._write(writing, labels, annotator, origin, reverts, shown={})
             return replace(self._accept(entries), passed_over=passed_over)
 
     def _write(
         self,
+        writing: Writing,
         labels: Mapping[str, Label | None],
         annotator: str,
         origin: str,
@@ -354,81 +342,35 @@ class Journal:
     ) -> list[JournalEntry]:
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        action = self._history.last_action + 1
+        action = self._views.history.last_action + 1
         entries = [
             JournalEntry(seq, now, image_id, label, annotator, origin, action, reverts, shown.get(image_id))
-            for seq, (image_id, label) in enumerate(labels.items(), self._history.last_seq + 1)
+            for seq, (image_id, label) in enumerate(labels.items(), self._views.history.last_seq + 1)
         ]
-        time = now.isoformat(timespec="milliseconds")
-        self._connection.executemany(
-            _INSERT,
-            [
-                (entry.seq, time, encode(entry.image_id), entry.label, annotator, origin, action, reverts)
-                + ((None, None) if entry.shown is None else (entry.shown.probability, entry.shown.height))
-                for entry in entries
-            ],
-        )
+        writing.rows([row_of(entry) for entry in entries])
         return entries
 
     def _accept(self, entries: list[JournalEntry]) -> LabelEvent:
         """Take rows into the derived state, now that they are committed."""
-        for entry in entries:
-            self._history.add(entry)
-        self._view = self._words = self._looked_at = None
+        self._views.add(entries)
         last = entries[-1]
         labels = {entry.image_id: entry.label for entry in entries}
         return LabelEvent(last.seq, last.time, last.action, MappingProxyType(labels))
 
     def _refresh(self) -> None:
-        with database_errors(self.path):
-            # Changes exactly when another connection has committed, and costs microseconds.
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-            if version != self._data_version:
-                self._read_new_rows()
-                self._data_version = version
+        version = self._file.version()
+        if version != self._data_version:
+            self._read_new_rows()
+            self._data_version = version
 
     def _read_new_rows(self) -> None:
-        for entry in self.entries(since=self._history.last_seq):
-            self._history.add(entry)
-            self._foreign_seq = entry.seq
-            self._view = self._words = self._looked_at = None
+        self._take_in(self._file.rows_after(self._views.history.last_seq))
 
-    def _write_extras(self, extras: Mapping[str, Mapping[str, str]]) -> None:
-        if not extras:
-            return
-        kept = dict(self._connection.execute("SELECT CAST(image_id AS BLOB), columns FROM extras").fetchall())
-        merged = {}
-        for image_id, columns in extras.items():
-            key = encode(image_id)
-            merged[key] = json.dumps({**json.loads(kept.get(key, "{}")), **columns})
-        self._connection.executemany(
-            "INSERT INTO extras VALUES (CAST(? AS TEXT), ?) "
-            "ON CONFLICT (image_id) DO UPDATE SET columns = excluded.columns",
-            list(merged.items()),
-        )
-
-    def _write_meta(self, meta: Mapping[str, str]) -> None:
-        self._connection.executemany(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            list(meta.items()),
-        )
-
-
-def _entry(
-    seq: int,
-    time: str,
-    image_id: str,
-    label: Label | None,
-    annotator: str,
-    origin: str,
-    action: int,
-    reverts: int | None,
-    probability: float | None,
-    height: float | None,
-) -> JournalEntry:
-    shown = None if height is None else Shown(probability, height)
-    when = datetime.fromisoformat(time)
-    return JournalEntry(seq, when, image_id, label, annotator, origin, action, reverts, shown)
+    def _take_in(self, rows: Sequence[Row]) -> None:
+        """Take rows into the derived state that others have written."""
+        if rows:
+            self._views.add(entries_of(rows))
+            self._foreign_seq = rows[-1][0]
 
 
 def _check(labels: Mapping[str, Label | None]) -> None:

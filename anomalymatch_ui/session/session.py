@@ -44,6 +44,7 @@ from anomalymatch_ui.session.pictures import Pictures
 from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
+from anomalymatch_ui.session.repairing import missing_labels
 from anomalymatch_ui.session.report import Report
 from anomalymatch_ui.session.results import Results
 from anomalymatch_ui.session.shortlist import shortlisted
@@ -272,7 +273,9 @@ class Session(Steering):
                 folder.keep_pool(pool)
                 config.save(folder.config)
             session = cls(folder, pool, config, annotator, pen)
-            if rendered_otherwise:
+            if forgotten := session._missing_labels():
+                session._publish(message=forgotten)
+            elif rendered_otherwise:
                 session._publish(
                     message="The images are rendered otherwise than when this session was last open. Labels "
                     "stay; what was computed from the images is computed anew, and the next cycle trains on "
@@ -542,6 +545,10 @@ class Session(Steering):
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
+
+    def _missing_labels(self) -> str | None:
+        remembered = [self._rankings.newest.last_seq, *(cycle.last_seq for cycle in self.cycles.all())]
+        return missing_labels(self._journal.last_seq, remembered)
 
     def _announce_ranking(self) -> None:
         with self._lock:  # the newest under the lock, so that the version never goes back

@@ -299,6 +299,22 @@ def test_cycles_tells_what_each_takes_on_disk_and_pins(run: Run, session: Path) 
     refused(run("cycles", session, "--pin", 7), "There is no cycle 7. Choose a finished one (1, 2)")
 
 
+def test_repair_saves_what_holds_and_tells_it(run: Run, session: Path) -> None:
+    with Session.open(session) as opened:
+        opened.label(["0001.jpg", "0002.jpg"], "anomaly")
+    assert run("repair", session).stdout.startswith("Nothing is damaged")
+    journal = session / "journal.sqlite"
+    journal.write_bytes(journal.read_bytes().replace(b"0001.jpganomaly", b"0007.jpganomaly"))
+    refused(run("rank", session), f"`anomalymatch repair {session}`")
+    finished = run("repair", session, "--json")
+    told = last_json(finished)
+    assert (told["damaged"], told["rows"], told["from_copy"], told["lost"]) == (True, 2, 1, [])
+    assert "2 rows of the journal hold" in finished.stdout
+    with Session.open(session) as opened:
+        assert opened.labels() == {"0001.jpg": "anomaly", "0002.jpg": "anomaly"}
+    refused(run("repair", session / "missing"), "no journal of labels")
+
+
 def test_a_report_of_what_is_no_session_is_refused(run: Run, tmp_path: Path) -> None:
     refused(run("report", tmp_path), "not a session folder")
     refused(run("report", tmp_path / "missing"), "not a session folder")

@@ -255,7 +255,7 @@ def test_a_name_of_markup_is_kept_as_the_text_it_is(pool_folder: Path, tmp_path:
 
 def test_a_journal_held_by_another_program_is_a_sentence_and_nothing_is_lost(session: Session) -> None:
     session.label(RINGS[:1], "anomaly")
-    session._journal._connection.execute("PRAGMA busy_timeout = 50")
+    session._journal._file.connection.execute("PRAGMA busy_timeout = 50")
     holder = sqlite3.connect(session.path / "journal.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match="Close the other program"):

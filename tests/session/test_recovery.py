@@ -12,12 +12,13 @@ import pytest
 from images import make_pool
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.learn import Trainer, load_checkpoint, network_digest
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session import training as training_module
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.repairing import repair_session
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -293,3 +294,27 @@ def test_what_a_killed_process_had_half_written_is_removed(trained: Path) -> Non
     leftover.write_bytes(b"half")
     Session.open(trained).close()
     assert not leftover.exists()
+
+
+def test_a_ranking_that_remembers_more_labels_than_the_journal_has_is_said(trained: Path) -> None:
+    (trained / "journal.sqlite").unlink()
+    (trained / "journal.copy").unlink()
+    with Session.open(trained) as session:
+        assert "labels are missing" in session.status.message
+        assert "anomalymatch repair" in session.status.message
+
+
+def test_a_damaged_journal_is_refused_with_the_way_out(trained: Path) -> None:
+    journal = trained / "journal.sqlite"
+    content = journal.read_bytes()
+    journal.write_bytes(content.replace(b"0000.jpganomaly", b"0001.jpganomaly", 1))
+    with pytest.raises(InputError, match="anomalymatch repair"):
+        Session.open(trained)
+    assert repair_session(trained).lost == ()
+    with Session.open(trained) as session:
+        assert len(session.labels()) == 13
+
+
+def test_a_session_that_is_open_is_not_repaired(trained: Path) -> None:
+    with Session.open(trained), pytest.raises(SessionBusyError, match="open elsewhere"):
+        repair_session(trained)

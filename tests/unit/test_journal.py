@@ -228,25 +228,25 @@ def test_a_killed_writer_loses_no_acknowledged_label(tmp_path):
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(journal):
     journal.append(["before"], "anomaly", ME, "key")
-    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
-    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = journal._file.connection.execute("PRAGMA page_count").fetchone()
+    journal._file.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match=r"full.*Free some space"):
         journal.append([f"{n}-{'x' * 100}" for n in range(1000)], "nominal", ME, "key")
     assert journal.view() == {"before": "anomaly"}
     assert journal.last_seq == 1
-    journal._connection.execute("PRAGMA max_page_count = 1000000")
+    journal._file.connection.execute("PRAGMA max_page_count = 1000000")
     assert journal.append(["after"], "nominal", ME, "key").seq == 2
 
 
 def test_a_read_only_file_is_told(journal):
-    journal._connection.execute("PRAGMA query_only = 1")
+    journal._file.connection.execute("PRAGMA query_only = 1")
     with pytest.raises(StorageError, match=r"readonly.*right to write"):
         journal.append(["a"], "nominal", ME, "key")
     assert journal.view() == {}
 
 
 def test_a_file_held_by_another_program_is_told(journal):
-    journal._connection.execute("PRAGMA busy_timeout = 50")
+    journal._file.connection.execute("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(journal.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match=r"locked.*Close the other program"):
@@ -303,9 +303,9 @@ def test_a_journal_of_a_newer_version_is_told(tmp_path):
 
 def test_a_thousand_labels_at_once_are_one_action_on_disk(journal):
     statements: list[str] = []
-    journal._connection.set_trace_callback(statements.append)
+    journal._file.connection.set_trace_callback(statements.append)
     journal.append([f"field-01/cutout-{number:05}.jpg" for number in range(1000)], "nominal", ME, "key")
-    journal._connection.set_trace_callback(None)
+    journal._file.connection.set_trace_callback(None)
     assert sum(statement.startswith("COMMIT") for statement in statements) == 1  # each is a write to the disk
     assert len(journal.view()) == 1000
 

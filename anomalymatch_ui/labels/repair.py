@@ -1,0 +1,262 @@
+"""A journal made anew of all that still holds of a damaged one, its log and its copy."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import sqlite3
+import struct
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.labels.beside import put_extras, put_meta, sound_pairs
+from anomalymatch_ui.labels.checking import LOST_ROWS, lost_rows, spans
+from anomalymatch_ui.labels.copies import Held, JournalCopy, Key
+from anomalymatch_ui.labels.database import (
+    APPLICATION_ID,
+    checkpoint,
+    database_errors,
+    decode,
+    insert_rows,
+    open_database,
+    transaction,
+)
+from anomalymatch_ui.labels.journal import Journal
+from anomalymatch_ui.labels.rows import pair_of, parsed, text_of
+from anomalymatch_ui.labels.salvage import counted_rows, log_pages, salvaged_rows
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair has come to.
+
+    Attributes
+    ----------
+    path
+        The journal.
+    rows
+        How many rows it has now.
+    from_copy, from_log
+        How many of them its copy or its log alone had.
+    unproved
+        How many were written by a version that kept no checksums, so that nothing proves them.
+    lost
+        Numbers of the rows that could not be saved.
+    contradictory
+        Numbers of the rows of which the copy says something else than the journal, which counts.
+    set_aside
+        Where the damaged files are now; empty if nothing was damaged, and nothing was changed.
+    """
+
+    path: Path
+    rows: int
+    from_copy: int = 0
+    from_log: int = 0
+    unproved: int = 0
+    lost: tuple[int, ...] = ()
+    contradictory: tuple[int, ...] = ()
+    set_aside: tuple[Path, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Return what was saved and what was not, for a person."""
+        if not self.set_aside:
+            return [f"Nothing is damaged: {_rows(self.rows)} of the journal, and every one holds."]
+        told = [f"{_rows(self.rows)} of the journal hold, and are in {self.path} again."]
+        if self.from_copy or self.from_log:
+            told.append(
+                f"Of these its copy alone had {self.from_copy:,}, and its log alone {self.from_log:,}."
+            )
+        if self.unproved:
+            told.append(
+                f"{self.unproved:,} were written by an older version without checksums: they look whole, but "
+                "nothing proves it."
+            )
+        if self.contradictory:
+            told.append(
+                f"Of {_rows(len(self.contradictory))} the copy says something else "
+                f"({_listed(self.contradictory)}); the journal counts."
+            )
+        told.append(
+            f"{_rows(len(self.lost))} could not be saved ({_listed(self.lost)}): the labels that they gave "
+            "are lost, and those images have the label of before."
+            if self.lost
+            else "No row is known to be lost."
+        )
+        kept = ", ".join(path.name for path in self.set_aside)
+        told.append(f"What was there before is kept beside it ({kept}).")
+        return told
+
+
+def repair_journal(path: Path) -> Repaired:
+    """Make a journal anew of what holds of it, unless all of it does. Nobody else may have it open.
+
+    The rows keep their numbers, and what was there before is kept under other names.
+
+    Parameters
+    ----------
+    path
+        The journal. It may be missing, where its copy is there.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or no label is found in them; nothing is changed then.
+    StorageError
+        If the disk refuses; nothing is changed then, either.
+    """
+    log, copy = path.with_name(f"{path.name}-wal"), JournalCopy(path)
+    with storage_errors(path):
+        contents = {file: file.read_bytes() if file.is_file() else b"" for file in (path, log, copy.path)}
+        if not contents[path] and not contents[copy.path]:
+            raise InputError(f"There is no journal of labels in {path.parent}, and no copy of one.")
+        # Of the log SQLite reads what it believes, and then empties it: so all is read from other files.
+        with tempfile.TemporaryDirectory(prefix=".repair-", dir=path.parent) as temporary:
+            found = _found(Path(temporary), path.name, contents, copy.read())
+            if found is None:
+                with Journal(path) as journal:
+                    return Repaired(path, len(journal.entries()))
+            if not found.texts and not _is_ours(contents[path]):
+                raise InputError(f"No label could be found in {path} or its copy. Nothing was changed.")
+            made = Path(temporary) / "made.sqlite"
+            _make(made, found)
+            set_aside = _set_aside(contents, path)
+            copy.replace(Held(found.texts))
+            for beside in (log, path.with_name(f"{path.name}-shm")):
+                beside.unlink(missing_ok=True)
+            made.replace(path)
+    with Journal(path) as journal:
+        rows = len(journal.entries())
+    return Repaired(
+        path,
+        rows,
+        found.from_copy,
+        found.from_log,
+        found.unproved,
+        tuple(sorted(found.lost)),
+        tuple(sorted(found.contradictory)),
+        set_aside,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    texts: dict[Key, str]
+    from_copy: int
+    from_log: int
+    unproved: int
+    lost: set[int]
+    contradictory: set[int]
+
+
+def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) -> _Found | None:
+    """Return what can be saved, from copies of the files; ``None`` if the journal lacks nothing."""
+    file, log, _ = contents.values()
+    in_file, unproved = _salvaged(file)
+    in_log, unproved_in_log = _salvaged(*log_pages(log))
+    twin = temporary / name
+    for path, content in contents.items():
+        if content:
+            (temporary / path.name).write_bytes(content)
+    whole = _whole(twin)
+    if whole is not None and in_log.keys() | held.rows.keys() <= whole:
+        return None
+    for path, content in contents.items():  # as they were, whatever opening them has done
+        if content:
+            (temporary / path.name).write_bytes(content)
+    beside = _beside(twin)
+    in_copy = held.rows
+    rows = unproved_in_log | unproved | in_log | in_copy | in_file
+    is_behind = max(in_copy, default=0) > max(in_file | in_log, default=0)
+    kept = {key: text for key, text in held.texts.items() if key[0] != "row"}
+    beside = beside | kept if is_behind else kept | beside
+    before = dict(pair_of(text) for (kind, _), text in beside.items() if kind == "meta")
+    last = max(rows, default=0)
+    # Where the copy holds, its end is that of the journal; else SQLite's count may tell of more rows.
+    counted = counted_rows(b"".join([file, *log_pages(log)]))
+    ends = last if last in in_copy and not held.damaged else max(last, counted)
+    missing = set(range(1, ends + 1)).difference(rows)
+    if missing:
+        beside["meta", LOST_ROWS] = text_of((LOST_ROWS, spans(missing)))
+    texts: dict[Key, str] = {("row", number): rows[number] for number in sorted(rows)}
+    return _Found(
+        texts | beside,
+        len(in_copy.keys() - in_file.keys()),
+        len(in_log.keys() - in_file.keys() - in_copy.keys()),
+        len(rows.keys() - in_file.keys() - in_copy.keys() - in_log.keys()),
+        missing - lost_rows(before),
+        {number for number in in_copy.keys() & in_file.keys() if in_copy[number] != in_file[number]},
+    )
+
+
+def _salvaged(*contents: bytes) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the rows in some bytes that a checksum proves, and those without one, as JSON by number."""
+    proved: dict[int, str] = {}
+    unproved: dict[int, str] = {}
+    for row, is_proved in itertools.chain(*map(salvaged_rows, contents)):
+        (proved if is_proved else unproved)[row[0]] = text_of(row)
+    return proved, unproved
+
+
+def _whole(twin: Path) -> set[int] | None:
+    """Return the numbers of the rows of a journal that can be opened."""
+    try:
+        with Journal(twin) as journal:
+            return {entry.seq for entry in journal.entries()}
+    except AnomalyMatchError:
+        return None
+
+
+def _beside(twin: Path) -> dict[Key, str]:
+    """Return the extras and facts that SQLite can read."""
+    with contextlib.closing(sqlite3.connect(twin)) as connection:
+        connection.text_factory = decode
+        return sound_pairs(connection)
+
+
+def _make(path: Path, found: _Found) -> None:
+    """Write a journal of what was found, and check it."""
+    rows = [text for (kind, _), text in found.texts.items() if kind == "row"]
+    pairs = {
+        table: [pair_of(text) for (kind, _), text in found.texts.items() if kind == table]
+        for table in ("extras", "meta")
+    }
+    connection = open_database(path)
+    with contextlib.closing(connection), database_errors(path):
+        with transaction(connection):
+            insert_rows(connection, [parsed(text) for text in rows], rows)
+            put_extras(connection, pairs["extras"])
+            put_meta(connection, pairs["meta"])
+        checkpoint(connection)
+    with Journal(path):
+        pass
+
+
+def _set_aside(contents: dict[Path, bytes], journal: Path) -> tuple[Path, ...]:
+    """Copy the files as they were to names of their own."""
+    stem = f"{journal.stem}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+    kept = []
+    for path, content in contents.items():
+        if content:
+            aside = path.with_name(path.name.replace(journal.stem, stem, 1))
+            shutil.copyfile(path, aside)
+            kept.append(aside)
+    return tuple(kept)
+
+
+def _is_ours(content: bytes) -> bool:
+    return len(content) >= 100 and struct.unpack_from(">I", content, 68) == (APPLICATION_ID,)
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
+
+
+def _listed(numbers: tuple[int, ...], most: int = 20) -> str:
+    """Return the numbers of rows, the first of many."""
+    few = spans(set(numbers)).split(",")
+    return ", ".join(few[:most]) + (", …" if len(few) > most else "")

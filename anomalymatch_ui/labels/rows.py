@@ -1,0 +1,133 @@
+"""One row of the journal as the file stores it, its checksum, and the entry that it stands for."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Shown
+
+COLUMNS = (
+    "seq",
+    "time",
+    "image_id",
+    "label",
+    "annotator",
+    "origin",
+    "action",
+    "reverts",
+    "probability",
+    "height",
+)
+"""Of the table ``journal``, all but the checksum. New ones are added at the end, and may be NULL: then the
+checksums of the rows of before stay what they are."""
+
+Row = tuple[Any, ...]
+"""The values of one row, in the order of :data:`COLUMNS`."""
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+"""Stands for a time that cannot be read where no row comes before."""
+
+
+def row_of(entry: JournalEntry) -> Row:
+    """Return the values that are stored of an entry."""
+    shown: tuple[float | None, float | None] = (None, None)
+    if entry.shown is not None:
+        shown = (_real(entry.shown.probability), _real(entry.shown.height))
+    time = entry.time.isoformat(timespec="milliseconds")
+    return (
+        entry.seq,
+        time,
+        entry.image_id,
+        entry.label,
+        entry.annotator,
+        entry.origin,
+        entry.action,
+        entry.reverts,
+        *shown,
+    )
+
+
+def entry_of(row: Row, earlier: datetime = LONG_AGO) -> JournalEntry:
+    """Return the entry that a row stands for.
+
+    Parameters
+    ----------
+    row
+        Its values.
+    earlier
+        Time of the row before, taken where its own cannot be read: a label counts, whatever its clock said.
+    """
+    seq, time, image_id, label, annotator, origin, action, reverts, probability, height = row
+    shown = None if height is None else Shown(probability, height)
+    return JournalEntry(
+        seq, _time(time) or earlier, image_id, label, annotator, origin, action, reverts, shown
+    )
+
+
+def entries_of(rows: Iterable[Row]) -> list[JournalEntry]:
+    """Return the entries that rows stand for, in their order."""
+    found: list[JournalEntry] = []
+    for row in rows:
+        found.append(entry_of(row, found[-1].time) if found else entry_of(row))
+    return found
+
+
+def text_of(row: Row) -> str:
+    """Return a row as one line of JSON, in ASCII: what its checksum is of, and what its copy holds.
+
+    Raises
+    ------
+    TypeError
+        If a value is of no type that a row can have.
+    """
+    values = list(row)
+    while values and values[-1] is None:
+        values.pop()
+    return json.dumps(values, separators=(",", ":"))
+
+
+def parsed(text: str) -> Row:
+    """Return the row of which :func:`text_of` made a line."""
+    values = json.loads(text)
+    return (*values, *[None] * (len(COLUMNS) - len(values)))
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """Return key and value of a line that tells a fact, or the extras of an image."""
+    key, value = json.loads(text)
+    return key, value
+
+
+def checksum_of(text: str) -> int:
+    """Return the CRC-32 of a line of ASCII."""
+    return zlib.crc32(text.encode("ascii"))
+
+
+def is_plausible(row: Row) -> bool:
+    """Return whether a row without a checksum can be one: an older version wrote it, or it is damaged."""
+    seq, time, image_id, label, annotator, origin, action, reverts, probability, height = row
+    return (
+        all(isinstance(number, int) and number > 0 for number in (seq, action))
+        and all(isinstance(text, str) and text for text in (time, image_id, annotator, origin))
+        and (label is None or label in LABELS)
+        and (reverts is None or (isinstance(reverts, int) and 0 < reverts < action))
+        and all(number is None or isinstance(number, float) for number in (probability, height))
+    )
+
+
+def _real(value: float | None) -> float | None:
+    """Return a number as SQLite gives it back, which stores NaN as NULL."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
