@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
@@ -362,6 +370,12 @@ class AdaptConfig(_Settings):
 class ScoreConfig(_Settings):
     """How the pool is streamed through the network."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_former(cls, values: Any) -> Any:
+        """Pass over ``decode``: version 0.1 could decode JPEGs on a GPU, and a session may say so."""
+        return {k: v for k, v in values.items() if k != "decode"} if isinstance(values, Mapping) else values
+
     batch_size: int = Field(
         0, ge=0, description="images at one time; 0 measures which number is fastest, if the pool is large"
     )
@@ -377,9 +391,6 @@ class ScoreConfig(_Settings):
         "timm's encoders, bfloat16, and whatever the two do not agree about when it is tried",
     )
     workers: int = Field(0, ge=0, description="threads that read, and as many that decode; 0: one a core")
-    decode: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="where JPEGs are decoded; auto: on the GPU where the network runs on one"
-    )
     compiled: bool = Field(
         False,
         description="compile the network (`torch.compile`): a minute or more at first, and a C++ compiler",

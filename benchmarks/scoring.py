@@ -79,8 +79,6 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 def row_of(figures: dict[str, Any]) -> list[str]:
     """Return a row of the table."""
     name = figures["format"]
-    if figures["format"] == "folder" and figures["decode"] != "auto":
-        name += f", JPEG on {figures['decode'].upper()}"
     if figures["compiled"]:
         name += ", compiled"
     if "error" in figures:
@@ -135,19 +133,15 @@ def matrix(folder: Path, arguments: argparse.Namespace) -> Iterator[Cell]:
 
 
 def gpu_runs(folder: Path, arguments: argparse.Namespace) -> Iterator[Cell]:
-    """Return what a GPU is asked for: arrays, JPEGs decoded on it and beside it, and compiled networks."""
-    on_gpu = "auto" if arguments.device == "cpu" else "gpu"
+    """Return what a GPU is asked for: arrays, JPEGs, and compiled networks."""
     for size in arguments.sizes:
         for name in arguments.formats:
             count = arguments.count or GPU_IMAGES[name].get(size, 20_000)
             path = str(write_pool(folder, name, count, size))
             common = {"device": arguments.device, "batch_size": arguments.batch_size, "repeats": 2}
-            decoders = (on_gpu, "cpu") if name == "folder" else ("auto",)
-            for decode in decoders:
-                naive = min(count, 4 * NAIVE_BATCH) if decode == decoders[0] else 0
-                yield Cell(path, name, size, decode=decode, naive_images=naive, **common)
+            yield Cell(path, name, size, naive_images=min(count, 4 * NAIVE_BATCH), **common)
             if (name, size) in (("zarr", 64), ("folder", 128)):
-                yield Cell(path, name, size, decode=decoders[0], compiled=True, **common)
+                yield Cell(path, name, size, compiled=True, **common)
 
 
 def grown(rows: list[dict[str, Any]]) -> str:

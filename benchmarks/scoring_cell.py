@@ -37,7 +37,7 @@ class Cell:
         The pool.
     size
         Side of its images and of the network's, in pixels.
-    device, decode, compiled, batch_size
+    device, compiled, batch_size
         As in the settings; a batch size of 0 is measured, whatever the pool's size.
     repeats
         Turns, of which the median counts.
@@ -49,7 +49,6 @@ class Cell:
     format: str
     size: int
     device: str = "auto"
-    decode: str = "auto"
     compiled: bool = False
     batch_size: int = 0
     repeats: int = 3
@@ -76,7 +75,7 @@ class Run:
         self.device = resolve_device(cell.device)
         self.pool = open_pool(cell.path)
         self.network = build_network(NetworkConfig(image_size=cell.size), seed=0)
-        config = ScoreConfig(decode=cell.decode, compiled=cell.compiled, batch_size=cell.batch_size)
+        config = ScoreConfig(compiled=cell.compiled, batch_size=cell.batch_size)
         self.scorer = Scorer(self.network, self.device, compiled=cell.compiled)
         batch_size = batch_size_for(config, self.scorer, max(len(self.pool), 10**6), "none")
         self.config = config.model_copy(update={"batch_size": batch_size})

@@ -50,7 +50,6 @@ def make_archive(folder: Path, rows: int) -> Archive:
         dtype="float32",
         components=0,
         batch_size=64,
-        decode="cpu",
         compiled=False,
         shard_size=SHARD,
     )

@@ -92,7 +92,7 @@ class QuickEngine:
         self._stop_after = stop_after
 
     def plan(self) -> Plan:
-        return Plan(64, "cpu")
+        return Plan(64)
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         random = np.random.default_rng(0)

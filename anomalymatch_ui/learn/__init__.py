@@ -15,7 +15,12 @@ from anomalymatch_ui.learn.checkpoint import (
     training_recipe,
 )
 from anomalymatch_ui.learn.data import TrainingData, check_classes
-from anomalymatch_ui.learn.device import is_out_of_memory, multiplies_bfloat16, resolve_device
+from anomalymatch_ui.learn.device import (
+    compute_reproducibly,
+    is_out_of_memory,
+    multiplies_bfloat16,
+    resolve_device,
+)
 from anomalymatch_ui.learn.fused import fused_for_inference
 from anomalymatch_ui.learn.network import (
     ANOMALY,
@@ -45,6 +50,7 @@ __all__ = [
     "build_network",
     "check_classes",
     "choose_runtime",
+    "compute_reproducibly",
     "frozen_digest",
     "fused_for_inference",
     "is_out_of_memory",

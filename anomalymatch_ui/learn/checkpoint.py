@@ -47,6 +47,8 @@ class Checkpoint:
         The cycle whose weights it began with; 0 for the pretrained ones, ``None`` where it is not said.
     rendering
         Of the images it was trained on: their bands and how they were stretched.
+    batches
+        Labelled and unlabelled images of a step; ``None`` where it is not said.
     """
 
     network: AnomalyNetwork
@@ -59,6 +61,7 @@ class Checkpoint:
     steps: int
     begun_with: int | None
     rendering: Rendering = PLAIN
+    batches: tuple[int, int] | None = None
 
     @property
     def finished(self) -> bool:
@@ -66,8 +69,10 @@ class Checkpoint:
         return self.step >= self.steps
 
     def restore(self, trainer: Trainer) -> None:
-        """Put the step and the optimiser's momentum into a trainer made with these networks."""
+        """Put the step, its batches and the optimiser's momentum into a trainer made with these networks."""
         trainer.step = self.step
+        if self.batches is not None:
+            trainer.batches = self.batches
         trainer.labeller.load_state_dict(self.labeller)
         for name, parameter in trainer.network.named_parameters():
             if name in self.momentum:
@@ -98,6 +103,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int, rendering: Renderi
         "step": str(trainer.step),
         "steps": str(steps),
         "begun_with": str(trainer.begun_with),
+        "batches": json.dumps(trainer.batches),
         "rendering": rendering.model_dump_json(),
         "bands": str(trainer.network.bands),
     }
@@ -167,8 +173,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             steps=int(metadata["steps"]),
             begun_with=_begun_with(metadata),
             rendering=_rendering(metadata),
+            batches=_batches(metadata),
         )
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
         ) from error
@@ -205,6 +212,13 @@ def _rendering(metadata: dict[str, str]) -> Rendering:
 def _bands(metadata: dict[str, str]) -> int:
     """Return how many bands the network takes; before this was said, all took three."""
     return int(metadata.get("bands", COLOURS))
+
+
+def _batches(metadata: dict[str, str]) -> tuple[int, int] | None:
+    if "batches" not in metadata:
+        return None
+    labelled, unlabelled = json.loads(metadata["batches"])
+    return int(labelled), int(unlabelled)
 
 
 def _begun_with(metadata: dict[str, str]) -> int | None:

@@ -38,7 +38,9 @@ def resolve_device(name: str) -> torch.device:
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Return whether the hardware multiplies bfloat16; elsewhere it is emulated, slower than float32."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        # It asks about the current device, which on a machine with two kinds of GPU may be another one.
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and _cpu_multiplies_bfloat16()
 
 
@@ -48,8 +50,23 @@ def _cpu_multiplies_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
+def compute_reproducibly(device: torch.device) -> None:
+    """Let a CUDA device compute the same twice, and in float32 where that is asked for.
+
+    By itself cuDNN convolves float32 in TF32, of 10 bits, and adds in whatever order is fastest. Torch keeps
+    both choices for the whole process. Elsewhere there is nothing to choose.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether ``error`` says that the device's memory is used up."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    # What cuBLAS and cuDNN take for themselves does not come from torch's allocator, nor does their error.
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in said or "status_alloc_failed" in said)

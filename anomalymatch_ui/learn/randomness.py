@@ -1,10 +1,10 @@
-"""Torch's own random numbers, of which a process has one generator for all its threads."""
+"""Torch's own random numbers, of which a process has one generator a device for all its threads."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -14,21 +14,39 @@ _one_at_a_time = threading.Lock()
 
 
 @contextlib.contextmanager
-def seeded(seed: int, devices: Sequence[torch.device] = ()) -> Iterator[None]:
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """Let initialisation and dropout draw from ``seed`` meanwhile, and put the generators back.
 
     Another thread that asks for the same waits: two sessions of one notebook would draw from each other's
-    seed.
+    seed. Generators of other devices are left alone, which ``torch.manual_seed`` does not.
 
     Parameters
     ----------
     seed
-        Of the generators of the CPU and of ``devices``.
-    devices
-        CUDA devices that are drawn on.
+        Of the generators of the CPU and of ``device``.
+    device
+        Where else random numbers are drawn, if not on the CPU alone.
     """
-    with _one_at_a_time, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    with _one_at_a_time, torch.random.fork_rng(devices=[]), _forked(seed, device):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _forked(seed: int, device: torch.device | None) -> Iterator[None]:
+    """Seed the generator of a GPU meanwhile."""
+    if device is not None and device.type == "cuda":
+        with torch.random.fork_rng(devices=[device]), torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+            yield
+    elif device is not None and device.type == "mps":
+        before = torch.mps.get_rng_state()
+        torch.mps.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.mps.set_rng_state(before)
+    else:
         yield
 
 

@@ -16,7 +16,7 @@ from anomalymatch_ui.config import Layer, RuntimeName, Symmetry, TrainConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.augment import strong_augment, weak_augment
 from anomalymatch_ui.learn.data import BatchSampler, TrainingData
-from anomalymatch_ui.learn.device import is_out_of_memory, multiplies_bfloat16
+from anomalymatch_ui.learn.device import compute_reproducibly, is_out_of_memory, multiplies_bfloat16
 from anomalymatch_ui.learn.fixmatch import FixMatchLoss, fixmatch_loss
 from anomalymatch_ui.learn.fused import fused_frozen_part, maps_in_parts
 from anomalymatch_ui.learn.network import AnomalyNetwork
@@ -121,6 +121,7 @@ class Trainer:
     ) -> None:
         if config.unlabelled_weight > 0 and len(data.unlabelled) == 0:
             raise InputError("Every image is labelled, so there is nothing left to learn from or to rank.")
+        compute_reproducibly(device)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         average = copy.deepcopy(network) if average is None else average
         self.average = average.to(device).to(memory_format=torch.channels_last)
@@ -169,7 +170,8 @@ class Trainer:
             started = time.perf_counter()
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(self.config, self.step, steps)
-            loss = self._step_within_memory()
+            loss = self._gradients_within_memory()
+            self._learn()
             if not torch.isfinite(loss.total):
                 raise InputError(
                     f"Training diverged at step {self.step + 1}: the loss is no number any more. Nothing of "
@@ -194,21 +196,42 @@ class Trainer:
                 return self.step >= steps
         return True
 
-    def _step_within_memory(self) -> FixMatchLoss:
-        """Take a step; halve the batch and try again while the device's memory is used up."""
+    @property
+    def batches(self) -> tuple[int, int]:
+        """Labelled and unlabelled images of a step: as set, or halved where memory is used up."""
+        return self._labelled_batch, self._unlabelled_batch
+
+    @batches.setter
+    def batches(self, batches: tuple[int, int]) -> None:
+        self._labelled_batch, self._unlabelled_batch = batches
+
+    def _gradients_within_memory(self) -> FixMatchLoss:
+        """Compute a step's gradients; halve the batch and try again while the device's memory is used up."""
+        labeller, statistics = (
+            self.labeller.state_dict(),
+            [buffer.clone() for buffer in self.network.buffers()],
+        )
         while True:
             try:
-                return self._take_step()
+                return self._gradients()
             except RuntimeError as error:
                 if not is_out_of_memory(error) or self._unlabelled_batch == 1:
                     raise
-            self._labelled_batch = max(2, self._labelled_batch // 2)
-            self._unlabelled_batch = max(1, self._unlabelled_batch // 2)
+            # What the attempt has learnt of the batch is forgotten, or it would count twice.
+            self.labeller.load_state_dict(labeller)
+            for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+            self.batches = max(2, self._labelled_batch // 2), max(1, self._unlabelled_batch // 2)
             self.optimizer.zero_grad(set_to_none=True)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _take_step(self) -> FixMatchLoss:
+    def _learn(self) -> None:
+        """Take the step that the gradients ask for."""
+        self.optimizer.step()
+        update_average(self.average, self.network, self._decay)
+
+    def _gradients(self) -> FixMatchLoss:
         generator, dropout_seed = step_randomness(self.seed, self.cycle, self.step)
         labelled, classes = self._sampler.labelled(self._labelled_batch, generator)
         batches, rows = [labelled], torch.empty(0, dtype=torch.int64)
@@ -217,7 +240,7 @@ class Trainer:
             batches.append(unlabelled)
         views = self._augment([self._to_device(batch) for batch in batches], generator)
         self.network.train()
-        with seeded(dropout_seed, self._cuda_devices()), self._autocast():
+        with seeded(dropout_seed, self.device), self._autocast():
             labelled_logits, weak, strong = self._answers(views)
         loss = fixmatch_loss(
             labelled_logits,
@@ -228,8 +251,6 @@ class Trainer:
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        update_average(self.average, self.network, self._decay)
         return loss._replace(total=loss.total.detach())
 
     @property
@@ -299,9 +320,6 @@ class Trainer:
         # A weight cast in a pass without gradients would be taken for the next one, too, and learn nothing
         # (pytorch issue 112583).
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_mixed, cache_enabled=False)
-
-    def _cuda_devices(self) -> list[torch.device]:
-        return [self.device] if self.device.type == "cuda" else []
 
 
 def _as_one_batch(views: list[Tensor]) -> Tensor:

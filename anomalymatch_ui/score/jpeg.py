@@ -74,8 +74,8 @@ def _may_lie(content: bytes, start: int) -> bool:
 
 
 @cache
-def torchvision_decoder() -> Callable[..., Any] | None:
-    """Return ``torchvision.io.decode_jpeg``, or ``None`` where torchvision has none (any more)."""
+def torchvision_decoder() -> Callable[[Tensor], Tensor] | None:
+    """Return what decodes a JPEG to three colours, or ``None`` where torchvision has none (any more)."""
     try:
         from torchvision.io import ImageReadMode, decode_jpeg
 
@@ -83,8 +83,9 @@ def torchvision_decoder() -> Callable[..., Any] | None:
     except (ImportError, RuntimeError, AttributeError):
         return None
 
-    def decode(contents: Any, device: torch.device) -> Any:
-        return decode_jpeg(contents, mode=ImageReadMode.RGB, device=device)
+    def decode(content: Tensor) -> Tensor:
+        pixels: Tensor = decode_jpeg(content, mode=ImageReadMode.RGB)
+        return pixels
 
     return decode
 
@@ -103,7 +104,7 @@ def decode_on_cpu(content: bytes) -> np.ndarray | None:
     if decode is None:
         return None
     try:
-        pixels: np.ndarray = decode(as_tensor(content), torch.device("cpu")).permute(1, 2, 0).numpy()
+        pixels: np.ndarray = decode(as_tensor(content)).permute(1, 2, 0).numpy()
     except RuntimeError:
         return None
     return pixels

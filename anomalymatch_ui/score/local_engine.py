@@ -18,7 +18,7 @@ from anomalymatch_ui.score.batching import batch_size_for
 from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
-from anomalymatch_ui.score.pipeline import decodes_on_gpu, score_pool
+from anomalymatch_ui.score.pipeline import score_pool
 from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.shards import EncodedShard, Shard
@@ -61,13 +61,8 @@ class LocalEngine:
         self.remark = self._scorer.runtime.reason
 
     def plan(self) -> Plan:
-        """Find how the images of a new archive are best read, by measuring and by looking at some."""
-        images = range(len(self._pool))
-        on_gpu = decodes_on_gpu(self._pool, self._config, self._scorer, images)
-        return Plan(
-            batch_size_for(self._config, self._scorer, len(images), self._symmetry),
-            "gpu" if on_gpu else "cpu",
-        )
+        """Find how the images of a new archive are best read, by measuring."""
+        return Plan(batch_size_for(self._config, self._scorer, len(self._pool), self._symmetry))
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         """Return the features of some images; float16 ``(n, features)``."""
@@ -91,7 +86,7 @@ class LocalEngine:
         return score_pool(
             pool,
             self._scorer.network,
-            self._config.model_copy(update={"batch_size": plan.batch_size, "decode": plan.decode}),
+            self._config.model_copy(update={"batch_size": plan.batch_size}),
             device=self._scorer.device,
             start=0 if asked is None else asked.start,
             stop=None if asked is None else asked.stop,

@@ -46,18 +46,15 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an archive's images are read, settled when it is begun: both show in the last digits of a score.
+    """How an archive's images are read, settled when it is begun: it shows in the last digits of a score.
 
     Attributes
     ----------
     batch_size
         Images that the network sees at one time.
-    decode
-        Where JPEGs are decoded.
     """
 
     batch_size: int
-    decode: Literal["cpu", "gpu"]
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -82,8 +79,10 @@ class ArchiveManifest:
         See :class:`Arithmetic`.
     components
         Of the embedding of each image; 0 for none.
-    batch_size, decode
+    batch_size
         See :class:`Plan`.
+    decode
+        Where JPEGs were decoded. Version 0.1 could ask a GPU to; what it began so is not mixed with this.
     compiled
         Whether ``torch.compile`` has made the network.
     shard_size
@@ -101,9 +100,9 @@ class ArchiveManifest:
     dtype: str
     components: NonNegativeInt
     batch_size: PositiveInt
-    decode: Literal["cpu", "gpu"]
     compiled: bool
     shard_size: PositiveInt
+    decode: Literal["cpu", "gpu"] = "cpu"
     runtime: str = "torch"  # of archives that were begun when there was nothing else
 
     @property
@@ -119,7 +118,7 @@ class ArchiveManifest:
     @property
     def plan(self) -> Plan:
         """How the images are read."""
-        return Plan(self.batch_size, self.decode)
+        return Plan(self.batch_size)
 
     @property
     def identity(self) -> str:

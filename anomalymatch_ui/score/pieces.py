@@ -65,8 +65,7 @@ class Piece:
     indices
         Those that could be read, int64 ``(n,)``, ascending.
     pixels
-        uint8: an array ``(n, height, width, channels)``, of the network's size unless that is left to the
-        device, or a tensor ``(n, channels, size, size)`` on the device.
+        uint8: an array ``(n, size, size, channels)``, or on a device a tensor ``(n, channels, size, size)``.
     """
 
     asked: range
@@ -92,20 +91,12 @@ class HostStages:
         Where the images come from.
     size
         Side of the network's images, in pixels.
-    resize_arrays
-        Whether images that come as one array are resized here; if not, on the device.
-
-    Attributes
-    ----------
-    channels
-        Planes that the network gets of each image.
     """
 
-    def __init__(self, pool: ImagePool, size: int, *, resize_arrays: bool = True) -> None:
+    def __init__(self, pool: ImagePool, size: int) -> None:
         self._pool = pool
         self._size = size
-        self._resize_arrays = resize_arrays
-        self.channels = pool.rendering.channels
+        self._channels = pool.rendering.channels
 
     def read(self, asked: range) -> RawPiece:
         """Read a range of images."""
@@ -119,13 +110,13 @@ class HostStages:
         kept: list[int] = []
         images: list[Image.Image | np.ndarray] = []
         for index, content in zip(fetched.indices.tolist(), fetched.contents, strict=True):
-            image = self.decode_one(index, content, fetched.decoder)
+            image = self._decode_one(index, content, fetched.decoder)
             if image is not None:
                 kept.append(index)
                 images.append(image)
         return DecodedPiece(piece.asked, np.array(kept, np.int64), images)
 
-    def decode_one(self, index: int, content: Content, decoder: Decoder) -> Image.Image | np.ndarray | None:
+    def _decode_one(self, index: int, content: Content, decoder: Decoder) -> Image.Image | np.ndarray | None:
         """Decode and render one image; ``None`` if it cannot be, which is noted in the pool's report."""
         frame = ordinary_frame(content) if decoder.rendering.is_plain and isinstance(content, bytes) else None
         if frame is not None and min(frame.height, frame.width) < DRAFT_FROM * self._size:
@@ -143,16 +134,11 @@ class HostStages:
     def resize(self, piece: DecodedPiece) -> Piece:
         """Cut out and scale the central squares."""
         if isinstance(piece.images, np.ndarray):
-            images = squares(piece.images, self._size) if self._resize_arrays else piece.images
-            return Piece(piece.asked, piece.indices, images)
-        pixels = np.empty((len(piece.images), self._size, self._size, self.channels), np.uint8)
+            return Piece(piece.asked, piece.indices, squares(piece.images, self._size))
+        pixels = np.empty((len(piece.images), self._size, self._size, self._channels), np.uint8)
         for place, image in enumerate(piece.images):
-            pixels[place] = self.square(image)
+            pixels[place] = square(image, self._size).transpose(1, 2, 0)
         return Piece(piece.asked, piece.indices, pixels)
-
-    def square(self, image: Image.Image | np.ndarray) -> np.ndarray:
-        """Return the central square of one image, uint8 ``(size, size, channels)``."""
-        return square(image, self._size).transpose(1, 2, 0)
 
 
 def regroup(pieces: Iterable[Piece], ranges: Iterable[range]) -> Iterator[Piece]:

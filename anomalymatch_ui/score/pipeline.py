@@ -19,8 +19,7 @@ from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.flow import Regrouping, Stage, run_stages
 from anomalymatch_ui.score.forward import ForwardStages, MapStages
 from anomalymatch_ui.score.frozen_maps import FrozenMaps
-from anomalymatch_ui.score.gpu import DeviceStages
-from anomalymatch_ui.score.jpeg import ordinary_frame, torchvision_decoder
+from anomalymatch_ui.score.gpu import Transfer
 from anomalymatch_ui.score.pieces import HostStages, Piece, regroup
 from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.score.scorer import Scorer
@@ -33,13 +32,6 @@ Chunk = TypeVar("Chunk", range, np.ndarray)
 # Files are read and decoded this many at a time: few enough that several threads share a batch, enough
 # that handing them on does not count.
 _FILES_AT_ONCE = 64
-
-# nvJPEG decodes a batch at a time; a second thread prepares the next one meanwhile.
-_GPU_DECODERS = 2
-
-# JPEGs are decoded on the GPU if nearly all of so many, from all over the pool, can be.
-_SAMPLE = 64
-_NEARLY_ALL = 0.9
 
 # Where an image lacks, so many files up to it are looked for: a few may well have been deleted.
 _LOOKED_FOR = 64
@@ -74,7 +66,7 @@ def score_pool(
     network
         Gives the scores; it is copied, not changed.
     config
-        Number format, batch size, number of threads, and where JPEGs are decoded. A batch size of 0 is
+        Number format, batch size and number of threads. A batch size of 0 is
         found by measuring; scores of two runs agree to the last bit if the batch size is the same.
     device
         Where the network runs.
@@ -97,7 +89,7 @@ def score_pool(
     Raises
     ------
     InputError
-        If JPEGs are to be decoded on a GPU where that is not possible.
+        If the images have gone meanwhile, as with a disk that was taken out.
     """
     scorer = scorer or Scorer(
         network,
@@ -111,18 +103,13 @@ def score_pool(
     batch_size = batch_size_for(config, scorer, stop - start, symmetry)
     batches = (start, stop, batch_size, shard_size)
     workers = config.workers or usable_cores()
-    on_cuda = scorer.device.type == "cuda"
-    host = HostStages(pool, scorer.image_size, resize_arrays=not on_cuda)
+    host = HostStages(pool, scorer.image_size)
     read = Stage("read", host.read, workers if pool.concurrent else 1, ahead=workers)
     stages: list[Stage | Regrouping]
     by_maps = None if maps is None else MapStages(pool, host, scorer, symmetry, maps)
     forward = ForwardStages(scorer, symmetry, clock).stages() if by_maps is None else [by_maps.computed()]
     if by_maps is not None and by_maps.nearly_all_known(range(start, stop)):
         blocks, stages = batch_ranges(*batches), [by_maps.recalled()]
-    elif decodes_on_gpu(pool, config, scorer, range(start, stop)):
-        blocks = batch_ranges(*batches)
-        on_device = DeviceStages(host, scorer.image_size, scorer.device)
-        stages = [read, Stage("decode", on_device.decode, _GPU_DECODERS, ahead=1), *forward]
     else:
         blocks = _blocks(pool, *batches)
         stages = [read, *_prepared_on_host(host, scorer, workers, batches), *forward]
@@ -156,8 +143,7 @@ def _prepared_on_host(
         Regrouping(make_batches),
     ]
     if scorer.device.type != "cpu":
-        on_device = DeviceStages(host, scorer.image_size, scorer.device)
-        stages.append(Stage("transfer", on_device.transfer))
+        stages.append(Stage("transfer", Transfer(scorer.device)))
     return stages
 
 
@@ -169,41 +155,6 @@ def _blocks(
         return batch_ranges(start, stop, pool.block_images, pool.block_images)
     batches = batch_ranges(start, stop, batch_size, shard_size)
     return (part for batch in batches for part in batch_ranges(batch.start, batch.stop, _FILES_AT_ONCE))
-
-
-def decodes_on_gpu(pool: ImagePool, config: ScoreConfig, scorer: Scorer, images: range) -> bool:
-    """Return whether JPEGs are decoded on the GPU: if the setting is so, or nearly all of some can be.
-
-    Parameters
-    ----------
-    pool, images
-        Some of these are looked at.
-    config
-        Its ``decode`` decides, unless it is ``auto``.
-    scorer
-        The network on its device.
-
-    Raises
-    ------
-    InputError
-        If they are to be decoded on a GPU where that is not possible.
-    """
-    on_cuda = scorer.device.type == "cuda"
-    if config.decode == "gpu" and (not on_cuda or torchvision_decoder() is None):
-        raise InputError(
-            "JPEGs cannot be decoded on a GPU here: that needs the network on a CUDA device, and a "
-            "torchvision built for it. Set score.decode to auto."
-        )
-    if not on_cuda or config.decode == "cpu" or torchvision_decoder() is None or pool.block_images > 1:
-        return False
-    some = np.unique(np.linspace(images.start, max(images.start, images.stop - 1), _SAMPLE).astype(np.int64))
-    contents = pool.fetch(some[some < images.stop]).contents
-    if isinstance(contents, np.ndarray) or not contents or not pool.rendering.is_plain:
-        return False
-    if config.decode == "gpu":
-        return True
-    ordinary = sum(isinstance(content, bytes) and ordinary_frame(content) is not None for content in contents)
-    return ordinary >= _NEARLY_ALL * len(contents)
 
 
 def batch_ranges(start: int, stop: int, batch_size: int, shard_size: int | None = None) -> Iterator[range]:

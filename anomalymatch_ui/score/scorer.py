@@ -14,6 +14,7 @@ from anomalymatch_ui.learn import (
     AnomalyNetwork,
     Runtime,
     choose_runtime,
+    compute_reproducibly,
     fused_for_inference,
     is_out_of_memory,
     layers_of,
@@ -72,6 +73,7 @@ class Scorer:
         parts: Sequence[PartConfig] = (),
         runtime: RuntimeName = "torch",
     ) -> None:
+        compute_reproducibly(device)
         self.device = device
         self.dtype = _DTYPES[number_format]
         self.image_size = network.image_size

@@ -130,8 +130,8 @@ def _settings(
     if request.runtime != "auto":
         config = config.with_values(score={"runtime": request.runtime})
     usual = config.score.batch_size or usual_batch_size(resolve_device(config.device).type)
-    plan = Plan(usual, "cpu") if begun is None else begun.plan
-    return config.with_values(score={"batch_size": plan.batch_size, "decode": plan.decode}), plan
+    plan = Plan(usual) if begun is None else begun.plan
+    return config.with_values(score={"batch_size": plan.batch_size}), plan
 
 
 def _learnt(

@@ -268,7 +268,7 @@ def test_scores_of_two_number_formats_are_never_mixed(pool_folder: Path, tmp_pat
 def test_what_was_begun_keeps_the_batches_and_shards_it_was_begun_with(tmp_path: Path) -> None:
     class OtherwiseEngine(QuickEngine):
         def plan(self) -> Plan:
-            return Plan(7, "cpu")
+            return Plan(7)
 
     run(tmp_path)
     outcome = run(tmp_path, OtherwiseEngine(IDS), shard_size=None)

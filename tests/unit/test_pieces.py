@@ -14,8 +14,8 @@ from PIL import Image
 from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.score import batch_ranges
-from anomalymatch_ui.score.gpu import DeviceStages, resize_on_device
-from anomalymatch_ui.score.jpeg import JpegFrame, ordinary_frame, torchvision_decoder
+from anomalymatch_ui.score.gpu import Transfer
+from anomalymatch_ui.score.jpeg import JpegFrame, ordinary_frame
 from anomalymatch_ui.score.pieces import HostStages, Piece, regroup
 
 CPU = torch.device("cpu")
@@ -95,46 +95,13 @@ def test_scoring_sees_the_very_pixels_that_training_and_the_screen_see(mixed_fol
     assert dict(pool.report.unreadable) == dict(reference.report.unreadable)
 
 
-@pytest.mark.parametrize("size", [32, 64])
-def test_what_a_gpu_cannot_decode_is_decoded_on_the_host(mixed_folder: Path, size: int) -> None:
-    pool = open_pool(mixed_folder)
-    asked_for: list[int] = []
-
-    def decode_all_or_refuse(contents: list[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
-        asked_for.append(len(contents))
-        return torchvision_decoder()(contents, device)
-
-    host = HostStages(pool, size)
-    piece = DeviceStages(host, size, CPU, decode_all_or_refuse).decode(host.read(range(len(pool))))
-    assert asked_for[0] > 4  # a list at a time
-    assert asked_for[-1] == 1  # one it refuses is found by halving
-    expected = open_pool(mixed_folder).read(range(len(pool)), size)
-    assert piece.indices.tolist() == expected.indices.tolist()
-    difference = np.abs(piece.pixels.numpy().astype(int) - expected.pixels)
-    # The largest one is decoded at a fraction of its size by Pillow, and in full here.
-    smaller = piece.indices != pool.index("g-large.jpg")
-    assert difference[smaller].max() <= 1
-    assert difference.mean() < 2
-
-
 def test_a_piece_of_which_nothing_can_be_read_is_an_empty_one(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"not an image")
     pool = open_pool(tmp_path)
     host = HostStages(pool, 32)
-    piece = DeviceStages(host, 32, CPU).decode(host.read(range(1)))
+    piece = Transfer(CPU)(host.resize(host.decode(host.read(range(1)))))
     assert piece.pixels.shape == (0, 3, 32, 32)
     assert "a.jpg" in pool.report.unreadable
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (90, 64), (64, 91), (300, 301), (33, 20)])
-def test_resizing_on_the_device_gives_what_pillow_gives(height: int, width: int) -> None:
-    image = noise(height, width)
-    side = min(height, width)
-    left, top = (width - side) // 2, (height - side) // 2
-    expected = image.crop((left, top, left + side, top + side)).resize((64, 64), Image.Resampling.BILINEAR)
-    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    resized = resize_on_device(tensor, 64)[0].permute(1, 2, 0).numpy()
-    assert np.abs(resized.astype(int) - np.asarray(expected)).max() <= 1
 
 
 def test_pieces_are_joined_and_cut_to_batches() -> None:
@@ -163,12 +130,21 @@ def test_pieces_that_end_early_make_no_short_batch() -> None:
     assert [batch.asked for batch in regroup(early, batch_ranges(0, 12, 4))] == [range(4)]
 
 
-def test_arrays_of_another_size_are_resized_on_the_device(tmp_path: Path) -> None:
+def test_a_device_gets_the_very_pixels_that_the_screen_gets(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 40, 50, 3), np.uint8)
     zarr.create_array(tmp_path / "survey.zarr", data=images)
     pool = open_pool(tmp_path / "survey.zarr")
-    host = HostStages(pool, 32, resize_arrays=False)
-    piece = host.resize(host.decode(host.read(range(6))))
-    assert piece.pixels.shape == (6, 40, 50, 3)
-    pixels = DeviceStages(host, 32, CPU).transfer(piece).pixels
-    assert np.abs(pixels.numpy().astype(int) - pool.read(range(6), 32).pixels).max() <= 1
+    host = HostStages(pool, 32)
+    pixels = Transfer(CPU)(host.resize(host.decode(host.read(range(6))))).pixels
+    np.testing.assert_array_equal(np.asarray(pixels), pool.read(range(6), 32).pixels)
+
+
+def test_what_finds_no_room_on_a_device_is_left_for_the_scorer_to_halve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(transfer: Transfer, pixels: np.ndarray) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Transfer, "_to_device", full)
+    piece = Piece(range(5), np.arange(5), np.zeros((5, 2, 2, 3), np.uint8))
+    assert Transfer(CPU)(piece) is piece

@@ -83,11 +83,6 @@ def stage_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
 
 
-def test_jpegs_cannot_be_decoded_on_a_gpu_that_is_not_there(pool: ImagePool, network: AnomalyNetwork) -> None:
-    with pytest.raises(InputError, match="Set score.decode to auto"):
-        next(score_pool(pool, network, ScoreConfig(decode="gpu"), device=CPU))
-
-
 @pytest.mark.parametrize("kind", ["folder", "subset", "hdf5"])
 def test_a_disk_that_goes_away_ends_scoring_and_makes_no_image_unreadable_for_ever(
     kind: str, pool_folder: Path, tmp_path: Path, network: AnomalyNetwork

@@ -13,7 +13,7 @@ from containers import CONTAINERS, Write, zarr_store
 
 from anomalymatch_ui.pixels import GREY, NativeImage, Rendering
 from anomalymatch_ui.pool import ImagePool, SubsetPool, UnreadableImageError, open_pool
-from anomalymatch_ui.score.gpu import DeviceStages
+from anomalymatch_ui.score.gpu import Transfer
 from anomalymatch_ui.score.pieces import HostStages
 
 ROWS = 40
@@ -200,9 +200,6 @@ def test_a_gpu_is_given_every_band(tmp_path: Path) -> None:
     """By what runs on a GPU, run on the CPU."""
     with closing(open_pool(CONTAINERS["tar"](tmp_path, bands_of(5), IDS[:12]))) as pool:
         host = HostStages(pool, 8)
-        stages = DeviceStages(host, 8, torch.device("cpu"))
         expected = pool.read(range(12), 8, "network").pixels
-        moved = stages.transfer(host.resize(host.decode(host.read(range(12)))))
-        decoded = stages.decode(host.read(range(12)))
-        for piece in (moved, decoded):
-            assert np.array_equal(np.asarray(piece.pixels), expected)
+        moved = Transfer(torch.device("cpu"))(host.resize(host.decode(host.read(range(12)))))
+        assert np.array_equal(np.asarray(moved.pixels), expected)

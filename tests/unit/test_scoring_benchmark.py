@@ -44,8 +44,7 @@ def test_formats_and_the_growth_come_in_one_table() -> None:
 
 def test_what_is_run_on_a_gpu_runs_on_a_cpu_too() -> None:
     _, rows = benchmark("--gpu", "--device", "cpu", "--count", "30", "--formats", "folder")
-    assert [(row["format"], row["decode"]) for row in rows] == [("folder", "auto"), ("folder", "cpu")]
-    assert all("error" not in row for row in rows)
+    assert [(row["format"], "error" in row) for row in rows] == [("folder", False)]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -27,8 +27,10 @@ from anomalymatch_ui.learn import (
 )
 from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.data import BatchSampler
+from anomalymatch_ui.learn.device import is_out_of_memory
 from anomalymatch_ui.learn.fixmatch import fixmatch_loss
 from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
+from anomalymatch_ui.learn.randomness import seeded
 from anomalymatch_ui.learn.trainer import average_decay, learning_rate
 
 PAPER = Config.preset("paper")
@@ -296,6 +298,80 @@ def test_out_of_memory_halves_the_batch_and_goes_on(data: TrainingData) -> None:
     trainer = Trainer(SmallMemory(NETWORK), None, SMALL, data, device=CPU, seed=1)
     assert trainer.run(2, [reports.append])
     assert [report.batch for report in reports] == [8, 8]  # 4 + 2 * 6, then 2 + 2 * 3
+
+
+class FullOnce(AnomalyNetwork):
+    """A network on a device whose memory is used up when the first step looks back."""
+
+    def logits_of_maps(self, maps: torch.Tensor) -> torch.Tensor:
+        logits = super().logits_of_maps(maps)
+        if not hasattr(self, "was_full") and logits.requires_grad:
+            self.was_full = True
+            logits.register_hook(self._fill)
+        return logits
+
+    def _fill(self, _: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+@pytest.mark.parametrize("rule", ["fixed", "flex", "free", "soft"])
+def test_a_batch_that_did_not_fit_leaves_no_trace(rule: ThresholdRule, data: TrainingData) -> None:
+    config = SMALL.model_copy(update={"threshold_rule": rule, "align": True, "confidence_threshold": 0.5})
+    full, spared = (
+        Trainer(seeded_network(kind), None, config, data, device=CPU, seed=1)
+        for kind in (FullOnce, AnomalyNetwork)
+    )
+    spared.batches = 2, 3
+    assert full.run(2)
+    assert spared.run(2)
+    assert full.batches == (2, 3)
+    for name, value in spared.network.state_dict().items():
+        torch.testing.assert_close(full.network.state_dict()[name], value, rtol=0, atol=0)
+    for name, value in spared.labeller.state_dict().items():
+        torch.testing.assert_close(full.labeller.state_dict()[name], value, rtol=0, atol=0)
+
+
+def seeded_network(kind: type[AnomalyNetwork]) -> AnomalyNetwork:
+    with seeded(0):
+        return kind(NETWORK)
+
+
+def test_a_cycle_goes_on_with_the_batch_its_device_had_room_for(data: TrainingData, tmp_path: Path) -> None:
+    trainer = make_trainer(data)
+    trainer.batches = 2, 3
+    trainer.run(1)
+    save_checkpoint(tmp_path / "current.safetensors", trainer, steps=6)
+    resumed = make_trainer(data)
+    load_checkpoint(tmp_path / "current.safetensors").restore(resumed)
+    assert resumed.batches == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "MPS backend out of memory (MPS allocated: 9.00 GB)",
+    ],
+)
+def test_memory_that_is_used_up_is_known_by_what_libraries_say(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))
+    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_EXECUTION_FAILED"))
+
+
+def test_a_seed_is_for_the_processor_and_the_device_in_use_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_all(seed: int) -> None:
+        pytest.fail("the generators of all devices were seeded")
+
+    monkeypatch.setattr("torch.cuda.manual_seed_all", of_all)
+    monkeypatch.setattr("torch.manual_seed", of_all)
+    before = torch.get_rng_state()
+    with seeded(5):
+        first = torch.rand(3)
+    with seeded(5, CPU):
+        assert torch.equal(torch.rand(3), first)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_an_error_that_is_not_about_memory_is_not_swallowed(data: TrainingData) -> None:
