@@ -195,7 +195,7 @@ def _stop_after(step: int) -> Callable[[Any], None]:
 
 
 def little_memory(device: torch.device, config: TrainConfig) -> Iterator[Check]:
-    """Let the process have 2 GB of the GPU's memory: batches are halved, and the work is done all the same."""
+    """Let the process have 2 GB of the GPU's memory: batches are halved, and the work is done."""
     names = ("a step finds its way into little memory", "scoring finds its way into little memory")
     if device.type != "cuda":
         yield from (Check(name, None, str(device), "a CUDA device") for name in names)
