@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -49,7 +50,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise InputError(f"There is no home folder for {path}. Write the path in full.") from error
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], None], root: Path | None = None) -> None:
     """Write a file through a temporary name, sync it, and rename it into place.
 
     A reader sees the old file or the new one, never a part of it, and a crash or a full disk leaves
@@ -62,14 +63,18 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         Where the file shall be. Its folder is made when it is missing.
     write
         Called with the temporary path; it writes the whole content there.
+    root
+        A folder above it that is not made: where it is missing, what is written would be found by nobody.
 
     Raises
     ------
     StorageError
-        If the disk is full or the folder cannot be written.
+        If the disk is full, the folder cannot be written, or ``root`` is missing.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_writes)}{TEMPORARY_SUFFIX}")
     with storage_errors(path):
+        if root is not None and not root.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "its folder was deleted, moved or renamed", str(root))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(temporary)
@@ -93,10 +98,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes, root: Path | None = None) -> None:
     """Write ``content`` to ``path``; see :func:`write_atomically`."""
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(content)
 
-    write_atomically(path, write)
+    write_atomically(path, write, root)

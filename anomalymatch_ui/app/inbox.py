@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.errors import AnomalyMatchError, DamagedJournalError, StorageError
 from anomalymatch_ui.session import Receipt
 
 Message = dict[str, Any]
@@ -17,6 +17,9 @@ Notice = Callable[[Message], object]
 Commit = Callable[[Message], Receipt | None]
 Reply = tuple[Message, list[bytes]]
 Answer = Callable[[Message], Reply | Future[Reply]]
+
+NOT_KEPT = "not kept"
+"""Kind of the answer where the disk refuses: the browser keeps what it sent, and sends it again."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ class Inbox:
         By name, for messages of the kind ``"command"``; otherwise as notices.
     commits
         By kind, for what goes to the disk. However often the message is sent, it is carried out once and
-        answered each time, with ``"saved"`` or ``"refused"``. Those of one front end, which counts them in
+        answered each time, with ``"saved"`` or ``"refused"``; where the disk refuses, with :data:`NOT_KEPT`,
+        and it is carried out when it is sent again. Those of one front end, which counts them in
         ``"commit"``, are carried out in its order: one that comes before a former one waits for that.
     answers
         By kind, for questions that change nothing. The handler gives a message and buffers; the browser
@@ -71,7 +75,11 @@ class Inbox:
         kind = message.get("kind")
         if kind in self.commits:
             for due in self._order.due(message):
-                self._send(self._given.once(due, self._commit), [])
+                answer = self._given.once(due, self._commit)
+                self._send(answer, [])
+                if answer["kind"] == NOT_KEPT:
+                    self._order.wait_for(due)
+                    break
         elif kind in self.answers:
             # A question that is asked again while a thread works on it is answered once.
             if (message.get("frontend"), message.get("request")) not in self._under_way:
@@ -98,6 +106,8 @@ class Inbox:
         kind = message["kind"]
         try:
             receipt = self.commits[kind](message)
+        except (StorageError, DamagedJournalError) as error:  # may be over when it is sent again
+            return {"kind": NOT_KEPT, "sentence": str(error)}
         except AnomalyMatchError as error:
             return {"kind": "refused", "sentence": str(error)}
         if receipt is None:
@@ -159,6 +169,11 @@ class CommitOrder:
         self._next[frontend] = expected
         return due
 
+    def wait_for(self, message: Message) -> None:
+        """Expect a message again: it could not be carried out, and those after it have to wait for it."""
+        frontend, number = str(message["frontend"]), int(message["commit"])
+        self._next[frontend] = min(number, self._next.get(frontend, 1))
+
 
 class GivenAnswers:
     """Answers already given, so that a request that is sent twice is carried out once.
@@ -174,11 +189,14 @@ class GivenAnswers:
         self._given: dict[str, OrderedDict[int, Message]] = {}
 
     def once(self, message: Message, carry_out: Callable[[Message], Message]) -> Message:
-        """Carry a message out, or give the answer it was given before."""
+        """Carry a message out, or give the answer it was given before; what was not kept is tried again."""
         frontend, request = str(message["frontend"]), int(message["request"])
         given = self._given.setdefault(frontend, OrderedDict())
         if request not in given:
-            given[request] = {**carry_out(message), "frontend": frontend, "request": request}
+            answer = {**carry_out(message), "frontend": frontend, "request": request}
+            if answer["kind"] == NOT_KEPT:
+                return answer
+            given[request] = answer
             if len(given) > self._kept:
                 given.popitem(last=False)
         return given[request]

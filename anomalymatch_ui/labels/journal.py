@@ -306,6 +306,17 @@ class Journal:
         with self._lock, self._file.writing() as writing:
             writing.meta(meta)
 
+    def check_place(self) -> None:
+        """Check that the next label would be found again.
+
+        Raises
+        ------
+        StorageError
+            If the file or its folder has been deleted, moved or replaced since it was opened.
+        """
+        with self._lock:
+            self._file.check_place()
+
     def close(self) -> None:
         """Close the file. Closing twice does no harm."""
         with self._lock:

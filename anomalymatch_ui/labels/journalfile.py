@@ -152,6 +152,10 @@ class JournalFile:
             (version,) = self.connection.execute("PRAGMA data_version").fetchone()
             return int(version)
 
+    def check_place(self) -> None:
+        """Check that the file lies where it was opened. Raises ``StorageError``."""
+        self._place.check()
+
     def close(self) -> None:
         """Close the file. Closing twice does no harm."""
         self._idle.close()

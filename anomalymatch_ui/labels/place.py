@@ -43,8 +43,8 @@ class Place:
         else:
             what = f"the folder {folder} was deleted, moved or renamed"
         raise StorageError(
-            f"The label was not kept: {what} while this session is open. Put it back, and label again; or "
-            "open the session where it lies now."
+            f"Labels cannot be kept: {what} while this session is open. Put it back, or open the session "
+            "where it lies now."
         )
 
 

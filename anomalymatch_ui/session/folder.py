@@ -129,7 +129,9 @@ class SessionFolder:
         StorageError
             If the disk refuses.
         """
-        write_bytes_atomically(self._choice, json.dumps({"cycle": cycle, "newest": self.cycle}).encode())
+        write_bytes_atomically(
+            self._choice, json.dumps({"cycle": cycle, "newest": self.cycle}).encode(), self.path
+        )
 
     @property
     def _choice(self) -> Path:
@@ -289,7 +291,7 @@ class SessionFolder:
         StorageError
             If the disk refuses.
         """
-        write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode())
+        write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode(), self.path)
 
     @contextmanager
     def as_it_was_on_failure(self) -> Iterator[None]:

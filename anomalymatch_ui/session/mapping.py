@@ -389,7 +389,7 @@ def _digest(rows: np.ndarray, sample: np.ndarray) -> str:
 def _save(path: Path, places: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, places=places)
-    write_bytes_atomically(path, buffer.getvalue())
+    write_bytes_atomically(path, buffer.getvalue(), root=path.parent.parent)
 
 
 def _load(path: Path, images: int) -> np.ndarray | None:

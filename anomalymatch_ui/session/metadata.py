@@ -147,7 +147,7 @@ class Metadata:
         matches, *_ = match_names(list(names), list(self._pool.ids))
         if not matches:
             raise InputError(f"No row of {source} fits an image of {self._pool.path}. Check the file names.")
-        write_bytes_atomically(self._path, source.read_bytes())
+        write_bytes_atomically(self._path, source.read_bytes(), root=self._path.parent)
         self._columns = None
         fits = f"Metadata from {source.name}: {len(matches):,} of {len(self._pool):,} images"
         left = len(names) - len(matches)

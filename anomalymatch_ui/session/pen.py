@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from anomalymatch_ui.errors import SessionBusyError
+from anomalymatch_ui.errors import SessionBusyError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 
 START_TOLERANCE = 2.0
@@ -147,13 +147,21 @@ class Pen:
         return other is not None and other.token == self._holder.token
 
     def check(self) -> None:
-        """Check that nobody else holds the pen.
+        """Check that nobody else holds the pen, and that there is a folder to write to.
 
         Raises
         ------
         SessionBusyError
             If another living process does.
+        StorageError
+            If the folder is gone, which writing would make anew.
         """
+        folder = self._path.parent
+        if not folder.is_dir():
+            raise StorageError(
+                f"Nothing can be kept: the folder {folder} was deleted, moved or renamed while its session "
+                "is open. Put it back, or open the session where it lies now."
+            )
         other = self.elsewhere
         if other is not None:
             raise SessionBusyError(
@@ -181,7 +189,8 @@ class Pen:
             self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        write_bytes_atomically(self._path, json.dumps(asdict(self._holder)).encode())
+        content = json.dumps(asdict(self._holder)).encode()
+        write_bytes_atomically(self._path, content, root=self._path.parent)
 
 
 def user_name() -> str:

@@ -175,7 +175,7 @@ class Ranking:
             **_arrays(self),
             pool=pool_digest,
         )
-        write_bytes_atomically(path, buffer.getvalue())
+        write_bytes_atomically(path, buffer.getvalue(), root=path.parent)
 
     @classmethod
     def load(cls, path: Path, pool_digest: str, images: int) -> Ranking | None:

@@ -195,6 +195,7 @@ class Steering(ABC):
 
         What somebody else has written is taken up when nothing runs; see :meth:`_follow_settings`.
         """
+        self._pen.check()
         is_ours = self._folder.settings_stamp == self._settings_stamp
         changed(self.config if is_ours else Config.load(self._folder.config)).save(self._folder.config)
         if is_ours:

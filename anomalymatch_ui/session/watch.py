@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.errors import AnomalyMatchError, StorageError
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session.folder import SessionFolder, modified_ns
 from anomalymatch_ui.session.pen import Pen
@@ -107,8 +107,11 @@ class Watch:
     def _run(self) -> None:
         while not self._closed.wait(INTERVAL):
             try:
+                self._journal.check_place()
                 self._compare()
                 failure = None
+            except StorageError as error:  # of a disk that refuses, or a folder that is gone
+                failure = str(error)
             except AnomalyMatchError as error:
                 failure = f"What others do cannot be seen: {error}"
             except Exception as error:

@@ -106,6 +106,29 @@ def test_a_label_that_was_lost_and_is_sent_again_comes_before_the_one_that_corre
     assert len(journal_of(session)) == 3
 
 
+def test_labels_that_the_disk_refuses_are_taken_when_they_are_sent_again_in_their_order(
+    browser, gallery: Gallery, session: Session
+):
+    first, second = (
+        {"kind": "label", "ids": [gallery.ids[0]], "label": label, "frontend": "one"}
+        | {"request": number, "commit": number}
+        for number, label in ((1, "anomaly"), (2, "nominal"))
+    )
+    elsewhere = session.path.with_name("elsewhere")
+    session.path.rename(elsewhere)
+    browser.send(**first)
+    browser.send(**second)
+    (answer,) = browser.answers(1)
+    assert answer["kind"] == "not kept"
+    assert "deleted, moved or renamed" in answer["sentence"]
+    elsewhere.rename(session.path)
+    browser.send(**second)
+    assert browser.answers(2) == []
+    browser.send(**first)
+    assert [label for _, label, _ in journal_of(session)] == ["anomaly", "nominal"]
+    assert [browser.answers(number)[-1]["kind"] for number in (1, 2)] == ["saved", "saved"]
+
+
 def test_a_label_that_cannot_be_taken_is_refused_with_the_reason(browser):
     answer = browser.ask(kind="label", ids=["elsewhere.jpg"], label="anomaly")
     assert answer["kind"] == "refused"

@@ -185,7 +185,8 @@ export class Desk {
     } else if (message.kind === "say") {
       this.say(message.sentence, message.tone);
     } else if (message.frontend === this.frontend) {
-      if (this.pending.has(message.request)) this.acknowledge(message);
+      if (message.kind === "not kept") this.keepHere(message);
+      else if (this.pending.has(message.request)) this.acknowledge(message);
       else if (this.questions.has(message.request)) this.answer(message, buffers);
     }
   }
@@ -210,6 +211,16 @@ export class Desk {
     if (!this.pending.size) this.settled.clear();
     this.tell("labels");
     this.tell("header");
+  }
+
+  // The disk refuses, or the session's folder is gone: that may be over soon. What was sent stays and is sent again.
+  keepHere({ request, sentence }) {
+    const entry = this.pending.get(request);
+    if (!entry) return;
+    const isNews = !entry.refused && this.sentence !== sentence;
+    entry.late = entry.refused = true;
+    if (isNews) this.say(sentence, "error");
+    this.tell("labels");
   }
 
   // Labels are on disk. An answer that was lost and given again says nothing of what has been answered since.
@@ -256,7 +267,8 @@ export class Desk {
     if (status && status !== "connected") {
       return [`Connection lost${late ? `: ${waiting}` : ""}`, "error"];
     }
-    if (late) return [`Not saved: no answer; ${waiting}`, "error"];
+    const reason = [...this.pending.values()].some((entry) => entry.refused) ? "the disk refuses" : "no answer";
+    if (late) return [`Not saved: ${reason}; ${waiting}`, "error"];
     const oldest = this.pending.values().next().value;
     if (oldest && performance.now() - oldest.sent > NOTICED) return ["saving …", "saving"];
     return this.stamp ? [`saved ${this.stamp}`, "saved"] : ["", "saved"];
