@@ -29,6 +29,7 @@ from anomalymatch_ui.pool import (
     surroundings,
 )
 from anomalymatch_ui.session import Ranking, Session
+from anomalymatch_ui.sky import links_at, sexagesimal
 
 LARGEST_SIDE = 4096
 """Pixels; a canvas of that size is what every browser holds, and takes 64 MB there."""
@@ -179,7 +180,7 @@ class Closeup:
         else:
             sent, buffers = _sent(pool.image(index))
         remark = pool.report.remarks.get(image_id, "")
-        return {**self.facts(image_id), **sent, "remark": remark}, buffers
+        return {**self.facts(image_id), **sent, "remark": remark, "sky": self._sky(image_id, sent)}, buffers
 
     def _field(self, zoom: int, image_id: str) -> Answer:
         """Return a field around an image, stretched as the image itself, and where that lies in it."""
@@ -226,6 +227,21 @@ class Closeup:
         name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
         said_so = said(score, ranking.kind, images) or ""
         return [(name, said_so), ("rank", f"{rank + 1:,} of {images:,}"), *look]
+
+    def _sky(self, image_id: str, sent: dict[str, Any]) -> dict[str, Any] | None:
+        """Return where an image is, how it is turned, and which archives show it; ``None`` if unknown."""
+        place = self._session.finding.places.of(image_id)
+        if place is None:
+            return None
+        field = (place.scale or 0) * max(sent["width"], sent["height"])
+        links = links_at(place.ra, place.dec, field)
+        return {
+            "position": [f"{place.ra:.6f} {place.dec:+.6f}", sexagesimal(place.ra, place.dec)],
+            "scale": place.scale,
+            "east": place.east,
+            "north": place.north,
+            "links": [(link.name, link.address) for link in links],
+        }
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Return what tables that came with the images say of one."""

@@ -144,6 +144,17 @@ class Finds(traitlets.HasTraits):
         find = self._session.finding.similar
         self._go("similar", self.query, lambda _ranking: find(ids, count), wait=wait)
 
+    def show_same_place(self, radius: float = 1.0, *, wait: bool = True) -> None:
+        """List the images that lie within ``radius`` seconds of arc of another, place by place.
+
+        Raises
+        ------
+        InputError
+            If no positions are known, or the radius is not above 0.
+        """
+        find = self._session.finding.same_place
+        self._go("same place", self.query, lambda _ranking: find(radius), wait=wait)
+
     def back(self, *, wait: bool = True) -> None:
         """Go back to the list, and its page, from which one came; nothing if there is none."""
         place = self._former
@@ -205,7 +216,7 @@ class Finds(traitlets.HasTraits):
             "back": lambda _message: self.back(wait=False),
         }
         self.commits["label matching"] = self._label_what_was_counted
-        self.answers["columns"] = lambda _message: ({"columns": self._columns()}, [])
+        self.answers["columns"] = lambda _message: (self._filters(), [])
         self.observe(self._note_page, "page")
 
     def _label_what_was_counted(self, message: Message) -> Receipt | None:
@@ -350,8 +361,11 @@ class Finds(traitlets.HasTraits):
             "back": self._former.found.title if self._former else "",
         }
 
-    def _columns(self) -> list[dict[str, Any]]:
-        return [_described(column) for column in self._session.finding.metadata.columns().values()]
+    def _filters(self) -> dict[str, Any]:
+        """Return what can be asked for: columns, and whether positions are known."""
+        finding = self._session.finding
+        columns = [_described(column) for column in finding.metadata.columns().values()]
+        return {"columns": columns, "positions": finding.places.degrees() is not None}
 
 
 def _in_json(query: Query) -> dict[str, Any]:
@@ -361,6 +375,7 @@ def _in_json(query: Query) -> dict[str, Any]:
         "reverse": query.reverse,
         "labels": list(query.labels),
         "score": query.score,
+        "cone": query.cone,
         "text": query.text,
         "columns": dict(query.columns),
         "disagreements": query.disagreements,

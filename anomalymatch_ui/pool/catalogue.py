@@ -32,6 +32,7 @@ from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
 from anomalymatch_ui.pool.tile_names import find_tiles
 from anomalymatch_ui.pool.tiles import Tiles
+from anomalymatch_ui.sky import Place
 
 _AT_ONCE = 64
 """Images of files that are fetched at one time, where a pool asks for nothing else."""
@@ -183,6 +184,15 @@ class CataloguePool(RecordPool):
         self.native(index)  # says why not, if it cannot be
         number = int(self._field_of[index])
         return self._cutter.window(number, index, zoom)
+
+    def place(self, index: int) -> Place | None:
+        """Return where the middle of an image is, by the WCS of its tile; ``None`` if it cannot be cut."""
+        try:
+            path, left, top, side = self.window(index)
+        except UnreadableImageError:
+            return None
+        middle = (side - 1) / 2
+        return self._tiles.sky(path).place(left + middle, top + middle)
 
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Return whether the catalogue and a tile are there; see :meth:`ImagePool.any_there`."""

@@ -20,7 +20,8 @@ from anomalymatch_ui.pool.cutting import lie_within
 from anomalymatch_ui.pool.listing import list_images
 from anomalymatch_ui.pool.template import group_files
 from anomalymatch_ui.pool.tile_names import TileNames
-from anomalymatch_ui.pool.tiles import Sky, Tiles, unit_vectors
+from anomalymatch_ui.pool.tiles import Sky, Tiles
+from anomalymatch_ui.sky import unit_vectors
 
 _BEYOND = 1.02
 """A tile is looked at for positions up to so many times the distance of its farthest corner."""

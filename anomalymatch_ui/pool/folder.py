@@ -40,6 +40,8 @@ from anomalymatch_ui.pool.base import (
 from anomalymatch_ui.pool.columns import NO_COLUMNS
 from anomalymatch_ui.pool.listing import Listing, list_images
 from anomalymatch_ui.pool.template import Grouped, group_files, missing
+from anomalymatch_ui.pool.tiles import Tiles
+from anomalymatch_ui.sky import Place
 
 _LOOKED_AT = 9
 """So many files that may have any bands, from all over the folder, tell what bands the pool has."""
@@ -163,6 +165,21 @@ class FolderPool:
         return any(
             os.path.exists(self._prefix + file) for index in asked for file in self._paths(self.ids[index])
         )
+
+    def place(self, index: int) -> Place | None:
+        """Return where the middle of a FITS image is, by its WCS; ``None`` of other files, or without one."""
+        (checked,) = check_indices([index], len(self)).tolist()
+        file = self._paths(self.ids[checked])[0]
+        if not file.lower().endswith(FITS):
+            return None
+        tiles = Tiles(self.pixels.hdu, self.pixels.planes)
+        try:
+            sky = tiles.sky(self._prefix + file)
+            return sky.place((sky.width - 1) / 2, (sky.height - 1) / 2)
+        except (PixelError, *DECODE_ERRORS):
+            return None
+        finally:
+            tiles.close()
 
     def close(self) -> None:
         """Do nothing: no file stays open between two reads."""

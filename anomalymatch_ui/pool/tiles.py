@@ -18,6 +18,7 @@ import numpy as np
 
 from anomalymatch_ui.pixels import Bands, PixelError
 from anomalymatch_ui.pixels.fitstile import FitsTile
+from anomalymatch_ui.sky import Place, unit_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,26 @@ class Sky:
         steps = np.array([x[1:] - x[0], y[1:] - y[0]]) * (self.scale / (step * 3600))
         steps[:, 1] *= np.sign(north)
         return steps
+
+    def place(self, x: float, y: float, pixels: float = 1.0) -> Place | None:
+        """Return where a pixel is, as the middle of an image; ``None`` if the projection does not reach it.
+
+        Parameters
+        ----------
+        x, y
+            Column and row, from 0.
+        pixels
+            How many of the tile's pixels are one of the image's.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sky = self.wcs.pixel_to_world(x, y).icrs
+        ra, dec = float(sky.ra.deg), float(sky.dec.deg)
+        steps = self.orientation(ra, dec)
+        if not (np.isfinite([ra, dec]).all() and np.isfinite(steps).all()):
+            return None
+        east, north = ((float(step[0]), float(step[1])) for step in steps.T)
+        return Place(ra, dec, self.scale * pixels, east, north)
 
     def corners(self) -> np.ndarray:
         """Return unit vectors to the centre, which is first, and to points around the edge, ``(n, 3)``."""
@@ -224,13 +245,6 @@ class Tiles:
             len(self._open) > self._files or sum(tile.memory for tile in self._open.values()) > self._memory
         ):
             self._open.popitem(last=False)
-
-
-def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Return directions on the sky given in degrees, float64 ``(n, 3)``."""
-    longitude, latitude = np.radians(ra), np.radians(dec)
-    across = np.cos(latitude)
-    return np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)], -1)
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -18,9 +18,11 @@ from anomalymatch_ui.session.found import Figures, Found, in_words
 from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.metadata import METADATA_FILE, Column, Metadata
 from anomalymatch_ui.session.people import People
+from anomalymatch_ui.session.places import Places
 from anomalymatch_ui.session.query import LABEL_STATES, Bounds, LabelState, Query, Sort
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.status import Counts
+from anomalymatch_ui.sky import groups_within, separations, within_cone
 
 _LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
 _DIGITS = re.compile(rf"[0-9]{{1,{_LONGEST}}}")
@@ -42,6 +44,8 @@ class Finding:
     ----------
     metadata
         Columns to filter by.
+    places
+        Where the images are on the sky.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Finding:
         people: People,
     ) -> None:
         self.metadata = Metadata(pool, journal.extras, folder.path / METADATA_FILE)
+        self.places = Places(pool, self.metadata.columns)
         self._pool = pool
         self._config = config
         self._journal = journal
@@ -113,6 +118,33 @@ class Finding:
         title = f"like {ids[0]}" if len(ids) == 1 else f"like {len(ids):,} images"
         return Found.in_order(np.concatenate([asked, alike.indices]), title, captions=captions)
 
+    def same_place(self, radius: float = 1.0) -> Found:
+        """Find images of one place on the sky, such as an object that was cut out twice, group by group.
+
+        Parameters
+        ----------
+        radius
+            Seconds of arc at most from one image of a group to the next.
+
+        Raises
+        ------
+        InputError
+            If no positions are known, or the radius is not above 0.
+        """
+        if not 0 < radius < np.inf:
+            raise InputError(f"The radius is in seconds of arc and above 0, not {radius!r}.")
+        ra, dec = self.places.known()
+        groups = groups_within(ra, dec, radius)
+        captions = {}
+        for number, rows in enumerate(groups, start=1):
+            apart = separations(ra[rows], dec[rows], (float(ra[rows[0]]), float(dec[rows[0]])))
+            for row, distance in zip(rows.tolist(), apart.tolist(), strict=True):
+                captions[self._pool.ids[row]] = f"{number}: {distance:.2f}″"
+        order = np.concatenate(groups) if groups else np.empty(0, np.int64)
+        places = "1 place" if len(groups) == 1 else f"{len(groups):,} places"
+        title = f"{places} with more than one image within {radius:g}″"
+        return Found.in_order(order, title, captions=captions)
+
     def audit(self) -> Found:
         """List the labels, the most contested first. Raises as :meth:`Insight.audit`."""
         audit = self._insight.audit()
@@ -151,6 +183,9 @@ class Finding:
             matches &= self._mask_of(query.ids)
         if query.disagreements:
             matches &= self._mask_of(self._people.disagreements())
+        if query.cone is not None:
+            *centre, radius = query.cone
+            matches &= within_cone(*self.places.known(), (centre[0], centre[1]), radius)
         for name, wanted in query.columns.items():
             matches &= _in_column(self.metadata.column(name), wanted)
         if query.text:

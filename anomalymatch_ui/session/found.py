@@ -119,6 +119,9 @@ def in_words(query: Query, source: str) -> str:
         parts.append("chosen")
     if query.text:
         parts.append(f"with “{query.text}”")
+    if query.cone is not None:
+        ra, dec, radius = query.cone
+        parts.append(f"within {radius:g}″ of {ra:g} {dec:+g}")
     if query.score is not None:
         parts.append(f"with score {_range_in_words(query.score)}")
     for name, wanted in query.columns.items():

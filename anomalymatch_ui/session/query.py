@@ -21,6 +21,9 @@ LabelState = Label | Literal["unlabelled"]
 LABEL_STATES: tuple[LabelState, ...] = ("anomaly", "nominal", "unsure", "unlabelled")
 """What an image can be labelled as, and that it has no label."""
 
+Cone = tuple[float, float, float]
+"""Right ascension and declination in degrees (ICRS), and a radius in seconds of arc."""
+
 Bounds = tuple[float | None, float | None]
 """The least and the greatest number that is meant, both included; ``None`` leaves an end open."""
 
@@ -50,6 +53,8 @@ class Query:
         Part of the id, in upper or lower case.
     columns
         Column of the metadata -> least and greatest number, or part of the text.
+    cone
+        Only images whose position is within a radius of another; ``None`` for any position, also none.
     disagreements
         Only images on which annotators disagree.
     unreadable
@@ -71,6 +76,7 @@ class Query:
     score: Bounds | None = None
     text: str = ""
     columns: Mapping[str, Bounds | str] = field(default_factory=dict)
+    cone: Cone | None = None
     disagreements: bool = False
     unreadable: bool = False
     ids: frozenset[str] | None = None
@@ -87,6 +93,7 @@ class Query:
             raise InputError(f"Give the seed as a whole number from 0 on, not as {self.seed!r}.")
         self._set("labels", _checked_labels(self.labels))
         self._set("score", None if self.score is None else _checked_bounds("score", self.score))
+        self._set("cone", None if self.cone is None else _checked_cone(self.cone))
         self._set("columns", _checked_columns(self.columns))
         if self.ids is not None:
             self._set("ids", frozenset([self.ids] if isinstance(self.ids, str) else self.ids))
@@ -136,6 +143,18 @@ def _checked_columns(columns: object) -> Mapping[str, Bounds | str]:
     for name, wanted in columns.items():
         checked[str(name)] = wanted if isinstance(wanted, str) else _checked_bounds(f"{name}", wanted)
     return MappingProxyType(checked)
+
+
+def _checked_cone(cone: object) -> Cone:
+    if not isinstance(cone, list | tuple) or len(cone) != 3:
+        raise InputError(f"Give the cone as (ra, dec, radius in seconds of arc), not as {cone!r}.")
+    ra, dec, radius = (_checked_number("the cone", value) for value in cone)
+    if ra is None or dec is None or radius is None or abs(ra) > 360 or abs(dec) > 90 or radius <= 0:
+        raise InputError(
+            f"The cone {tuple(cone)!r} is not on the sky: ra lies within 360 degrees, dec from -90 to 90, "
+            "and the radius, in seconds of arc, is above 0."
+        )
+    return ra, dec, radius
 
 
 def _checked_bounds(what: str, bounds: object) -> Bounds:

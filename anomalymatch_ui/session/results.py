@@ -13,11 +13,12 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
-from anomalymatch_ui.pool import ImagePool, position_names
+from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session import metadata
 from anomalymatch_ui.session.completeness_table import object_table, share_table
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.places import Places
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.tables import Column, Format, ResultTable, format_of, plain, typed, write_table
 
@@ -51,6 +52,8 @@ class Results:
         Return the newest ranking and the settings of the moment.
     columns
         Returns the metadata of the images, by name.
+    places
+        Where the images are on the sky.
     completeness
         Returns what was last measured of it; ``None`` without one.
     """
@@ -64,6 +67,7 @@ class Results:
         ranking: Callable[[], Ranking],
         config: Callable[[], Config],
         columns: Callable[[], Mapping[str, metadata.Column]],
+        places: Places,
         completeness: Callable[[], Completeness | None],
     ) -> None:
         self._folder = folder
@@ -73,6 +77,7 @@ class Results:
         self._ranking = ranking
         self._config = config
         self._columns = columns
+        self._places = places
         self._completeness = completeness
 
     def write(self, path: str | Path, what: What = "ranking", form: str | None = None) -> ResultTable:
@@ -178,30 +183,16 @@ class Results:
         ]
 
     def _positions(self, rows: np.ndarray) -> list[Column]:
-        names = self._pool.columns.positions
-        if names is not None:
-            ra, dec = (_floats(_at(self._pool.columns[name], rows)) for name in names)
-        elif (names := self._metadata_positions()) is not None:
-            ra, dec = (self._numbers(name, rows) for name in names)
-        else:
+        import pyarrow as pa
+
+        degrees = self._places.degrees()
+        if degrees is None:
             return []
+        ra, dec = (_taken(values, rows, pa.float64()) for values in degrees)
         return [
             Column("ra", ra, _DEGREES, "pos.eq.ra;meta.main", "Right ascension"),
             Column("dec", dec, _DEGREES, "pos.eq.dec;meta.main", "Declination"),
         ]
-
-    def _numbers(self, name: str, rows: np.ndarray) -> pa.Array:
-        import pyarrow as pa
-
-        numbers = self._columns()[name].numbers
-        assert numbers is not None
-        return _taken(numbers, rows, pa.float64())
-
-    def _metadata_positions(self) -> tuple[str, str] | None:
-        """Return which numbers of the metadata are positions, if the pool has none."""
-        if self._pool.columns.positions is not None:
-            return None
-        return position_names([name for name, its in self._columns().items() if its.numbers is not None])
 
     def _labelled(self, ids: Sequence[str], given: Mapping[str, JournalEntry]) -> list[Column]:
         import pyarrow as pa
@@ -238,7 +229,7 @@ class Results:
         ]
 
     def _of_metadata(self, rows: np.ndarray) -> list[Column]:
-        positions = self._metadata_positions() or ()
+        positions = self._places.in_metadata() or ()
         return [
             Column(name, typed(["" if row < 0 else column.texts[row] for row in rows]))
             for name, column in self._columns().items()
@@ -312,13 +303,6 @@ def _at(values: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
     import pyarrow as pa
 
     return values.take(pa.array(rows, pa.int64(), mask=rows < 0))
-
-
-def _floats(values: pa.ChunkedArray) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pa.array(pc.cast(values, pa.float64(), safe=False).to_pylist(), pa.float64())
 
 
 def _utc(moment: datetime) -> str:

@@ -146,6 +146,7 @@ class Session(Steering):
             self.ranking,
             lambda: self.config,
             self.finding.metadata.columns,
+            self.finding.places,
             self.completeness.kept,
         )
         self._automatic = AutomaticTraining(

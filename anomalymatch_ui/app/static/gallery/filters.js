@@ -5,13 +5,14 @@ import { element } from "./elements.js";
 // Opens them over the gallery; Enter finds, Escape leaves.
 export async function openFilters(view) {
   let columns = [];
+  let positions = false;
   try {
-    ({ columns } = await view.desk.ask({ kind: "columns" }));
+    ({ columns, positions } = await view.desk.ask({ kind: "columns" }));
   } catch (error) {
     view.desk.say(error.message, "error");
   }
   const { query } = view.desk.model.get("finding");
-  const form = new FilterForm(query, columns, (change) => {
+  const form = new FilterForm(query, { columns, positions }, (change) => {
     view.closeOverlay();
     view.desk.command("find", { change });
   });
@@ -20,11 +21,14 @@ export async function openFilters(view) {
 }
 
 class FilterForm {
-  constructor(query, columns, find) {
+  constructor(query, { columns, positions }, find) {
     this.fields = [];
     this.root = element("form", "am-dialog am-filters", { noValidate: true, autocomplete: "off" });
     this.root.append(element("h2", "am-dialog-title", { textContent: "Filter" }));
     this.score = this.range("score", query.score, { low: 0, high: 1 });
+    if (positions || query.cone) {
+      this.cone = this.text("near", query.cone?.join(" "), [], "ra dec radius, in degrees and ″");
+    }
     for (const column of columns) this.addColumn(column, query.columns[column.name]);
     // A column that has gone from the table is kept in the query until it is cleared.
     this.disagreements = this.box("annotators disagree", query.disagreements);
@@ -34,7 +38,7 @@ class FilterForm {
     const clear = element("button", "am-find-button", { type: "button", textContent: "Clear all" });
     const submit = element("button", "am-find-button am-pressed", { type: "submit", textContent: "Find ⏎" });
     clear.addEventListener("click", () => {
-      find({ score: null, columns: {}, disagreements: false, unreadable: false, ids: null });
+      find({ score: null, cone: null, columns: {}, disagreements: false, unreadable: false, ids: null });
     });
     buttons.append(clear, submit);
     this.root.append(buttons);
@@ -51,6 +55,7 @@ class FilterForm {
     const change = {
       score: this.score(), columns, disagreements: this.disagreements.checked, unreadable: this.unreadable.checked,
     };
+    if (this.cone) change.cone = coneOf(this.cone());
     if (this.chosen && !this.chosen.checked) change.ids = null;
     return change;
   }
@@ -75,8 +80,8 @@ class FilterForm {
   }
 
   // Gives a function for the text, null where it is empty.
-  text(name, wanted, values) {
-    const field = element("input", "am-words", { type: "text", value: wanted ?? "", placeholder: values.slice(0, 3).join(", ") });
+  text(name, wanted, values, placeholder = values.slice(0, 3).join(", ")) {
+    const field = element("input", "am-words", { type: "text", value: wanted ?? "", placeholder });
     if (values.length) {
       const list = element("datalist", "", { id: `am-values-${Math.random().toString(36).slice(2)}` });
       for (const value of values) list.append(element("option", "", { value }));
@@ -96,6 +101,11 @@ class FilterForm {
     this.root.append(row);
     return box;
   }
+}
+
+// "150.1 -2.2 30" -> [150.1, -2.2, 30]; what is no number stays, and is refused with a sentence.
+function coneOf(text) {
+  return text === null ? null : text.trim().split(/[\s,;]+/).map((part) => (Number.isFinite(Number(part)) ? Number(part) : part));
 }
 
 function short(value) {

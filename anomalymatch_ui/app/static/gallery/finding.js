@@ -132,7 +132,7 @@ class FindingRow {
     this.sort.value = query.sort;
     press(this.reverse, query.reverse);
     for (const [name, chip] of this.chips) press(chip, query.labels.includes(name));
-    const filters = [query.score, query.disagreements, query.unreadable, query.ids !== null, ...Object.keys(query.columns)];
+    const filters = [query.score, query.cone, query.disagreements, query.unreadable, query.ids !== null, ...Object.keys(query.columns)];
     const used = filters.filter(Boolean).length;
     this.filter.textContent = used ? `Filter (${used}) …` : "Filter …";
     this.filter.classList.toggle("am-pressed", used > 0);

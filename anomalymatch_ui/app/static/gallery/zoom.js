@@ -134,7 +134,7 @@ class Zoom {
       const { reduced, frame, remark } = answer;
       const drawn = answer.native ? this.native.take(answer) : bitmap;
       const describe = answer.native ? (x, y) => this.native.describe(x, y) : null;
-      this.picture.show(id, drawn, { reduced, describe, frame, remark });
+      this.picture.show(id, drawn, { reduced, describe, frame, remark, sky: known.sky });
     }
     bitmap?.close();
     if (this.id === id && this.field.chosen !== chosen) await this.drawPicture();

@@ -18,7 +18,8 @@ export class ZoomFacts {
     this.list = element("dl", "am-zoom-list");
     this.history = element("div", "am-zoom-history");
     this.neighbours = element("div", "am-zoom-neighbours");
-    this.root.append(this.list, this.history, this.neighbours);
+    this.sky = element("div", "am-zoom-sky");
+    this.root.append(this.list, this.sky, this.history, this.neighbours);
     this.redraw = () => this.paint();
     looks.listeners.add(this.redraw);
     this.clear();
@@ -31,6 +32,7 @@ export class ZoomFacts {
 
   clear() {
     this.list.replaceChildren();
+    this.sky.replaceChildren();
     this.history.replaceChildren();
     this.clearNeighbours();
   }
@@ -44,7 +46,7 @@ export class ZoomFacts {
   }
 
   // `label` and `progress` as the desk has them; `words`: who says what, as the journal has it.
-  show({ facts, words, history }, { label, progress }) {
+  show({ facts, words, history, sky }, { label, progress }) {
     const mark = label ? `${LABELS[label].mark} ${label}` : "none";
     const rows = [["label", progress === "late" ? `${mark} (not saved)` : mark]];
     for (const [annotator, word] of words) rows.push(["by", `${annotator}: ${word}`]);
@@ -52,6 +54,8 @@ export class ZoomFacts {
       element("dt", "", { textContent: name, title: name }),
       element("dd", row === 0 && label ? `am-${label}` : "", { textContent: value }),
     ]));
+    this.sky.replaceChildren();
+    if (sky) this.sky.append(element("h3", "", { textContent: "On the sky" }), ...skyFacts(sky));
     this.history.replaceChildren();
     if (history.length > 1) {
       this.history.append(element("h3", "", { textContent: "Score by cycle" }), historyChart(history));
@@ -94,6 +98,19 @@ export class ZoomFacts {
       canvas.getContext("2d").drawImage(this.sheet.picture, x, y, width, height, 0, 0, width, height);
     });
   }
+}
+
+// The position in degrees and as papers write it, and pages of other archives, which open beside this one.
+function skyFacts({ position, links }) {
+  const place = element("p", "am-zoom-position");
+  place.append(...position.map((text) => element("span", "", { textContent: text })));
+  const row = element("p", "am-zoom-links");
+  for (const [name, address] of links) {
+    const link = element("a", "", { href: address, target: "_blank", rel: "noopener", textContent: name });
+    link.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays where the keys are
+    row.append(link);
+  }
+  return [place, row];
 }
 
 // A line of scores, 0 to 1, over the cycles.

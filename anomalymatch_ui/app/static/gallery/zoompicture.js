@@ -2,6 +2,7 @@
 
 import { element } from "./elements.js";
 import { dragLook } from "./lookdrag.js";
+import { drawSky } from "./zoomcompass.js";
 import { histogramOf, paint, tablesOf } from "./paint.js";
 import { isOriginal, limitsOf } from "./stretch.js";
 
@@ -20,10 +21,11 @@ export class ZoomPicture {
     this.fitted = true;
     this.canvas = element("canvas", "am-zoom-canvas", { role: "img" });
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.marks = element("canvas", "am-zoom-marks", { "aria-hidden": "true" }); // over the pixels
     this.root = element("div", "am-zoom-stage");
     this.message = element("p", "am-zoom-message", { role: "status" });
     this.remark = element("p", "am-zoom-remark", { role: "status" });
-    this.root.append(this.canvas, this.message, this.remark);
+    this.root.append(this.canvas, this.marks, this.message, this.remark);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.root);
     this.redraw = () => this.draw();
@@ -49,14 +51,15 @@ export class ZoomPicture {
   // `reduced`: each pixel of the bitmap stands for a square of so many of the image. `describe(x, y)` gives what is
   // said of a pixel's values; the levels of the bitmap are if it is not given. `frame`: where the image lies in the
   // bitmap, {left, top, side} before reduction, if that shows what is around it. `remark`: what is wrong with it.
-  show(id, bitmap, { reduced, describe = null, frame = null, remark = "" }) {
+  // `sky`: the scale and the directions of the image, if they are known.
+  show(id, bitmap, { reduced, describe = null, frame = null, remark = "", sky = null }) {
     const source = new OffscreenCanvas(bitmap.width, bitmap.height);
     this.pixels = source.getContext("2d", { willReadFrequently: true });
     this.pixels.drawImage(bitmap, 0, 0);
     this.message.textContent = "";
     this.remark.textContent = remark;
     this.canvas.setAttribute("aria-label", frame ? `${id} and what lies around it` : id);
-    Object.assign(this, { id, source, reduced, describe, frame, limits: new Map() });
+    Object.assign(this, { id, source, reduced, describe, frame, sky, limits: new Map() });
     this.fit();
   }
 
@@ -128,7 +131,15 @@ export class ZoomPicture {
       this.applyLook(Math.max(left, 0), Math.max(top, 0), Math.min(right, canvas.width), Math.min(bottom, canvas.height));
       if (this.frame) this.drawFrame();
     }
+    this.drawMarks();
     this.changed();
+  }
+
+  drawMarks() {
+    const { marks, source, sky, scale, reduced } = this;
+    const context = marks.getContext("2d");
+    context.clearRect(0, 0, marks.width, marks.height);
+    if (source && sky && marks.width) drawSky(context, sky, scale / reduced);
   }
 
   // Around the image, not over its pixels; a dark line beside the bright one shows on any sky.
@@ -169,8 +180,10 @@ export class ZoomPicture {
 
   resize() {
     const ratio = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(this.root.clientWidth * ratio);
-    this.canvas.height = Math.round(this.root.clientHeight * ratio);
+    for (const canvas of [this.canvas, this.marks]) {
+      canvas.width = Math.round(this.root.clientWidth * ratio);
+      canvas.height = Math.round(this.root.clientHeight * ratio);
+    }
     if (this.fitted) this.fit();
     else this.draw();
   }

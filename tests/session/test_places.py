@@ -1,0 +1,123 @@
+"""Where images are on the sky, told by their WCS, their catalogue or their metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.wcs import WCS
+from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
+from images import make_pool
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import SubsetPool, open_pool
+from anomalymatch_ui.pool.placed import place_of
+from anomalymatch_ui.session import Query, Session
+
+
+def turned(angle: float, side: int) -> WCS:
+    """Return a WCS whose north is turned, from up towards the left."""
+    wcs = tile_wcs(side)
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    wcs.wcs.pc = [[cos, sin], [-sin, cos]]
+    return wcs
+
+
+@pytest.mark.parametrize("angle", [0, 30, 200])
+def test_a_fits_image_tells_where_it_is_and_how_it_is_turned(tmp_path: Path, angle: float):
+    values = np.random.default_rng(0).normal(0, 1, (21, 21)).astype(np.float32)
+    write_tile(tmp_path / "images" / "a.fits", values, wcs=turned(angle, 21))
+    place = place_of(open_pool(tmp_path / "images"), 0)
+    assert place is not None
+    assert (place.ra, place.dec) == (pytest.approx(RA, abs=1e-8), pytest.approx(DEC, abs=1e-8))
+    assert place.scale == pytest.approx(SCALE)
+    wcs = turned(angle, 21)
+    ra, dec = wcs.wcs_pix2world([10, 10 + 5 * place.east[0]], [10, 10 + 5 * place.east[1]], 0)
+    assert (ra[1] - ra[0]) * np.cos(np.radians(DEC)) * 3600 == pytest.approx(5 * SCALE, rel=1e-3)
+    assert dec[1] == pytest.approx(dec[0], abs=1e-6)
+    ra, dec = wcs.wcs_pix2world([10, 10 + 5 * place.north[0]], [10, 10 + 5 * place.north[1]], 0)
+    assert (dec[1] - dec[0]) * 3600 == pytest.approx(5 * SCALE, rel=1e-3)
+
+
+def test_a_cutout_of_a_catalogue_is_where_its_tile_says(tmp_path: Path):
+    write_tile(tmp_path / "r.fits", np.random.default_rng(0).normal(0, 1, (100, 100)).astype(np.float32), "r")
+    x, y = np.array([30.0, 62.0]), np.array([40.0, 20.0])
+    columns = {"id": ["a", "b"], **positions(tile_wcs(100), x, y), "size": 15, "path": "r.fits"}
+    pool = open_pool(write_catalogue(tmp_path, columns))
+    for name in ("a", "b"):
+        for some in (pool, SubsetPool(pool, [name])):
+            place = place_of(some, some.index(name))
+            assert place is not None
+            row = ["a", "b"].index(name)
+            assert place.ra == pytest.approx(columns["RA"][row], abs=1e-6)
+            assert place.dec == pytest.approx(columns["Dec"][row], abs=1e-6)
+            assert place.north == pytest.approx((0, 1), abs=1e-4)
+
+
+def test_images_without_a_wcs_have_no_place(tmp_path: Path):
+    make_pool(tmp_path / "images", images=1)
+    np.save(tmp_path / "images" / "array.npy", np.ones((8, 8)))
+    pool = open_pool(tmp_path / "images")
+    assert [place_of(pool, index) for index in range(2)] == [None, None]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, quick_once: Config) -> Path:
+    """A session on eight JPEGs of which a table knows where seven are: 0 and 3 at one place, 5 near it."""
+    folder = tmp_path_factory.mktemp("places")
+    names = make_pool(folder / "images", images=8, rings=8)
+    ra = [150.0, 151.0, 152.0, 150.0001, 153.0, 150.002, 154.0]
+    table = folder / "where.csv"
+    rows = [f"{name},{x},2.0" for name, x in zip(names, ra, strict=False)]
+    table.write_text("\n".join(["id,RA,Dec", *rows]) + "\n")
+    config = quick_once.with_values(instant=False)
+    Session.open(folder / "session", folder / "images", config=config, metadata=table).close()
+    return folder
+
+
+@pytest.fixture
+def session(folder: Path) -> Iterator[Session]:
+    with Session.open(folder / "session", share=True) as opened:
+        yield opened
+
+
+def test_a_cone_is_a_filter_beside_the_others(session: Session):
+    found = session.find(Query(cone=(150.0, 2.0, 10.0), sort="name"))
+    assert [session.pool.ids[row] for row in found.order] == ["0000.jpg", "0003.jpg", "0005.jpg"]
+    assert "within 10″ of 150 +2" in found.title
+    session_label = session.find(Query(cone=(150.0, 2.0, 10.0), text="5", sort="name"))
+    assert [session.pool.ids[row] for row in session_label.order] == ["0005.jpg"]
+
+
+def test_images_of_one_place_stand_together_with_how_far_they_are_apart(session: Session):
+    found = session.finding.same_place(1.0)
+    assert [session.pool.ids[row] for row in found.order] == ["0000.jpg", "0003.jpg"]
+    assert found.title == "1 place with more than one image within 1″"
+    assert dict(found.captions)["0003.jpg"] == "1: 0.36″"
+    assert [len(session.finding.same_place(radius).order) for radius in (0.1, 10.0)] == [0, 3]
+
+
+def test_the_metadata_tells_where_an_image_is_and_not_how_it_is_turned(session: Session):
+    place = session.finding.places.of("0001.jpg")
+    assert place is not None
+    assert (place.ra, place.dec, place.scale, place.north) == (151.0, 2.0, None, None)
+    assert session.finding.places.of("0007.jpg") is None
+
+
+@pytest.mark.parametrize("cone", [(10, 5), (10, 95, 3), (10, 5, 0), "here", ("a", 1, 2), (400, 0, 1)])
+def test_a_cone_that_is_none_is_refused(cone: object):
+    with pytest.raises(InputError, match="cone"):
+        Query(cone=cone)  # type: ignore[arg-type]
+
+
+def test_without_positions_a_cone_is_refused_with_what_to_do(
+    pool_folder: Path, quick: Config, tmp_path: Path
+):
+    with Session.open(tmp_path / "s", pool_folder, config=quick.with_values(instant=False)) as session:
+        with pytest.raises(InputError, match="is not known. Give a table with columns ra and dec"):
+            session.find(Query(cone=(1, 2, 3)))
+        with pytest.raises(InputError, match="seconds of arc and above 0"):
+            session.finding.same_place(0)
