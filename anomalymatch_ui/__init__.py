@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # training step gives back and takes anew 400 MB, 100,000 pages of the usual size (docs/benchmark.md).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-__version__ = "0.1.0"
 __all__ = ["Config", "Session", "__version__", "launch", "open_pool"]
 
 _HOMES = {

@@ -18,6 +18,7 @@ from anomalymatch_ui import (
     cli_archive,
     cli_completeness,
     cli_cycles,
+    cli_doctor,
     cli_export,
     cli_repair,
     cli_shortlist,
@@ -369,6 +370,7 @@ cli_archive.register(application)
 cli_shortlist.register(application)
 cli_export.register(application)
 cli_cycles.register(application)
+cli_doctor.register(application)
 cli_completeness.register(application)
 cli_repair.register(application)
 

@@ -54,7 +54,7 @@ def _known_network(name: str) -> str:
 NetworkName = Annotated[str, AfterValidator(_known_network)]
 
 Symmetry = Literal["none", "mirror", "square"]
-"""What changes nothing of what an image means: nothing, left for right, or every turn and mirror image."""
+"""What leaves the meaning of an image unchanged: nothing, left for right, or all turns and reflections."""
 
 IMAGE_SIZES: dict[Symmetry, int] = {"none": 160, "mirror": 160, "square": 96}
 """Side of the images that a trained network sees, by the pool's symmetry, where the settings give none."""
@@ -310,7 +310,7 @@ class TrainConfig(_Settings):
     align: bool = Field(
         True,
         description="hold the share of anomalies among the network's answers to the prevalence, so that "
-        "it does not come to call all of them nominal",
+        "it does not end up calling all images nominal",
     )
     unlabelled_weight: float = Field(
         1.0,
@@ -537,9 +537,9 @@ class Config(_Settings):
     )
     symmetry: Literal["auto", "none", "mirror", "square"] = Field(
         "auto",
-        description="what changes nothing of what an image means; auto: measured on the pool, which takes "
-        "some 300 images: of fewer, set it. The sky has no up: square, all eight turns and mirror images of "
-        "a square. Photographs have one: mirror",
+        description="turns and reflections that leave the meaning of an image unchanged. auto: measured on "
+        "the pool, which takes some 300 images; with fewer, set it. square: all eight turns and reflections, "
+        "for the sky, where no direction is up. mirror: left for right, for photographs",
     )
     network_weight: float = Field(
         0.25,

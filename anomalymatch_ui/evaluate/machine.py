@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomalymatch_ui import __version__
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import Config
 
 

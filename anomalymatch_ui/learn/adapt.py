@@ -110,7 +110,7 @@ class Adapter:
     seed
         Of everything drawn at random.
     symmetry
-        What changes nothing of what an image means: decides by which views images are compared.
+        Which turns and reflections leave the meaning of an image unchanged: images are compared by these.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """The symmetries of a square image: turned and mirrored views of the same pixels, nothing resampled.
 
-The sky has no up, so that an image of it may be seen in all eight ways a square lies on itself; a picture
-with an up, such as a landscape or a plot, in two or one.
+In the sky no direction is up, so that an image of it may be seen in all eight ways a square lies on itself; a
+picture with an up, such as a landscape or a plot, in two or one.
 """
 
 from __future__ import annotations

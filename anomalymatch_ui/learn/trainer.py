@@ -82,7 +82,7 @@ class Trainer:
     seed, cycle
         Of everything drawn at random.
     symmetry
-        What changes nothing of what an image means.
+        Which turns and reflections leave the meaning of an image unchanged.
     prevalence
         Share of anomalies that pseudo-labels are aligned to, where the settings align them.
     begun_with

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from anomalymatch_ui import __version__
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from anomalymatch_ui import __version__
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device

@@ -1,7 +1,7 @@
 """What the frozen blocks make of a pool's images, on disk: the next cycles then compute the rest alone.
 
-Of a network's blocks training changes the last ones. What comes before them says the same of an image in
-every cycle, and is two thirds of the work.
+Training changes only the last blocks of the network. The blocks before them compute the same for an image
+in every cycle, and do two thirds of the work.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class SessionFolder:
             cycle, newest_then = int(choice["cycle"]), int(choice["newest"])
         except (OSError, ValueError, KeyError, TypeError):  # nobody has chosen, or it is damaged
             return newest
-        # What was chosen among the cycles of then holds until a newer one is finished.
+        # A choice among the cycles that there were holds until a newer one is finished.
         known = cycle == 0 or self.checkpoint(cycle).exists()
         return cycle if known and newest <= newest_then else newest
 

@@ -184,7 +184,7 @@ class Rankings:
         return anew
 
     def tick(self) -> None:
-        """Follow the labels of now soon, once the pool has been ranked at all."""
+        """Update the ranking for the current labels soon, once the pool has been ranked at all."""
         if self._config.instant and self._newest.version > 0:
             self._clock.tick()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
@@ -237,8 +238,6 @@ class Results:
         ]
 
     def _provenance(self, what: What, ranking: Ranking, rows: int) -> dict[str, str]:
-        from anomalymatch_ui import __version__
-
         config, pool = self._config(), self._pool
         said = {
             "software": f"anomalymatch-ui {__version__}",

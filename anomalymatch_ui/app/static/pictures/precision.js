@@ -51,7 +51,7 @@ export class PrecisionChart extends Chart {
     top.forEach((number, place) => { if (labelled[place] >= number / 2) index = place; });
     return `Of the first ${whole(top[index])} images ${whole(labelled[index])} are labelled, ${whole(anomalies[index])} `
       + `as anomalies: ${percent(share[index])} (${this.interval(data, index)}). The ranking has learnt from these labels, `
-      + "so it is flattered.";
+      + "so this overstates how good it is.";
   }
 
   rows(data) {
