@@ -20,10 +20,9 @@ from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.app.sheet import Sheet
 from anomalymatch_ui.app.stretching import Stretching, asked_rendering
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.session import Ranking, Receipt, Session, Status
-
-Label = Literal["anomaly", "nominal", "unsure"]
 
 STATIC = Path(__file__).parent / "static"
 ORIGIN = "dashboard"

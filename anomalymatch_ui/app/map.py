@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image
 
 from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.labels import LABELS, Label
 from anomalymatch_ui.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 PREVIEW = 128
 """Side of the image beside the pointer, in pixels."""
 
-LABEL_CODES = {"anomaly": 1, "nominal": 2, "unsure": 3}
+LABEL_CODES: Mapping[Label, int] = {label: code for code, label in enumerate(LABELS, 1)}
 
 
 class Map:

@@ -12,9 +12,10 @@ import traitlets
 from anomalymatch_ui.app.progress import curves, figures, history
 from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.app.words import advice, counted, whole
+from anomalymatch_ui.labels import MARKS
 from anomalymatch_ui.session import Cycle, Outlook, Status
+from anomalymatch_ui.session.artefacts import FIRST_PAGE
 
-MARKS = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 PHASES = {
     "idle": "Idle",
     "embedding": "Looking at the images",
@@ -92,7 +93,7 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         shown = described(status, cycles)
         self.train_every = train_every
         counts = status.counts
-        self.outlook = foreseen(outlook, counts.anomaly + counts.nominal + counts.unsure)
+        self.outlook = foreseen(outlook, counts.labelled)
         if shown["counts"] != self.status["counts"]:
             # What was said about the labels of a moment ago is no longer true.
             self.note = self.refusal = ""
@@ -139,7 +140,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     """Put a status into the words and numbers that the template shows."""
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
-    both_classes = status.counts.anomaly > 0 and status.counts.nominal > 0
+    both_classes = status.counts.anomaly > 0 and status.counts.not_sought > 0
     return {
         "counts": _counts(status),
         "busy": busy,
@@ -156,6 +157,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "phase": _phase(status),
         "percent": _percent(status),
         "so_far": status.so_far(),
+        "removed": removed(status),
         "figures": figures(status) if busy else [],
         "curves": curves(status, cycles),
         "cycles": history(cycles, status),
@@ -190,10 +192,20 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
     ]
 
 
+def removed(status: Status) -> str:
+    """Return what the artefacts did to the top of the order; empty while there are none."""
+    if status.removed is None or status.counts.artefact == 0:
+        return ""
+    number = round(FIRST_PAGE * status.removed)
+    return f"Artefacts: {number} of the first {FIRST_PAGE} images made way."
+
+
 def _counts(status: Status) -> list[dict[str, str]]:
     counts = status.counts
     rows = [
-        {"name": name, "mark": mark, "number": f"{getattr(counts, name):,}"} for name, mark in MARKS.items()
+        {"name": name, "mark": mark, "number": f"{number:,}"}
+        for name, mark in MARKS.items()
+        if (number := getattr(counts, name)) or name != "artefact"  # not in every search are there some
     ]
     rows.append({"name": "unlabelled", "mark": "", "number": f"{counts.unlabelled:,}"})
     if status.unreadable:

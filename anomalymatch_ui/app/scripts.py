@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.\.?/[\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 
 
@@ -14,7 +14,8 @@ def joined(entry: Path) -> str:
 
     anywidget hands the browser one module as text, from which a relative import leads nowhere. The parts
     come in the order in which they need one another and share one scope, so their top-level names must
-    differ. Only ``import { … } from "./part.js"`` is understood; a name cannot be changed on import.
+    differ. Only ``import { … } from "./part.js"`` is understood, or ``"../part.js"`` for one that two widgets
+    share; a name cannot be changed on import, and no two parts have one file name.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def joined(entry: Path) -> str:
     Raises
     ------
     FileNotFoundError
-        If a module imports one that is not in its folder.
+        If a module imports one that is not there.
     ValueError
         If two modules have a top-level name in common, or one imports in another way.
     """
@@ -43,8 +44,9 @@ def _collect(path: Path, parts: dict[str, str]) -> None:
     source = path.read_text(encoding="utf-8")
     parts.setdefault(path.name, "")  # so that two that import each other come to an end
     for match in _IMPORT.finditer(source):
-        if match[1] not in parts:
-            _collect(path.with_name(match[1]), parts)
+        part = path.parent / match[1]
+        if part.name not in parts:
+            _collect(part, parts)
     source = _IMPORT.sub("", source)
     if "\nimport " in f"\n{source}":
         raise ValueError(f'{path.name} imports in a way other than import {{ … }} from "./part.js".')

@@ -12,7 +12,11 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.csvtext import printable
 from anomalymatch_ui.labels.entries import LABELS, Label
 
-_WORDS: dict[str, Label] = {**{label: label for label in LABELS}, "normal": "nominal"}
+_WORDS: dict[str, Label] = {
+    **{label: label for label in LABELS},
+    "normal": "nominal",
+    "artifact": "artefact",
+}
 _FLAGS: dict[str, Label] = {
     **dict.fromkeys(("1", "1.0", "true"), LABELS[0]),
     **dict.fromkeys(("0", "0.0", "false"), LABELS[1]),
@@ -73,7 +77,8 @@ class Classes:
 def labels_of(words: Iterable[str], classes: Classes | None) -> dict[str, Label | None]:
     """Return the label that each word of a table stands for.
 
-    That is what ``classes`` say; else the word itself, in any case, ``normal`` being ``nominal``; else, where
+    That is what ``classes`` say; else the word itself, in any case, ``normal`` being ``nominal``, and
+    ``artifact`` spelled either way; else, where
     the table holds nothing but 0 and 1, or true and false, 1 is an anomaly.
 
     Parameters

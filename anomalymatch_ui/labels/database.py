@@ -16,9 +16,9 @@ from anomalymatch_ui.labels.rows import COLUMNS, Row, checksum_of
 APPLICATION_ID = 0x414D554A
 """Marks the SQLite file as ours (``PRAGMA application_id``): the letters AMUJ."""
 
-SCHEMA_VERSION = 3
-"""2 added what was shown with a label, 3 a checksum to each row. An older file gets the columns, empty, when
-it is opened."""
+SCHEMA_VERSION = 4
+"""2 added what was shown with a label, 3 a checksum to each row, 4 marks: artefacts, tags and notes. An
+older file gets the columns, empty, when it is opened."""
 
 TRIGGERS = (
     """
@@ -42,6 +42,11 @@ _MIGRATIONS = {
         "ALTER TABLE extras ADD COLUMN checksum INTEGER",
         "ALTER TABLE meta ADD COLUMN checksum INTEGER",
         "PRAGMA user_version = 3",
+    ),
+    3: (
+        "ALTER TABLE journal ADD COLUMN mark TEXT",
+        "ALTER TABLE journal ADD COLUMN value TEXT",
+        "PRAGMA user_version = 4",
     ),
 }
 """What makes of each version the next, in one transaction: a crash leaves the file as it was."""
@@ -67,7 +72,9 @@ SCHEMA = (
         reverts INTEGER,
         probability REAL,
         height REAL,
-        checksum INTEGER
+        checksum INTEGER,
+        mark TEXT,
+        value TEXT
     )
     """,
     *TRIGGERS,

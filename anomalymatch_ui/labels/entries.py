@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-Label = Literal["anomaly", "nominal", "unsure"]
+Label = Literal["anomaly", "nominal", "unsure", "artefact"]
 
 LABELS: tuple[Label, ...] = get_args(Label)
-"""Every label an image can have."""
+"""Every label an image can have. ``static/labels.js`` has them for the browser, in this order."""
+
+MARKS: Mapping[Label, str] = {"anomaly": "▲", "nominal": "●", "unsure": "◆", "artefact": "✕"}
+"""The shape that stands for each label, wherever one is shown."""
+
+SEARCHED_AS: Mapping[Label, Literal["anomaly", "nominal"]] = {
+    "anomaly": "anomaly",
+    "nominal": "nominal",
+    "artefact": "nominal",
+}
+"""The class of the search that a label stands for; ``unsure`` decides nothing. An artefact is not what is
+looked for, and what is like it shall leave the top."""
 
 IMPORT = "import"
 """Origin of the labels that come with a table."""
@@ -77,6 +88,11 @@ class JournalEntry:
     shown
         What the order said of the image when it was labelled; ``None`` where it was not seen in one, as in an
         imported table, an undo, or a journal of before this was kept.
+    mark
+        What else a person says of the image, such as a tag or a note (:mod:`~anomalymatch_ui.labels.marks`);
+        then the row is about no label. ``None`` for a label.
+    value
+        Of the mark from here on; ``None`` takes it away.
     """
 
     seq: int
@@ -88,6 +104,8 @@ class JournalEntry:
     action: int
     reverts: int | None
     shown: Shown | None = None
+    mark: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +124,8 @@ class LabelEvent:
         New label of each image touched; ``None`` where the image has no label any more.
     passed_over
         Of an undo or a redo: whether a later action was left alone, because others have relabelled it since.
+    marks
+        New value of each mark touched, by image and mark; ``None`` where it is not there any more.
     """
 
     seq: int
@@ -113,3 +133,4 @@ class LabelEvent:
     action: int
     labels: Mapping[str, Label | None]
     passed_over: bool = False
+    marks: Mapping[tuple[str, str], str | None] = field(default_factory=dict)

@@ -7,6 +7,28 @@ from dataclasses import dataclass, field
 
 from anomalymatch_ui.labels.entries import WITHOUT_A_LOOK, JournalEntry, Label, Look
 
+Touched = tuple[str, str | None]
+"""What a row is about: an image, and which mark of it; ``None`` for its label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What an undo or a redo brings back.
+
+    Attributes
+    ----------
+    action
+        Number of the action that it reverts.
+    values
+        Label, or value of the mark, of all that the action touched and nobody else has touched since.
+    passed_over
+        Whether a later action was left alone, because others have changed all of it since.
+    """
+
+    action: int
+    values: dict[Touched, str | None]
+    passed_over: bool
+
 
 @dataclass(slots=True)
 class _Action:
@@ -16,7 +38,7 @@ class _Action:
     root: int  # the label that this takes back or gives again; of a label itself
     stands: bool = True  # of a label: whether it was not undone, or was redone
     reverted: bool = False
-    image_ids: list[str] = field(default_factory=list)
+    touched: list[Touched] = field(default_factory=list)
 
 
 class History:
@@ -29,11 +51,13 @@ class History:
 
     def __init__(self) -> None:
         self.labels: dict[str, Label] = {}
+        self.marks: defaultdict[str, dict[str, str]] = defaultdict(dict)  # value by image and mark
         self.last_seq = 0
         self.last_action = 0
         self._actions: dict[int, _Action] = {}
         self._shown: defaultdict[str, list[JournalEntry]] = defaultdict(list)  # rows with a label of its own
         self._touches: defaultdict[str, list[tuple[int, Label | None]]] = defaultdict(list)
+        self._marked: defaultdict[Touched, list[tuple[int, str | None]]] = defaultdict(list)
         self._undoable: defaultdict[str, list[int]] = defaultdict(list)
         self._redoable: defaultdict[str, list[int]] = defaultdict(list)
 
@@ -41,7 +65,19 @@ class History:
         """Replay one row."""
         if entry.action not in self._actions:
             self._begin(entry)
-        self._actions[entry.action].image_ids.append(entry.image_id)
+        self._actions[entry.action].touched.append((entry.image_id, entry.mark))
+        if entry.mark is None:
+            self._add_label(entry)
+        else:
+            self._marked[entry.image_id, entry.mark].append((entry.action, entry.value))
+            if entry.value is None:
+                self.marks[entry.image_id].pop(entry.mark, None)
+            else:
+                self.marks[entry.image_id][entry.mark] = entry.value
+        self.last_seq = entry.seq
+        self.last_action = max(self.last_action, entry.action)
+
+    def _add_label(self, entry: JournalEntry) -> None:
         self._touches[entry.image_id].append((entry.action, entry.label))
         if entry.label is None:
             self.labels.pop(entry.image_id, None)
@@ -49,12 +85,10 @@ class History:
             self.labels[entry.image_id] = entry.label
             if entry.reverts is None:
                 self._shown[entry.image_id].append(entry)
-        self.last_seq = entry.seq
-        self.last_action = max(self.last_action, entry.action)
 
     @property
     def touched(self) -> frozenset[str]:
-        """Ids of all images that any row names."""
+        """Ids of all images of which any row names the label."""
         return frozenset(self._touches)
 
     def looks(self) -> tuple[Look, ...]:
@@ -126,15 +160,12 @@ class History:
                 return action.origin
         return None
 
-    def undoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
-        """Return the annotator's last action that still shows, and the labels from before it.
-
-        Also whether a later one was passed over, because others have relabelled all of it since.
-        """
+    def undoable(self, annotator: str) -> Before | None:
+        """Return what was there before the annotator's last action that still shows."""
         return self._last_that_shows(self._undoable[annotator])
 
-    def redoable(self, annotator: str) -> tuple[int, dict[str, Label | None], bool] | None:
-        """Return the annotator's last undo that still shows, as :meth:`undoable` does."""
+    def redoable(self, annotator: str) -> Before | None:
+        """Return what was there before the annotator's last undo that still shows."""
         return self._last_that_shows(self._redoable[annotator])
 
     def _begin(self, entry: JournalEntry) -> None:
@@ -158,26 +189,27 @@ class History:
                 target.append(entry.action)
         self._actions[entry.action] = _Action(entry.annotator, entry.origin, is_undo, root)
 
-    def _last_that_shows(self, stack: list[int]) -> tuple[int, dict[str, Label | None], bool] | None:
+    def _last_that_shows(self, stack: list[int]) -> Before | None:
         for number in reversed(stack):
-            if before := self._labels_before(number):
-                return number, before, number != stack[-1]
+            if values := self._values_before(number):
+                return Before(number, values, number != stack[-1])
         return None
 
-    def _labels_before(self, number: int) -> dict[str, Label | None]:
-        """Labels from before an action, of the images that no other annotator has labelled since."""
+    def _values_before(self, number: int) -> dict[Touched, str | None]:
+        """Return what was there before an action, of all that no other annotator has touched since."""
         action = self._actions[number]
-        before: dict[str, Label | None] = {}
-        for image_id in action.image_ids:
-            previous: Label | None = None
+        before: dict[Touched, str | None] = {}
+        for touched in action.touched:
+            image_id, mark = touched
+            previous: str | None = None
             taken_over = False
-            for toucher, label in self._touches[image_id]:
+            for toucher, value in self._touches[image_id] if mark is None else self._marked[touched]:
                 if toucher < number:
-                    previous = label
+                    previous = value
                 elif toucher > number:
                     taken_over |= self._stands_against(toucher, action.annotator)
             if not taken_over:
-                before[image_id] = previous
+                before[touched] = previous
         return before
 
     def _stands_against(self, number: int, annotator: str) -> bool:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Self, cast
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
+from anomalymatch_ui.labels.history import Touched
 from anomalymatch_ui.labels.journalfile import JournalFile, Writing
 from anomalymatch_ui.labels.rows import Row, entries_of, row_of
 from anomalymatch_ui.labels.views import Views
@@ -71,7 +72,7 @@ class Journal:
         ids
             Image ids; one that comes twice counts once.
         label
-            ``"anomaly"``, ``"nominal"`` or ``"unsure"``; ``None`` withdraws the label.
+            One of :data:`~anomalymatch_ui.labels.LABELS`; ``None`` withdraws the label.
         annotator
             Who says so.
         origin
@@ -123,7 +124,8 @@ class Journal:
         with self._lock:
             with self._file.writing() as writing:
                 self._read_new_rows()
-                entries = self._write(writing, labels, annotator, origin, reverts=None, shown=shown or {})
+                changes: dict[Touched, str | None] = {(name, None): label for name, label in labels.items()}
+                entries = self._write(writing, changes, annotator, origin, reverts=None, shown=shown or {})
                 writing.extras(extras or {})
                 writing.meta(meta or {})
             return self._accept(entries)
@@ -263,8 +265,15 @@ class Journal:
             self._refresh()
             return self._foreign_seq
 
-    def entries(self, since: int = 0) -> list[JournalEntry]:
+    def entries(self, since: int = 0, *, marks: bool = False) -> list[JournalEntry]:
         """Return the rows after number ``since``, in order.
+
+        Parameters
+        ----------
+        since
+            Number of the row before.
+        marks
+            All rows; else those about labels alone.
 
         Raises
         ------
@@ -272,7 +281,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            return entries_of(self._file.rows_after(since))
+            entries = entries_of(self._file.rows_after(since))
+            return entries if marks else [entry for entry in entries if entry.mark is None]
 
     def extras(self) -> dict[str, dict[str, str]]:
         """Return the other columns of imported tables, by image id and column name."""
@@ -335,17 +345,16 @@ class Journal:
             with self._file.writing() as writing:
                 self._read_new_rows()
                 find = self._views.history.redoable if redo else self._views.history.undoable
-                found = find(annotator)
-                if found is None:
+                before = find(annotator)
+                if before is None:
                     return None
-                reverts, labels, passed_over = found
-                entries = self._write(writing, labels, annotator, origin, reverts, shown={})
-            return replace(self._accept(entries), passed_over=passed_over)
+                entries = self._write(writing, before.values, annotator, origin, before.action, shown={})
+            return replace(self._accept(entries), passed_over=before.passed_over)
 
     def _write(
         self,
         writing: Writing,
-        labels: Mapping[str, Label | None],
+        changes: Mapping[Touched, str | None],
         annotator: str,
         origin: str,
         reverts: int | None,
@@ -355,8 +364,20 @@ class Journal:
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         action = self._views.history.last_action + 1
         entries = [
-            JournalEntry(seq, now, image_id, label, annotator, origin, action, reverts, shown.get(image_id))
-            for seq, (image_id, label) in enumerate(labels.items(), self._views.history.last_seq + 1)
+            JournalEntry(
+                seq,
+                now,
+                image_id,
+                cast(Label | None, value) if mark is None else None,
+                annotator,
+                origin,
+                action,
+                reverts,
+                shown.get(image_id) if mark is None else None,
+                mark,
+                None if mark is None else value,
+            )
+            for seq, ((image_id, mark), value) in enumerate(changes.items(), self._views.history.last_seq + 1)
         ]
         writing.rows([row_of(entry) for entry in entries])
         return entries
@@ -365,8 +386,11 @@ class Journal:
         """Take rows into the derived state, now that they are committed."""
         self._views.add(entries)
         last = entries[-1]
-        labels = {entry.image_id: entry.label for entry in entries}
-        return LabelEvent(last.seq, last.time, last.action, MappingProxyType(labels))
+        labels = {entry.image_id: entry.label for entry in entries if entry.mark is None}
+        marks = {(entry.image_id, entry.mark): entry.value for entry in entries if entry.mark is not None}
+        return LabelEvent(
+            last.seq, last.time, last.action, MappingProxyType(labels), marks=MappingProxyType(marks)
+        )
 
     def _refresh(self) -> None:
         version = self._file.version()

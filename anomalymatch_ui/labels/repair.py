@@ -119,7 +119,7 @@ def repair_journal(path: Path) -> Repaired:
             found = _found(Path(temporary), path.name, contents, copy.read())
             if found is None:
                 with Journal(path) as journal:
-                    return Repaired(path, len(journal.entries()))
+                    return Repaired(path, len(journal.entries(marks=True)))
             if not found.texts and not _is_ours(contents[path]):
                 raise InputError(f"No label could be found in {path} or its copy. Nothing was changed.")
             made = Path(temporary) / "made.sqlite"
@@ -130,7 +130,7 @@ def repair_journal(path: Path) -> Repaired:
                 beside.unlink(missing_ok=True)
             made.replace(path)
     with Journal(path) as journal:
-        rows = len(journal.entries())
+        rows = len(journal.entries(marks=True))
     return Repaired(
         path,
         rows,
@@ -206,7 +206,7 @@ def _whole(twin: Path) -> set[int] | None:
     """Return the numbers of the rows of a journal that can be opened."""
     try:
         with Journal(twin) as journal:
-            return {entry.seq for entry in journal.entries()}
+            return {entry.seq for entry in journal.entries(marks=True)}
     except AnomalyMatchError:
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Shown
+from anomalymatch_ui.labels.entries import JournalEntry, Label, Shown
 
 COLUMNS = (
     "seq",
@@ -22,9 +22,16 @@ COLUMNS = (
     "reverts",
     "probability",
     "height",
+    "mark",
+    "value",
 )
 """Of the table ``journal``, all but the checksum. New ones are added at the end, and may be NULL: then the
 checksums of the rows of before stay what they are."""
+
+ARTEFACT = "artefact"
+"""The mark of a row whose label is ``nominal`` and which says more: files of before know three labels."""
+
+_STORED_LABELS = ("anomaly", "nominal", "unsure")
 
 Row = tuple[Any, ...]
 """The values of one row, in the order of :data:`COLUMNS`."""
@@ -39,16 +46,19 @@ def row_of(entry: JournalEntry) -> Row:
     if entry.shown is not None:
         shown = (_real(entry.shown.probability), _real(entry.shown.height))
     time = entry.time.isoformat(timespec="milliseconds")
+    is_artefact = entry.label == ARTEFACT
     return (
         entry.seq,
         time,
         entry.image_id,
-        entry.label,
+        "nominal" if is_artefact else entry.label,
         entry.annotator,
         entry.origin,
         entry.action,
         entry.reverts,
         *shown,
+        ARTEFACT if is_artefact else entry.mark,
+        entry.value,
     )
 
 
@@ -62,10 +72,13 @@ def entry_of(row: Row, earlier: datetime = LONG_AGO) -> JournalEntry:
     earlier
         Time of the row before, taken where its own cannot be read: a label counts, whatever its clock said.
     """
-    seq, time, image_id, label, annotator, origin, action, reverts, probability, height = row
+    seq, time, image_id, label, annotator, origin, action, reverts, probability, height, mark, value = row
     shown = None if height is None else Shown(probability, height)
+    said: Label | None = label
+    if label is not None and mark == ARTEFACT:
+        said, mark = "artefact", None
     return JournalEntry(
-        seq, _time(time) or earlier, image_id, label, annotator, origin, action, reverts, shown
+        seq, _time(time) or earlier, image_id, said, annotator, origin, action, reverts, shown, mark, value
     )
 
 
@@ -110,13 +123,14 @@ def checksum_of(text: str) -> int:
 
 def is_plausible(row: Row) -> bool:
     """Return whether a row without a checksum can be one: an older version wrote it, or it is damaged."""
-    seq, time, image_id, label, annotator, origin, action, reverts, probability, height = row
+    seq, time, image_id, label, annotator, origin, action, reverts, probability, height, mark, value = row
     return (
         all(isinstance(number, int) and number > 0 for number in (seq, action))
         and all(isinstance(text, str) and text for text in (time, image_id, annotator, origin))
-        and (label is None or label in LABELS)
+        and (label is None or label in _STORED_LABELS)
         and (reverts is None or (isinstance(reverts, int) and 0 < reverts < action))
         and all(number is None or isinstance(number, float) for number in (probability, height))
+        and all(text is None or isinstance(text, str) for text in (mark, value))
     )
 
 

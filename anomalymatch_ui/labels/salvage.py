@@ -29,6 +29,9 @@ _USUAL_PAGE_SIZE = 4096
 _LONGEST_NUMBER = 9
 """Bytes of a number of variable length at most."""
 
+_CHECKSUM = COLUMNS.index("height")
+"""Where the checksum stands among the values after the number: columns that came later are behind it."""
+
 _WIDTHS = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8, 8: 0, 9: 0}
 """Bytes of a value that is NULL, an integer, a real number, 0 or 1, by its type."""
 
@@ -53,8 +56,8 @@ def salvaged_rows(content: bytes) -> Iterator[tuple[Row, bool]]:
         if values is None:
             continue
         size, (_, *others) = values
-        checksum = others[len(COLUMNS) - 1] if len(others) >= len(COLUMNS) else None
-        others = (others + [None] * len(COLUMNS))[: len(COLUMNS) - 1]
+        others = (others + [None] * len(COLUMNS))[: len(COLUMNS)]
+        checksum = others.pop(_CHECKSUM)
         for seq, has_size in _numbers_before(content, found.start(), size):
             row = _row(seq, others)
             if not is_plausible(row):

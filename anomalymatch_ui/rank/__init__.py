@@ -1,6 +1,7 @@
 """From features and labels to an order. Pure functions: arrays in, arrays out."""
 
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, most_telling
+from anomalymatch_ui.rank.artefacts import Artefacts, share_removed
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
 from anomalymatch_ui.rank.centring import measure_centring
 from anomalymatch_ui.rank.coarse import CoarseToFine
@@ -26,6 +27,7 @@ from anomalymatch_ui.rank.similarity import Similar, most_similar
 
 __all__ = [
     "Acquisition",
+    "Artefacts",
     "Audit",
     "CoarseToFine",
     "Count",
@@ -63,6 +65,7 @@ __all__ = [
     "order_by_score",
     "places_among",
     "sample_rows",
+    "share_removed",
     "shares_by",
     "shares_within",
 ]

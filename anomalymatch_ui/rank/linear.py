@@ -86,7 +86,12 @@ class LinearHead:
 
 
 def fit_linear_head(
-    features: np.ndarray, labels: np.ndarray, scale: FeatureScale | None = None, *, regularisation: float
+    features: np.ndarray,
+    labels: np.ndarray,
+    scale: FeatureScale | None = None,
+    *,
+    regularisation: float,
+    weights: np.ndarray | None = None,
 ) -> LinearHead:
     """Fit a logistic regression with balanced classes.
 
@@ -101,17 +106,20 @@ def fit_linear_head(
         varies. ``None`` takes the features as they are.
     regularisation
         scikit-learn's ``C``; small is strong.
+    weights
+        How much each image counts within its class, float ``(n,)``; ``None`` for all alike.
     """
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=regularisation, class_weight="balanced", max_iter=1000)
     # So small a fit is slower on two threads than on one, and 30 times slower where the cores are busy.
     with one_blas_thread():
-        model.fit(features.astype(np.float32) if scale is None else scale.apply(features), labels)
+        scaled = features.astype(np.float32) if scale is None else scale.apply(features)
+        model.fit(scaled, labels, sample_weight=weights)
     if scale is None:
         return LinearHead(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
-    weights = (model.coef_[0] / scale.deviation).astype(np.float32)
-    return LinearHead(weights, float(model.intercept_[0] - scale.mean @ weights))
+    slopes = (model.coef_[0] / scale.deviation).astype(np.float32)
+    return LinearHead(slopes, float(model.intercept_[0] - scale.mean @ slopes))
 
 
 def feature_blocks(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -10,8 +10,8 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import gain_of_labels
+from anomalymatch_ui.session.evidence import labelled_indices
 from anomalymatch_ui.session.reading import by_name
-from anomalymatch_ui.session.scoring import labelled_indices
 
 TRAINING_GAIN = 0.05
 """What a cycle after 85 labels adds to the average precision of the instant order, as a share of it: the mean

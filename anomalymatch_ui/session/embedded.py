@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.rank import CoarseToFine, Novelty, Reduction, distances_from_centre
+from anomalymatch_ui.rank import Artefacts, CoarseToFine, Novelty, Reduction, distances_from_centre
 from anomalymatch_ui.session.sight import Look, Sight
 
 NOT_YET, COARSE, FINE = 0, 1, 2
@@ -71,9 +71,17 @@ class Embedded:
         values[is_coarse] = guess.apply(values[is_coarse])
         return values
 
-    def novelty(self) -> np.ndarray:
-        """Return how unlike the others each image is: see :class:`~anomalymatch_ui.rank.Novelty`."""
+    def novelty(self, artefacts: Artefacts | None = None) -> np.ndarray:
+        """Return how unlike the others each image is: see :class:`~anomalymatch_ui.rank.Novelty`.
+
+        Parameters
+        ----------
+        artefacts
+            What is like them counts as less novel; ``None`` where nobody has pointed any out.
+        """
         distances = self.measured(distances_from_centre)
+        if artefacts is not None:
+            distances = distances * artefacts.keep(self.measured)
         return Novelty.among(distances).places(distances)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from anomalymatch_ui.labels import Label, Look
+from anomalymatch_ui.labels import SEARCHED_AS, Label, Look
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.shortlist import population_of
 
@@ -47,13 +48,11 @@ def gather_evidence(
         Pool indices of the images drawn at random that are a sample of all, int64.
     """
     chance = {pool.ids[row] for row in drawn.tolist()}
-    judged = [view[name] for name in chance if view.get(name) in ("anomaly", "nominal")]
+    judged = [view[name] for name in chance if view.get(name) in SEARCHED_AS]
     told = [
         (pool.index(look.image_id), look.shown.height, view[look.image_id] == "anomaly")
         for look in looks
-        if view.get(look.image_id) in ("anomaly", "nominal")
-        and look.image_id in pool
-        and look.image_id not in chance
+        if view.get(look.image_id) in SEARCHED_AS and look.image_id in pool and look.image_id not in chance
     ]
     rows, heights, is_anomaly = zip(*told, strict=True) if told else ((), (), ())
     return Evidence(
@@ -111,3 +110,22 @@ def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
         if name in pool:  # an image may have been deleted from the folder since it was labelled
             mask[pool.index(name)] = True
     return mask
+
+
+def labelled_indices(
+    pool: ImagePool, view: Mapping[str, Label], label: Literal["anomaly", "nominal"]
+) -> np.ndarray:
+    """Return the pool indices of one class of the search, int64, ascending, without images that are gone.
+
+    An artefact is nominal: it is not what is looked for.
+    """
+    indices = [
+        pool.index(name) for name, given in view.items() if SEARCHED_AS.get(given) == label and name in pool
+    ]
+    return np.array(sorted(indices), dtype=np.int64)
+
+
+def artefact_indices(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
+    """Return the pool indices of the artefacts, int64, ascending, without images that are gone."""
+    indices = [pool.index(name) for name, given in view.items() if given == "artefact" and name in pool]
+    return np.array(sorted(indices), dtype=np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import LABELS, Journal, Label
+from anomalymatch_ui.labels import LABELS, MARKS, Journal, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
@@ -26,8 +26,6 @@ from anomalymatch_ui.sky import groups_within, separations, within_cone
 
 _LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
 _DIGITS = re.compile(rf"[0-9]{{1,{_LONGEST}}}")
-
-MARKS: Mapping[Label, str] = {"anomaly": "▲", "nominal": "●", "unsure": "◆"}
 
 
 class Finding:

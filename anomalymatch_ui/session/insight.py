@@ -25,6 +25,7 @@ from anomalymatch_ui.rank import (
     draws_offered,
     most_similar,
 )
+from anomalymatch_ui.session.artefacts import learn_artefacts
 from anomalymatch_ui.session.embedded import Embedded
 from anomalymatch_ui.session.evidence import Evidence, gather_evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.ranking import Ranking
@@ -104,7 +105,7 @@ class Insight:
         ranking: Callable[[], Ranking],
         embedder: Callable[[], Embedder],
     ) -> None:
-        self._novelty: tuple[Embedded, np.ndarray] | None = None
+        self._novelty: tuple[Embedded, Mapping[str, Label], np.ndarray] | None = None
         self._drawn: tuple[int, np.ndarray] | None = None
         self._pool = pool
         self._config = config
@@ -288,7 +289,9 @@ class Insight:
         return most_similar(embedding, rows, count)
 
     def novelty(self) -> np.ndarray:
-        """Return how unlike the rest of the pool each image is, whatever the labels.
+        """Return how unlike the rest of the pool each image is, whatever the labels but artefacts.
+
+        What is like these counts as less novel.
 
         Returns
         -------
@@ -301,9 +304,11 @@ class Insight:
             If the pool has not been ranked yet.
         """
         embedded = self._embedded()
-        if self._novelty is None or self._novelty[0] is not embedded:
-            self._novelty = embedded, embedded.novelty()
-        return self._novelty[1]
+        view = self._journal.view()
+        if self._novelty is None or self._novelty[0] is not embedded or self._novelty[1] is not view:
+            artefacts = learn_artefacts(self._pool, embedded.table, view, self._config)
+            self._novelty = embedded, view, embedded.novelty(artefacts)
+        return self._novelty[2]
 
     def audit(self) -> list[Contested]:
         """Return the labels the others contest, the most contested first, judged by heads without them.

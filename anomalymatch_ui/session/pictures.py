@@ -298,7 +298,7 @@ class Pictures:
         """Return the share of anomalies at the top; see :class:`Precision`. Before a ranking it is empty."""
         ranking, rows = self._ranking(), self._rows()
         order = ranking.order if ranking.version else ranking.order[:0]
-        return precision_at_top(order, rows["anomaly"], rows["nominal"])
+        return precision_at_top(order, rows["anomaly"], np.concatenate([rows["nominal"], rows["artefact"]]))
 
     def close(self) -> None:
         """End the map that is being made."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import Label
+from anomalymatch_ui.labels import LABELS, Label
 
 Sort = Literal[
     "shown first", "probability", "uncertainty", "change", "novelty", "diversity", "name", "random"
@@ -18,7 +18,7 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 """The orders there are."""
 
 LabelState = Label | Literal["unlabelled"]
-LABEL_STATES: tuple[LabelState, ...] = ("anomaly", "nominal", "unsure", "unlabelled")
+LABEL_STATES: tuple[LabelState, ...] = (*LABELS, "unlabelled")
 """What an image can be labelled as, and that it has no label."""
 
 Cone = tuple[float, float, float]
@@ -46,7 +46,7 @@ class Query:
     reverse
         The other way round: the lowest first, or Z before A.
     labels
-        Any of ``"anomaly"``, ``"nominal"``, ``"unsure"`` and ``"unlabelled"``; empty for whatever label.
+        Any of the labels and ``"unlabelled"``; empty for whatever label.
     score
         Least and greatest score, in [0, 1]; ``None`` for any, also none.
     text

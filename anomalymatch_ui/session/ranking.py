@@ -55,6 +55,8 @@ class Ranking:
     scored
         How many images the cycle's network had scored, where not all: the others stand where the labels and
         what it said of a random share put them; else ``None``.
+    removed
+        Share of the first images that the artefacts took away; ``None`` while there are none.
     """
 
     version: int
@@ -68,6 +70,7 @@ class Ranking:
     margins: np.ndarray | None = None
     depth: np.ndarray | None = None
     scored: int | None = None
+    removed: float | None = None
 
     @classmethod
     def of_scores(
@@ -81,6 +84,7 @@ class Ranking:
         margins: np.ndarray | None = None,
         depth: np.ndarray | None = None,
         scored: int | None = None,
+        removed: float | None = None,
     ) -> Ranking:
         """Rank by scores, highest first."""
         scores = scores.copy()
@@ -97,6 +101,7 @@ class Ranking:
             margins=margins,
             depth=depth,
             scored=scored,
+            removed=removed,
         )
 
     @cached_property
@@ -197,8 +202,20 @@ class Ranking:
                 if depth is not None and depth.shape != (images,):
                     return None
                 scored = int(saved["scored"]) if "scored" in saved.files else None
+                removed = float(saved["removed"]) if "removed" in saved.files else None
                 ranking = cls(
-                    version, source, created, scores, order, seq, calibrated, depth=depth, scored=scored
+                    version,
+                    source,
+                    created,
+                    scores,
+                    order,
+                    seq,
+                    calibrated,
+                    None,
+                    None,
+                    depth,
+                    scored,
+                    removed,
                 )
                 if "margins" not in saved.files:
                     return ranking
@@ -215,6 +232,7 @@ def _arrays(ranking: Ranking) -> dict[str, Any]:
     forecast, margins, depth = ranking.forecast, ranking.margins, ranking.depth
     looked_at: dict[str, Any] = {} if depth is None else {"depth": depth}
     looked_at |= {} if ranking.scored is None else {"scored": ranking.scored}
+    looked_at |= {} if ranking.removed is None else {"removed": ranking.removed}
     if forecast is None or margins is None:
         return looked_at
     scale = forecast.scale

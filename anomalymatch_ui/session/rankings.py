@@ -249,6 +249,7 @@ class Rankings:
             margins=scores.margins,
             depth=scores.depth,
             scored=scores.scored,
+            removed=scores.removed,
         )
         with self._lock:
             if scorer is not self._scorer or scores.cycle != scorer.cycle:

@@ -28,7 +28,7 @@ class AnnotatorReport:
         Who; ``table <file name>`` for an imported table.
     labelled
         Images that they have a word on.
-    anomalies, nominals, unsure
+    anomalies, nominals, unsure, artefacts
         Those of them with each label.
     """
 
@@ -37,6 +37,7 @@ class AnnotatorReport:
     anomalies: int
     nominals: int
     unsure: int
+    artefacts: int
 
     @classmethod
     def of(cls, name: str, words: Mapping[str, Label]) -> Self:
@@ -46,7 +47,8 @@ class AnnotatorReport:
 
     def sentence(self) -> str:
         """Say it in one line."""
-        return f"{self.name}: {_labels(self.labelled, self.anomalies, self.nominals, self.unsure)}"
+        by_label = _labels(self.labelled, self.anomalies, self.nominals, self.unsure, self.artefacts)
+        return f"{self.name}: {by_label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Report:
             "anomalies": counts.anomaly,
             "nominals": counts.nominal,
             "unsure": counts.unsure,
+            "artefacts": counts.artefact,
             "looked_at": self.looked_at,
             "found": self.found,
             "cycles": self.cycles,
@@ -139,7 +142,7 @@ class Report:
     def lines(self) -> list[str]:
         """Say everything in lines for a person."""
         counts = self.counts
-        labels = _labels(counts.labelled, counts.anomaly, counts.nominal, counts.unsure)
+        labels = _labels(counts.labelled, counts.anomaly, counts.nominal, counts.unsure, counts.artefact)
         lines = [
             f"{self.session}: {_number(counts.images, 'image')}, {labels}; "
             f"{_number(self.cycles, 'training cycle')}",
@@ -163,8 +166,9 @@ def _compared(pair: PairAgreement) -> str:
     return f"{words}, {pair.agreed:,} of them alike; Cohen's kappa {kappa}"
 
 
-def _labels(labelled: int, anomalies: int, nominals: int, unsure: int) -> str:
+def _labels(labelled: int, anomalies: int, nominals: int, unsure: int, artefacts: int) -> str:
     by_label = f"{anomalies:,} anomaly, {nominals:,} nominal, {unsure:,} unsure"
+    by_label += f", {artefacts:,} artefact" * (artefacts > 0)
     return f"{_number(labelled, 'label')} ({by_label})"
 
 

@@ -202,7 +202,7 @@ class Results:
         seen = {look.image_id: look.shown.probability for look in self._journal.looks()}
         return [
             Column("label", plain_of([e.label if e else None for e in entries]), ucd="meta.code.class",
-                   description="anomaly, nominal or unsure; none where nobody has said so"),
+                   description="anomaly, nominal, unsure or artefact; none where nobody has said so"),
             Column("annotator", plain_of([e.annotator if e else None for e in entries]), ucd="meta.id.human",
                    description="Who gave the label"),
             Column("time", plain_of([_utc(e.time) if e else None for e in entries]), ucd="time.processing",

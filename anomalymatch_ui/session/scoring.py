@@ -29,11 +29,19 @@ from anomalymatch_ui.rank import (
     fit_instant,
     held_out_margins,
     log_odds,
+    share_removed,
 )
+from anomalymatch_ui.session.artefacts import FIRST_PAGE, learn_artefacts, without_artefacts
 from anomalymatch_ui.session.cycle_scores import CycleScores, NetworkScores
 from anomalymatch_ui.session.embedded import Embedded, Seeing
 from anomalymatch_ui.session.embedding import Embedder
-from anomalymatch_ui.session.evidence import Evidence, labelled_mask, stands_for
+from anomalymatch_ui.session.evidence import (
+    Evidence,
+    artefact_indices,
+    labelled_indices,
+    labelled_mask,
+    stands_for,
+)
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.learnt import Learnt
@@ -70,6 +78,8 @@ class Scores:
         :class:`~anomalymatch_ui.session.embedded.Embedded`; else ``None``.
     scored
         How many images the network has scored so far, where it has not yet scored all; else ``None``.
+    removed
+        Share of the first images that the artefacts took away; ``None`` while there are none.
     """
 
     values: np.ndarray
@@ -80,6 +90,7 @@ class Scores:
     calibrated: bool = False
     depth: np.ndarray | None = None
     scored: int | None = None
+    removed: float | None = None
 
 
 class PoolScorer:
@@ -279,7 +290,9 @@ class PoolScorer:
         cycle = 0 if by_network is None else by_network.cycle
         if not isinstance(model.model, LinearHead):
             if by_network is None or by_network.sample is not None:
-                return Scores(embedded.novelty(), model.source, depth=embedded.depth)
+                novelty = embedded.novelty(learn_artefacts(self._pool, embedding, view, self._config))
+                removed = self._removed(embedded, None, view, novelty)
+                return Scores(novelty, model.source, depth=embedded.depth, removed=removed)
             return self._of_network(by_network.values, cycle, view)
         margins, fusion = self._margins(embedded, model.model, by_network)
         forecast = self._forecast(margins, fusion, embedding, view, embedded.waiting)
@@ -293,7 +306,26 @@ class PoolScorer:
             calibrated=True,
             depth=embedded.depth,
             scored=None if by_network is None else by_network.scored,
+            removed=self._removed(embedded, by_network, view, margins),
         )
+
+    def _removed(
+        self,
+        embedded: Embedded,
+        by_network: NetworkScores | None,
+        view: Mapping[str, Label],
+        present: np.ndarray,
+    ) -> float | None:
+        """Return the share of the first images without a label that stand there no more for the artefacts."""
+        others = without_artefacts(view)
+        if len(others) == len(view):
+            return None
+        model = self._fit(embedded.table, others).model
+        if isinstance(model, LinearHead):
+            former, _ = self._margins(embedded, model, by_network)
+        else:
+            former = embedded.novelty()
+        return share_removed(former, present, ~labelled_mask(self._pool, view), FIRST_PAGE)
 
     def _of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
         """Take the scores as they are, and what they make one expect."""
@@ -387,6 +419,7 @@ class PoolScorer:
             labelled_indices(self._pool, view, "nominal"),
             self._config.head,
             seed=self._config.seed,
+            artefacts=artefact_indices(self._pool, view),
         )
 
     def _cycle_scores(self, cycle: int, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
@@ -405,12 +438,6 @@ class PoolScorer:
 
         fused = guide if self._config.order == "fused" else None  # alone, a network cannot say of all
         return self._cycles.make(cycle, self._symmetry(reporter), reporter, fused, offer)
-
-
-def labelled_indices(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
-    """Return the pool indices with that label, int64, ascending, without images that are gone."""
-    indices = [pool.index(name) for name, given in view.items() if given == label and name in pool]
-    return np.array(sorted(indices), dtype=np.int64)
 
 
 def _examples_alone(held_out: HeldOut, fusion: Fusion) -> HeldOut:

@@ -178,6 +178,7 @@ class Session(Steering):
             unreadable=self._rankings.newest.unreadable,
             looked_at=self._rankings.newest.looked_at,
             scored=self._rankings.newest.scored,
+            removed=self._rankings.newest.removed,
             pen_elsewhere=elsewhere,
         )
         if self._status.interrupted_step is not None:
@@ -384,7 +385,7 @@ class Session(Steering):
         ids
             Image ids.
         label
-            ``"anomaly"``, ``"nominal"`` or ``"unsure"``; ``None`` withdraws the label.
+            ``"anomaly"``, ``"nominal"``, ``"unsure"`` or ``"artefact"``; ``None`` withdraws the label.
         origin
             Where it comes from, kept in the journal. ``"known"`` says that the images were known before the
             search: such labels are no looks.
@@ -625,6 +626,7 @@ class Session(Steering):
                 unreadable=max(len(self.pool.report), newest.unreadable),
                 looked_at=newest.looked_at,
                 scored=newest.scored,
+                removed=newest.removed,
                 **changes,
             )
             # Under the lock, so that nobody is told of an older status after a newer one.

@@ -28,11 +28,17 @@ class Counts:
     anomaly: int = 0
     nominal: int = 0
     unsure: int = 0
+    artefact: int = 0
 
     @property
     def labelled(self) -> int:
         """Images with any label."""
-        return self.anomaly + self.nominal + self.unsure
+        return self.anomaly + self.not_sought + self.unsure
+
+    @property
+    def not_sought(self) -> int:
+        """Images that are not what is looked for: nominal ones and artefacts."""
+        return self.nominal + self.artefact
 
     @property
     def unlabelled(self) -> int:
@@ -160,6 +166,8 @@ class Status:
         How many images the newest ranking knows; ``None`` where it knows all as well as it can.
     scored
         How many images the network of the newest ranking has scored; ``None`` where it is all, or none.
+    removed
+        Share of the first images that the artefacts took away; ``None`` while there are none.
     message
         The last thing worth telling, a sentence; empty if none.
     error
@@ -182,6 +190,7 @@ class Status:
     unreadable: int = 0
     looked_at: LookedAt | None = None
     scored: int | None = None
+    removed: float | None = None
     message: str = ""
     error: str | None = None
     pen_elsewhere: str | None = None

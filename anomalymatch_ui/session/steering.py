@@ -94,11 +94,11 @@ class Steering(ABC):
                 "Choose the preset default, or set order to fused."
             )
         counts = self.status.counts
-        if not (counts.anomaly and counts.nominal):
+        if not (counts.anomaly and counts.not_sought):
             # Only here, for torch takes seconds to import, which a key would wait for.
             from anomalymatch_ui.learn import check_classes
 
-            check_classes(counts.anomaly, counts.nominal)
+            check_classes(counts.anomaly, counts.not_sought)
 
         def work(reporter: Reporter) -> None:
             from anomalymatch_ui.session.training import train_cycle
@@ -331,7 +331,7 @@ class Steering(ABC):
     def _train_if_possible(self) -> None:
         """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
         status, counts = self.status, self.status.counts
-        possible = self.config.order != "labels" and counts.anomaly > 0 and counts.nominal > 0
+        possible = self.config.order != "labels" and counts.anomaly > 0 and counts.not_sought > 0
         if possible and status.state == "idle" and self._pen.elsewhere is None:
             try:
                 self.train()

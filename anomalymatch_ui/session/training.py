@@ -41,11 +41,10 @@ from anomalymatch_ui.score import Scorer, usable_cores
 from anomalymatch_ui.session.curves import CurveRecorder
 from anomalymatch_ui.session.cycles import Cycle, save_cycle
 from anomalymatch_ui.session.embedding import Embedder
-from anomalymatch_ui.session.evidence import labelled_mask
+from anomalymatch_ui.session.evidence import labelled_indices, labelled_mask
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
 from anomalymatch_ui.session.reading import READ_ROWS, by_name, read_all
-from anomalymatch_ui.session.scoring import labelled_indices
 
 SCALE_IMAGES = 2_000
 """Unlabelled images that tell how much each feature varies; they take two seconds on two cores."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+import anomalymatch_ui.app
 from anomalymatch_ui.app.scripts import joined
+from anomalymatch_ui.labels import LABELS, MARKS
 
 
 def write(folder: Path, **parts: str) -> Path:
@@ -26,6 +29,20 @@ def test_a_part_comes_after_those_it_needs_and_only_once(tmp_path: Path) -> None
     lines = [line for line in joined(entry).splitlines() if line]
 
     assert lines == ["const c = 1;", "const b = c + 1;", "export default () => b + c;"]
+
+
+def test_a_part_may_be_shared_with_the_folder_beside(tmp_path: Path) -> None:
+    (tmp_path / "widget").mkdir()
+    write(tmp_path, shared="export const a = 1;\n")
+    entry = write(tmp_path / "widget", main='import { a } from "../shared.js";\nexport default a;\n')
+
+    assert [line for line in joined(entry).splitlines() if line] == ["const a = 1;", "export default a;"]
+
+
+def test_the_browser_has_the_labels_of_the_kernel_in_their_order() -> None:
+    source = (Path(anomalymatch_ui.app.__file__).parent / "static" / "labels.js").read_text("utf-8")
+    assert dict(re.findall(r'^  (\w+): \{ mark: "(.)"', source, re.MULTILINE)) == MARKS
+    assert list(MARKS) == list(LABELS)
 
 
 def test_a_name_that_two_parts_declare_is_refused(tmp_path: Path) -> None:

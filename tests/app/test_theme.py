@@ -9,9 +9,10 @@ import anomalymatch_ui.app
 from anomalymatch_ui.app import Dashboard, ErrorPage
 from anomalymatch_ui.app.theme import CSS, Theme
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import LABELS
 from anomalymatch_ui.session import Session
 
-TEXT = ("text", "quiet", "problem", "anomaly", "nominal", "unsure")
+TEXT = ("text", "quiet", "problem", *LABELS)
 GROUNDS = ("page", "surface", "selected")
 
 
@@ -61,7 +62,7 @@ def test_text_and_labels_are_read_on_every_ground(theme: str):
         for ground in GROUNDS
     }
     assert {pair: value for pair, value in worst.items() if value < 4.5} == {}
-    for label in ("anomaly", "nominal", "unsure"):
+    for label in LABELS:
         assert contrast(colours["on-label"], colours[label]) >= 4.5
     assert contrast(colours["ring"], colours["surface"]) >= 3
 

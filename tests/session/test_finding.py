@@ -299,7 +299,10 @@ def test_what_was_found_stays_while_labels_are_given_and_only_the_counts_change(
     ("values", "sentence"),
     [
         ({"sort": "beauty"}, "no order 'beauty'. Choose one of: shown first, probability"),
-        ({"labels": ("odd",)}, "no label 'odd'. Choose one of: anomaly, nominal, unsure, unlabelled"),
+        (
+            {"labels": ("odd",)},
+            "no label 'odd'. Choose one of: anomaly, nominal, unsure, artefact, unlabelled",
+        ),
         ({"labels": 3}, "labels as a list"),
         ({"score": (0.8, 0.2)}, "from 0.8 to 0.2 is empty. Swap its ends"),
         ({"score": 0.8}, r"as \(least, greatest\)"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.labels import LABELS, Journal
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.rank import binomial_interval, fit_forecast
 from anomalymatch_ui.session import Ranking
@@ -22,7 +22,7 @@ from anomalymatch_ui.session.pictures import (
     score_histogram,
 )
 
-NO_LABELS = {name: np.empty(0, np.int64) for name in ("anomaly", "nominal", "unsure")}
+NO_LABELS = {name: np.empty(0, np.int64) for name in LABELS}
 
 
 def drawn_up(folder: Path, pool: ImagePool, journal: Journal, ranking: Ranking) -> Pictures:

@@ -75,7 +75,7 @@ def test_neither_names_nor_their_order_tell_what_is_odd(truth):
 
 def test_five_anomalies_of_every_kind_and_25_nominals_are_labelled_truly(made, truth):
     labels, _, report = match_labels(read_labels_csv(made.labels), truth)
-    assert report.counts == {"anomaly": 5, "nominal": 25, "unsure": 0}
+    assert report.counts == {"anomaly": 5, "nominal": 25, "unsure": 0, "artefact": 0}
     assert not report.unmatched
     assert all(truth[name]["label"] == label for name, label in labels.items())
     assert len({truth[name]["kind"] for name, label in labels.items() if label == "anomaly"}) == 4

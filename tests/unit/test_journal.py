@@ -105,7 +105,7 @@ def test_undo_goes_back_step_by_step_and_then_says_there_is_nothing(journal):
     for label in LABELS:
         journal.append(["a"], label, ME, "key")
     undone = [journal.undo(ME, "key").labels["a"] for _ in LABELS]
-    assert undone == ["nominal", "anomaly", None]
+    assert undone == [*LABELS[-2::-1], None]
     assert journal.undo(ME, "key") is None
     redone = [journal.redo(ME, "key").labels["a"] for _ in LABELS]
     assert redone == list(LABELS)

@@ -123,7 +123,7 @@ def test_a_path_seen_from_another_folder_is_matched(table, name, image_id):
     )
     assert labels == {image_id: "anomaly"}
     assert extras == {image_id: {"z": "1"}}
-    assert report.counts == {"anomaly": 1, "nominal": 0, "unsure": 0}
+    assert report.counts == {"anomaly": 1, "nominal": 0, "unsure": 0, "artefact": 0}
 
 
 def test_half_a_file_name_matches_nothing(table):

@@ -11,7 +11,7 @@
 //   repeats  true where a key held down goes on; a label is given once
 
 import { chordOf, writtenKey } from "./keys.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 
 const labelActions = Object.entries(LABELS).map(([name, { key }]) => ({
   name, keys: [key.toUpperCase()], title: name, group: "Label", run: (view) => view.labelSelection(name),

@@ -1,7 +1,7 @@
 // One card: a cell of the sheet, the score, the label, two buttons.
 
 import { element, update } from "./elements.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 import { pickCard } from "./picking.js";
 import { placeOf } from "./sheetpainter.js";
 

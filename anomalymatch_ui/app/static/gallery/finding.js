@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { openFilters } from "./filters.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 
 const SORTS = [
   "shown first", "probability", "uncertainty", "change", "novelty", "diversity", "name", "random",

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { writtenKey } from "./keys.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 import { closeupKeys } from "./zoom.js";
 
 const BY_MOUSE = [

@@ -19,12 +19,12 @@ import { Card } from "./card.js";
 import { element, update } from "./elements.js";
 import { Header } from "./header.js";
 import { writtenKey } from "./keys.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 import { Overlay } from "./overlay.js";
 import { fitThumbnails } from "./paging.js";
 
 const ABOVE = "[role='dialog'], .v-dialog__content, .v-menu__content, .v-overlay"; // what has the keys itself
-const BAR = ["anomaly", "nominal", "unsure", "clear", "rest nominal", "undo", "redo", "apply", "similar", "help"];
+const BAR = [...Object.keys(LABELS), "clear", "rest nominal", "undo", "redo", "apply", "similar", "help"];
 
 export class View {
   constructor(desk, host, actions) {

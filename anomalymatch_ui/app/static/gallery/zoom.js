@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { writtenKey } from "./keys.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 import { LookControls } from "./lookcontrols.js";
 import { lookActionsFor } from "./looking.js";
 import { isNative, looksOf } from "./looks.js";

@@ -1,7 +1,7 @@
 // The column beside a close-up: what is known of the image, its scores over the cycles, and what is like it.
 
 import { element } from "./elements.js";
-import { LABELS } from "./labels.js";
+import { LABELS } from "../labels.js";
 import { SheetPainter } from "./sheetpainter.js";
 import { isOriginal } from "./stretch.js";
 

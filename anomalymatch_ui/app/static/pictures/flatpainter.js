@@ -1,5 +1,6 @@
 // Paints the points where there is no WebGL: slower, and the shapes are plainer.
 
+import { CLASSES, cornersOf } from "./marks.js";
 import { ramp } from "./palette.js";
 
 const css = (colour) => `rgb(${colour.map((value) => Math.round(255 * value)).join(" ")})`;
@@ -19,7 +20,7 @@ export class FlatPainter {
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (!points) return;
-    const labelled = ["anomaly", "nominal", "unsure"].map((name) => css(palette[name]));
+    const labelled = CLASSES.map(({ name }) => css(palette[name]));
     const none = css(palette["map-none"]);
     const ranked = Array.from({ length: 256 }, (_, rank) => (rank ? css(ramp(palette, rank / 255)) : none));
     pen.strokeStyle = css(palette["map-outline"]);
@@ -38,14 +39,11 @@ export class FlatPainter {
 
   shape(pen, label, x, y, radius) {
     pen.beginPath();
-    if (label === 2) pen.arc(x, y, radius, 0, 2 * Math.PI);
-    else {
-      pen.moveTo(x, y - radius);
-      pen.lineTo(x + radius, label === 1 ? y + radius : y);
-      if (label === 3) pen.lineTo(x, y + radius);
-      pen.lineTo(x - radius, label === 1 ? y + radius : y);
+    const corners = cornersOf(CLASSES[label - 1].name);
+    if (corners) {
+      for (const [dx, dy] of corners) pen.lineTo(x + dx * radius, y + dy * radius);
       pen.closePath();
-    }
+    } else pen.arc(x, y, radius, 0, 2 * Math.PI);
     pen.fill();
     pen.stroke();
   }

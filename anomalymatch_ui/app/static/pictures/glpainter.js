@@ -1,5 +1,7 @@
 // Paints the points by WebGL 2, all of them in one call.
 
+import { CLASSES } from "./marks.js";
+
 const VERTEX = `#version 300 es
 precision highp float;
 in vec2 place;
@@ -9,7 +11,7 @@ in float selected;
 uniform vec2 centre, scale;
 uniform float size, large;
 uniform bool byLabel, anySelected;
-uniform vec3 low, middle, high, none, labels[3];
+uniform vec3 low, middle, high, none, labels[${CLASSES.length}];
 out vec3 colour;
 out float opacity;
 flat out int kind;
@@ -22,7 +24,7 @@ void main() {
   opacity = (anySelected && selected < 0.5) ? 0.12 : kind > 0 ? 1.0 : 0.8;
 }`;
 
-// A disc, or the shape of the label with an outline: triangle, disc, diamond.
+// A disc, or the shape of the label with an outline: triangle, disc, diamond, cross.
 const FRAGMENT = `#version 300 es
 precision highp float;
 in vec3 colour;
@@ -33,7 +35,8 @@ out vec4 painted;
 void main() {
   vec2 at = 2.0 * gl_PointCoord - 1.0;
   float beyond = kind == 1 ? max(abs(at.x) * 0.87 - at.y * 0.5, at.y) * 2.0
-    : kind == 3 ? abs(at.x) + abs(at.y) : length(at);
+    : kind == 3 ? abs(at.x) + abs(at.y)
+    : kind == 4 ? max(min(abs(at.x - at.y), abs(at.x + at.y)) * 2.2, max(abs(at.x), abs(at.y))) : length(at);
   float soft = max(fwidth(beyond), 0.01);
   float cover = 1.0 - smoothstep(1.0 - soft, 1.0, beyond);
   if (cover <= 0.0) discard;
@@ -121,7 +124,7 @@ export class GlPainter {
     gl.uniform1i(uniform("anySelected"), points.selectedCount ? 1 : 0);
     const colours = { low: "map-low", middle: "map-middle", high: "map-high", none: "map-none", outline: "map-outline" };
     for (const [name, variable] of Object.entries(colours)) gl.uniform3f(uniform(name), ...palette[variable]);
-    gl.uniform3fv(uniform("labels"), [...palette.anomaly, ...palette.nominal, ...palette.unsure]);
+    gl.uniform3fv(uniform("labels"), CLASSES.flatMap(({ name }) => palette[name]));
     gl.drawElements(gl.POINTS, points.count, gl.UNSIGNED_INT, 0);
   }
 

@@ -1,6 +1,8 @@
 // The map's colours, read from the page's CSS variables so that a theme changes them.
 
-const NAMES = ["map-low", "map-middle", "map-high", "map-none", "anomaly", "nominal", "unsure", "map-outline"];
+import { LABELS } from "../labels.js";
+
+const NAMES = ["map-low", "map-middle", "map-high", "map-none", "map-outline", ...Object.keys(LABELS)];
 
 let pen = null;
 
