@@ -86,10 +86,35 @@ def serve(
     pixels: PixelOptions,
     base_url: BaseUrl = None,
     classes: ClassesOption = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table about the images, by filename or id, or by position: its columns become filters.",
+            parser=given_path,
+        ),
+    ] = None,
+    match_radius: Annotated[
+        float, typer.Option(help="Seconds of arc between an image and its row, matched by position.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    _serve(images, labels, session, port, not no_browser, as_json, annotator, pixels, base_url, classes)
+    from anomalymatch_ui.app.serve import serve as serve_dashboard
+
+    serve_dashboard(
+        images,
+        labels,
+        session,
+        port,
+        not no_browser,
+        as_json,
+        annotator,
+        pixels,
+        base_url,
+        classes,
+        metadata,
+        match_radius,
+    )
 
 
 @application.command()
@@ -450,16 +475,11 @@ def _serve(
     port: int,
     open_browser: bool,
     as_json: bool,
-    annotator: str | None = None,
-    pixels: dict[str, Any] | None = None,
-    base_url: str | None = None,
-    classes: str | None = None,
+    base_url: str | None,
 ) -> None:
     from anomalymatch_ui.app.serve import serve as serve_dashboard
 
-    serve_dashboard(
-        images, labels, session, port, open_browser, as_json, annotator, pixels, base_url, classes
-    )
+    serve_dashboard(images, labels, session, port, open_browser, as_json, base_url=base_url)
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

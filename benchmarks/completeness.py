@@ -100,7 +100,7 @@ def true_images(folder: Path, kind: str, count: int, recipe: Recipe) -> Path:
     images = folder / f"true-{kind}-{count}"
     images.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        path = images / f"{number:05}.fits"
+        path = images / f"{kind}-{number:05}.fits"  # names and sizes tell pools apart
         if not path.exists():
             write_exposure(path, true_exposure(kind, number, recipe), 150.0, 2.0)
     return images

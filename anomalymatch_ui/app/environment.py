@@ -12,6 +12,7 @@ from typing import Any
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.metadata import MATCH_RADIUS
 
 IMAGES = "ANOMALYMATCH_IMAGES"
 LABELS = "ANOMALYMATCH_LABELS"
@@ -19,6 +20,8 @@ SESSION = "ANOMALYMATCH_SESSION"
 ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
 PIXELS = "ANOMALYMATCH_PIXELS"
 CLASSES = "ANOMALYMATCH_CLASSES"
+METADATA = "ANOMALYMATCH_METADATA"
+RADIUS = "ANOMALYMATCH_MATCH_RADIUS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class Wanted:
         Options of :func:`anomalymatch_ui.open_pool`; what is not given is as the session has it.
     classes
         What the classes of the table of labels stand for; ``None`` takes what the session keeps.
+    metadata
+        A table about the images; ``None`` takes what the session keeps.
+    match_radius
+        Seconds of arc between an image and its row of that table at most, where they are matched by position.
     """
 
     images: Path | None = None
@@ -47,6 +54,8 @@ class Wanted:
     annotator: str | None = None
     pixels: Mapping[str, Any] = field(default_factory=dict)
     classes: str | Mapping[str, str] | None = None
+    metadata: Path | None = None
+    match_radius: float = MATCH_RADIUS
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
@@ -54,23 +63,30 @@ class Wanted:
 
         ``None`` if neither images nor a session are asked for.
         """
-        images, labels, session = (_path(name) for name in (IMAGES, LABELS, SESSION))
+        images, labels, session, table = (_path(name) for name in (IMAGES, LABELS, SESSION, METADATA))
         annotator = os.environ.get(ANNOTATOR) or None
         if images is None and session is None:
             return None
         pixels = json.loads(os.environ.get(PIXELS) or "{}")
         classes = json.loads(os.environ.get(CLASSES) or "null")
-        return cls(images, labels, session, annotator, pixels, classes)
+        radius = float(os.environ.get(RADIUS) or MATCH_RADIUS)
+        return cls(images, labels, session, annotator, pixels, classes, table, radius)
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which :meth:`from_environment` reads this back, in any folder."""
-        paths = {IMAGES: self.images, LABELS: self.labels, SESSION: self.session_path}
+        paths = {
+            IMAGES: self.images,
+            LABELS: self.labels,
+            SESSION: self.session_path,
+            METADATA: self.metadata,
+        }
         given = {name: "" if path is None else str(expanded(path).absolute()) for name, path in paths.items()}
         classes = dict(self.classes) if isinstance(self.classes, Mapping) else self.classes
         return given | {
             ANNOTATOR: self.annotator or "",
             PIXELS: json.dumps(dict(self.pixels)),
             CLASSES: json.dumps(classes),
+            RADIUS: repr(self.match_radius),
         }
 
     @property
@@ -113,6 +129,8 @@ class Wanted:
             annotator=self.annotator,
             pixels=self.pixels,
             classes=self.classes,
+            metadata=self.metadata,
+            match_radius=self.match_radius,
             take_over=not check_only,
             share=not check_only or self.annotator is not None,
         )

@@ -13,6 +13,7 @@ from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.error_page import ErrorPage
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.session.metadata import MATCH_RADIUS
 
 
 def launch(
@@ -22,6 +23,8 @@ def launch(
     session: str | os.PathLike[str] | None = None,
     annotator: str | None = None,
     classes: str | Mapping[str, str] | None = None,
+    metadata: str | os.PathLike[str] | None = None,
+    match_radius: float = MATCH_RADIUS,
     **pixels: Any,
 ) -> Dashboard | ErrorPage:
     """Open the dashboard; as the last line of a notebook cell it is shown there.
@@ -41,6 +44,11 @@ def launch(
     classes
         What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``, where they are not
         ``anomaly``, ``nominal`` and ``unsure``. The session keeps it.
+    metadata
+        A table (CSV, ECSV, VOTable, FITS, Parquet) whose columns become filters. It has the column
+        ``filename`` or ``id``, or positions in degrees. The session keeps a copy.
+    match_radius
+        Where its rows are matched by position: seconds of arc between an image and its row at most.
     **pixels
         How the images are read and shown, as :func:`anomalymatch_ui.open_pool` takes it, such as
         ``stretch="asinh"``. The session keeps it.
@@ -50,8 +58,9 @@ def launch(
     Dashboard or ErrorPage
         The page with a sentence if something given cannot be used.
     """
-    pool, table, folder = (None if path is None else Path(path) for path in (images, labels, session))
-    given = Wanted(pool, table, folder, annotator, pixels, classes)
+    paths = (images, labels, session, metadata)
+    pool, table, folder, about = (None if path is None else Path(path) for path in paths)
+    given = Wanted(pool, table, folder, annotator, pixels, classes, about, match_radius)
     try:
         if images is None and session is None:
             given = Wanted.from_environment() or demo()

@@ -28,6 +28,7 @@ from voila.app import Voila
 from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session.metadata import MATCH_RADIUS
 
 HOST = "127.0.0.1"
 TEMPLATES = Path(__file__).parent / "voila"
@@ -47,6 +48,8 @@ def serve(
     pixels: Mapping[str, Any] | None = None,
     base_url: str | None = None,
     classes: str | None = None,
+    metadata: Path | None = None,
+    match_radius: float = MATCH_RADIUS,
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -71,7 +74,7 @@ def serve(
         Path at which a proxy shows this server to the browser, such as ``/user/ada/proxy/8866/``, whether
         the proxy takes it off its requests or not. ``None`` takes that of jupyter-server-proxy where this
         is a server of JupyterHub (:func:`hub_base_url`), and ``/`` elsewhere.
-    classes
+    classes, metadata, match_radius
         As in :func:`anomalymatch_ui.launch`.
 
     Raises
@@ -86,7 +89,7 @@ def serve(
     """
     port = free_port(port)
     base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
-    wanted = Wanted(images, labels, session, annotator, pixels or {}, classes)
+    wanted = Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)
     if is_known():
         WAITING.start()
     try:
@@ -99,6 +102,8 @@ def _serve(wanted: Wanted, port: int, base_url: str, open_browser: bool, as_json
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
+        if opened.metadata_report is not None:
+            print(opened.metadata_report, file=sys.stderr)
         if opened.keeps_settings:
             # By now the session says how its images are read; what is chosen on the page outlives a reload.
             wanted = replace(wanted, pixels={})

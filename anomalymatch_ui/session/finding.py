@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.found import Figures, Found, in_words
 from anomalymatch_ui.session.insight import Insight
-from anomalymatch_ui.session.metadata import METADATA_FILE, Column, Metadata
+from anomalymatch_ui.session.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
 from anomalymatch_ui.session.people import People
 from anomalymatch_ui.session.places import Places
 from anomalymatch_ui.session.query import LABEL_STATES, Bounds, LabelState, Query, Sort
@@ -102,6 +103,10 @@ class Finding:
             captions = self._words_on(order)
         title = in_words(query, ranking.source)
         return Found.in_order(order, title, captions=captions, labels=query.labels)
+
+    def keep(self, table: Path, radius: float = MATCH_RADIUS) -> str | None:
+        """Add a table of metadata, or replace the one that was there; see :meth:`Metadata.keep`."""
+        return self.metadata.keep(table, self.places.of_images, radius)
 
     def similar(self, ids: Iterable[str], count: int = 60) -> Found:
         """Find the images most like some others, which come first. Raises as :meth:`Insight.similar`."""

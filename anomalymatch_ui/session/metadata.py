@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import warnings
+import hashlib
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +16,21 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import match_names
 from anomalymatch_ui.pool import ImagePool
-
-if TYPE_CHECKING:
-    import pandas as pd
+from anomalymatch_ui.session.metadata_table import MetadataTable, read_metadata
+from anomalymatch_ui.sky import nearest_within
 
 METADATA_FILE = "metadata.csv"
 """Name of the session's own copy of a table."""
 
-ID_COLUMNS = ("filename", "id")
-"""Columns that may name the images, in any case; the first that is there counts."""
+MATCH_RADIUS = 1.0
+"""Seconds of arc between an image and a row of a table at most, where rows are matched by position."""
 
-_NAMELESS = "Unnamed: "  # what pandas calls a column without a name, such as a written index
-_SEPARATORS = (",", ";", "\t")
+SEPARATION = "match_separation"
+"""Column of how far an image is from its row, in seconds of arc, where rows were matched by position."""
+
+_EXACT_DIGITS = 15  # of a whole number that every float of 64 bits holds
+
+Positions = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,11 @@ class Column:
 
     @classmethod
     def of_texts(cls, name: str, texts: Sequence[str]) -> Column:
-        """Take a column as numbers if all of it that is not blank is numbers, else as text."""
+        """Take a column as numbers if all of it that is not blank is numbers, else as text.
+
+        So are whole numbers of which a float would lose a digit, as of identifiers: a filter for one of them
+        is to find that one.
+        """
         texts = [text.strip() for text in texts]
         numbers = np.full(len(texts), np.nan)
         filled = [row for row, text in enumerate(texts) if text]
@@ -63,47 +69,6 @@ class Column:
             return cls(name, None, texts)
         numbers.flags.writeable = False
         return cls(name, numbers, texts)
-
-
-@dataclass(frozen=True)
-class MetadataTable:
-    """A table of metadata as it stands in its file.
-
-    Attributes
-    ----------
-    names
-        File name of each row.
-    columns
-        The other columns, one text for each row.
-    """
-
-    names: tuple[str, ...]
-    columns: Mapping[str, tuple[str, ...]]
-
-
-def read_metadata_csv(path: Path) -> MetadataTable:
-    """Read a table with a column ``filename`` or ``id``, and any others.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no text, cannot be parsed or does not name the images.
-    """
-    frame = _read(Path(path))
-    frame = frame.loc[:, [not str(name).startswith(_NAMELESS) for name in frame.columns]]
-    lowered = [str(name).strip().lower() for name in frame.columns]
-    key = next((lowered.index(name) for name in ID_COLUMNS if name in lowered), None)
-    if key is None:
-        found = ", ".join(map(str, frame.columns))[:200]
-        raise InputError(
-            f"{path} does not name the images: it needs a column filename or id, but has: {found}."
-        )
-    columns = {
-        str(name).strip(): tuple(frame.iloc[:, at])
-        for at, name in enumerate(frame.columns)
-        if at != key and lowered[at] != "label"  # labels are imported as such, and change afterwards
-    }
-    return MetadataTable(tuple(frame.iloc[:, key]), columns)
 
 
 class Metadata:
@@ -127,31 +92,129 @@ class Metadata:
         self._path = path
         self._columns: Mapping[str, Column] | None = None
 
-    def keep(self, source: Path) -> str:
+    def keep(
+        self,
+        source: Path,
+        positions: Callable[[], Positions | None] = lambda: None,
+        radius: float = MATCH_RADIUS,
+    ) -> str | None:
         """Copy a table into the session; one that was there before is replaced.
+
+        Its rows are matched with images by their names, as those of a table of labels are, or where it has
+        none that fit, by position: to each image the nearest row.
+
+        Parameters
+        ----------
+        source
+            The table; see :func:`~anomalymatch_ui.session.metadata_table.read_metadata`.
+        positions
+            Returns where the images are, in degrees, NaN where that is not known.
+        radius
+            Seconds of arc between an image and its row at most.
 
         Returns
         -------
-        str
-            A sentence about what fits.
+        str or None
+            A sentence about what fits; ``None`` if this very table has been kept so before.
 
         Raises
         ------
         InputError
-            If it cannot be used, see :func:`read_metadata_csv`, or fits no image.
+            If it cannot be used, or fits no image.
         StorageError
             If the disk refuses.
         """
-        table = read_metadata_csv(source)
-        names = set(table.names)
-        matches, *_ = match_names(list(names), list(self._pool.ids))
-        if not matches:
-            raise InputError(f"No row of {source} fits an image of {self._pool.path}. Check the file names.")
-        write_bytes_atomically(self._path, source.read_bytes(), root=self._path.parent)
+        if not 0 < radius < math.inf:
+            raise InputError(f"The radius of a match is in seconds of arc and above 0, not {radius!r}.")
+        table = read_metadata(source)
+        content = source.read_bytes()
+        digest = hashlib.sha256(f"{radius!r} {self._pool.digest}".encode() + content).hexdigest()
+        if self._path.exists() and self._told().get("source") == digest:
+            return None
+        written, fits, units = self._named(source, table, content) or self._placed(
+            source, table, positions, radius
+        )
+        write_bytes_atomically(self._path, written, root=self._path.parent)
+        told = {"source": digest, "units": {**table.units, **units}}
+        write_bytes_atomically(self._beside, json.dumps(told).encode(), root=self._path.parent)
         self._columns = None
-        fits = f"Metadata from {source.name}: {len(matches):,} of {len(self._pool):,} images"
+        return f"Metadata from {source.name}: {fits}"
+
+    def _named(
+        self, source: Path, table: MetadataTable, content: bytes
+    ) -> tuple[bytes, str, dict[str, str]] | None:
+        """Return the session's copy of a table that names images, and what fits; ``None`` if nothing does."""
+        if table.names is None:
+            return None
+        names = list(dict.fromkeys(table.names))
+        matches, *_ = match_names(names, list(self._pool.ids))
+        if not matches:
+            if table.positions() is not None:
+                return None
+            raise InputError(
+                f"No row of {source} fits an image of {self._pool.path}: it names {names[0]!r}, and the "
+                f"images are called as {self._pool.ids[0]!r}. Check the names."
+            )
         left = len(names) - len(matches)
-        return f"{fits}; {left:,} {'name fits' if left == 1 else 'names fit'} none." if left else f"{fits}."
+        fits = f"{len(matches):,} of {len(self._pool):,} images"
+        fits += f"; {left:,} {'name fits' if left == 1 else 'names fit'} none." if left else "."
+        if source.suffix.lower() in (".csv", ".tsv", ".txt", ".dat", ""):
+            return content, fits, {}
+        return table.written(table.names, range(len(table.names))), fits, {}
+
+    def _placed(
+        self,
+        source: Path,
+        table: MetadataTable,
+        positions: Callable[[], Positions | None],
+        radius: float,
+    ) -> tuple[bytes, str, dict[str, str]]:
+        """Return the session's copy of a table that is matched by position, and what fits."""
+        theirs, ours = table.positions(), positions()
+        assert theirs is not None  # else it would have names
+        if ours is None:
+            raise InputError(
+                f"{source} names no images that are here, and where the images in {self._pool.path} are on "
+                "the sky is not known. Give a table with a column filename or id."
+            )
+        known = np.isfinite(theirs[0])
+        rows, apart = nearest_within(*ours, *theirs, radius)
+        matched = np.flatnonzero(rows >= 0)
+        if len(matched) == 0:
+            _, nearest = nearest_within(*ours, *theirs, math.inf)
+            near = "no position is known"
+            if np.isfinite(nearest).any():
+                near = f"the nearest is {np.nanmin(nearest):.4g}″ away"
+            raise InputError(
+                f"No row of {source} lies within {radius:g}″ of an image of {self._pool.path}: {near}. "
+                "Widen the radius (--match-radius), or check that both are in degrees, ICRS."
+            )
+        ids = [self._pool.ids[row] for row in matched.tolist()]
+        taken = rows[matched].tolist()
+        columns = {name: tuple(texts[row] for row in taken) for name, texts in table.columns.items()}
+        columns[SEPARATION] = tuple(f"{value:.3f}" for value in apart[matched].tolist())
+        written = MetadataTable(None, columns).written(ids, range(len(ids)))
+        fits = f"{len(matched):,} of {len(self._pool):,} images have a row within {radius:g}″"
+        off = len(known) - int(known.sum())
+        fits += f"; {off:,} {'row has' if off == 1 else 'rows have'} no position on the sky." if off else "."
+        return written, fits, {SEPARATION: "arcsec"}
+
+    def units(self) -> Mapping[str, str]:
+        """Return the units of columns of the session's table, of those that have one."""
+        units = self._told().get("units")
+        return units if isinstance(units, dict) else {}
+
+    @property
+    def _beside(self) -> Path:
+        return self._path.with_suffix(".json")
+
+    def _told(self) -> dict[str, object]:
+        """Return what is known of the copy; nothing if that is missing or damaged, or of a CSV of before."""
+        try:
+            told = json.loads(self._beside.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
 
     def columns(self) -> Mapping[str, Column]:
         """Return the columns by name.
@@ -162,7 +225,7 @@ class Metadata:
             If the session's copy of the table is damaged.
         """
         if self._columns is None:
-            table = read_metadata_csv(self._path) if self._path.exists() else None
+            table = read_metadata(self._path) if self._path.exists() else None
             self._columns = MappingProxyType(columns_of(self._pool.ids, self._extras(), table))
         return self._columns
 
@@ -199,7 +262,7 @@ def columns_of(
     columns: dict[str, Column] = {}
     for name in dict.fromkeys(name for row in extras.values() for name in row):
         columns[name] = Column.of_texts(name, [extras.get(image_id, {}).get(name, "") for image_id in ids])
-    if table is not None:
+    if table is not None and table.names is not None:
         matches, *_ = match_names(list(dict.fromkeys(table.names)), list(ids))
         rows = {matches[name]: row for row, name in enumerate(table.names) if name in matches}
         of_image = [rows.get(image_id) for image_id in ids]
@@ -209,48 +272,10 @@ def columns_of(
     return columns
 
 
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"There is no table of metadata {path}. Check the path.") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"Cannot read {path}: {reason}. Give a CSV file.") from error
-    if b"\0" in content or not content.strip():
-        raise InputError(f"{path} is empty or no text. Give a CSV file with a column filename or id.")
-    try:
-        with warnings.catch_warnings():
-            # Rows longer than the header would lose their ends with no more than a warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.BytesIO(content),
-                sep=_separator(content),
-                dtype=object,  # strings of Arrow cannot hold what is not UTF-8
-                keep_default_na=False,
-                index_col=False,
-                encoding="utf-8-sig",
-                # File names need not be UTF-8; their other bytes travel as Python carries them everywhere.
-                encoding_errors="surrogateescape",
-            )
-    except (ValueError, pd.errors.ParserWarning) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read as a table: {reason}. Correct it.") from error
-
-
 def _number(text: str) -> float:
     if "_" in text:  # Python reads 2024_01 as a number, astronomers do not
         raise ValueError(text)
-    return float(text)
-
-
-def _separator(content: bytes) -> str:
-    """Return the first separator with which the header names the images, else the comma."""
-    first = content.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
-    for separator in _SEPARATORS:
-        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]
-        if set(names) & set(ID_COLUMNS):
-            return separator
-    return _SEPARATORS[0]
+    number = float(text)
+    if len(text) > _EXACT_DIGITS and text.lstrip("+-").isdigit() and int(text) != number:
+        raise ValueError(text)
+    return number

@@ -14,6 +14,9 @@ from anomalymatch_ui.pool.placed import place_of
 from anomalymatch_ui.session.metadata import Column
 from anomalymatch_ui.sky import Place
 
+_MOST_OPENED = 50_000
+"""Images of which each is opened for its WCS: some five minutes."""
+
 Degrees = tuple[np.ndarray, np.ndarray]
 
 
@@ -51,6 +54,22 @@ class Places:
         assert longitude is not None
         assert latitude is not None
         return longitude, latitude
+
+    def of_images(self) -> Degrees | None:
+        """Return where the images are whatever the metadata say: by the pool's columns, or by their WCS.
+
+        ``None`` if neither tells, or there are more than 50,000 images, each of which had to be opened.
+        """
+        if self._pool.columns.positions is not None:
+            return self.degrees()
+        if len(self._pool) > _MOST_OPENED:
+            return None
+        places = [place_of(self._pool, index) for index in range(len(self._pool))]
+        if not any(places):
+            return None
+        ra = [math.nan if place is None else place.ra for place in places]
+        dec = [math.nan if place is None else place.dec for place in places]
+        return np.array(ra), np.array(dec)
 
     def known(self) -> Degrees:
         """Return :meth:`degrees`. Raises ``InputError`` if no positions are known."""

@@ -15,10 +15,10 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session import metadata
 from anomalymatch_ui.session.completeness_table import object_table, share_table
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.metadata import Metadata
 from anomalymatch_ui.session.places import Places
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.tables import Column, Format, ResultTable, format_of, plain, typed, write_table
@@ -51,8 +51,8 @@ class Results:
         Of the session.
     ranking, config
         Return the newest ranking and the settings of the moment.
-    columns
-        Returns the metadata of the images, by name.
+    metadata
+        What tables say of the images.
     places
         Where the images are on the sky.
     completeness
@@ -67,7 +67,7 @@ class Results:
         cycles: Cycles,
         ranking: Callable[[], Ranking],
         config: Callable[[], Config],
-        columns: Callable[[], Mapping[str, metadata.Column]],
+        metadata: Metadata,
         places: Places,
         completeness: Callable[[], Completeness | None],
     ) -> None:
@@ -77,7 +77,7 @@ class Results:
         self._cycles = cycles
         self._ranking = ranking
         self._config = config
-        self._columns = columns
+        self._metadata = metadata
         self._places = places
         self._completeness = completeness
 
@@ -230,10 +230,10 @@ class Results:
         ]
 
     def _of_metadata(self, rows: np.ndarray) -> list[Column]:
-        positions = self._places.in_metadata() or ()
+        positions, units = self._places.in_metadata() or (), self._metadata.units()
         return [
-            Column(name, typed(["" if row < 0 else column.texts[row] for row in rows]))
-            for name, column in self._columns().items()
+            Column(name, typed(["" if row < 0 else column.texts[row] for row in rows]), units.get(name, ""))
+            for name, column in self._metadata.columns().items()
             if name not in positions
         ]
 

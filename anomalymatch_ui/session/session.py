@@ -38,6 +38,7 @@ from anomalymatch_ui.session.found import Found
 from anomalymatch_ui.session.importing import import_labels, read_table
 from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
+from anomalymatch_ui.session.metadata import MATCH_RADIUS
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import People, annotator_name
 from anomalymatch_ui.session.pictures import Pictures
@@ -82,6 +83,8 @@ class Session(Steering):
         The settings.
     annotator
         Whose labels these are.
+    metadata_report
+        What fits of a table given as ``metadata``, a sentence; ``None`` without a new one.
     import_report
         What became of the table given as ``labels``; ``None`` if there was none.
     completeness
@@ -110,6 +113,7 @@ class Session(Steering):
         self.config = config
         self.annotator = annotator
         self.import_report: ImportReport | None = None
+        self.metadata_report: str | None = None
         self._folder = folder
         self._pen = pen
         self._journal = Journal(folder.journal)
@@ -145,7 +149,7 @@ class Session(Steering):
             self.cycles,
             self.ranking,
             lambda: self.config,
-            self.finding.metadata.columns,
+            self.finding.metadata,
             self.finding.places,
             self.completeness.kept,
         )
@@ -200,6 +204,7 @@ class Session(Steering):
         share: bool = False,
         embeddings: str | Path | None = None,
         metadata: str | Path | None = None,
+        match_radius: float = MATCH_RADIUS,
         pixels: Mapping[str, Any] | None = None,
         classes: str | Mapping[str, str] | None = None,
     ) -> Self:
@@ -230,7 +235,11 @@ class Session(Steering):
             A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
             it in the session's own.
         metadata
-            A table with the column ``filename`` or ``id`` and others to filter by; the session keeps a copy.
+            A table (CSV, ECSV, VOTable, FITS, Parquet) with the column ``filename`` or ``id``, or with
+            positions in degrees, and others to filter by; the session keeps a copy.
+        match_radius
+            Where the table's rows are matched by position: seconds of arc between an image and its row, at
+            most.
         pixels
             How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it, such as
             ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
@@ -288,11 +297,12 @@ class Session(Steering):
             elif session.outdated:
                 session._publish(message=LOOKS_ANEW)
             # Before the labels, which may start a cycle.
-            kept = None if metadata is None else session.finding.metadata.keep(expanded(metadata))
+            if metadata is not None:
+                session.metadata_report = session.finding.keep(expanded(metadata), match_radius)
             if table is not None:
                 session._import(table)
-            if kept is not None:
-                session._publish(message=kept)
+            if session.metadata_report is not None:
+                session._publish(message=session.metadata_report)
         except BaseException:
             if session is None:
                 pen.release()

@@ -2,13 +2,20 @@
 
 from anomalymatch_ui.sky.links import Link, links_at, sexagesimal
 from anomalymatch_ui.sky.place import Place
-from anomalymatch_ui.sky.separation import groups_within, separations, unit_vectors, within_cone
+from anomalymatch_ui.sky.separation import (
+    groups_within,
+    nearest_within,
+    separations,
+    unit_vectors,
+    within_cone,
+)
 
 __all__ = [
     "Link",
     "Place",
     "groups_within",
     "links_at",
+    "nearest_within",
     "separations",
     "sexagesimal",
     "unit_vectors",

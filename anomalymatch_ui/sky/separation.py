@@ -32,6 +32,43 @@ def within_cone(ra: np.ndarray, dec: np.ndarray, centre: tuple[float, float], ra
     return inside
 
 
+def nearest_within(
+    ra: np.ndarray, dec: np.ndarray, ra_others: np.ndarray, dec_others: np.ndarray, radius: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest of other positions to each.
+
+    Parameters
+    ----------
+    ra, dec
+        Degrees, float64 ``(n,)``; NaN where one is missing.
+    ra_others, dec_others
+        Degrees, float64 ``(m,)``.
+    radius
+        Seconds of arc at most.
+
+    Returns
+    -------
+    rows
+        Of the others, int64 ``(n,)``; -1 where none is so near, or the position is missing.
+    separations
+        Seconds of arc, float64 ``(n,)``; NaN there.
+    """
+    from scipy.spatial import cKDTree
+
+    rows, apart = np.full(len(ra), -1, np.int64), np.full(len(ra), np.nan)
+    here = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    others = np.flatnonzero(np.isfinite(ra_others) & np.isfinite(dec_others))
+    if len(here) == 0 or len(others) == 0:
+        return rows, apart
+    tree = cKDTree(unit_vectors(ra_others[others], dec_others[others]))
+    reach = 2 * np.sin(min(radius / _ARCSECONDS, np.pi) / 2) * (1 + 1e-12)
+    distance, nearest = tree.query(unit_vectors(ra[here], dec[here]), distance_upper_bound=reach)
+    found = np.isfinite(distance)
+    rows[here[found]] = others[nearest[found]]
+    apart[here[found]] = 2 * np.arcsin(np.minimum(distance[found] / 2, 1)) * _ARCSECONDS
+    return rows, apart
+
+
 def groups_within(ra: np.ndarray, dec: np.ndarray, radius: float) -> list[np.ndarray]:
     """Return the groups of positions that lie together, as one object that was cut out several times does.
 

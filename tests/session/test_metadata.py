@@ -9,7 +9,8 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.metadata import Column, read_metadata_csv
+from anomalymatch_ui.session.metadata import Column
+from anomalymatch_ui.session.metadata_table import read_metadata
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -20,7 +21,7 @@ def write(path: Path, content: str | bytes) -> Path:
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_names_and_columns_are_read_as_the_text_they_are(tmp_path: Path, separator: str) -> None:
     rows = [[" Filename", "mag", "note"], ["0001", "17.0", "NA"], ["b.jpg", "", "x y"]]
-    table = read_metadata_csv(write(tmp_path / "t.csv", "\n".join(separator.join(row) for row in rows)))
+    table = read_metadata(write(tmp_path / "t.csv", "\n".join(separator.join(row) for row in rows)))
     assert table.names == ("0001", "b.jpg")
     assert table.columns == {"mag": ("17.0", ""), "note": ("NA", "x y")}
 
@@ -28,7 +29,7 @@ def test_names_and_columns_are_read_as_the_text_they_are(tmp_path: Path, separat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("mag,z\n1,2\n", "needs a column filename or id, but has: mag, z"),
+        ("mag,z\n1,2\n", "needs a column filename or id, or ra and dec in degrees, but has: mag, z"),
         ("", "empty or no text"),
         (b"\x89PNG\0\0", "empty or no text"),
         ("id,mag\na.jpg,1\nb.jpg,1,2,3\n", "cannot be read as a table"),
@@ -42,16 +43,16 @@ def test_a_table_that_cannot_be_used_is_a_sentence(tmp_path: Path, content, sent
     if content is not None:
         write(path, content)
     with pytest.raises(InputError, match=sentence):
-        read_metadata_csv(path)
+        read_metadata(path)
 
 
 def test_a_written_index_and_labels_are_no_columns(tmp_path: Path) -> None:
-    table = read_metadata_csv(write(tmp_path / "t.csv", ",id,label,mag\n0,a.jpg,anomaly,3\n"))
+    table = read_metadata(write(tmp_path / "t.csv", ",id,label,mag\n0,a.jpg,anomaly,3\n"))
     assert list(table.columns) == ["mag"]
 
 
 def test_names_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
-    table = read_metadata_csv(write(tmp_path / "t.csv", b"\xef\xbb\xbfid,mag\ncaf\xe9.jpg,1\n"))
+    table = read_metadata(write(tmp_path / "t.csv", b"\xef\xbb\xbfid,mag\ncaf\xe9.jpg,1\n"))
     assert table.names == ("caf\udce9.jpg",)
 
 

@@ -1,0 +1,191 @@
+"""A table about images, of any format, with every value as the text it is written as."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import position_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ID_COLUMNS = ("filename", "id")
+"""Columns that may name the images, in any case; the first that is there counts."""
+
+_NAMELESS = "Unnamed: "  # what pandas calls a column without a name, such as a written index
+_SEPARATORS = (",", ";", "\t")
+_COLUMNAR = (".ecsv", ".parquet", ".fits", ".fit", ".fits.gz", ".vot", ".votable", ".xml")
+
+
+@dataclass(frozen=True)
+class MetadataTable:
+    """A table of metadata as it stands in its file.
+
+    Attributes
+    ----------
+    names
+        File name of each row; ``None`` where no column names the images.
+    columns
+        The other columns, one text for each row.
+    units
+        Units of those that have one.
+    """
+
+    names: tuple[str, ...] | None
+    columns: Mapping[str, tuple[str, ...]]
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def positions(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return right ascension and declination of the rows in degrees; ``None`` if no columns hold them.
+
+        Returns
+        -------
+        ra, dec
+            float64 ``(rows,)``; NaN where there is none, or none on the sky.
+        """
+        found = position_names(list(self.columns))
+        if found is None:
+            return None
+        ra, dec = (np.array([_degrees(text) for text in self.columns[name]], np.float64) for name in found)
+        off = ~((np.abs(ra) <= 360) & (np.abs(dec) <= 90))
+        ra[off] = dec[off] = np.nan
+        return ra, dec
+
+    def written(self, ids: Sequence[str], rows: Sequence[int]) -> bytes:
+        """Return rows as a CSV file by which :func:`read_metadata` finds them again.
+
+        Parameters
+        ----------
+        ids
+            What to call each.
+        rows
+            Which row each is, of this table.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", *self.columns])
+        columns = list(self.columns.values())
+        writer.writerows(
+            [name, *(column[row] for column in columns)] for name, row in zip(ids, rows, strict=True)
+        )
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def read_metadata(path: Path) -> MetadataTable:
+    """Read a table: CSV, ECSV, VOTable, FITS or Parquet, told by its name.
+
+    It names the images by a column ``filename`` or ``id``, or has positions in degrees, or both. No digit of
+    an identifier is lost. Cells of several values are left out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, cannot be read as a table, or has neither names nor positions.
+    """
+    path = Path(path)
+    if path.name.lower().endswith(_COLUMNAR):
+        columns, units = _typed(path)
+    else:
+        columns, units = _of_frame(_read(path)), {}
+    lowered = {name.lower(): name for name in reversed(columns)}
+    key = next((lowered[name] for name in ID_COLUMNS if name in lowered), None)
+    others = {
+        name: texts
+        for name, texts in columns.items()
+        if name != key and name.lower() != "label"  # labels are imported as such, and change afterwards
+    }
+    if key is None and position_names(list(others)) is None:
+        raise InputError(
+            f"{path} does not name the images: it needs a column filename or id, or ra and dec in degrees, "
+            f"but has: {', '.join(columns)[:200]}."
+        )
+    return MetadataTable(None if key is None else columns[key], others, units)
+
+
+def _degrees(text: str) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
+
+
+def _typed(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return the columns of a table with types, as texts that lose nothing, and their units."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from anomalymatch_ui.pool.catalogue_table import read_table
+    from anomalymatch_ui.tables import plain
+
+    if not path.exists():
+        raise InputError(f"There is no table of metadata {path}. Check the path.")
+    table = read_table(path)
+    columns = {}
+    for name, column in table.columns.items():
+        values = plain(column)
+        if values is None:
+            continue
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+        texts = pc.cast(values, pa.string()).to_pylist()
+        columns[name.strip()] = tuple("" if text is None else text for text in texts)
+    return columns, {name.strip(): unit for name, unit in table.units.items()}
+
+
+def _of_frame(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    names = [str(name) for name in frame.columns]
+    return {
+        name.strip(): tuple(frame.iloc[:, at])
+        for at, name in enumerate(names)
+        if not name.startswith(_NAMELESS)
+    }
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"There is no table of metadata {path}. Check the path.") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"Cannot read {path}: {reason}. Give a CSV file.") from error
+    if b"\0" in content or not content.strip():
+        raise InputError(f"{path} is empty or no text. Give a table with a column filename or id.")
+    try:
+        with warnings.catch_warnings():
+            # Rows longer than the header would lose their ends with no more than a warning.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.BytesIO(content),
+                sep=_separator(content),
+                dtype=object,  # strings of Arrow cannot hold what is not UTF-8
+                keep_default_na=False,
+                index_col=False,
+                encoding="utf-8-sig",
+                # File names need not be UTF-8; their other bytes travel as Python carries them everywhere.
+                encoding_errors="surrogateescape",
+            )
+    except (ValueError, pd.errors.ParserWarning) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read as a table: {reason}. Correct it.") from error
+
+
+def _separator(content: bytes) -> str:
+    """Return the first separator with which the header names the images or positions, else the comma."""
+    first = content.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
+    for separator in _SEPARATORS:
+        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]
+        if set(names) & set(ID_COLUMNS) or position_names(names):
+            return separator
+    return _SEPARATORS[0]

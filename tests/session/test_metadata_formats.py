@@ -1,0 +1,133 @@
+"""Tables about the images in every format, matched by name or by position, with every digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy import units
+from astropy.table import MaskedColumn, Table
+from catalogues import positions, tile_wcs, write_tile
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session.metadata_table import read_metadata
+
+FIRST = 2739161834506210321
+WRITERS = {"csv": "ascii.csv", "ecsv": "ascii.ecsv", "vot": "votable", "fits": "fits", "parquet": ""}
+
+
+def about(names: list[str]) -> Table:
+    """Return a table with identifiers of 19 digits, magnitudes of which one is missing, and truth values."""
+    count = len(names)
+    table = Table({"filename": names, "source_id": FIRST + np.arange(count)})
+    table["mag"] = MaskedColumn(17 + np.arange(count) / 10, mask=np.arange(count) == 1, unit=units.mag)
+    table["blended"] = np.arange(count) % 2 == 0
+    table["note"] = ["NA", *["x"] * (count - 1)]
+    return table
+
+
+@pytest.fixture
+def settings(quick: Config) -> Config:
+    return quick.with_values(instant=False)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_table_of_any_format_gives_its_columns(
+    suffix: str, pool_folder: Path, settings: Config, tmp_path: Path
+):
+    table = tmp_path / f"survey.{suffix}"
+    columns = about([f"{n:04}.jpg" for n in range(5)])
+    if suffix == "parquet":  # astropy would write what is masked
+        columns.to_pandas().to_parquet(table)
+    else:
+        columns.write(table, format=WRITERS[suffix])
+    with Session.open(tmp_path / "s", pool_folder, config=settings, metadata=table) as session:
+        assert session.metadata_report == f"Metadata from {table.name}: 5 of 60 images."
+    with Session.open(tmp_path / "s", metadata=table) as session:
+        assert session.metadata_report is None  # it is kept already
+        columns = session.finding.metadata.columns()
+        assert columns["source_id"].texts[:5] == [str(FIRST + n) for n in range(5)]
+        found = session.find(Query(columns={"source_id": str(FIRST + 3)}))
+        assert [session.pool.ids[row] for row in found.order] == ["0003.jpg"]
+        assert columns["mag"].numbers is not None
+        np.testing.assert_array_equal(columns["mag"].numbers[:4], [17, np.nan, 17.2, 17.3])
+        assert [text.lower() for text in columns["blended"].texts[:2]] == ["true", "false"]
+        assert columns["note"].texts[0] == "NA"
+        exported = session.results.table("ranking")
+        assert exported["mag"].unit == ("" if suffix in ("csv", "parquet") else "mag")
+
+
+def test_digits_that_a_float_would_lose_keep_a_column_text():
+    from anomalymatch_ui.session.metadata import Column
+
+    assert Column.of_texts("id", [str(FIRST), str(FIRST + 1)]).numbers is None
+    assert Column.of_texts("n", ["9007199254740992", "1"]).numbers is not None
+    assert Column.of_texts("long", ["9" * 400]).numbers is None
+
+
+@pytest.fixture
+def fields(tmp_path: Path) -> Path:
+    """Five FITS images at known places, 20 seconds of arc apart."""
+    for number in range(5):
+        wcs = tile_wcs(24, ra=150 + number * 20 / 3600)
+        values = np.random.default_rng(number).normal(0, 1, (24, 24)).astype(np.float32)
+        write_tile(tmp_path / "fields" / f"{number}.fits", values, "r", wcs)
+    return tmp_path / "fields"
+
+
+def test_rows_are_matched_by_position_where_nothing_names_the_images(
+    fields: Path, settings: Config, tmp_path: Path
+):
+    middle = positions(tile_wcs(24), [11.5], [11.5])
+    ra = middle["RA"][0] + np.array([0, 20, 40.5, 63]) / 3600
+    table = tmp_path / "survey.csv"
+    frame = pd.DataFrame(
+        {"objid": FIRST + np.arange(5), "ra": [*ra, 10], "dec": [*[middle["Dec"][0]] * 4, 95]}
+    )
+    frame.to_csv(table, index=False)
+    opened = Session.open(tmp_path / "s", fields, config=settings, metadata=table, match_radius=0.8)
+    with opened as session:
+        assert session.metadata_report == (
+            "Metadata from survey.csv: 3 of 5 images have a row within 0.8″; "
+            "1 row has no position on the sky."
+        )
+        columns = session.finding.metadata.columns()
+        assert columns["objid"].texts == [str(FIRST), str(FIRST + 1), str(FIRST + 2), "", ""]
+        apart = columns["match_separation"].numbers
+        assert apart is not None
+        np.testing.assert_allclose(apart[:3], [0, 0, 0.5], atol=2e-3)
+        assert session.results.table("ranking")["match_separation"].unit == "arcsec"
+    with Session.open(tmp_path / "s", metadata=table, match_radius=5) as session:
+        assert "4 of 5 images have a row within 5″" in (session.metadata_report or "")
+
+
+def test_what_fits_nothing_is_refused_with_both_sides(
+    fields: Path, pool_folder: Path, settings: Config, tmp_path: Path
+):
+    far = tmp_path / "far.csv"
+    far.write_text("ra,dec,z\n151,2.2,0.1\n")
+    with pytest.raises(InputError, match=r"No row of .*far\.csv lies within 1″ .*: the nearest is \d+″ away"):
+        Session.open(tmp_path / "s", fields, config=settings, metadata=far)
+    with pytest.raises(InputError, match="where the images in .* are on the sky is not known"):
+        Session.open(tmp_path / "t", pool_folder, config=settings, metadata=far)
+    named = tmp_path / "named.csv"
+    named.write_text("id,z\nNGC 1365,0.1\n")
+    with pytest.raises(InputError, match=r"it names 'NGC 1365', and the images are called as '0000\.jpg'"):
+        Session.open(tmp_path / "u", pool_folder, config=settings, metadata=named)
+    with pytest.raises(InputError, match="radius of a match is in seconds of arc"):
+        Session.open(tmp_path / "v", fields, config=settings, metadata=far, match_radius=0)
+    assert not list(tmp_path.glob("?/metadata.csv"))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "fits", "vot", "ecsv"])
+def test_a_damaged_table_is_a_sentence(suffix: str, tmp_path: Path):
+    table = tmp_path / f"t.{suffix}"
+    table.write_bytes(b"# %ECSV 1.0\n" if suffix == "ecsv" else b"nothing of the kind")
+    with pytest.raises(InputError, match="cannot be read|Cannot read"):
+        read_metadata(table)
+    with pytest.raises(InputError, match="There is no table of metadata"):
+        read_metadata(tmp_path / f"missing.{suffix}")
