@@ -269,6 +269,14 @@ def test_a_label_that_cannot_be_taken_is_taken_back_with_the_reason(
     holder.close()
 
 
+def test_the_secret_leaves_the_address_and_a_reload_needs_it_no_more(page: Page, served: Served):
+    desk = Desk(page).open(served.address)
+    assert "token" not in page.url
+    page.reload()
+    desk.wait()
+    assert "token" not in page.url
+
+
 def test_without_the_secret_of_the_address_nothing_is_shown(page: Page, served: Served):
     page.goto(served.address.split("?")[0])
     expect(page.get_by_role("textbox", name="Password or token:")).to_be_visible()
