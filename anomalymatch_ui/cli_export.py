@@ -35,6 +35,17 @@ def export(
         Literal["csv", "ecsv", "votable", "fits", "parquet"] | None,
         typer.Option("--format", help="By the name of the file if not given, else csv."),
     ] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="The first rows of the table; all of them if not given.")
+    ] = None,
+    cutouts: Annotated[
+        Path | None,
+        typer.Option(help="Write each image of the table as a PNG into this folder.", parser=given_path),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write the images side by side into this PNG or PDF.", parser=given_path),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the ranking, the labels or the finds of a session, with positions, metadata and provenance."""
@@ -46,8 +57,17 @@ def export(
         form = form or "csv"
         out = Path(f"{session.resolve().name}-{what}{SUFFIX_OF[form]}")
     with Session.open(session, share=True) as opened:
-        table = opened.results.write(out, what, form)
+        table = opened.results.write(out, what, form, top=top, cutouts=cutouts, sheet=sheet)
     for remark in table.remarks:
         print(remark, file=sys.stderr)
     print(f"{counted(table, what)} {'is' if len(table) == 1 else 'are'} in {out}.")
-    finish(as_json, session=str(session), out=str(out), what=what, rows=len(table), columns=list(table.names))
+    finish(
+        as_json,
+        session=str(session),
+        out=str(out),
+        what=what,
+        rows=len(table),
+        columns=list(table.names),
+        cutouts=None if cutouts is None else str(cutouts),
+        sheet=None if sheet is None else str(sheet),
+    )

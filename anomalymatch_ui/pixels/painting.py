@@ -7,6 +7,7 @@ References
 ----------
 .. [1] Stoehr et al. 2008, "DER_SNR: A Simple & General Spectroscopic Signal-to-Noise Measurement Algorithm",
    ASP Conf. Ser. 394, 505.
+.. [2] Trujillo et al. 2001, "The effects of seeing on Sérsic profiles - II. The Moffat PSF", MNRAS 328, 977.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.signal import fftconvolve
 
 from anomalymatch_ui.pixels.profiles import Plane, Sky
 from anomalymatch_ui.pixels.spec import NativeImage
@@ -22,7 +24,8 @@ from anomalymatch_ui.pixels.spec import NativeImage
 FINE, FINE_UP_TO = 2, 256
 """Samples along a pixel's side on which profiles are drawn, and in frames of how many pixels at most."""
 
-_FULL_WIDTH = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian at half maximum, in standard deviations
+_POWER = 3.0  # of the wings; Trujillo et al. find 2.5 to 4.8
+_REACH = 6.0  # of the point-spread function, in full widths: a thousandth of the light lies beyond
 _BRIGHT = 5.0  # times the noise of a pixel from which light is taken as it is
 _ROUNDING = 1 / np.sqrt(12)  # noise of whole numbers
 
@@ -44,7 +47,8 @@ def on_pixels(profile: Plane, height: int, width: int, seeing: float = 0.0) -> P
     height, width
         Of the image.
     seeing
-        Full width at half maximum in pixels, of a Gaussian; 0 for none.
+        Full width at half maximum in pixels, of a Moffat profile, whose wings are those of real seeing [2]_;
+        0 for none.
 
     Returns
     -------
@@ -52,7 +56,9 @@ def on_pixels(profile: Plane, height: int, width: int, seeing: float = 0.0) -> P
         float64 ``(height, width)``, with the profile's sum, but for light that leaves the image.
     """
     fine = _oversampling(height, width)
-    blurred = gaussian_filter(profile, fine * seeing / _FULL_WIDTH, mode="constant")
+    blurred = profile
+    if seeing > 0:
+        blurred = np.maximum(fftconvolve(profile, _point_spread(fine * seeing), mode="same"), 0)
     summed: Plane = blurred.reshape(height, fine, width, fine).sum(axis=(1, 3))
     return summed
 
@@ -205,6 +211,16 @@ def _good(image: NativeImage) -> np.ndarray:
     if image.bad is not None:
         values[image.bad] = np.nan
     return values
+
+
+def _point_spread(full_width: float) -> Plane:
+    """Return a Moffat profile that sums to 1; its full width at half maximum is in samples."""
+    reach = int(np.ceil(_REACH * full_width))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    core = full_width / (2 * np.sqrt(2 ** (1 / _POWER) - 1))
+    profile = (1 + (x**2 + y**2) / core**2) ** -_POWER
+    unit: Plane = profile / profile.sum()
+    return unit
 
 
 def _oversampling(height: int, width: int) -> int:

@@ -178,6 +178,31 @@ class Forecast:
         probabilities = np.where(np.isnan(standardised), np.nan, np.interp(standardised, grid, known))
         return probabilities.astype(np.float32)
 
+    def interval(self, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return between what the probability of an anomaly lies with 95 %, as far as the nodes disagree.
+
+        Parameters
+        ----------
+        margins
+            float ``(n,)``.
+
+        Returns
+        -------
+        low, high
+            float32 ``(n,)``; NaN for NaN.
+        """
+        grid = self._grid(margins)
+        chances = self._by_node(grid)
+        order = np.argsort(chances, axis=0)
+        believed = np.cumsum(self.weights[order], axis=0) / self.weights.sum()
+        standardised, ends = self.scale.standardised(margins), []
+        for tail in (_TAIL, 1 - _TAIL):
+            place = np.minimum((believed < tail).sum(axis=0), len(chances) - 1)
+            at = np.take_along_axis(chances, np.take_along_axis(order, place[None], 0), 0)[0]
+            ends.append(np.where(np.isnan(standardised), np.nan, np.interp(standardised, grid, at)))
+        expected = self.probabilities(margins)  # a mean may lie beyond what nearly all nodes say
+        return np.fmin(ends[0], expected).astype(np.float32), np.fmax(ends[1], expected).astype(np.float32)
+
     def count(self, margins: np.ndarray, multiplicities: np.ndarray | None = None) -> Count:
         """Return how many anomalies are among images without a label.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +82,16 @@ class Results:
         self._places = places
         self._completeness = completeness
 
-    def write(self, path: str | Path, what: What = "ranking", form: str | None = None) -> ResultTable:
+    def write(
+        self,
+        path: str | Path,
+        what: What = "ranking",
+        form: str | None = None,
+        *,
+        top: int | None = None,
+        cutouts: str | Path | None = None,
+        sheet: str | Path | None = None,
+    ) -> ResultTable:
         """Write a table, whole or not at all, and return it.
 
         Parameters
@@ -92,17 +102,44 @@ class Results:
             Which images; see :data:`WHAT`.
         form
             ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``; ``None`` goes by the name.
+        top
+            How many of the first rows; ``None`` for all.
+        cutouts
+            A folder for the images of the table, as PNG; the column ``cutout`` then names these.
+        sheet
+            A PNG or PDF for them side by side.
 
         Raises
         ------
         InputError
-            If there is no such table or format.
+            If there is no such table or format, or it has no images, or too many for a PNG.
         StorageError
             If the disk refuses.
         """
         wanted: Format = format_of(Path(path), form)
         table = self.table(what)
+        if top is not None:
+            table = table.first(top)
+        if cutouts is not None or sheet is not None:
+            table = self._with_images(table, what, cutouts, sheet)
         write_table(Path(path), table, wanted)
+        return table
+
+    def _with_images(
+        self, table: ResultTable, what: What, cutouts: str | Path | None, sheet: str | Path | None
+    ) -> ResultTable:
+        """Write the images of a table; return it with their files."""
+        from anomalymatch_ui.session import figures
+
+        if what in ("completeness", "injected"):
+            raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
+        if sheet is not None:
+            figures.check_sheet(Path(sheet), len(table))
+        if cutouts is not None:
+            table = figures.write_cutouts(self._pool, table, Path(cutouts))
+        if sheet is not None:
+            title = f"{self._pool.name}: {what}, {counted(table, what)}"
+            figures.write_sheet(self._pool, table, Path(sheet), title)
         return table
 
     def table(self, what: What = "ranking") -> ResultTable:
@@ -181,6 +218,24 @@ class Results:
             Column("id", plain_of(ids), ucd="meta.id;meta.main", description="Name of the image in its pool"),
             *self._positions(rows),
             Column(name, scores, ucd=ucd, description=described),
+            *self._intervals(ranking, rows),
+        ]
+
+    def _intervals(self, ranking: Ranking, rows: np.ndarray) -> list[Column]:
+        """Return the ends of the probabilities' intervals, where there are any."""
+        import pyarrow as pa
+
+        if not ranking.calibrated or ranking.forecast is None or ranking.margins is None:
+            return []
+        ends = zip(("low", "high"), ranking.forecast.interval(ranking.margins), strict=True)
+        return [
+            Column(
+                f"probability_{end}",
+                _taken(values, rows, pa.float32()),
+                ucd="stat.probability;stat.min" if end == "low" else "stat.probability;stat.max",
+                description=f"{'Lower' if end == 'low' else 'Upper'} end of the probability's 95 % interval",
+            )
+            for end, values in ends
         ]
 
     def _positions(self, rows: np.ndarray) -> list[Column]:
@@ -199,6 +254,8 @@ class Results:
         import pyarrow as pa
 
         entries = [given.get(name) for name in ids]
+        finished = sorted(its.finished for its in self._cycles.all() if its.finished is not None)
+        cycles = [bisect_right(finished, e.time) if e else None for e in entries]
         seen = {look.image_id: look.shown.probability for look in self._journal.looks()}
         return [
             Column("label", plain_of([e.label if e else None for e in entries]), ucd="meta.code.class",
@@ -207,6 +264,8 @@ class Results:
                    description="Who gave the label"),
             Column("time", plain_of([_utc(e.time) if e else None for e in entries]), ucd="time.processing",
                    description="When the label was given, UTC"),
+            Column("cycle", pa.array(cycles, pa.int64()), ucd="meta.number",
+                   description="Training cycles that were finished when the label was given"),
             Column("probability_when_seen", pa.array([seen.get(name) for name in ids], pa.float64()),
                    ucd="stat.probability", description="What the order said before it was looked at"),
         ]  # fmt: skip

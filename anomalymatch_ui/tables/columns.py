@@ -75,6 +75,11 @@ class ResultTable:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
+    def first(self, rows: int) -> ResultTable:
+        """Return the first rows, or all where there are fewer."""
+        columns = tuple(replace(column, values=column.values.slice(0, rows)) for column in self.columns)
+        return replace(self, columns=columns)
+
     def joined(self, others: Sequence[Column]) -> ResultTable:
         """Return the table with more columns; one whose name is taken is renamed, which is a remark.
 
