@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: help install demo test lint clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test lint docs clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -40,7 +40,10 @@ reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliabi
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py
 
-lint: $(STAMP)-lint  ## check style, types and the direction of imports
+docs: $(STAMP)-lint  ## build the documentation as a site, docs/_build/index.html; a broken link fails
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+lint: $(STAMP)-lint docs  ## check style, types, the direction of imports and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -56,4 +59,4 @@ benchmark-interface: $(STAMP)-test browser  ## keys, pages, labels, memory: all 
 	$(BIN)/python benchmarks/interface.py --json
 
 clean:  ## remove what was built
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache
