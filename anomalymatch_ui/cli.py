@@ -21,6 +21,7 @@ from anomalymatch_ui import (
     cli_doctor,
     cli_export,
     cli_repair,
+    cli_replay,
     cli_shortlist,
 )
 from anomalymatch_ui.cli_output import LABELS_HELP, ClassesOption, Json, given_path
@@ -397,6 +398,7 @@ cli_export.register(application)
 cli_cycles.register(application)
 cli_doctor.register(application)
 cli_completeness.register(application)
+cli_replay.register(application)
 cli_repair.register(application)
 
 

@@ -21,10 +21,10 @@ from anomalymatch_ui.tables import Column, ResultTable
 MOST_ON_A_PICTURE = 400
 """Images on a PNG; a PDF has as many pages as it takes."""
 
-CELL, GAP, TEXT = 224, 12, 18
+CELL, GAP, TEXT = 256, 12, 18
 """Side of an image on a sheet, the space around it, and the height of a line of text, in pixels."""
 
-COLUMNS, ROWS = 6, 8
+COLUMNS, ROWS = 6, 7
 """Images on a page of a PDF: a page of A4 upright."""
 
 DPI = 200

@@ -46,6 +46,7 @@ from anomalymatch_ui.session.query import Query
 from anomalymatch_ui.session.ranking import Ranking
 from anomalymatch_ui.session.rankings import Rankings
 from anomalymatch_ui.session.repairing import missing_labels
+from anomalymatch_ui.session.replay import Replays
 from anomalymatch_ui.session.report import Report
 from anomalymatch_ui.session.results import Results
 from anomalymatch_ui.session.shortlist import shortlisted
@@ -99,6 +100,8 @@ class Session(Steering):
         Who labels, on what they differ, and how far they agree.
     pictures
         How the search goes, as curves and counts, and a map of the images.
+    replays
+        Repeats the search from its journal.
     results
         What the search has come to, as tables for papers and other tools.
     showing
@@ -140,7 +143,15 @@ class Session(Steering):
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
         )
         self.completeness = InjectionRecovery(
-            folder, pool, self._journal, lambda: self.scorer, lambda name, work: self._start(name, work, True)
+            folder, pool, self._journal, lambda: self.scorer, self._start_and_wait
+        )
+        self.replays = Replays(
+            folder,
+            pool,
+            self._journal,
+            lambda: self.config,
+            lambda view: self.insight.evidence(view),
+            self._start_and_wait,
         )
         self.results = Results(
             folder,
@@ -588,6 +599,9 @@ class Session(Steering):
         self._background.start(name, work, self._job_end)
         if wait:
             self._background.finish()
+
+    def _start_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
+        self._start(name, work, wait=True)
 
     def _job_end(self, error: BaseException | None) -> None:
         self._publish(
