@@ -6,6 +6,8 @@ line prints it and exits with 2; the dashboard shows it and goes on.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class AnomalyMatchError(Exception):
     """Base class of all errors whose message is meant for the user."""
@@ -21,6 +23,20 @@ class StorageError(AnomalyMatchError):
 
 class DamagedStoreError(InputError):
     """Something that can be computed again cannot be read."""
+
+
+class DamagedModelError(DamagedStoreError):
+    """A network that was trained cannot be read.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    """
+
+    def __init__(self, sentence: str, path: Path) -> None:
+        super().__init__(sentence)
+        self.path = path
 
 
 class DamagedJournalError(InputError):

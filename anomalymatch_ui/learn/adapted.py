@@ -8,14 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.errors import DamagedModelError, DamagedStoreError, InputError
 from anomalymatch_ui.learn.adapt import Adapter, trained_parameters
 from anomalymatch_ui.learn.network import AnomalyNetwork
+from anomalymatch_ui.learn.sealed import read_sealed, save_sealed
 
 FORMAT = "anomalymatch-adapted/1"
 STATE_FORMAT = "anomalymatch-adapting/1"
@@ -33,7 +31,7 @@ def save_adapted(path: Path, adapter: Adapter) -> None:
     average = dict(adapter.average.named_parameters())
     # Nothing else beside the format: safetensors 0.8 writes two entries in a random order, and the bytes of
     # this file are the name of what is computed with it.
-    _write(path, {name: average[name] for name in names}, {"format": FORMAT})
+    save_sealed(path, {name: average[name] for name in names}, {"format": FORMAT})
 
 
 def load_adapted(path: Path, network: AnomalyNetwork) -> None:
@@ -71,7 +69,7 @@ def save_state(path: Path, adapter: Adapter) -> None:
         tensors |= {f"square.{name}": state["exp_avg_sq"]}
     average = dict(adapter.average.named_parameters())
     tensors |= {f"average.{name}": average[name] for name in trained_parameters(adapter.network)}
-    _write(path, tensors, {"format": STATE_FORMAT, "step": str(adapter.step)})
+    save_sealed(path, tensors, {"format": STATE_FORMAT, "step": str(adapter.step)})
 
 
 def restore_state(path: Path, adapter: Adapter) -> None:
@@ -116,21 +114,15 @@ def _same_shape(values: Tensor, saved: Tensor) -> None:
         raise ValueError
 
 
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes_atomically(path, save(dense, metadata))
-
-
 def _read(path: Path, kind: str) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, tensors = read_sealed(path)
     except FileNotFoundError as error:
         raise InputError(f"There are no adapted weights in {path}.") from error
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"The adapted weights in {path} cannot be read ({error}). Delete the file; they can be made anew."
+    except DamagedStoreError as error:
+        raise DamagedModelError(
+            f"The adapted weights in {path} are damaged: {error} Delete the file; they can be made anew.",
+            path,
         ) from error
     if metadata.get("format") != kind:
         raise InputError(f"{path} holds no adapted weights of this version ({kind}). Delete it, or update.")

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from anomalymatch_ui.config import NetworkConfig, TrainConfig
-from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.errors import DamagedModelError, DamagedStoreError, InputError
 from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
+from anomalymatch_ui.learn.sealed import read_sealed, save_sealed
 from anomalymatch_ui.learn.stem import COLOURS
 from anomalymatch_ui.learn.trainer import Trainer
 from anomalymatch_ui.pixels import PLAIN, Rendering
@@ -107,8 +105,7 @@ def save_checkpoint(path: Path, trainer: Trainer, steps: int, rendering: Renderi
         "rendering": rendering.model_dump_json(),
         "bands": str(trainer.network.bands),
     }
-    dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes_atomically(path, save(dense, metadata))
+    save_sealed(path, tensors, metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +133,8 @@ def peek_checkpoint(path: Path) -> Interruption:
             _begun_with(metadata),
             _rendering(metadata),
         )
-    except (KeyError, ValueError) as error:
-        raise InputError(
-            f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
-        ) from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise _damaged(path) from error
 
 
 _NOT_OF_A_CYCLE = {"every", "steps", "keep_cycles", "checkpoint_every", "checkpoint_seconds"}
@@ -157,7 +152,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     InputError
-        If the file is missing, damaged, or of another format.
+        If the file is missing or of another format.
+    DamagedModelError
+        If it is damaged.
     """
     metadata, tensors = _read(path, with_tensors=True)
     try:
@@ -176,28 +173,30 @@ def load_checkpoint(path: Path) -> Checkpoint:
             batches=_batches(metadata),
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again."
-        ) from error
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> DamagedModelError:
+    return DamagedModelError(
+        f"The checkpoint {path} is damaged. Delete it; the cycle can be trained again.", path
+    )
 
 
 def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            names = file.keys() if with_tensors else ()
-            tensors = {name: file.get_tensor(name) for name in names}
+        metadata, tensors = read_sealed(path, with_tensors=with_tensors)
     except FileNotFoundError as error:
         raise InputError(f"There is no checkpoint {path}.") from error
-    except (OSError, SafetensorError) as error:
+    except DamagedStoreError as error:
         if path.is_dir():
             raise InputError(
                 f"{path} is a folder. Give a checkpoint; of a session, one of its "
                 f"{path / 'checkpoints' / '*.safetensors'}."
             ) from error
-        raise InputError(
-            f"The checkpoint {path} cannot be read ({error}). Give another one; if it is of a session, "
-            "its cycle can be trained again once it is deleted."
+        raise DamagedModelError(
+            f"The checkpoint {path} is damaged: {error} Give another one; if it is of a session, "
+            "its cycle can be trained again once it is deleted.",
+            path,
         ) from error
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this version ({FORMAT}). Delete it, or update.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import numpy as np
 
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_atomically
+from anomalymatch_ui.sealed import UNREADABLE, is_damaged, seal
 
 
 def write_table(path: Path, blocks: Iterable[np.ndarray], *, images: int, columns: int) -> None:
     """Write a float16 table ``(images, columns)`` as ``.npy``, whole or not at all, block by block.
+
+    It ends with a checksum, which NumPy passes over.
 
     Raises
     ------
@@ -24,15 +28,20 @@ def write_table(path: Path, blocks: Iterable[np.ndarray], *, images: int, column
     def write(temporary: Path) -> None:
         # Written as a stream: a memory map that is written to on a full disk kills the process.
         with temporary.open("wb") as file:
-            file.write(_header(images, columns))
+            header = _header(images, columns)
+            checksum = zlib.crc32(header)
+            file.write(header)
             for block in blocks:
-                file.write(np.ascontiguousarray(block, dtype=np.float16).tobytes())
+                content = np.ascontiguousarray(block, dtype=np.float16).tobytes()
+                checksum = zlib.crc32(content, checksum)
+                file.write(content)
+            file.write(seal(checksum))
 
     write_atomically(path, write)
 
 
 def open_embeddings(path: Path) -> np.ndarray:
-    """Open what :func:`write_table` wrote, memory-mapped and read-only.
+    """Open what :func:`write_table` wrote, memory-mapped and read-only, if it is as it was written.
 
     Raises
     ------
@@ -40,8 +49,10 @@ def open_embeddings(path: Path) -> np.ndarray:
         If the file is damaged.
     """
     try:
+        if is_damaged(path):
+            raise ValueError("its checksum is another one")
         table: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise DamagedStoreError(
             f"The features in {path} are damaged ({error}). Delete the file; they can be made again."
         ) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.scored import ScoredBatch
+from anomalymatch_ui.sealed import UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class StoreManifest:
 
 
 _MANIFEST = TypeAdapter(StoreManifest)
+
+_CHECKSUM = b"checksum"
+"""In the metadata of a shard's schema: CRC-32 of its ids and scores."""
 
 
 class ScoreStore:
@@ -144,18 +149,14 @@ class ScoreStore:
         DamagedStoreError
             If a shard cannot be read.
         """
-        import pyarrow.parquet as parquet
-
         scores = np.full(len(pool), np.nan, dtype=np.float32)
         for shard in range(self.finished_shards):
             try:
-                table = parquet.read_table(self._shard(shard), columns=["id", "score"])
-                indices = [pool.index(image_id) for image_id in table["id"].to_pylist()]
-            except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
-                raise DamagedStoreError(
-                    f"The scores in {self.folder} are damaged. Delete the folder; they can be made again."
-                ) from error
-            scores[indices] = table["score"].to_numpy()
+                ids, values = self._read(shard)
+                indices = [pool.index(image_id) for image_id in ids]
+            except (InputError, KeyError) as error:
+                raise self._damaged() from error
+            scores[indices] = values
         return scores
 
     def score_of(self, pool: ImagePool, image_id: str) -> float | None:
@@ -166,18 +167,31 @@ class ScoreStore:
         DamagedStoreError
             If the shard cannot be read.
         """
+        shard = pool.index(image_id) // self.manifest.shard_size
+        if not self._shard(shard).exists():
+            return None
+        ids, values = self._read(shard)
+        return float(values[ids.index(image_id)]) if image_id in ids else None
+
+    def _read(self, shard: int) -> tuple[list[str], np.ndarray]:
+        """Read a shard's ids and scores, and check them; one of before there was a checksum is believed."""
+        import pyarrow
         import pyarrow.parquet as parquet
 
-        shard = self._shard(pool.index(image_id) // self.manifest.shard_size)
-        if not shard.exists():
-            return None
         try:
-            found = parquet.read_table(shard, columns=["score"], filters=[("id", "==", image_id)])
-        except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
-            raise DamagedStoreError(
-                f"The scores in {self.folder} are damaged. Delete the folder; they can be made again."
-            ) from error
-        return float(found["score"][0].as_py()) if len(found) else None
+            table = parquet.read_table(self._shard(shard))
+            ids, values = table["id"].to_pylist(), table["score"].to_numpy()
+            checksum = (table.schema.metadata or {}).get(_CHECKSUM)
+        except (*UNREADABLE, pyarrow.ArrowException) as error:
+            raise self._damaged() from error
+        if checksum is not None and checksum != _checksum(ids, values):
+            raise self._damaged()
+        return ids, values
+
+    def _damaged(self) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"The scores in {self.folder} are damaged. Delete the folder; they can be made again."
+        )
 
     def _write_shard(self, shard: int, pool: ImagePool, batches: list[ScoredBatch]) -> list[ScoredBatch]:
         """Write one shard; give back what belongs to the next."""
@@ -188,7 +202,9 @@ class ScoreStore:
         indices = np.concatenate([batch.indices for batch in batches])
         scores = np.concatenate([batch.scores for batch in batches])
         inside = indices < end
-        table = pyarrow.table({"id": [pool.ids[index] for index in indices[inside]], "score": scores[inside]})
+        ids, values = [pool.ids[index] for index in indices[inside]], scores[inside]
+        table = pyarrow.table({"id": ids, "score": values})
+        table = table.replace_schema_metadata({_CHECKSUM: _checksum(ids, values)})
         buffer = io.BytesIO()
         parquet.write_table(table, buffer)
         write_bytes_atomically(self._shard(shard), buffer.getvalue())
@@ -200,6 +216,11 @@ class ScoreStore:
 
     def _shard(self, number: int) -> Path:
         return self.folder / f"shard-{number:05d}.parquet"
+
+
+def _checksum(ids: Sequence[str], values: np.ndarray) -> bytes:
+    names = zlib.crc32("\0".join(ids).encode("utf-8", "surrogateescape"))
+    return f"{zlib.crc32(np.ascontiguousarray(values, np.float32).tobytes(), names):08x}".encode()
 
 
 def _kept_manifest(folder: Path) -> StoreManifest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
-from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.errors import DamagedModelError, InputError
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.score import (
     DamagedStoreError,
@@ -129,7 +128,17 @@ class CycleScores:
         """
         from anomalymatch_ui.learn import network_digest
 
-        network = self.average(cycle)
+        try:
+            network = self.average(cycle)
+        except DamagedModelError:
+            stored = self.stored(cycle, symmetry)
+            if stored is None:
+                raise
+            self._folder.notices.append(
+                f"The network of cycle {cycle} is damaged on the disk; what it said of these images is kept "
+                "and stays in the order. Another cycle can be trained as ever."
+            )
+            return stored
         digest = self._name(network_digest(network), symmetry, self._by_openvino)
         folder = self._folder.scores(digest, self._pool.digest)
 
@@ -147,8 +156,10 @@ class CycleScores:
             return scores()
         except DamagedStoreError as error:
             logger.warning("%s They are made again.", error)
-            with storage_errors(folder):
-                shutil.rmtree(folder)
+            self._folder.notices.append(
+                f"The scores of cycle {cycle} were damaged on the disk; they have been made again."
+            )
+            self._folder.set_aside(folder)
             return scores()
 
     def _score_first(
@@ -222,7 +233,12 @@ class CycleScores:
 
     def _store(self, folder: Path, digest: str) -> ScoreStore:
         size = self._config.score.shard_size
-        return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
+        try:
+            return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
+        except DamagedStoreError:
+            raise
+        except InputError as error:  # the folder's name says that it is theirs, so its manifest is damaged
+            raise DamagedStoreError(str(error)) from error
 
     @property
     def _by_openvino(self) -> bool:

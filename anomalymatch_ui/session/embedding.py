@@ -9,26 +9,24 @@ import hashlib
 import json
 import logging
 import re
-import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from anomalymatch_ui.config import TIMM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
-from anomalymatch_ui.files import write_atomically, write_bytes_atomically
+from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import Reduction, sample_rows
-from anomalymatch_ui.score import DamagedStoreError, open_embeddings, write_table
+from anomalymatch_ui.score import DamagedStoreError, open_embeddings
 from anomalymatch_ui.session.embedded import Embedded, Seeing
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.looking import Guide, Looking
 from anomalymatch_ui.session.raw_features import raw_features, shared_features
+from anomalymatch_ui.session.reduced import load_reductions, projection, save_reductions, write_reduced
 from anomalymatch_ui.session.sight import Look, Sight, Traits, traits_that_are_set
 from anomalymatch_ui.session.snapshot import newest_snapshot
 from anomalymatch_ui.session.status import Adaptation
@@ -125,7 +123,7 @@ class Embedder:
             sight = self.sight(reporter)
             self._adapt(sight, reporter)
             path = self._path(self._pool, sight)
-            opened = _open(path) if _projection(path).exists() else None
+            opened = self._whole(path)
             table = self._make(path, sight, reporter, guide) if opened is None else opened
             self._opened = Embedded(_ready(table))
         return self._opened.table
@@ -140,13 +138,31 @@ class Embedder:
         sight = self.known_sight()
         if self._opened is None and sight is not None and self._name_of_adapted(sight) is not None:
             path = self._path(self._pool, sight)
-            opened = _open(path) if _projection(path).exists() else None
+            opened = self._whole(path)
             snapshot = newest_snapshot(shared_features(path), len(self._pool)) if opened is None else None
             if opened is not None:
                 self._opened = Embedded(_ready(opened))
             elif snapshot is not None:
                 self._opened = replace(snapshot, table=_ready(snapshot.table))
         return self._opened
+
+    def _whole(self, path: Path) -> np.ndarray | None:
+        """Open an embedding; ``None`` if it is missing, or it or what it was made by is damaged."""
+        made_by = projection(path)
+        if not made_by.exists() or not path.exists():
+            return None
+        try:
+            load_reductions(made_by)
+            return open_embeddings(path)
+        except DamagedStoreError as error:
+            logger.warning("%s They are made again.", error)
+            self._folder.notices.append(
+                "What was known of the images from looking at them is damaged on the disk; they are looked "
+                "at once more. Labels are safe."
+            )
+            for file in (path, made_by):
+                self._folder.set_aside(file)
+            return None
 
     def outdated(self) -> bool:
         """Return whether the pool was looked at by other settings, or another version, and not by these.
@@ -214,7 +230,7 @@ class Embedder:
         """Return the embedding of other images in the pool's components, float16 ``(n, components)``."""
         self.of_pool(reporter)
         sight = self.sight(reporter)
-        reductions = _load_reductions(_projection(self._path(self._pool, sight)))
+        reductions = load_reductions(projection(self._path(self._pool, sight)))
         digest = f"{self._digest(sight)}-{self._pool.digest[:8]}"
         path = self._folder.embeddings(digest, images.digest)
         known = _open(path)
@@ -222,7 +238,7 @@ class Embedder:
             return known
         with raw_features(path) as folder, self._looking(folder, images, sight, reporter) as looking:
             looking.look(None)
-            return _write_reduced(path, [table for _, table in looking.features()], reductions)
+            return write_reduced(path, [table for _, table in looking.features()], reductions)
 
     def seeing(self) -> Seeing | None:
         """Return how the pool's embedding was made; ``None`` until every image was looked at closely."""
@@ -233,7 +249,7 @@ class Embedder:
         return Seeing(
             self._digest(sight),
             sight,
-            tuple(_load_reductions(_projection(self._path(self._pool, sight)))),
+            tuple(load_reductions(projection(self._path(self._pool, sight)))),
             {look: adapted for look in sight.adaptable} if adapted is not None else {},
         )
 
@@ -247,8 +263,8 @@ class Embedder:
                 Reduction.of(table, rows, components=components, whitening=part.whitening).scaled(part.weight)
                 for part, table in tables
             ]
-            _save_reductions(_projection(path), reductions)
-            return _write_reduced(path, [table for _, table in tables], reductions)
+            save_reductions(projection(path), reductions)
+            return write_reduced(path, [table for _, table in tables], reductions)
 
     def _offer(self, looking: Looking, guide: Guide) -> None:
         snapshot = looking.snapshot()
@@ -351,46 +367,3 @@ def _ready(table: np.ndarray) -> np.ndarray:
         return table
     in_memory: np.ndarray = table.astype(np.float32)
     return in_memory
-
-
-def _projection(path: Path) -> Path:
-    return path.with_suffix(".npz")
-
-
-def _write_reduced(path: Path, tables: list[np.ndarray], reductions: list[Reduction]) -> np.ndarray:
-    """Write the embedding from the features of each part."""
-    images, columns = len(tables[0]), sum(reduction.axes.shape[1] for reduction in reductions)
-
-    def blocks() -> Iterator[np.ndarray]:
-        for start in range(0, images, 4096):
-            rows = slice(start, start + 4096)
-            parts = [r.apply(table[rows]) for r, table in zip(reductions, tables, strict=True)]
-            block = np.concatenate(parts, axis=1)
-            block[np.isnan(block).any(axis=1)] = np.nan  # one size could be read, and another could not
-            yield block
-
-    write_table(path, blocks(), images=images, columns=columns)
-    return open_embeddings(path)
-
-
-def _save_reductions(path: Path, reductions: list[Reduction]) -> None:
-    arrays = {}
-    for number, reduction in enumerate(reductions):
-        arrays[f"axes{number}"], arrays[f"offset{number}"] = reduction.axes, reduction.offset
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez(file, **cast(Any, arrays))
-
-    write_atomically(path, write)
-
-
-def _load_reductions(path: Path) -> list[Reduction]:
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            count = len(saved.files) // 2
-            return [Reduction(saved[f"axes{n}"], saved[f"offset{n}"]) for n in range(count)]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DamagedStoreError(
-            f"{path} is damaged ({error}). Delete it; the embedding can be made again."
-        ) from error

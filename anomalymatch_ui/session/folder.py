@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from anomalymatch_ui.session.pins import DOOMED, pin_of, settle
 _CYCLE = re.compile(r"cycle-(\d+)\.(safetensors|json|pinned)")
 
 
+DAMAGED = ".damaged"
+"""Ends the name of what was set aside."""
+
+logger = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class SessionFolder:
     """The files of a session. What people gave cannot be computed again, all else can (docs/commands.md).
@@ -32,10 +39,23 @@ class SessionFolder:
         The folder.
     shared
         Where the embeddings are kept instead, for sessions on the same images to share them.
+    notices
+        Sentences on damage that was met and mended, for the person; taken by who tells them.
     """
 
     path: Path
     shared: Path | None = None
+    notices: list[str] = field(default_factory=list, compare=False, repr=False)
+
+    def set_aside(self, path: Path) -> None:
+        """Rename what is damaged, so that it is made again; where the disk refuses, it stays as it is."""
+        aside = path.with_name(f"{path.name}{DAMAGED}")
+        try:
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            path.replace(aside)
+        except OSError as error:
+            logger.warning("%s is damaged, and could not be set aside: %s", path, error)
 
     @property
     def config(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import ScoreStore
+from anomalymatch_ui.sealed import UNREADABLE, is_damaged, seal
 from anomalymatch_ui.session.folder import SessionFolder
 
 _LEVELS, _UNREADABLE, _NOT_SCORED = 65_533, 65_534, 65_535
@@ -36,10 +38,11 @@ class KeptScores:
     def __init__(self, path: Path) -> None:
         self.folder = path
         try:
+            is_whole = not is_damaged(path)
             codes: np.ndarray = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
+        except UNREADABLE as error:
             raise self._damaged() from error
-        if codes.dtype != np.uint16 or codes.ndim != 1:
+        if not is_whole or codes.dtype != np.uint16 or codes.ndim != 1:
             raise self._damaged()
         self._codes = codes
 
@@ -59,9 +62,10 @@ class KeptScores:
         codes = np.full(len(scores), _UNREADABLE, np.uint16)
         codes[store.finished_shards * store.manifest.shard_size :] = _NOT_SCORED
         codes[is_known] = np.rint(np.clip(scores[is_known], 0, 1) * _LEVELS).astype(np.uint16)
-        content = io.BytesIO()
-        np.save(content, codes)
-        write_bytes_atomically(path, content.getvalue())
+        buffer = io.BytesIO()
+        np.save(buffer, codes)
+        content = buffer.getvalue()
+        write_bytes_atomically(path, content + seal(zlib.crc32(content)))
         return cls(path)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.rank import CoarseToFine, Forecast, Fusion, LinearHead, Reduction, Scale, log_odds
+from anomalymatch_ui.sealed import UNREADABLE
 
 _EXACT = 1_000
 
@@ -147,7 +147,7 @@ class Learnt:
                     Forecast(Scale(*scale), nodes[0], nodes[1], nodes[2], nodes[3]),
                     float(saved["threshold"][0]),
                 )
-        except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise DamagedStoreError(
                 f"The order in {path} is damaged. Start again with --restart, which deletes the scores there."
             ) from error

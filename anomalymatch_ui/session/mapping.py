@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import sample_rows
+from anomalymatch_ui.sealed import UNREADABLE
 
 logger = logging.getLogger(__name__)
 
@@ -396,6 +396,6 @@ def _load(path: Path, images: int) -> np.ndarray | None:
     try:
         with np.load(path, allow_pickle=False) as saved:
             places: np.ndarray = saved["places"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # it can be made again
+    except UNREADABLE:  # it can be made again
         return None
     return places if places.shape == (images, 2) and np.isfinite(places).all() else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ import numpy as np
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Shown
 from anomalymatch_ui.rank import Forecast, Scale, order_by_score
+from anomalymatch_ui.sealed import UNREADABLE
 from anomalymatch_ui.session.embedded import COARSE, FINE, NOT_YET
 from anomalymatch_ui.session.status import LookedAt
 
@@ -223,8 +222,17 @@ class Ranking:
                 floors = nodes[2] if len(nodes) > 2 else np.zeros_like(weights)  # of before they were kept
                 forecast = Forecast(Scale(*saved["scale"].tolist()), nodes[0], nodes[1], floors, weights)
                 return replace(ranking, forecast=forecast, margins=saved["margins"])
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:
             return None
+
+
+def is_readable(path: Path) -> bool:
+    """Return whether a kept ranking is as it was written, of whatever pool it is."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return all(saved[name] is not None for name in saved.files)
+    except UNREADABLE:
+        return False
 
 
 def _arrays(ranking: Ranking) -> dict[str, Any]:

@@ -6,22 +6,23 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
+from anomalymatch_ui.errors import AnomalyMatchError, DamagedModelError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import most_telling
 from anomalymatch_ui.session.evidence import Evidence, labelled_mask
-from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.folder import DAMAGED, SessionFolder
 from anomalymatch_ui.session.instant import InstantClock
 from anomalymatch_ui.session.jobs import Reporter
 from anomalymatch_ui.session.looking import Guide
 from anomalymatch_ui.session.pen import Pen
-from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.ranking import Ranking, is_readable
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session.embedding import Embedder
@@ -67,7 +68,7 @@ class Rankings:
         self._lock = threading.Lock()
         self._clock = InstantClock(self._follow, self._could_not_follow)
         self._scorer: PoolScorer | None = None
-        self._newest = Ranking.load(folder.ranking, pool.digest, len(pool)) or Ranking.of_pool(len(pool))
+        self._newest, self._is_damaged = self._load()
         self._kept_version = self._newest.version
         self._has_failed = False
         self._taken_of: tuple[PoolScorer, int] | None = None  # scorer and cycle of the newest
@@ -111,14 +112,55 @@ class Rankings:
             seen = self._journal.last_seq
             return self._journal.view()
 
-        scorer = self.scorer
-        guide = Guide(self._labelled, self._wanted, lambda: self._offer(scorer))
-        scores = scorer.scores(labels, reporter, guide)
+        while True:
+            scorer = self.scorer
+            guide = Guide(self._labelled, self._wanted, partial(self._offer, scorer))
+            try:
+                scores = scorer.scores(labels, reporter, guide)
+                break
+            except DamagedModelError as error:
+                self._do_without(error)
         self._pen.check()
         self._take(scores, scorer, seen)
         self._save(self._newest)
         if self._journal.last_seq > seen:
             self.tick()
+
+    def _load(self) -> tuple[Ranking, bool]:
+        """Return the ranking on disk, or the pool's own order; and whether there was one that is damaged."""
+        path, pool = self._folder.ranking, self._pool
+        kept = Ranking.load(path, pool.digest, len(pool))
+        is_damaged = kept is None and path.exists() and not is_readable(path)
+        if is_damaged:
+            self._folder.notices.append(
+                "The order that was kept is damaged on the disk; it is made again from your labels, which "
+                "are safe."
+            )
+            self._folder.set_aside(path)
+        return kept or Ranking.of_pool(len(pool)), is_damaged
+
+    def _do_without(self, error: DamagedModelError) -> None:
+        """Set a damaged network aside: then the one before it, or the labels alone, order the images."""
+        logger.warning("%s", error)
+        cycle = self._folder.cycle_in_use
+        self._folder.set_aside(error.path)
+        if error.path.exists():  # the disk refuses: it would be met again and again
+            raise error
+        with self._lock:
+            self._scorer = None
+        if error.path != self._folder.checkpoint(cycle):
+            self._folder.notices.append(
+                f"{error.path.name} was damaged on the disk and is kept as {error.path.name}{DAMAGED}; it "
+                "has been made again."
+            )
+            return
+        now = self._folder.cycle_in_use
+        by = f"the network of cycle {now}" if now else "the labels alone"
+        self._folder.notices.append(
+            f"The network of cycle {cycle} was damaged on the disk and is kept as "
+            f"{error.path.name}{DAMAGED}; the images are ordered by {by}. Train to have it made again. Your "
+            "labels are safe."
+        )
 
     def _labelled(self) -> np.ndarray:
         return np.flatnonzero(labelled_mask(self._pool, self._journal.view()))
@@ -192,6 +234,8 @@ class Rankings:
         """Follow the labels that came after the ranking on disk was kept: a crash, or a page's reload."""
         newest = self._newest
         # A version of before has kept neither what its scores are nor a forecast.
+        if self._is_damaged and self._config.instant:
+            self._clock.tick()
         is_of_before = newest.forecast is None and newest.source.endswith(("head", "anomalies"))
         if newest.last_seq < self._journal.last_seq or is_of_before:
             self.tick()

@@ -320,6 +320,7 @@ class Session(Steering):
             else:
                 session.close()
             raise
+        session._tell_notices()
         session._rankings.catch_up()
         session._watch.start()
         return session
@@ -603,7 +604,16 @@ class Session(Steering):
     def _start_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
         self._start(name, work, wait=True)
 
+    def _tell_notices(self) -> None:
+        """Tell of damage that was met and mended, beside what is told already."""
+        notices = self._folder.notices
+        told = list(dict.fromkeys(notices))
+        notices.clear()
+        if told:
+            self._publish(message=" ".join(filter(None, [self.status.message, *told])))
+
     def _job_end(self, error: BaseException | None) -> None:
+        self._tell_notices()
         self._publish(
             phase="idle",
             state="idle",

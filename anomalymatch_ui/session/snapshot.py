@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +13,7 @@ import numpy as np
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_atomically
 from anomalymatch_ui.score import open_embeddings, write_table
+from anomalymatch_ui.sealed import UNREADABLE
 from anomalymatch_ui.session.embedded import Embedded, Pairs
 
 _NAME = re.compile(r"snapshot-(\d+)\.npz")
@@ -73,7 +73,7 @@ def newest_snapshot(folder: Path, images: int) -> Embedded | None:
             with np.load(path.with_suffix(".npz"), allow_pickle=False) as kept:
                 depth = kept["depth"]
                 pairs = Pairs(kept["rows"], kept["coarse"]) if "rows" in kept.files else None
-        except (DamagedStoreError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (DamagedStoreError, *UNREADABLE):
             continue
         if depth.shape == (images,) and len(table) == images:
             return Embedded(table, depth, pairs)

@@ -6,6 +6,7 @@ It runs on a job's thread, reports each step, and leaves files.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import DamagedModelError, InputError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.learn import (
@@ -45,6 +46,8 @@ from anomalymatch_ui.session.evidence import labelled_indices, labelled_mask
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.jobs import JobStopped, Reporter
 from anomalymatch_ui.session.reading import READ_ROWS, by_name, read_all
+
+logger = logging.getLogger(__name__)
 
 SCALE_IMAGES = 2_000
 """Unlabelled images that tell how much each feature varies; they take two seconds on two cores."""
@@ -182,10 +185,8 @@ def _make_trainer(
     reporter: Reporter,
 ) -> tuple[Trainer, int]:
     """Return a trainer that goes on from the interrupted cycle, the last finished one, or the beginning."""
-    interrupted = None
-    if interrupted_cycle(folder, config, pool.rendering) is not None:
-        interrupted = load_checkpoint(folder.interrupted)
-    else:
+    interrupted = _interrupted(folder, config, pool.rendering)
+    if interrupted is None:
         with storage_errors(folder.interrupted):
             folder.interrupted.unlink(missing_ok=True)
             folder.interrupted_curves.unlink(missing_ok=True)
@@ -226,6 +227,21 @@ def _make_trainer(
     return trainer, steps or config.train.steps
 
 
+def _interrupted(folder: SessionFolder, config: Config, rendering: Rendering) -> Checkpoint | None:
+    """Return the cycle to go on with; ``None`` where there is none, or it is damaged and set aside."""
+    try:
+        if interrupted_cycle(folder, config, rendering) is None:
+            return None
+        return load_checkpoint(folder.interrupted)
+    except DamagedModelError as error:
+        logger.warning("%s", error)
+        folder.set_aside(error.path)
+        folder.notices.append(
+            "What was kept of the interrupted cycle is damaged on the disk, so the cycle began anew."
+        )
+        return None
+
+
 def _needs_symmetry(config: Config) -> bool:
     """Return whether anything in training depends on what changes nothing of the images."""
     augments = config.train.weak == "symmetry" or config.train.strong == "science"
@@ -239,7 +255,15 @@ def _carried_over(folder: SessionFolder, config: Config, channels: int) -> Check
     """
     if not config.train.carry_over or folder.cycle_in_use == 0:
         return None
-    previous = load_checkpoint(folder.checkpoint(folder.cycle_in_use))
+    cycle = folder.cycle_in_use
+    try:
+        previous = load_checkpoint(folder.checkpoint(cycle))
+    except DamagedModelError as error:
+        folder.set_aside(error.path)
+        folder.notices.append(
+            f"The network of cycle {cycle} is damaged on the disk, so this cycle does not begin with it."
+        )
+        return None if error.path.exists() else _carried_over(folder, config, channels)
     fits = config.network.asks_for(previous.network.config) and previous.rendering.channels == channels
     return previous if fits else None
 

@@ -120,6 +120,7 @@ def test_a_flipped_bit_without_a_copy_loses_a_row_at_most_and_says_which(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("copied", [True, False])
 def test_two_hundred_flipped_bits_lose_nothing_without_saying(
     copied: bool, crashed: Path, truth: list, tmp_path: Path
