@@ -148,7 +148,7 @@ class Closeup:
         place = place_facts(session.pool, image_id)
         return {
             "id": image_id,
-            "facts": [*place, *self._rank(image_id), *self._columns(image_id)],
+            "facts": [*place, *self._rank(image_id), *self._marks(image_id), *self._columns(image_id)],
             "label": session.labels().get(image_id),
             "words": [(annotator, own[image_id]) for annotator, own in words.items() if image_id in own],
             "history": session.cycles.score_history(image_id),
@@ -242,6 +242,11 @@ class Closeup:
             "north": place.north,
             "links": [(link.name, link.address) for link in links],
         }
+
+    def _marks(self, image_id: str) -> list[tuple[str, str]]:
+        """Return tags and note of an image, where it has any."""
+        marks = self._session.marking.of(image_id)
+        return [(name, text) for name, text in (("tags", marks.text), ("note", marks.note)) if text]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Return what tables that came with the images say of one."""

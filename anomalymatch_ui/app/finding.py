@@ -364,7 +364,7 @@ class Finds(traitlets.HasTraits):
     def _filters(self) -> dict[str, Any]:
         """Return what can be asked for: columns, and whether positions are known."""
         finding = self._session.finding
-        columns = [_described(column) for column in finding.metadata.columns().values()]
+        columns = [_described(column) for column in finding.columns().values()]
         return {"columns": columns, "positions": finding.places.degrees() is not None}
 
 

@@ -15,6 +15,7 @@ from anomalymatch_ui.app.closeup import Closeup
 from anomalymatch_ui.app.finding import Finds
 from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.app.look import Look, look_from_json, look_to_json
+from anomalymatch_ui.app.marking import GalleryMarks
 from anomalymatch_ui.app.pages import Pages
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.app.sheet import Sheet
@@ -55,6 +56,10 @@ class Gallery(Finds, Pages):
     native
         What can be chosen of stretch and bands where the images hold native values, for the browser; see
         :class:`~anomalymatch_ui.app.stretching.Stretching`. :meth:`show_as` changes it.
+    marks
+        Tags and notes: :class:`~anomalymatch_ui.app.marking.GalleryMarks`.
+    tags
+        Those with the keys 1 to 9, for the browser; ``marks.define`` names them.
     """
 
     _esm = joined(STATIC / "gallery" / "main.js")
@@ -69,6 +74,7 @@ class Gallery(Finds, Pages):
     )
     native: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     fields: traitlets.List[int] = traitlets.List().tag(sync=True)
+    tags: traitlets.List[str] = traitlets.List().tag(sync=True)
     selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(
@@ -99,6 +105,15 @@ class Gallery(Finds, Pages):
         )
         self.answers |= self._closeup.answers
         self.fields = list(self._closeup.fields)
+        self.marks = GalleryMarks(
+            session,
+            lambda: self.page["cards"],
+            self.send,
+            lambda names: self.set_trait("tags", names),
+            ORIGIN,
+        )
+        self.marks.take_messages(inbox)
+        self.tags = list(session.marking.names)
         self._take_messages(inbox)
         self._begin_finding()
         self.add_class("am-host")
@@ -146,6 +161,7 @@ class Gallery(Finds, Pages):
         receipt = step(origin=ORIGIN)
         if receipt is not None:
             self._show_labels(receipt.labels)
+            self.marks.shown(receipt)
         return receipt
 
     def _show_labels(self, labels: Mapping[str, str | None]) -> None:
@@ -298,6 +314,7 @@ class Gallery(Finds, Pages):
     def heed(self, status: Status) -> None:
         """Take notice of a session's status: offer a new ranking, show labels given elsewhere."""
         self._tell_finding()
+        self.marks.follow()
         current = self._session.labels()
         self._show_labels(
             {

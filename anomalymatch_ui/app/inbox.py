@@ -118,6 +118,7 @@ class Inbox:
             "time": receipt.time.isoformat(),
             "labels": dict(receipt.labels),
             "passed_over": receipt.passed_over,
+            "marked": list(receipt.marked),
         }
 
     def _answer(self, message: Message, give: Callable[[], Reply | Future[Reply]]) -> None:

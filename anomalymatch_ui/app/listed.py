@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui.app.marking import on_card
 from anomalymatch_ui.app.words import MEANINGS, Kind, said
+from anomalymatch_ui.labels.marks import Marks
 from anomalymatch_ui.pool import ImagePool
 
 
@@ -60,6 +62,7 @@ class Listed:
         scores: np.ndarray,
         kind: Kind,
         labels: Mapping[str, str],
+        marks: Mapping[str, Marks],
         readable: Sequence[bool],
     ) -> list[dict[str, Any]]:
         """Describe the cards of a page to the browser.
@@ -74,8 +77,8 @@ class Listed:
             By pool index, float32 ``(len(pool),)``; NaN where there is none.
         kind
             What these are.
-        labels
-            The current ones, by image id.
+        labels, marks
+            The current labels, tags and notes by image id.
         readable
             For each image of the page, whether it could be read.
         """
@@ -91,6 +94,7 @@ class Listed:
                 "said": said(score, kind, len(pool)),
                 "meaning": MEANINGS[kind],
                 "label": labels.get(name),
+                **on_card(marks.get(name, Marks())),
                 "readable": can_be_read,
                 "why": "drawn" if was_drawn else "duplicate" if is_later else "",
             }

@@ -190,7 +190,14 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
             "native": self._native,
             **sheet.layout,
             "cards": listed.cards(
-                number, size, pool, self._ranking.scores, self._ranking.kind, labels, sheet.readable
+                number,
+                size,
+                pool,
+                self._ranking.scores,
+                self._ranking.kind,
+                labels,
+                self._session.marking.all(),
+                sheet.readable,
             ),
             "empty": listed.empty,
         }

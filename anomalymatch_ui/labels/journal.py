@@ -130,6 +130,44 @@ class Journal:
                 writing.meta(meta or {})
             return self._accept(entries)
 
+    def mark(self, changes: Mapping[tuple[str, str], str | None], annotator: str, origin: str) -> LabelEvent:
+        """Give marks of images their values, as one event; see :mod:`~anomalymatch_ui.labels.marks`.
+
+        Parameters
+        ----------
+        changes
+            New value by image id and mark; ``None`` takes it away.
+        annotator, origin
+            As for :meth:`append`.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        StorageError
+            If the disk refuses; then nothing is written.
+        """
+        if not changes:
+            raise InputError("There is no image to mark. Name at least one.")
+        with self._lock:
+            with self._file.writing() as writing:
+                self._read_new_rows()
+                touched: dict[Touched, str | None] = {key: value for key, value in changes.items()}
+                entries = self._write(writing, touched, annotator, origin, reverts=None, shown={})
+            return self._accept(entries)
+
+    def marks(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the values of the marks that images have now, by image id and mark: a snapshot.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            return self._views.marks
+
     def undo(self, annotator: str, origin: str) -> LabelEvent | None:
         """Take back the annotator's last action, a bulk label as a whole.
 

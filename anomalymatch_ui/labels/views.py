@@ -20,6 +20,7 @@ class Views:
         self._labels: Mapping[str, Label] | None = None
         self._words: Mapping[str, Mapping[str, Label]] | None = None
         self._looked_at: frozenset[str] | None = None
+        self._marks: Mapping[str, Mapping[str, str]] | None = None
 
     def add(self, entries: Iterable[JournalEntry]) -> None:
         """Take in the next rows."""
@@ -41,6 +42,14 @@ class Views:
             words = self.history.words()
             self._words = MappingProxyType({name: MappingProxyType(own) for name, own in words.items()})
         return self._words
+
+    @property
+    def marks(self) -> Mapping[str, Mapping[str, str]]:
+        """Values of the marks by image id and mark, of the images that have any."""
+        if self._marks is None:
+            marks = {name: MappingProxyType(dict(own)) for name, own in self.history.marks.items() if own}
+            self._marks = MappingProxyType(marks)
+        return self._marks
 
     @property
     def looked_at(self) -> frozenset[str]:

@@ -13,9 +13,13 @@ PROBABILITY = "probability"
 
 
 def exported_columns(
-    extras: Mapping[str, Mapping[str, str]], pool: ImagePool, ids: Iterable[str], looks: Iterable[Look]
+    extras: Mapping[str, Mapping[str, str]],
+    pool: ImagePool,
+    ids: Iterable[str],
+    looks: Iterable[Look],
+    marks: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Mapping[str, str]]:
-    """Return positions where the pool knows them, the columns of imported tables, and probabilities.
+    """Return positions where the pool knows them, the columns of imported tables, probabilities and marks.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def exported_columns(
         Of the images that are exported.
     looks
         A look at an image whose score was no probability has none.
+    marks
+        Tags and notes, by column and image id.
     """
     columns = with_positions(extras, pool, ids)
     for look in looks:
@@ -35,4 +41,7 @@ def exported_columns(
                 **columns.get(look.image_id, {}),
                 PROBABILITY: f"{look.shown.probability:.4g}",
             }
+    for column, texts in marks.items():
+        for image_id, text in texts.items():
+            columns[image_id] = {**columns.get(image_id, {}), column: text}
     return columns

@@ -17,6 +17,8 @@ from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
 from anomalymatch_ui.session.found import Figures, Found, in_words
 from anomalymatch_ui.session.insight import Insight
+from anomalymatch_ui.session.marking import COLUMNS as MARK_COLUMNS
+from anomalymatch_ui.session.marking import mark_columns
 from anomalymatch_ui.session.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
 from anomalymatch_ui.session.people import People
 from anomalymatch_ui.session.places import Places
@@ -190,10 +192,18 @@ class Finding:
             *centre, radius = query.cone
             matches &= within_cone(*self.places.known(), (centre[0], centre[1]), radius)
         for name, wanted in query.columns.items():
-            matches &= _in_column(self.metadata.column(name), wanted)
+            matches &= _in_column(self._column(name), wanted)
         if query.text:
             matches &= with_text(self._pool.ids, query.text)
         return matches
+
+    def columns(self) -> dict[str, Column]:
+        """Return what images can be found by: the metadata, and tags and notes where there are some."""
+        return {**self.metadata.columns(), **mark_columns(self._pool, self._journal)}
+
+    def _column(self, name: str) -> Column:
+        marked = mark_columns(self._pool, self._journal) if name in MARK_COLUMNS else {}
+        return marked.get(name) or self.metadata.column(name)
 
     def _ordered(
         self, query: Query, matches: np.ndarray, ranking: Ranking

@@ -19,6 +19,7 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.completeness_table import object_table, share_table
 from anomalymatch_ui.session.cycles import Cycles
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.marking import mark_texts
 from anomalymatch_ui.session.metadata import Metadata
 from anomalymatch_ui.session.places import Places
 from anomalymatch_ui.session.ranking import Ranking
@@ -36,6 +37,7 @@ WHAT: tuple[What, ...] = get_args(What)
 share of painted objects was recovered, a row a bin; and these objects, a row each."""
 
 _DEGREES = "deg"
+_MARKS = {"tags": "Tags that somebody gave the image", "note": "What somebody wrote about the image"}
 _SCORES = {
     "probability": ("probability", "Probability of an anomaly", "stat.probability"),
     "score": ("score", "Score of the network, not calibrated: only its order means something", ""),
@@ -268,6 +270,10 @@ class Results:
                    description="Training cycles that were finished when the label was given"),
             Column("probability_when_seen", pa.array([seen.get(name) for name in ids], pa.float64()),
                    ucd="stat.probability", description="What the order said before it was looked at"),
+            *(
+                Column(name, plain_of([texts.get(image) for image in ids]), description=_MARKS[name])
+                for name, texts in mark_texts(self._journal).items()
+            ),
         ]  # fmt: skip
 
     def _cutouts(self, ids: Sequence[str], rows: np.ndarray) -> list[Column]:

@@ -38,6 +38,7 @@ from anomalymatch_ui.session.found import Found
 from anomalymatch_ui.session.importing import import_labels, read_table
 from anomalymatch_ui.session.insight import Insight
 from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
+from anomalymatch_ui.session.marking import Marking, mark_texts
 from anomalymatch_ui.session.metadata import MATCH_RADIUS
 from anomalymatch_ui.session.pen import Pen
 from anomalymatch_ui.session.people import People, annotator_name
@@ -96,6 +97,8 @@ class Session(Steering):
         Finds images by label, score, text and metadata; lists the contested, the alike.
     insight
         What to show next, how many anomalies to expect, more like these, and labels to look at again.
+    marking
+        Tags and notes of the images.
     people
         Who labels, on what they differ, and how far they agree.
     pictures
@@ -142,6 +145,7 @@ class Session(Steering):
         self.finding = Finding(
             folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
         )
+        self.marking = Marking(pool, self._journal, lambda: self.annotator, self._receipt)
         self.completeness = InjectionRecovery(
             folder, pool, self._journal, lambda: self.scorer, self._start_and_wait
         )
@@ -466,7 +470,9 @@ class Session(Steering):
             If the disk refuses.
         """
         view = self._journal.view()
-        columns = exported_columns(self._journal.extras(), self.pool, view, self._journal.looks())
+        columns = exported_columns(
+            self._journal.extras(), self.pool, view, self._journal.looks(), mark_texts(self._journal)
+        )
         write_labels_csv(Path(path), view, columns)
         return len(view)
 
@@ -634,8 +640,10 @@ class Session(Steering):
 
     def _receipt(self, event: LabelEvent) -> Receipt:
         self._publish(counts=self._count())
-        self._follow_labels()
-        return Receipt(event.seq, event.time, event.labels, event.passed_over)
+        if event.labels:
+            self._follow_labels()
+        marked = tuple(dict.fromkeys(image_id for image_id, _ in event.marks))
+        return Receipt(event.seq, event.time, event.labels, event.passed_over, marked)
 
     def _follow_labels(self) -> None:
         self._rankings.tick()

@@ -220,12 +220,15 @@ class Receipt:
         New label of each image the event touched; ``None`` if it has none now.
     passed_over
         Of an undo or a redo: whether a later action was left alone, because others have relabelled it since.
+    marked
+        The images whose tags or note the event touched.
     """
 
     seq: int
     time: datetime
     labels: Mapping[str, Label | None]
     passed_over: bool = False
+    marked: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -162,3 +162,37 @@ def test_hints_are_shown_at_the_first_visit_and_never_again_once_closed(desk: De
 def test_a_key_trains(desk: Desk):
     desk.press("t")
     expect(desk.offer).to_contain_text("cycle 1")
+
+
+def test_tags_notes_and_artefacts_are_given_by_keys_shown_on_the_card_and_undone(desk: Desk):
+    first, second, third = desk.ids()[:3]
+    marks = desk.card(first).locator(".am-tag")
+    desk.press("1")  # which has no tag yet
+    expect(desk.overlay).to_contain_text("Keys 1 to 9")
+    desk.page.keyboard.type("tidal tail")
+    desk.press("Enter")
+    expect(desk.overlay).to_have_count(0)
+    desk.press("1", "o")
+    desk.page.keyboard.type("two cores?")
+    desk.press("Escape")  # which loses nothing
+    expect(marks).to_have_text(["tidal tail", "✎"])
+    desk.press("x")
+    expect(desk.card(first)).to_have_attribute("data-label", "artefact")
+    desk.expect_saved()
+    desk.press("z", "z")
+    expect(marks).to_have_text(["tidal tail"])
+    desk.press("z")
+    expect(marks).to_have_count(0)
+    desk.press("Shift+Z", "Shift+Z", "Home", "Control+a", "1")
+    expect(desk.sentence).to_contain_text("have the tag tidal tail")
+    expect(desk.card(third).locator(".am-tag")).to_have_text(["tidal tail"])
+    desk.press("Escape", "ArrowRight", "1")  # of the second alone
+    expect(desk.card(second).locator(".am-tag")).to_have_count(0)
+    desk.expect_saved()
+    desk.page.reload()
+    desk.wait()
+    expect(desk.card(first).locator(".am-tag")).to_have_text(["tidal tail", "✎"])
+    expect(desk.card(second).locator(".am-tag")).to_have_count(0)
+    desk.press("Space")
+    expect(desk.overlay).to_contain_text("two cores?")
+    desk.press("Escape")

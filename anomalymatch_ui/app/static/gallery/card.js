@@ -32,7 +32,8 @@ export class Card {
     this.badge = element("span", "am-badge", { "aria-hidden": "true" });
     this.badge.append(this.mark, this.word);
     this.unreadable = element("span", "am-unreadable", { textContent: "cannot be read" });
-    this.picture.append(this.image, this.badge, this.unreadable);
+    this.marks = element("span", "am-marks", { "aria-hidden": "true" });
+    this.picture.append(this.image, this.badge, this.marks, this.unreadable);
     this.score = element("span", "am-score");
     this.progress = element("span", "am-progress");
     const caption = element("div", "am-caption");
@@ -93,9 +94,14 @@ export class Card {
     this.canvas.hidden = false;
   }
 
-  show({ label, progress }) {
-    if (this.label === label && this.progressShown === progress && this.described === this.card.id) return;
+  show({ label, progress, tags, note }) {
+    const marks = [...tags, note].join("\n");
+    const same = this.label === label && this.progressShown === progress && this.marksShown === marks;
+    if (same && this.described === this.card.id) return;
     this.label = label;
+    this.marksShown = marks;
+    this.marks.replaceChildren(...tags.map((tag) => element("span", "am-tag", { textContent: tag })));
+    if (note) this.marks.append(element("span", "am-tag", { textContent: "✎", title: note }));
     this.progressShown = progress;
     this.described = this.card.id;
     if (label) this.root.dataset.label = label;
@@ -107,6 +113,8 @@ export class Card {
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.said) parts.push(this.card.said);
     if (this.why.textContent) parts.push(this.why.textContent);
+    if (tags.length) parts.push(`tags: ${tags.join(", ")}`);
+    if (note) parts.push(`note: ${note}`);
     if (!this.card.readable) parts.push("cannot be read");
     if (progress === "late") parts.push("not saved");
     this.root.setAttribute("aria-label", parts.join(", "));

@@ -15,6 +15,7 @@ export class Desk {
     this.request = 0;
     this.commits = 0; // how many requests were for the disk; the kernel carries them out in this order
     this.saved = new Map(); // image id -> label on disk
+    this.marked = new Map(); // image id -> {tags, note} on disk
     this.given = new Map(); // image id -> label that this desk has given, and not taken back
     this.settled = new Map(); // image id -> last request about it that was answered, while others wait
     this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
@@ -62,6 +63,7 @@ export class Desk {
     const former = this.page;
     this.page = this.model.get("page");
     this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
+    this.marked = new Map((this.page.cards ?? []).map(({ id, tags, note }) => [id, { tags, note }]));
     this.selection.keepOnly(this.page.cards ?? []);
     const same = former?.listing === this.page.listing && former?.number === this.page.number;
     let active = same ? "stay" : "first";
@@ -83,16 +85,19 @@ export class Desk {
     if (!this.saved.has(id)) this.saved.set(id, label);
   }
 
-  // The label shown on a card, and how far it is: "saved", "sending" or "late".
+  // Label, tags and note shown on a card, and how far they are: "saved", "sending" or "late".
   state(id) {
     let label = this.saved.get(id) ?? null;
+    let { tags = [], note = "" } = this.marked.get(id) ?? {};
     let progress = "saved";
     for (const { message, late } of this.pending.values()) {
-      if (message.kind !== "label" || !message.ids.includes(id)) continue;
-      label = message.label;
+      if (!message.ids?.includes(id)) continue;
+      if (message.kind === "label") label = message.label;
+      if (message.kind === "tag") tags = [...tags.filter((tag) => tag !== message.tag), ...(message.on ? [message.tag] : [])];
+      if (message.kind === "note") note = message.text;
       progress = late ? "late" : "sending";
     }
-    return { label, progress };
+    return { label, progress, tags, note };
   }
 
   label(ids, label) {
@@ -182,6 +187,9 @@ export class Desk {
     if (message.kind === "labels") {
       for (const [id, label] of Object.entries(message.labels)) this.saved.set(id, label);
       this.tell("labels");
+    } else if (message.kind === "marks") {
+      for (const [id, marks] of Object.entries(message.marks)) this.marked.set(id, marks);
+      this.tell("labels");
     } else if (message.kind === "say") {
       this.say(message.sentence, message.tone);
     } else if (message.frontend === this.frontend) {
@@ -200,8 +208,8 @@ export class Desk {
       else if (isStep) {
         this.settle(Object.entries(message.labels), message.request);
         for (const id of Object.keys(message.labels)) this.given.delete(id);
-        this.showStep(asked.kind, message.labels, moves);
-        if (message.passed_over) this.sayPassedOver(asked.kind, Object.keys(message.labels).length);
+        this.showStep(asked.kind, message, moves);
+        if (message.passed_over) this.sayPassedOver(asked.kind, Object.keys(message.labels).length || message.marked.length);
       }
       this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
     } else {
@@ -241,8 +249,8 @@ export class Desk {
 
   // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has
   // gone on meanwhile; elsewhere it is said.
-  showStep(kind, labels, moves) {
-    const ids = Object.keys(labels);
+  showStep(kind, { labels, marked }, moves) {
+    const ids = [...Object.keys(labels), ...marked];
     const position = (this.page.cards ?? []).findIndex((card) => ids.includes(card.id));
     if (position >= 0) {
       if (moves === this.moves) this.tell("activate", position);
@@ -250,7 +258,8 @@ export class Desk {
     }
     const [id] = ids;
     const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
-    this.say(`${kind}: ${id.split("/").at(-1)}${more}, now ${labels[id] ?? "without a label"}`);
+    const now = marked.length ? "tags and note as they were" : `now ${labels[id] ?? "without a label"}`;
+    this.say(`${kind}: ${id.split("/").at(-1)}${more}, ${now}`);
   }
 
   sayPassedOver(kind, count) {

@@ -6,6 +6,7 @@ import { attachFinding, findingActions } from "./finding.js";
 import { helpActions } from "./help.js";
 import { attachHints } from "./hints.js";
 import { addLooking, lookActions } from "./looking.js";
+import { markActions } from "./marking.js";
 import { attachPaging } from "./paging.js";
 import { attachRubberBand, pickingActions } from "./picking.js";
 import { addPicturesButton, pictureActions } from "./pictures.js";
@@ -14,7 +15,7 @@ import { addZoom, closeupActions } from "./zoom.js";
 
 // What can be done, in the order of the list of keys.
 const ACTIONS = [
-  ...galleryActions, ...pickingActions, ...findingActions, ...closeupActions, ...lookActions, ...pictureActions,
+  ...galleryActions, ...markActions, ...pickingActions, ...findingActions, ...closeupActions, ...lookActions, ...pictureActions,
   ...helpActions,
 ];
 

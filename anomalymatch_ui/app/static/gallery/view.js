@@ -6,6 +6,7 @@
 //   activate(position)                       put the ring on a card
 //   move(position)                           the same, and turn the page beyond its ends
 //   labelSelection(label)                    label the cards selected, else the active one
+//   chosenIds()                              the images that are meant: those selected, else the active one
 //   focus()                                  give the keys to the cards, or to the layer above them
 //   turning                                  whether another page is on its way, so that no key means these cards
 //   listenTo(event, callback)                hear the model's event until the view closes
@@ -246,6 +247,13 @@ export class View {
     if (this.turning || !this.cards[position]) return;
     this.desk.touch();
     this.desk.label([this.cards[position].card.id], label);
+  }
+
+  // The images of this page that are selected, else the one with the ring; none while another page is on its way.
+  chosenIds() {
+    if (this.turning || !this.cards.length) return [];
+    const chosen = this.cards.map(({ card }) => card.id).filter((id) => this.desk.selection.has(id));
+    return chosen.length ? chosen : [this.activeId];
   }
 
   labelSelection(label) {

@@ -1,0 +1,111 @@
+"""Tags and notes: kept, undone, found and exported as labels are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark
+from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session.marking import marks_of
+
+
+def found(session: Session, **columns: str) -> list[str]:
+    return [session.pool.ids[row] for row in session.find(Query(sort="name", columns=columns)).order]
+
+
+def test_tags_and_notes_are_kept_found_and_exported(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.marking.tag(["0000.jpg", "0001.jpg"], " tidal  tail ")
+        session.marking.tag(["0000.jpg"], "ring")
+        session.marking.note("0000.jpg", "two cores?\nask Ada")
+        session.label(["0000.jpg"], "anomaly")
+        assert session.marking.names == ("tidal tail", "ring")
+        assert found(session, tags="tail") == ["0000.jpg", "0001.jpg"]
+        assert found(session, note="ada") == ["0000.jpg"]
+        table = session.results.table("labels")
+        assert table["tags"].values.to_pylist() == ["tidal tail; ring"]
+        assert table["note"].values.to_pylist() == ["two cores?\nask Ada"]
+        session.export_labels(tmp_path / "labels.csv")
+        # Neither is a label, nor a look.
+        assert session.status.counts.labelled == 1
+        assert session.report().looked_at == 1
+    assert (
+        (tmp_path / "labels.csv").read_text().startswith("filename,label,tags,note\n0000.jpg,anomaly,tidal")
+    )
+    with Session.open(tmp_path / "session") as again:
+        assert again.marking.of("0000.jpg") == Marks(("tidal tail", "ring"), "two cores?\nask Ada")
+        assert again.labels() == {"0000.jpg": "anomaly"}
+
+
+def test_marks_are_undone_and_redone_among_the_labels(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.marking.tag(["0000.jpg", "0001.jpg"], "ring")
+        session.label(["0000.jpg"], "nominal")
+        session.marking.note("0001.jpg", "first")
+        session.marking.note("0001.jpg", "second")
+        assert session.undo().marked == ("0001.jpg",)
+        assert session.marking.of("0001.jpg").note == "first"
+        session.undo()
+        assert session.undo().labels == {"0000.jpg": None}
+        assert session.undo().marked == ("0000.jpg", "0001.jpg")
+        assert session.marking.all() == {}
+        assert session.undo() is None
+        for _ in range(4):
+            session.redo()
+        assert session.marking.of("0001.jpg") == Marks(("ring",), "second")
+        assert session.labels() == {"0000.jpg": "nominal"}
+
+
+def test_what_another_person_has_tagged_since_stays(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as ada, Journal(path) as bob:
+        ada.mark({("a", "note"): "mine", ("b", "note"): "mine"}, "ada", "key")
+        bob.mark({("a", "note"): "ours"}, "bob", "key")
+        event = ada.undo("ada", "key")
+        assert event is not None
+        assert dict(event.marks) == {("b", "note"): None}
+        assert marks_of(bob) == {"a": Marks(note="ours")}
+        assert ada.entries() == []
+        assert len(ada.entries(marks=True)) == 4
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a;b", "x" * 41, "\x00"])
+def test_a_name_that_is_no_tag_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="A tag is a word or two"):
+        checked_tag(name)
+
+
+def test_too_many_tags_and_images_that_are_not_there_are_told(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        with pytest.raises(InputError, match="keys for 9 tags"):
+            session.marking.define([f"tag {n}" for n in range(10)])
+        with pytest.raises(InputError, match="same name"):
+            session.marking.define(["a", " a"])
+        with pytest.raises(InputError, match="no image 'gone'"):
+            session.marking.note("gone", "x")
+        with pytest.raises(InputError, match="at most 2,000"):
+            session.marking.note("0000.jpg", "x" * 2001)
+        session.marking.define(["ring", "tail"])
+        session.marking.tag("0000.jpg", "arc")
+        assert session.marking.names == ("ring", "tail", "arc")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(), max_size=50))
+def test_any_note_is_read_back(tmp_path: Path, text: str) -> None:
+    mark, value = note_mark(text)
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.mark({("a", mark): value}, "ada", "key")
+    with Journal(tmp_path / "journal.sqlite") as again:
+        assert again.marks().get("a", {}).get("note") == value
