@@ -142,3 +142,24 @@ def test_what_there_is_not_is_refused(session: Session, tmp_path: Path):
         session.results.table("finds")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="does not say in which format"):
         session.results.write(tmp_path / "found")
+
+
+def test_probabilities_have_intervals_and_labels_the_cycle_they_were_given_after(
+    quick: Config, pool_folder: Path, tmp_path: Path
+):
+    config = quick.with_values(order="fused")
+    with Session.open(tmp_path / "s", pool_folder, config=config) as session:
+        session.label(["0000.jpg", "0001.jpg"], "anomaly")
+        session.label(["0020.jpg", "0021.jpg"], "nominal")
+        session.train(wait=True)
+        session.label(["0002.jpg"], "anomaly")
+        table = session.results.table("labels")
+        assert dict(zip(table["id"].values.to_pylist(), table["cycle"].values.to_pylist(), strict=True)) == {
+            **dict.fromkeys(["0000.jpg", "0001.jpg", "0020.jpg", "0021.jpg"], 0),
+            "0002.jpg": 1,
+        }
+        ranking = session.results.table("ranking")
+    columns = ("probability_low", "probability", "probability_high")
+    low, probability, high = (ranking[name].values.to_numpy() for name in columns)
+    assert ((low <= probability) & (probability <= high)).all()
+    assert ranking["cycle"].values.null_count == 55

@@ -251,3 +251,27 @@ def test_a_search_that_has_gone_through_its_anomalies_knows_better_how_many_ther
         assert knowing.high - knowing.low < without.high - without.low
         held.append(knowing.low <= 60 <= knowing.high)
     assert np.mean(held) > 0.8
+
+
+@given(
+    st.lists(st.floats(-50, 50) | st.just(np.nan), min_size=1, max_size=60).map(np.array),
+    st.integers(0, 5),
+)
+def test_a_probability_lies_within_its_interval(margins: np.ndarray, found: int) -> None:
+    forecast = fit_forecast(margins, found=found, images=len(margins) + found)
+    low, high = forecast.interval(margins)
+    probabilities = forecast.probabilities(margins)
+    known = np.isfinite(margins)
+    assert (np.isnan(low) == ~known).all()
+    assert ((low <= probabilities) & (probabilities <= high))[known].all()
+    assert ((low >= 0) & (high <= 1))[known].all()
+
+
+def test_looks_narrow_the_interval_of_a_probability() -> None:
+    margins, truth = pool(1, 3000, 1.3, -4.5)
+    widths = []
+    for looks in (10, 150):
+        forecast, left, _ = search(margins, truth, looks)
+        low, high = forecast.interval(margins[left])
+        widths.append(float(np.median(np.log(high / low))))
+    assert widths[1] < widths[0]

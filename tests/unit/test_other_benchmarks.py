@@ -75,3 +75,23 @@ def test_runtimes_are_compared_on_the_same_images(tmp_path: Path, monkeypatch: p
     assert figures["computed_by"]["openvino"].startswith("OpenVINO")
     assert figures["ratio"] > 0
     assert figures["largest_difference"] < 0.05
+
+
+def test_true_objects_are_exposed_as_significant_as_the_recipe_draws_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import completeness
+
+    from anomalymatch_ui.session import Recipe
+
+    for kind in completeness.KINDS:
+        strong, weak = (
+            completeness.true_exposure(kind, 3, Recipe(signal_to_noise=(snr, snr))) for snr in (200.0, 20.0)
+        )
+        assert strong.shape == weak.shape == (3, 64, 64)
+        # The same scene and size: what differs is the object, against the noise of two exposures.
+        changed = np.sqrt(np.square((strong - weak) / 10).mean())
+        assert changed > 1.5
+    row = {"run": 0, "kind": "ring", "fraction": 0.3, "low": 0.2, "high": 0.4, "truth": 0.5, "held": False}
+    assert completeness.told([row, {**row, "truth": 0.3, "held": True}]).endswith("held in 1 of 2.")
