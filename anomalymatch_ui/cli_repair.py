@@ -1,4 +1,4 @@
-"""The command that brings back the labels of a session whose journal is damaged."""
+"""The commands that bring back a session's labels from a damaged journal, its images from another place."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from anomalymatch_ui.cli_output import Json, finish, given_path
 def register(application: typer.Typer) -> None:
     """Add the command of this module."""
     application.command()(repair)
+    application.command()(relink)
 
 
 def repair(
@@ -38,4 +39,32 @@ def repair(
         lost=list(repaired.lost),
         contradictory=list(repaired.contradictory),
         set_aside=[str(path) for path in repaired.set_aside],
+    )
+
+
+def relink(
+    session: Annotated[
+        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
+    ],
+    pool: Annotated[
+        Path, typer.Argument(help="Where its images lie now.", metavar="POOL", parser=given_path)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Tell a session where its images lie now, though some of them are gone or were saved anew."""
+    from anomalymatch_ui.session.relinking import relink_session
+
+    told = relink_session(session, pool)
+    print(f"The session {session} goes on with the {told.images:,} images in {pool}.")
+    if told.changed:
+        print(told.changed)
+    print(f"{told.found:,} of the {told.labelled:,} labelled images are there.")
+    finish(
+        as_json,
+        session=str(session),
+        pool=str(pool),
+        images=told.images,
+        changed=told.changed,
+        labelled=told.labelled,
+        found=told.found,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -239,7 +240,12 @@ class FolderPool:
 
         Sizes, too: two surveys may number their cutouts alike, and a file that was repaired is another.
         """
-        files = (f"{file}\0{listing.images[file]}" for name in self.ids for file in self._paths(name))
+        files = [
+            "\0".join(f"{file}\0{listing.images[file]}" for file in self._paths(name)) for name in self.ids
+        ]
+        self.stamps = np.fromiter(
+            (zlib.crc32(file.encode("utf-8", "surrogateescape")) for file in files), np.uint32, len(files)
+        )
         parts = ["folder", *files]
         if self._decoder != AS_PICTURES:
             how = self._decoder

@@ -116,3 +116,13 @@ def numbered_rows(pool: ImagePool) -> str:
     whole = pool.whole if isinstance(pool, SubsetPool) else pool
     numbered = whole.numbered if isinstance(whole, JoinedPool) else isinstance(whole.ids, RowIds)
     return whole.digest if numbered else ""
+
+
+def content_stamps(pool: ImagePool) -> Sequence[int] | None:
+    """Return a hash for each image of what it is called and how large its files are; ``None`` if unknown.
+
+    Of a part of a pool, those of the whole.
+    """
+    whole = pool.whole if isinstance(pool, SubsetPool) else pool
+    stamps: Sequence[int] | None = getattr(whole, "stamps", None)  # of a folder of files alone
+    return stamps

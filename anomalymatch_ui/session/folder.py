@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
-from anomalymatch_ui.pixels import PLAIN
-from anomalymatch_ui.pool import ImagePool, numbered_rows, open_pool
+from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.pins import DOOMED, pin_of, settle
+from anomalymatch_ui.session.poolrecord import PoolRecord, check_pool, save_record
 
 _CYCLE = re.compile(r"cycle-(\d+)\.(safetensors|json|pinned)")
 
@@ -249,7 +248,8 @@ class SessionFolder:
         if not path.exists():
             raise InputError(
                 f"The images of the session {self.path} were in {path}, where there is nothing now. If they "
-                f"have moved, open it once with `anomalymatch serve IMAGES --session {self.path}`."
+                f"have moved, open it once with `anomalymatch serve IMAGES --session {self.path}`, or run "
+                f"`anomalymatch relink {self.path} IMAGES`."
             )
         return open_pool(path, pixels)
 
@@ -264,18 +264,19 @@ class SessionFolder:
             raise InputError(
                 f"{self.path} is not a session folder. Start one with `anomalymatch serve IMAGES`."
             )
-        return Path(self._pool()["path"])
+        return Path(PoolRecord.load(self._pool_file).path)
 
-    def check_pool(self, pool: ImagePool) -> bool:
+    def check_pool(self, pool: ImagePool, *, relink: bool = False) -> str:
         """Check that this session is about ``pool``, or about none yet.
 
         A pool is the same if it holds the same images, wherever it lies now; or if it lies where it
-        lay, though images have come or gone.
+        lay, though images have come or gone; or if most of its files agree by name and size. With ``relink``
+        most of the names are enough.
 
         Returns
         -------
-        bool
-            Whether images have come or gone since the last time.
+        str
+            What has changed since the last time, as a sentence; empty if nothing has.
 
         Raises
         ------
@@ -283,25 +284,13 @@ class SessionFolder:
             If the session belongs to another pool, or to rows of an array that have changed: these have
             numbers for names, so a label would be found on another image.
         """
-        record = _record(pool)
-        known = self._pool() if self.is_session else record
-        same_images = known["digest"] == record["digest"]
-        if known["numbered"] and record["numbered"] and known["numbered"] != record["numbered"]:
-            raise InputError(
-                f"The images in {pool.path} are not those that the session {self.path} was made with. Their "
-                "rows have numbers for names, so its labels could be of others now. Give the former images "
-                "back, or choose another session folder."
-            )
-        if not same_images and known["path"] != record["path"]:
-            raise InputError(
-                f"The session {self.path} belongs to the images in {known['path']}, not to {pool.path}. "
-                "Choose another session folder for these images."
-            )
-        return not same_images
+        return check_pool(self._pool_file, pool, relink=relink) if self.is_session else ""
 
     def is_rendered_otherwise(self, pool: ImagePool) -> bool:
         """Return whether the images are rendered otherwise than when this session was last open."""
-        return self.is_session and self._pool()["rendering"] != pool.rendering.digest
+        if not self.is_session:
+            return False
+        return PoolRecord.load(self._pool_file).rendering != pool.rendering.digest
 
     def keep_pool(self, pool: ImagePool) -> None:
         """Write down that this session is about ``pool``.
@@ -311,7 +300,7 @@ class SessionFolder:
         StorageError
             If the disk refuses.
         """
-        write_bytes_atomically(self._pool_file, json.dumps(_record(pool), indent=2).encode(), self.path)
+        save_record(self._pool_file, pool)
 
     @contextmanager
     def as_it_was_on_failure(self) -> Iterator[None]:
@@ -361,17 +350,6 @@ class SessionFolder:
         """Whether the folder says which images it is about."""
         return os.path.exists(self._pool_file)  # unlike Path.exists, of a name too long it says no
 
-    def _pool(self) -> dict[str, Any]:
-        try:
-            record: dict[str, Any] = json.loads(self._pool_file.read_text(encoding="utf-8"))
-            known = {key: record[key] for key in ("path", "digest", "images")}
-            rendering = record.get("rendering", PLAIN.digest)  # before it was written all were pictures
-            return {**known, "numbered": record.get("numbered", ""), "rendering": rendering}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{self._pool_file} is damaged ({error!r}). Delete it, then open the session with its images."
-            ) from error
-
 
 def modified_ns(path: Path) -> int:
     """When a file was written, in nanoseconds; 0 if it is not there or the disk does not answer."""
@@ -386,14 +364,3 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:  # deleted since it was listed
         return 0.0
-
-
-def _record(pool: ImagePool) -> dict[str, str | int]:
-    path = str(pool.path.resolve())
-    return {
-        "path": path,
-        "digest": pool.digest,
-        "images": len(pool),
-        "numbered": numbered_rows(pool),
-        "rendering": pool.rendering.digest,
-    }

@@ -308,7 +308,7 @@ class Session(Steering):
                     "them as they are now."
                 )
             elif changed:
-                session._publish(message="Images have come or gone since this session was last open.")
+                session._publish(message=changed + session._labelled_that_are_gone())
             elif session.outdated:
                 session._publish(message=LOOKS_ANEW)
             # Before the labels, which may start a cycle.
@@ -575,6 +575,11 @@ class Session(Steering):
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
+
+    def _labelled_that_are_gone(self) -> str:
+        gone = sum(name not in self.pool for name in self.labels())
+        are = "1 labelled image is" if gone == 1 else f"{gone:,} labelled images are"
+        return f" {are} not among them now; what was said of them is kept." if gone else ""
 
     def _missing_labels(self) -> str | None:
         remembered = [self._rankings.newest.last_seq, *(cycle.last_seq for cycle in self.cycles.all())]

@@ -315,6 +315,18 @@ def test_repair_saves_what_holds_and_tells_it(run: Run, session: Path) -> None:
     refused(run("repair", session / "missing"), "no journal of labels")
 
 
+def test_relink_tells_where_the_images_lie_now(
+    run: Run, session: Path, pool_folder: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "others"
+    make_pool(others, seed=1)
+    finished = run("relink", session, others, "--json")
+    told = last_json(finished)
+    assert (told["images"], told["labelled"], told["found"]) == (60, 0, 0)
+    assert "saved anew" in told["changed"]
+    refused(run("relink", tmp_path / "missing", others), "not a session folder")
+
+
 def test_a_report_of_what_is_no_session_is_refused(run: Run, tmp_path: Path) -> None:
     refused(run("report", tmp_path), "not a session folder")
     refused(run("report", tmp_path / "missing"), "not a session folder")
