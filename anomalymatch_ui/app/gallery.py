@@ -105,13 +105,7 @@ class Gallery(Finds, Pages):
         )
         self.answers |= self._closeup.answers
         self.fields = list(self._closeup.fields)
-        self.marks = GalleryMarks(
-            session,
-            lambda: self.page["cards"],
-            self.send,
-            lambda names: self.set_trait("tags", names),
-            ORIGIN,
-        )
+        self.marks = GalleryMarks(session, self, ORIGIN)
         self.marks.take_messages(inbox)
         self.tags = list(session.marking.names)
         self._take_messages(inbox)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.labels.marks import Marks
 from anomalymatch_ui.session import Receipt, Session
+
+
+class MarkedGallery(Protocol):
+    """What is needed of a gallery."""
+
+    page: dict[str, Any]
+    tags: list[str]
+
+    def send(self, content: Message, /) -> None:
+        """Send a message to the browser."""
 
 
 class GalleryMarks:
@@ -17,12 +27,8 @@ class GalleryMarks:
     ----------
     session
         Of the dashboard.
-    cards
-        Returns the cards of the page shown; what is marked is written into them.
-    send
-        Sends a message to the browser.
-    named
-        Told of the tags that have a key.
+    gallery
+        What is marked is written into the cards of its page, and the names of tags into its trait ``tags``.
     origin
         Kept in the journal.
     """
@@ -30,15 +36,11 @@ class GalleryMarks:
     def __init__(
         self,
         session: Session,
-        cards: Callable[[], list[dict[str, Any]]],
-        send: Callable[[Message], object],
-        named: Callable[[list[str]], object],
+        gallery: MarkedGallery,
         origin: str,
     ) -> None:
         self._marking = session.marking
-        self._cards = cards
-        self._send = send
-        self._named = named
+        self._gallery = gallery
         self._origin = origin
         self._followed: object = None
 
@@ -61,7 +63,7 @@ class GalleryMarks:
     def define(self, names: Iterable[str]) -> None:
         """Give tags the keys 1 to 9; raises as :meth:`Marking.define`."""
         self._marking.define(names)
-        self._named(list(self._marking.names))
+        self._gallery.tags = list(self._marking.names)
 
     def shown(self, receipt: Receipt) -> Receipt:
         """Show what an event has marked, and give it back."""
@@ -77,15 +79,15 @@ class GalleryMarks:
         self._followed = version
         marked = self._marking.all()
         changed = {}
-        for card in self._cards():
+        for card in self._gallery.page["cards"]:
             fields = on_card(marked.get(card["id"], Marks()))
             if fields != {name: card.get(name, default) for name, default in on_card(Marks()).items()}:
                 # In place: a view that is opened later reads it, and nothing is sent twice.
                 card.update(fields)
                 changed[card["id"]] = fields
         if changed:
-            self._send({"kind": "marks", "marks": changed})
-        self._named(list(self._marking.names))
+            self._gallery.send({"kind": "marks", "marks": changed})
+        self._gallery.tags = list(self._marking.names)
 
     def _name_as_asked(self, message: Message) -> tuple[Message, list[bytes]]:
         self.define(message["names"])

@@ -8,6 +8,12 @@ const PATIENCE = 2000; // ms without an answer after which a label counts as not
 const NOTICED = 500; // ms without an answer after which it is said that labels are being saved
 const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
 
+// Tags and note of an image when a message has been carried out; of one about something else as they were.
+function marksAfter({ tags = [], note = "" } = {}, { kind, tag, on, text } = {}) {
+  if (kind === "tag") return { tags: [...tags.filter((other) => other !== tag), ...(on ? [tag] : [])], note };
+  return kind === "note" ? { tags, note: text } : { tags, note };
+}
+
 export class Desk {
   constructor(model) {
     this.model = model;
@@ -88,16 +94,15 @@ export class Desk {
   // Label, tags and note shown on a card, and how far they are: "saved", "sending" or "late".
   state(id) {
     let label = this.saved.get(id) ?? null;
-    let { tags = [], note = "" } = this.marked.get(id) ?? {};
+    let marks = marksAfter(this.marked.get(id));
     let progress = "saved";
     for (const { message, late } of this.pending.values()) {
       if (!message.ids?.includes(id)) continue;
       if (message.kind === "label") label = message.label;
-      if (message.kind === "tag") tags = [...tags.filter((tag) => tag !== message.tag), ...(message.on ? [message.tag] : [])];
-      if (message.kind === "note") note = message.text;
+      marks = marksAfter(marks, message);
       progress = late ? "late" : "sending";
     }
-    return { label, progress, tags, note };
+    return { label, progress, ...marks };
   }
 
   label(ids, label) {
@@ -205,7 +210,9 @@ export class Desk {
     const isStep = asked.kind === "undo" || asked.kind === "redo";
     if (message.kind === "saved") {
       if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
-      else if (isStep) {
+      else if (["tag", "note"].includes(asked.kind)) {
+        for (const id of asked.ids) this.marked.set(id, marksAfter(this.marked.get(id), asked));
+      } else if (isStep) {
         this.settle(Object.entries(message.labels), message.request);
         for (const id of Object.keys(message.labels)) this.given.delete(id);
         this.showStep(asked.kind, message, moves);
