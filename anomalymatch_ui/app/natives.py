@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from anomalymatch_ui.pixels import GREY, RGB, NativeImage, PixelError, Rendering
+from anomalymatch_ui.pixels.limits import Limits
 from anomalymatch_ui.pixels.square import square
-from anomalymatch_ui.pixels.stretches import Limits
 from anomalymatch_ui.pool import Batch, ImagePool, UnreadableImageError
 
 KEPT_BYTES = 256 * 2**20

@@ -10,7 +10,7 @@ import numpy as np
 from anomalymatch_ui.app.natives import holds_native_values, samples
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.pixels import NativeImage, Rendering
-from anomalymatch_ui.pixels.stretches import good_values, percentile_limits
+from anomalymatch_ui.pixels.limits import good_values, percentile_limits
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.showing import Showing
 

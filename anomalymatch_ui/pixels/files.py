@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import errno
 import gzip
-import io
 import mmap
 import struct
 import zlib
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from anomalymatch_ui.pixels.fits import describe_fits, read_fits
+from anomalymatch_ui.pixels.npy import MAGIC, read_npy
 from anomalymatch_ui.pixels.pictures import deep_png, load_rgb, open_picture, pages, upright, without_text
 from anomalymatch_ui.pixels.rendering import PLAIN, Rendering, View
 from anomalymatch_ui.pixels.spec import GREY, NO_GOOD_PIXEL, RGB, Bands, NativeImage, PixelError, as_native
@@ -99,13 +99,7 @@ class Decoder:
         Exception
             One of :data:`DECODE_ERRORS`.
         """
-        plain = self.rendering.is_plain
-        image = self._read(content, size if plain else None, remark)
-        if isinstance(image, Image.Image):
-            if plain:
-                return image
-            image = _of_picture(image)
-        return self.rendering.picture(image)
+        return self.rendered(content, "picture", size, remark)
 
     def rendered(
         self, content: Content, view: View, size: int | None = None, remark: Remark | None = None
@@ -115,9 +109,16 @@ class Decoder:
         Parameters and errors are those of :meth:`picture`; the network's array is uint8
         ``(height, width, channels)``.
         """
-        if view == "picture" or self.rendering.network != "bands":
-            return self.picture(content, size, remark)
-        return self.rendering.rendered(self.native(content, remark), view)
+        image = self.opened(content, view, size, remark)
+        return image if isinstance(image, Image.Image) else self.rendering.rendered(image, view)
+
+    def opened(
+        self, content: Content, view: View, size: int | None = None, remark: Remark | None = None
+    ) -> Image.Image | NativeImage:
+        """Decode what :meth:`rendered` renders: a picture that is seen as it is, or native values."""
+        plain = self.rendering.is_plain and (view == "picture" or self.rendering.network != "bands")
+        image = self._read(content, size if plain else None, remark)
+        return image if plain or isinstance(image, NativeImage) else _of_picture(image)
 
     def native(self, content: Content, remark: Remark | None = None) -> NativeImage:
         """Decode the native values; raises as :meth:`picture`."""
@@ -155,8 +156,8 @@ class Decoder:
             content = _unpacked(content)
         if content.startswith(b"SIMPLE  ="):
             return read_fits(content, self.hdu, self.planes, remark)
-        if content.startswith(b"\x93NUMPY"):
-            return _of_array(np.load(io.BytesIO(content), allow_pickle=False), self.planes)
+        if content.startswith(MAGIC):
+            return _of_array(read_npy(content), self.planes)
         return _read_picture(content, size, self.planes, remark)
 
 

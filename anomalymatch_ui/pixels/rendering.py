@@ -15,19 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels.colours import Row, as_levels, check_picture, default_colours, placed, weighted
-from anomalymatch_ui.pixels.spec import RGB, Bands, NativeImage, PixelError, listed
-from anomalymatch_ui.pixels.stretches import (
-    Curve,
-    Limits,
-    Stretch,
-    apply_curve,
-    fitsbolt,
-    good_values,
-    lupton,
-    minmax_limits,
-    percentile_limits,
-    zscale_limits,
-)
+from anomalymatch_ui.pixels.limits import How, Limits, found_limits, limits_of_each
+from anomalymatch_ui.pixels.mismatch import mismatch
+from anomalymatch_ui.pixels.spec import RGB, Bands, NativeImage, PixelError
+from anomalymatch_ui.pixels.stretches import Curve, Stretch, apply_curves, fitsbolt, lupton
 
 MOST_BANDS = 16
 """Bands that a network takes at most."""
@@ -197,20 +188,7 @@ class Rendering(BaseModel):
         """
         if self.digest == other.digest:
             return
-        lacking = [name for name in self.bands or () if name not in (other.bands or ())]
-        if lacking:
-            raise InputError(
-                f"{model} was trained on the bands {listed(self.bands or ())}, and {images} are shown in "
-                f"{listed(other.bands) if other.bands else 'none of them'}. Choose the same ones by --bands."
-            )
-        here, there = self.model_dump(), other.model_dump()
-        differing = ", ".join(
-            f"{name} {there[name]!r} instead of {here[name]!r}" for name in here if here[name] != there[name]
-        )
-        raise InputError(
-            f"{model} was trained on images that were rendered otherwise than {images}: {differing}. Open "
-            "these as it was trained, or train on them."
-        )
+        raise InputError(mismatch(self.model_dump(), other.model_dump(), model, images))
 
     def network_bands(self, image: NativeImage) -> np.ndarray:
         """Return what the network sees: red, green and blue as a person does, or every band.
@@ -245,6 +223,21 @@ class Rendering(BaseModel):
         """Return what a person or the network sees, uint8 ``(height, width, channels)``."""
         return self.picture(image) if view == "picture" else self.network_bands(image).transpose(1, 2, 0)
 
+    def channels_by_band(self, bands: Bands, view: View) -> list[int] | None:
+        """Return which band each channel shows; ``None`` where bands are not each stretched by itself."""
+        if self._depends_on_all() or (self.bands is None and len(bands) > 1):
+            return None
+        if view == "network" and self.network == "bands" and self.bands:
+            return list(bands.positions(self.bands[::-1]))
+        return self._places(bands)
+
+    def levels_of(self, planes: np.ndarray) -> np.ndarray:
+        """Return planes ``(n, height, width)`` of whatever images, each stretched by itself, as uint8."""
+        if self.stretch == "auto" and planes.dtype == np.uint8:
+            return planes
+        curve = _CURVES.get(self.stretch, "linear")
+        return as_levels(apply_curves(planes, self._limits_of_each(planes, None), curve, self.softening))
+
     def picture(self, image: NativeImage, limits: Sequence[Limits] | None = None) -> np.ndarray:
         """Return what a person sees.
 
@@ -265,13 +258,13 @@ class Rendering(BaseModel):
         PixelError
             If the image lacks a band.
         """
-        image = self._used(image)
+        image = self._used(image, in_order=limits is not None)
         levels = self._as_they_are(image)
         if matrix := self._matrix():
             return weighted(self.stretched(image, limits) if levels is None else levels / 255, matrix)
         if levels is None:
             levels = as_levels(self.stretched(image, limits))
-        return placed(levels, self._places(len(levels)))
+        return placed(levels, self._places(image.bands))
 
     def limits_of(self, image: NativeImage) -> tuple[Limits, ...]:
         """Return what is black and what is white in each band of an image that shows in its picture.
@@ -302,9 +295,7 @@ class Rendering(BaseModel):
             shown = lupton(planes, list(limits or self._limits(image)), self.softening)
         else:
             curve = _CURVES.get(self.stretch, "linear")
-            shown = np.empty(planes.shape, np.float64)
-            for place, bounds in enumerate(limits or self._limits(image)):
-                shown[place] = apply_curve(planes[place], bounds, curve, self.softening)
+            shown = apply_curves(planes, limits or self._limits(image), curve, self.softening)
         if bad is not None:
             shown[bad] = 0
         return shown
@@ -334,12 +325,17 @@ class Rendering(BaseModel):
             update["rgb"] = tuple(tuple(row[place] for place in places) for row in matrix)
         return self.model_copy(update=update)
 
-    def _used(self, image: NativeImage) -> NativeImage:
-        """Return the bands of an image that show in a picture, in the order that these are mixed in."""
+    def _used(self, image: NativeImage, *, in_order: bool = True) -> NativeImage:
+        """Return the bands of an image that have a part in its picture, in the order that mixes them."""
         if self.bands is None:
             check_picture(image)
             return image
-        return image.chosen(self.bands if self._depends_on_all() else self._picked())
+        if self._depends_on_all():
+            return image.chosen(self.bands)
+        picked = self._picked()
+        if not in_order and len(picked) == len(image.bands) and image.bands.have(picked):
+            return image  # not copied into another order, which takes as long as to stretch it
+        return image.chosen(picked)
 
     def _depends_on_all(self) -> bool:
         """Whether a band that is not shown has a part in how the others are."""
@@ -352,28 +348,29 @@ class Rendering(BaseModel):
 
     def _limits(self, image: NativeImage) -> list[Limits]:
         """Return the limits of each band of an image."""
-        if isinstance(self.limits, tuple):
-            return self._pairs() or [*self._given_limits()] * len(image.values)
         joint = image.bands.names == RGB.names if self.joint is None else self.joint
-        if joint:
-            return [self._found(image.values, image.bad)] * len(image.values)
-        bad = [None] * len(image.values) if image.bad is None else image.bad
-        return [self._found(plane, masked) for plane, masked in zip(image.values, bad, strict=True)]
+        if joint and not isinstance(self.limits, tuple):
+            return [found_limits(image.values, image.bad, self._how, self.percentiles)] * len(image.values)
+        return self._pairs() or self._limits_of_each(image.values, image.bad)
 
-    def _found(self, values: np.ndarray, bad: np.ndarray | None) -> Limits:
-        good = good_values(values, bad)
+    def _limits_of_each(self, planes: np.ndarray, bad: np.ndarray | None) -> list[Limits]:
+        """Return the limits of planes each by itself."""
+        if isinstance(self.limits, tuple):
+            return [*self._given_limits()] * len(planes)
+        return limits_of_each(planes, bad, self._how, self.percentiles)
+
+    @property
+    def _how(self) -> How:
+        """How limits are found, where none are given."""
         if "zscale" in (self.stretch, self.limits):
-            return zscale_limits(good, values.shape[-1])
-        if self.limits == "minmax":
-            return minmax_limits(good)
-        return percentile_limits(good, *self.percentiles)
+            return "zscale"
+        return "minmax" if self.limits == "minmax" else "percentile"
 
-    def _places(self, planes: int) -> list[int]:
-        """Return which of some planes, as :meth:`_used` leaves them, are red, green and blue."""
+    def _places(self, bands: Bands) -> list[int]:
+        """Return which of the bands that :meth:`_used` leaves are red, green and blue."""
         if self.rgb is None or self.bands is None:
-            return [0, 0, 0] if planes == 1 else [0, 1, 2]
-        names = self.bands if self._depends_on_all() else self._picked()
-        return [names.index(str(name)) for name in self.rgb]
+            return [0, 0, 0] if len(bands) == 1 else [0, 1, 2]
+        return [bands.position(str(name)) for name in self.rgb]
 
     def _given_limits(self) -> tuple[GivenLimits, ...]:
         """Return the pairs that are given, whether one for all bands or one for each."""

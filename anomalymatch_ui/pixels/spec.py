@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from anomalymatch_ui.pixels.filters import usual_wavelength
 DTYPES = ("uint8", "uint16", "int16", "int32", "float16", "float32", "float64")
 """Number formats of native values, all of the machine's byte order."""
 
+_NATIVE = frozenset(map(np.dtype, DTYPES))
 _NAMED_IN_SENTENCE = 8
 
 
@@ -86,6 +88,7 @@ class Bands(Sequence[Band]):
         return cls(tuple(map(Band.named, names)))
 
     @classmethod
+    @functools.lru_cache(maxsize=64)  # asked for by each image of a file without names
     def numbered(cls, count: int) -> Bands:
         """Return bands for planes without names: they are called ``"1"``, ``"2"`` and so on."""
         return cls(tuple(Band(str(number)) for number in range(1, count + 1)))
@@ -194,7 +197,7 @@ class NativeImage:
         values, bad = self.values, self.bad
         if values.ndim != 3 or 0 in values.shape:
             raise ValueError(f"an image is (bands, height, width), not of shape {values.shape}")
-        if values.dtype.name not in DTYPES or not values.dtype.isnative:
+        if values.dtype not in _NATIVE:
             raise ValueError(f"native values are one of {', '.join(DTYPES)}, not {values.dtype.str}")
         if len(self.bands) != len(values):
             raise ValueError(f"{len(values)} planes need as many bands, not {len(self.bands)}")

@@ -27,6 +27,7 @@ from anomalymatch_ui.pixels import (
     View,
 )
 from anomalymatch_ui.pixels.square import squares
+from anomalymatch_ui.pixels.stack import rendered_stack
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
@@ -141,8 +142,13 @@ class ArrayPool(ABC):
             places = ascending[block.start : block.stop]
             rows, which = np.unique(asked[places], return_inverse=True)
             images, intact = self._rows(rows)
-            pixels[places] = squares(self._shown(images, view), size).transpose(0, 3, 1, 2)[which]
-            readable[places] = intact[which]
+            shown = squares(self._shown(images, view), size).transpose(0, 3, 1, 2)
+            if len(rows) < len(places):  # some are asked for twice
+                shown, intact = shown[which], intact[which]
+            # A slice, as of images in the order of the file, is copied at once.
+            in_order = bool((np.diff(places) == 1).all())
+            pixels[slice(places[0], places[-1] + 1) if in_order else places] = shown
+            readable[places] = intact
         if readable.all():
             return Batch(asked.copy(), pixels)
         return Batch(asked[readable], pixels[readable])
@@ -213,11 +219,7 @@ class ArrayPool(ABC):
         if self._is_shown_as_it_is:
             images = self.layout.bands_last(rows)
             return np.ascontiguousarray(images if images.shape[3] == 3 else images[..., [0, 0, 0]])
-        size = self.layout.height, self.layout.width
-        shown = np.empty((len(rows), *size, self.rendering.channels_of(view)), np.uint8)
-        for place, row in enumerate(rows):
-            shown[place] = self.rendering.rendered(self._native(row), view)
-        return shown
+        return rendered_stack(self.rendering, self.layout.bands_first(rows), self.bands, view)
 
     def read_rows(self, rows: np.ndarray, out: np.ndarray) -> dict[int, str]:
         """Read ascending, different rows; return place -> reason, of those that are no images."""

@@ -29,6 +29,7 @@ from anomalymatch_ui.pixels.files import (
 )
 from anomalymatch_ui.pixels.fits import HduError
 from anomalymatch_ui.pixels.square import square
+from anomalymatch_ui.pixels.stack import rendered_in_runs
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
@@ -122,12 +123,13 @@ class FolderPool:
         asked = check_indices(indices, len(self))
         pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         kept: list[int] = []
-        for index in asked.tolist():
-            try:
-                pixels[len(kept)] = square(self._decode(index, size, view), size)
-            except UnreadableImageError:  # noted in the report by _decode
+        for index, image in rendered_in_runs(self.rendering, self._opened(asked, size, view), view):
+            if isinstance(image, Exception):
+                self.report.note(self.ids[index], why_unreadable(image))
                 continue
+            pixels[len(kept)] = square(image, size)
             kept.append(index)
+        self.report.clear(self.ids[index] for index in kept)
         return Batch(np.array(kept, np.int64), pixels[: len(kept)])
 
     def fetch(self, indices: Sequence[int] | np.ndarray) -> Fetched:
@@ -264,14 +266,24 @@ class FolderPool:
             self.report.note(image_id, lacking)
         return lacking
 
-    def _decode(
-        self, index: int, size: int | None = None, view: View = "picture"
-    ) -> Image.Image | np.ndarray:
+    def _opened(
+        self, asked: np.ndarray, size: int, view: View
+    ) -> Iterator[tuple[int, Image.Image | NativeImage]]:
+        """Decode files by their indices, but do not render them yet; note in the report what cannot be."""
+        for index in asked.tolist():
+            image_id = self.ids[index]
+            try:
+                content = self._content(index)
+                yield index, self._decoder.opened(content, view, size, partial(self.report.remark, image_id))
+            except DECODE_ERRORS as error:
+                self.report.note(image_id, why_unreadable(error))
+
+    def _decode(self, index: int) -> Image.Image | np.ndarray:
         """Read a file and decode it, or note in the report why not and raise ``UnreadableImageError``."""
         image_id = self.ids[index]
         try:
             content = self._content(index)
-            image = self._decoder.rendered(content, view, size, partial(self.report.remark, image_id))
+            image = self._decoder.picture(content, None, partial(self.report.remark, image_id))
         except DECODE_ERRORS as error:
             reason = why_unreadable(error)
             self.report.note(image_id, reason)

@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, View
 from anomalymatch_ui.pixels.files import AS_PICTURES, DECODE_ERRORS, Content, Decoder, Remark, why_unreadable
 from anomalymatch_ui.pixels.square import square
+from anomalymatch_ui.pixels.stack import rendered_in_runs
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
@@ -115,16 +117,12 @@ class RecordPool(ABC):
         asked = check_indices(indices, len(self))
         pixels = np.empty((len(asked), self.rendering.channels_of(view), size, size), np.uint8)
         readable = np.zeros(len(asked), bool)
-        # In the order of the file, of which parts may be read as a whole.
-        for place in np.argsort(asked, kind="stable").tolist():
-            for index, record in self._records(asked[place : place + 1]):
-                try:
-                    image = self.decoder.rendered(record, view, size, self._remark(index))
-                except DECODE_ERRORS as error:
-                    self.report.note(self.ids[index], why_unreadable(error))
-                    continue
-                pixels[place] = square(image, size)
-                readable[place] = True
+        for place, image in rendered_in_runs(self.rendering, self._opened(asked, size, view), view):
+            if isinstance(image, Exception):
+                self.report.note(self.ids[int(asked[place])], why_unreadable(image))
+                continue
+            pixels[place] = square(image, size)
+            readable[place] = True
         self.report.clear(self.ids[index] for index in asked[readable].tolist())
         if readable.all():
             return Batch(asked.copy(), pixels)
@@ -145,6 +143,18 @@ class RecordPool(ABC):
     def native(self, index: int) -> NativeImage:
         """Read the native values of one whole image, in all its bands; raises as :meth:`image`."""
         return self._decoded(index, self.decoder.native)
+
+    def _opened(
+        self, asked: np.ndarray, size: int, view: View
+    ) -> Iterator[tuple[int, Image.Image | NativeImage]]:
+        """Decode images by their places among those asked for, but do not render them yet."""
+        # In the order of the file, of which parts may be read as a whole.
+        for place in np.argsort(asked, kind="stable").tolist():
+            for index, record in self._records(asked[place : place + 1]):
+                try:
+                    yield place, self.decoder.opened(record, view, size, self._remark(index))
+                except DECODE_ERRORS as error:
+                    self.report.note(self.ids[index], why_unreadable(error))
 
     def _decoded(self, index: int, decode: Callable[[Content], Decoded]) -> Decoded:
         (checked,) = check_indices([index], len(self)).tolist()

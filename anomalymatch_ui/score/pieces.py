@@ -14,7 +14,9 @@ from torch import Tensor
 
 from anomalymatch_ui.pixels.files import DECODE_ERRORS, Content, Decoder, why_unreadable
 from anomalymatch_ui.pixels.pictures import DRAFT_FROM
+from anomalymatch_ui.pixels.spec import NativeImage
 from anomalymatch_ui.pixels.square import square, squares
+from anomalymatch_ui.pixels.stack import rendered_in_runs
 from anomalymatch_ui.pool import Fetched, ImagePool
 from anomalymatch_ui.score.jpeg import decode_on_cpu, ordinary_frame
 
@@ -109,15 +111,21 @@ class HostStages:
             return DecodedPiece(piece.asked, fetched.indices, fetched.contents)
         kept: list[int] = []
         images: list[Image.Image | np.ndarray] = []
-        for index, content in zip(fetched.indices.tolist(), fetched.contents, strict=True):
-            image = self._decode_one(index, content, fetched.decoder)
-            if image is not None:
-                kept.append(index)
-                images.append(image)
+        contents = zip(fetched.indices.tolist(), fetched.contents, strict=True)
+        opened = ((index, self._opened(index, content, fetched.decoder)) for index, content in contents)
+        there = ((index, image) for index, image in opened if image is not None)
+        for index, image in rendered_in_runs(fetched.decoder.rendering, there, "network"):
+            if isinstance(image, Exception):
+                self._pool.report.note(self._pool.ids[index], why_unreadable(image))
+                continue
+            kept.append(index)
+            images.append(image)
         return DecodedPiece(piece.asked, np.array(kept, np.int64), images)
 
-    def _decode_one(self, index: int, content: Content, decoder: Decoder) -> Image.Image | np.ndarray | None:
-        """Decode and render one image; ``None`` if it cannot be, which is noted in the pool's report."""
+    def _opened(
+        self, index: int, content: Content, decoder: Decoder
+    ) -> Image.Image | np.ndarray | NativeImage | None:
+        """Decode one image; ``None`` if it cannot be, which is noted in the pool's report."""
         frame = ordinary_frame(content) if decoder.rendering.is_plain and isinstance(content, bytes) else None
         if frame is not None and min(frame.height, frame.width) < DRAFT_FROM * self._size:
             assert isinstance(content, bytes)
@@ -126,7 +134,7 @@ class HostStages:
                 return pixels
         report, image_id = self._pool.report, self._pool.ids[index]
         try:
-            return decoder.rendered(content, "network", self._size, partial(report.remark, image_id))
+            return decoder.opened(content, "network", self._size, partial(report.remark, image_id))
         except DECODE_ERRORS as error:
             report.note(image_id, why_unreadable(error))
             return None

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import GREY, PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, as_native
+from anomalymatch_ui.pixels.limits import percentile_limits, zscale_limits
 from anomalymatch_ui.pixels.rendering import Stretch
-from anomalymatch_ui.pixels.stretches import percentile_limits, zscale_limits
 from anomalymatch_ui.pixels.zscale import zscale
 
 REAL_DTYPES = st.one_of(
