@@ -15,7 +15,7 @@ from anomalymatch_ui.session import Session
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("IMAGES", "LABELS", "SESSION", "ANNOTATOR"):
+    for name in ("IMAGES", "LABELS", "SESSION", "ANNOTATOR", "METADATA", "MATCH_RADIUS"):
         monkeypatch.delenv(f"ANOMALYMATCH_{name}", raising=False)
     return tmp_path
 
@@ -39,7 +39,12 @@ def test_the_session_is_kept_beside_where_one_works(in_folder: Path, pool_folder
 def test_what_serve_was_asked_for_reaches_the_kernel(in_folder, pool_folder, tmp_path, monkeypatch):
     table = tmp_path / "labels.csv"
     table.write_text("filename,label\n0000.jpg,anomaly\n0030.jpg,normal\n")
-    for name, value in Wanted(pool_folder, table, Path("kept.session"), "ada").environment().items():
+    about = tmp_path / "about.csv"
+    about.write_text("id,mag\n0000.jpg,17.5\n")
+    wanted = Wanted(
+        pool_folder, table, Path("kept.session"), "ada", metadata=Path("about.csv"), match_radius=2.5
+    )
+    for name, value in wanted.environment().items():
         monkeypatch.setenv(name, value)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -47,6 +52,10 @@ def test_what_serve_was_asked_for_reaches_the_kernel(in_folder, pool_folder, tmp
     assert isinstance(dashboard, Dashboard)
     assert dashboard.session.path == tmp_path / "kept.session"
     assert dashboard.session.annotator == "ada"
+    assert dashboard.session.finding.metadata.column("mag").texts[0] == "17.5"
+    told = Wanted.from_environment()
+    assert told is not None
+    assert (told.metadata, told.match_radius) == (about, 2.5)
     assert dashboard.session.labels() == {"0000.jpg": "anomaly", "0030.jpg": "nominal"}
     dashboard.close()
 
