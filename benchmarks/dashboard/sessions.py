@@ -15,7 +15,7 @@ from anomalymatch_ui.labels import Label
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import write_table
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.embedding import _projection, _save_reductions
+from anomalymatch_ui.session.reduced import projection, save_reductions
 
 STEPS = 100_000  # of a cycle, so that it trains for as long as is measured
 SURVEY_IMAGES = 26_174
@@ -98,4 +98,4 @@ def place_embedding(session: Session) -> None:
 
     path = embedder._path(session.pool, sight)
     write_table(path, blocks(), images=images, columns=columns)
-    _save_reductions(_projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
+    save_reductions(projection(path), [Reduction(np.zeros((1, 1)), np.zeros(1))])
