@@ -128,10 +128,12 @@ class Completeness:
         else:
             strength = "magnitudes of {:g} to {:g}".format(*recipe.magnitudes)
         told = [f"{_percent(*self.fraction(kind))} of {_plural(kind)}" for kind in self.kinds if kind != ALL]
-        whole = f"{_percent(*self.fraction())}, that is " if len(self.kinds) > 1 else ""
+        share = _listed(told)
+        if len(told) > 1:
+            share = f"{_percent(*self.fraction())}, that is {share},"
         return (
             f"Of {painted:,} simulated objects painted into images of the pool ({strength}, sizes of "
-            f"{sizes.min():.3g} to {sizes.max():.3g} pixels), {whole}{_listed(told)}, would have stood among "
+            f"{sizes.min():.3g} to {sizes.max():.3g} pixels), {share} would have stood among "
             f"the first {self.first:,} of {self.images:,} images, ranked by {self.labels[0]:,} anomalies and "
             f"{self.labels[1]:,} nominal images (exact binomial intervals of 95 %)."
         )
