@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 from dataclasses import replace
 from importlib import metadata
@@ -232,7 +233,9 @@ class Embedder:
         sight = self.sight(reporter)
         reductions = load_reductions(projection(self._path(self._pool, sight)))
         digest = f"{self._digest(sight)}-{self._pool.digest[:8]}"
-        path = self._folder.embeddings(digest, images.digest)
+        # With the place, for two folders may name their images alike, and FITS of one shape have one size.
+        place = f"{images.digest} {os.path.realpath(images.path)}"
+        path = self._folder.embeddings(digest, hashlib.sha256(place.encode()).hexdigest())
         known = _open(path)
         if known is not None:
             return known

@@ -323,3 +323,23 @@ def test_a_session_that_was_looked_at_otherwise_is_looked_at_anew_and_says_why(
         assert np.abs(session.ranking().scores - scores).max() > 0.001
     with Session.open(path) as session:
         assert not session.status.message
+
+
+def test_other_images_of_the_same_names_and_sizes_get_scores_of_their_own(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for number in range(3):  # BMP, whose files are as long as the image has pixels
+            pixels = random.integers(0, 256, (48, 48, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.bmp")
+    with Session.open(tmp_path / "s", pool_folder, config=swift) as session:
+        session.label(RINGS, "anomaly")
+        session.label(DISCS, "nominal")
+        session.rank(wait=True)
+        one, other = FolderPool(tmp_path / "one"), FolderPool(tmp_path / "other")
+        assert one.digest == other.digest
+        scores = session.score_images(one)
+        assert not np.array_equal(session.score_images(other), scores)
+        assert np.array_equal(session.score_images(FolderPool(tmp_path / "one")), scores)
