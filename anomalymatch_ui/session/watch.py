@@ -106,20 +106,29 @@ class Watch:
 
     def _run(self) -> None:
         while not self._closed.wait(INTERVAL):
-            try:
-                self._journal.check_place()
-                self._compare()
-                failure = None
-            except StorageError as error:  # of a disk that refuses, or a folder that is gone
-                failure = str(error)
-            except AnomalyMatchError as error:
-                failure = f"What others do cannot be seen: {error}"
-            except Exception as error:
-                logger.exception("The watch failed")
-                failure = f"What others do cannot be seen: {type(error).__name__}: {error}."
+            failure = self._out_of_place() or self._look_for_news()
             if failure != self._failure:
                 self._failure = failure
                 self._publish(error=failure)
+
+    def _out_of_place(self) -> str | None:
+        """Return what is wrong with the folder, such as that it is gone; ``None`` if nothing is."""
+        try:
+            self._journal.check_place()
+        except StorageError as error:
+            return str(error)
+        return None
+
+    def _look_for_news(self) -> str | None:
+        """Take up what others did; return why that could not be seen."""
+        try:
+            self._compare()
+        except AnomalyMatchError as error:
+            return f"What others do cannot be seen: {error}"
+        except Exception as error:
+            logger.exception("The watch failed")
+            return f"What others do cannot be seen: {type(error).__name__}: {error}."
+        return None
 
     def _compare(self) -> None:
         now = self._look()

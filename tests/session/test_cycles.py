@@ -241,8 +241,7 @@ def test_a_damaged_checkpoint_is_a_sentence_and_the_cycle_in_use_stays(trained: 
 def test_a_damaged_newest_cycle_can_be_gone_back_from(trained: Path) -> None:
     (trained / "session" / "checkpoints" / "cycle-0002.safetensors").write_bytes(b"")
     with Session.open(trained / "session", trained / "images") as session:
-        with pytest.raises(InputError, match="cycle-0002"):
-            session.rank(wait=True)
+        session.rank(wait=True)  # by what is left of it, and it says so: see test_damaged_files.py
         session.go_back(1, wait=True)
         assert session.ranking().source == "cycle 1"
 

@@ -17,9 +17,9 @@ from anomalymatch_ui.pool.folder import FolderPool
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import open_embeddings, write_table
 from anomalymatch_ui.session import Session, Status
-from anomalymatch_ui.session import embedding as embedding_module
 from anomalymatch_ui.session.embedding import Embedder
 from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.reduced import write_reduced
 from anomalymatch_ui.session.sight import PARTS, Kind, Traits
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
@@ -254,7 +254,7 @@ def test_an_image_that_could_be_read_at_one_size_only_has_no_embedding(tmp_path:
     for file, table in zip(files, features, strict=True):
         write_table(file, iter([table]), images=50, columns=8)
     tables = [open_embeddings(file) for file in files]
-    embedding = embedding_module._write_reduced(tmp_path / "embedding.npy", tables, reductions)
+    embedding = write_reduced(tmp_path / "embedding.npy", tables, reductions)
     assert np.isnan(embedding[7]).all()
     assert not np.isnan(np.delete(embedding, 7, axis=0)).any()
 
