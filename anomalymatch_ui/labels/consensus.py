@@ -41,7 +41,9 @@ class Consensus:
     differing
         Images on which they differ.
     undecided
-        Those of them where no label has more than half of the people, which are unsure.
+        Those of them where no answer has more than half of the people, which are unsure.
+    outvoted
+        How many images have no label, since more than half of the people answered what stands for none.
     wordless
         The answers that stand for no label, and how often each came.
     """
@@ -51,6 +53,7 @@ class Consensus:
     differing: tuple[str, ...]
     undecided: tuple[str, ...]
     wordless: Counter[str]
+    outvoted: int = 0
 
     def notes(self) -> tuple[str, ...]:
         """Return how the labels were arrived at, as parts of a sentence."""
@@ -60,16 +63,18 @@ class Consensus:
             if self.differing:
                 rule += f": they differ on {_images(len(self.differing))}"
                 if self.undecided:
-                    rule += f", {len(self.undecided):,} of them without such a majority and so unsure"
+                    rule += f", {len(self.undecided):,} of them with no majority, so marked unsure"
+                if self.outvoted:
+                    rule += f", {self.outvoted:,} without a label, because most people gave another answer"
             said.append(rule)
         return tuple(said)
 
 
 def consensus(answers: Sequence[Answer], meaning: Mapping[str, Label | None]) -> Consensus:
-    """Return what more than half of the people who gave an image a label agree on, else ``unsure``.
+    """Return what more than half of the people who answered about an image agree on, else ``unsure``.
 
-    Each person counts once for an image, by their last answer. Of several questions the first counts whose
-    answer stands for a label.
+    Each person counts once for an image, by their last answer, also where it stands for no label. Of several
+    questions the first counts whose answer stands for a label.
 
     Parameters
     ----------
@@ -78,28 +83,32 @@ def consensus(answers: Sequence[Answer], meaning: Mapping[str, Label | None]) ->
     meaning
         Label by word; ``None`` for a word that stands for none on purpose. Other words are unknown.
     """
-    said: dict[str, dict[str, Label]] = {}
+    said: dict[str, dict[str, Label | None]] = {}
     wordless: Counter[str] = Counter()
     for answer in answers:
         label = next((meaning[word] for word in answer.words if meaning.get(word)), None)
-        if label is not None:
+        if answer.words:
             said.setdefault(answer.name, {})[answer.annotator] = label
-        elif answer.words and not any(word in meaning for word in answer.words):
+        if label is None and answer.words and not any(word in meaning for word in answer.words):
             wordless[answer.words[0]] += 1
     labels: dict[str, Label] = {}
-    differing, undecided = [], []
+    differing, undecided, outvoted = [], [], 0
     for name, given in said.items():
         counts = Counter(given.values())
-        label, count = counts.most_common(1)[0]
+        if counts[None] == len(given):
+            continue
+        chosen, count = counts.most_common(1)[0]
         if len(counts) > 1:
             differing.append(name)
-        if 2 * count > len(given):
-            labels[name] = label
-        else:
+        if 2 * count <= len(given):
             labels[name] = "unsure"
             undecided.append(name)
+        elif chosen is None:
+            outvoted += 1
+        else:
+            labels[name] = chosen
     people = {annotator for given in said.values() for annotator in given}
-    return Consensus(labels, len(people), tuple(differing), tuple(undecided), wordless)
+    return Consensus(labels, len(people), tuple(differing), tuple(undecided), wordless, outvoted)
 
 
 def _images(count: int) -> str:

@@ -5,6 +5,7 @@ Each is a row of the journal whose ``mark`` says which: ``note``, or ``tag:`` an
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ NOTE = "note"
 
 _TAG = "tag:"
 _SET = "1"
+_NO_LETTERS = ("Cc", "Cs", "Cn")  # control characters, halves of letters, and what is not assigned
 
 LONGEST_TAG, LONGEST_NOTE = 40, 2_000
 """Letters of a tag and of a note at most."""
@@ -98,4 +100,5 @@ def checked_tag(name: str) -> str:
 def _storable(text: str) -> str:
     """Return a text without what no file can hold: halves of letters, and control characters."""
     text = str(text).encode("utf-8", "replace").decode()
-    return "".join(letter for letter in text if letter in "\n\t" or letter.isprintable())
+    kept = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _NO_LETTERS)
+    return "".join(kept)

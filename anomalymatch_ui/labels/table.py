@@ -23,7 +23,8 @@ SAYING = ("label", "class", "anomaly", "is_anomaly")
 
 _OF_OURS = {"rank", "id", "label"}
 _COMPUTED = {
-    "rank", "score", "probability", "novelty", "probability_when_seen", "annotator", "time", "cutout",
+    "rank", "score", "probability", "probability_low", "probability_high", "novelty", "probability_when_seen",
+    "annotator", "time", "cycle", "cutout", "tags", "note",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from anomalymatch_ui.pool.around import Surroundings, has_surroundings, surround
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, UnreadableImageError
 from anomalymatch_ui.pool.columns import position_names
 from anomalymatch_ui.pool.opening import open_pool
-from anomalymatch_ui.pool.subset import SubsetPool, content_stamps, numbered_rows
+from anomalymatch_ui.pool.subset import SubsetPool, content_probe, content_stamps, numbered_rows
 
 __all__ = [
     "Batch",
@@ -18,6 +18,7 @@ __all__ = [
     "SubsetPool",
     "Surroundings",
     "UnreadableImageError",
+    "content_probe",
     "content_stamps",
     "has_surroundings",
     "numbered_rows",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +48,12 @@ from anomalymatch_ui.sky import Place
 
 _LOOKED_AT = 9
 """So many files that may have any bands, from all over the folder, tell what bands the pool has."""
+
+_ALIKE = 0.1
+"""Share of files of one size from which on sizes tell nothing."""
+
+_PROBED = 8
+_PROBED_BYTES = 2**20
 
 _SEARCHED = 200
 """So many FITS files, from all over the folder, are searched for the HDUs that are asked for."""
@@ -245,14 +252,22 @@ class FolderPool:
         files = [
             "\0".join(f"{file}\0{listing.images[file]}" for file in self._paths(name)) for name in self.ids
         ]
-        self.stamps = np.fromiter(
-            (zlib.crc32(file.encode("utf-8", "surrogateescape")) for file in files), np.uint32, len(files)
-        )
+        stamps = [zlib.crc32(file.encode("utf-8", "surrogateescape")) for file in files]
+        self.stamps = np.array(stamps if tell_apart(listing.images.values()) else [], np.uint32)
         parts = ["folder", *files]
         if self._decoder != AS_PICTURES:
             how = self._decoder
             parts.append(f"{how.rendering.digest} {how.hdu!r} {how.planes!r} {how.files!r}")
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def probe(self) -> str:
+        """Return a hash of the bytes of some files: names and sizes alone do not tell surveys apart."""
+        digest = hashlib.sha256()
+        for name in _some(self.ids, _PROBED):
+            for file in self._paths(name):
+                with contextlib.suppress(OSError), open(self._prefix + file, "rb") as content:
+                    digest.update(content.read(_PROBED_BYTES))
+        return digest.hexdigest()[:16]
 
     def _paths(self, image_id: str) -> tuple[str, ...]:
         """Return the files of an image, relative to the folder."""
@@ -319,6 +334,15 @@ def listed(path: Path) -> Listing:
         raise InputError(
             f"Cannot open the folder {path}: {error.strerror or error}. Check its permissions."
         ) from error
+
+
+def tell_apart(sizes: Collection[int]) -> bool:
+    """Return whether names and sizes tell files from others of the same names.
+
+    FITS and NPY of one shape all have one size, and surveys number their cutouts alike.
+    """
+    commonest = max(Counter(sizes).values(), default=0)
+    return commonest <= max(1, _ALIKE * len(sizes))
 
 
 def _some(files: Sequence[str], most: int) -> list[str]:

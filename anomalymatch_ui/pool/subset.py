@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -116,6 +116,16 @@ def numbered_rows(pool: ImagePool) -> str:
     whole = pool.whole if isinstance(pool, SubsetPool) else pool
     numbered = whole.numbered if isinstance(whole, JoinedPool) else isinstance(whole.ids, RowIds)
     return whole.digest if numbered else ""
+
+
+def content_probe(pool: ImagePool) -> str:
+    """Return a hash of some files of a folder; empty for other pools, whose digests are of their contents.
+
+    Of a part of a pool, that of the whole.
+    """
+    whole = pool.whole if isinstance(pool, SubsetPool) else pool
+    probe: Callable[[], str] | None = getattr(whole, "probe", None)  # of a folder of files alone
+    return "" if probe is None else probe()
 
 
 def content_stamps(pool: ImagePool) -> Sequence[int] | None:

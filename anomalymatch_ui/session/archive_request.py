@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from anomalymatch_ui.config import Config, RuntimeName
+from anomalymatch_ui.config import Config, RuntimeName, Symmetry
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -152,9 +152,12 @@ def _learnt(
                 f"{request.out} were begun. Start again with --restart, which deletes them, or give another "
                 "folder."
             )
-        return Seer(pool, config, seeing, _network(folder, kept), kept.views), kept
+        as_set: Symmetry = seeing.sight.symmetry if config.score.symmetries else "none"
+        views = as_set if kept.views is None else kept.views  # which it did not say at first
+        return Seer(pool, config, seeing, _network(folder, kept), views), kept
     check_ids(pool)
     seeing, embedding, learnt = scorer.learnt(session.labels())
+    assert learnt.views is not None
     seer = Seer(pool, config, seeing, _network(folder, learnt), learnt.views)
     advance = progress("Learning what one view tells")
     rows = np.sort(lottery_of(session.pool, config.seed)[:PAIRS])

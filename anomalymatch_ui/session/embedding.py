@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 from dataclasses import replace
 from importlib import metadata
@@ -19,7 +18,7 @@ import numpy as np
 from anomalymatch_ui.config import TIMM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, content_probe
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings
 from anomalymatch_ui.session.embedded import Embedded, Seeing
@@ -233,9 +232,9 @@ class Embedder:
         sight = self.sight(reporter)
         reductions = load_reductions(projection(self._path(self._pool, sight)))
         digest = f"{self._digest(sight)}-{self._pool.digest[:8]}"
-        # With the place, for two folders may name their images alike, and FITS of one shape have one size.
-        place = f"{images.digest} {os.path.realpath(images.path)}"
-        path = self._folder.embeddings(digest, hashlib.sha256(place.encode()).hexdigest())
+        # Two folders may name their images alike, and FITS of one shape have one size.
+        named = f"{images.digest} {content_probe(images)}"
+        path = self._folder.embeddings(digest, hashlib.sha256(named.encode()).hexdigest())
         known = _open(path)
         if known is not None:
             return known

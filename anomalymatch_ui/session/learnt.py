@@ -31,7 +31,7 @@ class Learnt:
     cycle, network
         Number of the cycle whose network is in the order, and the network's digest; 0 and empty for none.
     views
-        Over which the network's scores are averaged.
+        Over which the network's scores are averaged; ``None`` in archives that did not say it.
     reductions
         Of each part of what the backbones say, in their order.
     head
@@ -51,7 +51,7 @@ class Learnt:
     sight: str
     cycle: int
     network: str
-    views: Symmetry
+    views: Symmetry | None
     reductions: tuple[Reduction, ...]
     head: LinearHead
     coarse: CoarseToFine
@@ -138,7 +138,7 @@ class Learnt:
                     names[0],
                     int(saved["cycle"][0]),
                     names[1],
-                    names[2],
+                    names[2] if len(names) > 2 else None,
                     tuple(Reduction(saved[f"axes{part}"], saved[f"offset{part}"]) for part in range(count)),
                     LinearHead(saved["weights"], float(saved["bias"][0])),
                     CoarseToFine(*saved["coarse"].tolist()),
@@ -158,8 +158,9 @@ class Learnt:
         fused: Sequence[float] = ()
         if fusion is not None:
             fused = (*fusion.means, *fusion.deviations, fusion.weight)
+        names = [self.sight, self.network] if self.views is None else [self.sight, self.network, self.views]
         arrays = {
-            "names": np.array([self.sight, self.network, self.views]),
+            "names": np.array(names),
             "cycle": np.array([self.cycle, len(self.reductions)]),
             "weights": self.head.weights,
             "bias": np.array([self.head.bias]),

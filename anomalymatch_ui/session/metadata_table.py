@@ -22,6 +22,7 @@ ID_COLUMNS = ("filename", "id")
 """Columns that may name the images, in any case; the first that is there counts."""
 
 _NAMELESS = "Unnamed: "  # what pandas calls a column without a name, such as a written index
+_DEGREES = ("", "deg", "degree", "degrees")
 _SEPARATORS = (",", ";", "\t")
 _COLUMNAR = (".ecsv", ".parquet", ".fits", ".fit", ".fits.gz", ".vot", ".votable", ".xml")
 
@@ -108,7 +109,31 @@ def read_metadata(path: Path) -> MetadataTable:
             f"{path} does not name the images: it needs a column filename or id, or ra and dec in degrees, "
             f"but has: {', '.join(columns)[:200]}."
         )
+    others, units = _in_degrees(path, others, units)
     return MetadataTable(None if key is None else columns[key], others, units)
+
+
+def _in_degrees(
+    path: Path, columns: dict[str, tuple[str, ...]], units: Mapping[str, str]
+) -> tuple[dict[str, tuple[str, ...]], Mapping[str, str]]:
+    """Return the columns with positions of another unit in degrees."""
+    for name in position_names(list(columns)) or ():
+        unit = units.get(name, "")
+        if unit.lower() in _DEGREES:
+            continue
+        from astropy import units as astropy_units
+
+        try:
+            factor = float(astropy_units.Unit(unit).to(astropy_units.deg))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"The column {name} of {path} has the unit {unit!r}, which is no angle. Write positions "
+                "in degrees."
+            ) from error
+        values = (_degrees(text) * factor for text in columns[name])
+        columns = columns | {name: tuple("" if np.isnan(value) else repr(float(value)) for value in values)}
+        units = {**units, name: "deg"}
+    return columns, units
 
 
 def _degrees(text: str) -> float:

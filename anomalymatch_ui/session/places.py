@@ -45,7 +45,7 @@ class Places:
         if names is not None:
             if self._of_pool is None:
                 ra, dec = (_floats(self._pool, name) for name in names)
-                self._of_pool = ra, dec
+                self._of_pool = _on_the_sky(ra, dec)
             return self._of_pool
         found = self.in_metadata()
         if found is None:
@@ -53,7 +53,7 @@ class Places:
         longitude, latitude = (self._columns()[name].numbers for name in found)
         assert longitude is not None
         assert latitude is not None
-        return longitude, latitude
+        return _on_the_sky(longitude, latitude)
 
     def of_images(self) -> Degrees | None:
         """Return where the images are whatever the metadata say: by the pool's columns, or by their WCS.
@@ -76,7 +76,7 @@ class Places:
         degrees = self.degrees()
         if degrees is None:
             raise InputError(
-                f"Where the images in {self._pool.path} are on the sky is not known. Give a table with "
+                f"No table says where the images in {self._pool.path} are on the sky. Give one with "
                 "columns ra and dec in degrees as metadata."
             )
         return degrees
@@ -105,6 +105,12 @@ class Places:
         if not (math.isfinite(ra) and abs(dec) <= 90):
             return place
         return Place(ra, dec) if place is None else replace(place, ra=ra, dec=dec)
+
+
+def _on_the_sky(ra: np.ndarray, dec: np.ndarray) -> Degrees:
+    """Return positions with NaN where one is none, such as the -99 or -999 that stands for a missing one."""
+    off = ~((np.abs(ra) <= 360) & (np.abs(dec) <= 90))
+    return np.where(off, np.nan, ra), np.where(off, np.nan, dec)
 
 
 def _floats(pool: ImagePool, name: str) -> np.ndarray:

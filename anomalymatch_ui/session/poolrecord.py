@@ -11,7 +11,7 @@ from typing import Any, Self
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pixels import PLAIN
-from anomalymatch_ui.pool import ImagePool, numbered_rows
+from anomalymatch_ui.pool import ImagePool, content_probe, numbered_rows
 from anomalymatch_ui.session.likeness import MOST, Sketch
 
 
@@ -69,7 +69,7 @@ def save_record(path: Path, pool: ImagePool) -> None:
     StorageError
         If the disk refuses.
     """
-    record = asdict(PoolRecord.of(pool)) | {"sketch": Sketch.of(pool).record()}
+    record = asdict(PoolRecord.of(pool)) | {"sketch": Sketch.of(pool).record(), "probe": content_probe(pool)}
     write_bytes_atomically(path, json.dumps(record).encode(), root=path.parent)
 
 
@@ -102,7 +102,7 @@ def check_pool(path: Path, pool: ImagePool, *, relink: bool) -> str:
             "rows have numbers for names, so its labels could be of others now. Give the former images "
             "back, or choose another session folder."
         )
-    if known.digest == now.digest:
+    if known.digest == now.digest and (relink or known.path == now.path or not _differs(path, pool)):
         return ""
     likeness = Sketch.of_record(_load(path)).likeness(Sketch.of(pool))
     others_by_name = likeness.names < MOST  # not where nothing is known of them
@@ -119,6 +119,12 @@ def check_pool(path: Path, pool: ImagePool, *, relink: bool) -> str:
             )
         )
     return likeness.sentence()
+
+
+def _differs(path: Path, pool: ImagePool) -> bool:
+    """Return whether some files hold something else than those that are written down."""
+    before, now = _load(path).get("probe", ""), content_probe(pool)
+    return bool(before and now and before != now)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -73,6 +73,9 @@ def relink_session(path: Path, images: Path) -> Relinked:
             )
         pen = Pen.take(folder.pen, user_name())
         try:
+            if folder.is_rendered_otherwise(pool):  # as Session.open has it: no network has seen them so
+                folder.use_cycle(0)
+                folder.interrupted.unlink(missing_ok=True)
             folder.keep_pool(pool)
         finally:
             pen.release()

@@ -35,6 +35,7 @@ def links_at(ra: float, dec: float, field: float = FIELD) -> tuple[Link, ...]:
     >>> [link.name for link in links_at(150.1, 2.2)]
     ['ESASky', 'Aladin Lite', 'Legacy Survey', 'SIMBAD', 'NED']
     """
+    ra %= 360
     degrees = max(field, FIELD) / 3600
     at = quote(f"{ra:.6f} {dec:+.6f}")
     plain = f"ra={ra:.6f}&dec={dec:.6f}"

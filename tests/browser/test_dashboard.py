@@ -257,16 +257,22 @@ def test_a_lost_connection_is_said(page: Page, served: Served, prepared: Prepare
     expect(desk.active).to_be_visible()
 
 
-def test_a_label_that_cannot_be_taken_is_taken_back_with_the_reason(
+def test_a_label_that_the_disk_refuses_stays_in_the_page_with_the_reason_and_is_kept_once_it_can_be(
     page: Page, served: Served, prepared: Prepared
 ):
     desk = Desk(page).open(served.address)
+    name, before = desk.active_id(), prepared.journal()
     holder = sqlite3.connect(prepared.session / "journal.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")  # for longer than the journal waits
     desk.press("a")
     expect(page.locator('.am-sentence[data-tone="error"]')).to_contain_text("Close the other program")
-    assert desk.labels() == {}
+    expect(desk.card(name)).to_have_attribute("data-saved", "late")
+    assert desk.labels() == {name: "anomaly"}
     holder.close()
+    desk.expect_saved()
+    assert prepared.journal() == [*before, (name, "anomaly")]
+    desk.press("z")  # for the tests that follow
+    desk.expect_saved()
 
 
 def test_the_secret_leaves_the_address_and_a_reload_needs_it_no_more(page: Page, served: Served):

@@ -146,6 +146,9 @@ def test_a_run_goes_on_in_the_views_it_began_with(trained: Path, session: Path, 
     with Session.open(session) as opened:
         learnt = opened.scorer.learnt(opened.labels())[2]
     assert replace(learnt, views="square").digest != learnt.digest
+    silent = replace(learnt, views=None)  # as archives were begun before views were written down
+    silent.write(tmp_path / "order.npz")
+    assert Learnt.load(tmp_path / "order.npz").digest == silent.digest
 
 
 def test_another_order_does_not_come_beside_the_first_but_starts_again_where_that_is_asked_for(

@@ -131,3 +131,20 @@ def test_a_damaged_table_is_a_sentence(suffix: str, tmp_path: Path):
         read_metadata(table)
     with pytest.raises(InputError, match="There is no table of metadata"):
         read_metadata(tmp_path / f"missing.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", ["fits", "ecsv", "vot"])
+def test_positions_of_another_unit_are_read_in_degrees(suffix: str, tmp_path: Path) -> None:
+    table = Table({"id": ["a"], "ra": [np.radians(150.0)] * units.rad, "dec": [90.0] * units.arcmin})
+    table.write(tmp_path / f"where.{suffix}", **({"format": "votable"} if suffix == "vot" else {}))
+    read = read_metadata(tmp_path / f"where.{suffix}")
+    found = read.positions()
+    assert found is not None
+    np.testing.assert_allclose(np.concatenate(found), [150.0, 1.5], rtol=1e-12)
+    assert (read.units["ra"], read.units["dec"]) == ("deg", "deg")
+
+
+def test_a_position_whose_unit_is_no_angle_is_refused(tmp_path: Path) -> None:
+    Table({"id": ["a"], "ra": [150.0] * units.m, "dec": [2.0] * units.m}).write(tmp_path / "where.ecsv")
+    with pytest.raises(InputError, match="unit 'm', which is no angle"):
+        read_metadata(tmp_path / "where.ecsv")

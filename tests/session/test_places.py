@@ -66,12 +66,12 @@ def test_images_without_a_wcs_have_no_place(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, quick_once: Config) -> Path:
-    """A session on eight JPEGs of which a table knows where seven are: 0 and 3 at one place, 5 near it."""
+    """A session on eight JPEGs of which a table knows where six are: 0 and 3 at one place, 5 near it."""
     folder = tmp_path_factory.mktemp("places")
     names = make_pool(folder / "images", images=8, rings=8)
-    ra = [150.0, 151.0, 152.0, 150.0001, 153.0, 150.002, 154.0]
+    ra = [150.0, 151.0, 152.0, 150.0001, 153.0, 150.002, -99.0]
     table = folder / "where.csv"
-    rows = [f"{name},{x},2.0" for name, x in zip(names, ra, strict=False)]
+    rows = [f"{name},{x},{2.0 if x > 0 else x}" for name, x in zip(names, ra, strict=False)]
     table.write_text("\n".join(["id,RA,Dec", *rows]) + "\n")
     config = quick_once.with_values(instant=False)
     Session.open(folder / "session", folder / "images", config=config, metadata=table).close()
@@ -105,6 +105,11 @@ def test_the_metadata_tells_where_an_image_is_and_not_how_it_is_turned(session: 
     assert place is not None
     assert (place.ra, place.dec, place.scale, place.north) == (151.0, 2.0, None, None)
     assert session.finding.places.of("0007.jpg") is None
+    assert session.finding.places.of("0006.jpg") is None  # -99, as many tables write what is missing
+
+
+def test_a_number_that_stands_for_a_missing_position_is_no_place(session: Session):
+    assert session.find(Query(cone=(81.0, -81.0, 10.0))).total == 0
 
 
 @pytest.mark.parametrize("cone", [(10, 5), (10, 95, 3), (10, 5, 0), "here", ("a", 1, 2), (400, 0, 1)])
@@ -117,7 +122,7 @@ def test_without_positions_a_cone_is_refused_with_what_to_do(
     pool_folder: Path, quick: Config, tmp_path: Path
 ):
     with Session.open(tmp_path / "s", pool_folder, config=quick.with_values(instant=False)) as session:
-        with pytest.raises(InputError, match="is not known. Give a table with columns ra and dec"):
+        with pytest.raises(InputError, match="No table says where .* Give one with columns ra and dec"):
             session.find(Query(cone=(1, 2, 3)))
         with pytest.raises(InputError, match="seconds of arc and above 0"):
             session.finding.same_place(0)

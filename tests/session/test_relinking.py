@@ -119,3 +119,27 @@ def test_a_pool_s_stamps_tell_its_files_apart(pool_folder: Path) -> None:
     save_anew(pool_folder / "0001.jpg")
     likeness = before.likeness(Sketch.of(open_pool(pool_folder)))
     assert (likeness.come, likeness.gone, likeness.changed, likeness.names) == (0, 0, 1, 1.0)
+
+
+def arrays(folder: Path, count: int, seed: int) -> Path:
+    """Write images of one shape, whose files all have one size."""
+    folder.mkdir()
+    random = np.random.default_rng(seed)
+    for number in range(count):
+        np.save(folder / f"cutout-{number:04d}.npy", random.normal(size=(3, 16, 16)).astype(np.float32))
+    return folder
+
+
+@pytest.mark.parametrize("count", [20, 15])
+def test_another_field_whose_files_have_the_same_names_and_sizes_is_another(
+    count: int, tmp_path: Path
+) -> None:
+    field = arrays(tmp_path / "field", 20, seed=0)
+    other = arrays(tmp_path / "other", count, seed=1)
+    with Session.open(tmp_path / "session", field) as session:
+        session.label(["cutout-0003.npy"], "anomaly")
+    with pytest.raises(InputError, match="belongs to the images in .*field, not to"):
+        Session.open(tmp_path / "session", other)
+    moved = field.rename(tmp_path / "another disk")
+    with Session.open(tmp_path / "session", moved) as session:
+        assert dict(session.labels()) == {"cutout-0003.npy": "anomaly"}

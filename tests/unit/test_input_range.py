@@ -45,6 +45,7 @@ def kept_before_there_was_a_choice(path: Path) -> Path:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
     network = json.loads(metadata["network"])
     del network["input_range"]
+    del metadata["digest"]
     save_file(tensors, path, {**metadata, "network": json.dumps(network)})
     return path
 

@@ -24,6 +24,7 @@ export class Desk {
     this.marked = new Map(); // image id -> {tags, note} on disk
     this.given = new Map(); // image id -> label that this desk has given, and not taken back
     this.settled = new Map(); // image id -> last request about it that was answered, while others wait
+    this.settledMarks = new Map(); // the same of a tag or the note of an image, and of steps that changed some
     this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
     this.questions = new Map(); // request -> {message, sent, resolve, reject}
     this.wanted = null; // the page asked for, until it is there: {number, active, listing, sent}
@@ -211,8 +212,9 @@ export class Desk {
     if (message.kind === "saved") {
       if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
       else if (["tag", "note"].includes(asked.kind)) {
-        for (const id of asked.ids) this.marked.set(id, marksAfter(this.marked.get(id), asked));
+        this.settleMarks(asked, message.request);
       } else if (isStep) {
+        for (const id of message.marked) this.settledMarks.set(`step ${id}`, message.request);
         this.settle(Object.entries(message.labels), message.request);
         for (const id of Object.keys(message.labels)) this.given.delete(id);
         this.showStep(asked.kind, message, moves);
@@ -223,7 +225,10 @@ export class Desk {
       for (const id of asked.ids ?? []) this.given.delete(id);
       this.say(message.sentence, "error");
     }
-    if (!this.pending.size) this.settled.clear();
+    if (!this.pending.size) {
+      this.settled.clear();
+      this.settledMarks.clear();
+    }
     this.tell("labels");
     this.tell("header");
   }
@@ -244,6 +249,16 @@ export class Desk {
       if (this.settled.get(id) > request) continue;
       this.saved.set(id, label);
       this.settled.set(id, request);
+    }
+  }
+
+  // Tags and notes are on disk; as with labels, a late answer says nothing of what has been answered since.
+  settleMarks(asked, request) {
+    for (const id of asked.ids) {
+      const about = `${asked.kind} ${asked.tag ?? ""} ${id}`;
+      if (Math.max(this.settledMarks.get(about) ?? 0, this.settledMarks.get(`step ${id}`) ?? 0) > request) continue;
+      this.marked.set(id, marksAfter(this.marked.get(id), asked));
+      this.settledMarks.set(about, request);
     }
   }
 
