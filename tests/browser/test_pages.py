@@ -213,7 +213,8 @@ def test_pages_asked_for_in_haste_come_in_the_end_whatever_comes_between(page: P
     press_at_once(desk, "PageUp", "PageUp", "PageDown")
     expect(desk.page_text).to_have_text("page 2 of 3")
     desk.press("n")
-    assert len(desk.labels()) == 1
+    # Page 2 was asked for twice, and the page between may still come and go.
+    expect(page.locator(".am-card[data-label]")).to_have_count(1)
 
 
 def test_the_ring_stays_on_its_image_where_the_page_has_fewer_cards(page: Page, served: Served):
