@@ -164,7 +164,7 @@ def _check_numbers(connection: sqlite3.Connection, numbers: list[int]) -> None:
     if counted is None and not numbers:
         return
     if counted is None or counted[0] != max(numbers, default=0):
-        raise DamagedRow("it has not the number of rows that it says")
+        raise DamagedRow("it does not have as many rows as it should")
 
 
 def _check_structure(connection: sqlite3.Connection) -> None:

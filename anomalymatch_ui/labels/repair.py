@@ -65,12 +65,14 @@ class Repaired:
     def sentences(self) -> list[str]:
         """Return what was saved and what was not, for a person."""
         if not self.set_aside:
-            return [f"Nothing is damaged: {_rows(self.rows)} of the journal, and every one holds."]
-        told = [f"{_rows(self.rows)} of the journal hold, and are in {self.path} again."]
+            return [f"Nothing is damaged: {_intact(self.rows)}."]
+        were, are = ("was", "is") if self.rows == 1 else ("were", "are")
+        told = [f"{_rows(self.rows)} of the journal {were} recovered and {are} in {self.path} again."]
         if self.from_copy or self.from_log:
-            told.append(
-                f"Of these its copy alone had {self.from_copy:,}, and its log alone {self.from_log:,}."
-            )
+            some = _some(self.from_copy).capitalize()
+            were = "was" if self.from_copy == 1 else "were"
+            others = _some(self.from_log)
+            told.append(f"{some} of them {were} found only in the copy, {others} only in the log.")
         if self.unproved:
             told.append(
                 f"{self.unproved:,} were written by an older version without checksums: they look whole, but "
@@ -250,6 +252,18 @@ def _set_aside(contents: dict[Path, bytes], journal: Path) -> tuple[Path, ...]:
 
 def _is_ours(content: bytes) -> bool:
     return len(content) >= 100 and struct.unpack_from(">I", content, 68) == (APPLICATION_ID,)
+
+
+def _intact(number: int) -> str:
+    if number == 0:
+        return "the journal has no rows"
+    if number == 1:
+        return "the only row of the journal is intact"
+    return f"all {number:,} rows of the journal are intact"
+
+
+def _some(number: int) -> str:
+    return f"{number:,}" if number else "none"
 
 
 def _rows(number: int) -> str:

@@ -302,14 +302,16 @@ def test_cycles_tells_what_each_takes_on_disk_and_pins(run: Run, session: Path) 
 def test_repair_saves_what_holds_and_tells_it(run: Run, session: Path) -> None:
     with Session.open(session) as opened:
         opened.label(["0001.jpg", "0002.jpg"], "anomaly")
-    assert run("repair", session).stdout.startswith("Nothing is damaged")
+    whole = "Nothing is damaged: all 2 rows of the journal are intact."
+    assert run("repair", session).stdout.startswith(whole)
     journal = session / "journal.sqlite"
     journal.write_bytes(journal.read_bytes().replace(b"0001.jpganomaly", b"0007.jpganomaly"))
     refused(run("rank", session), f"`anomalymatch repair {session}`")
     finished = run("repair", session, "--json")
     told = last_json(finished)
     assert (told["damaged"], told["rows"], told["from_copy"], told["lost"]) == (True, 2, 1, [])
-    assert "2 rows of the journal hold" in finished.stdout
+    assert f"2 rows of the journal were recovered and are in {journal} again." in finished.stdout
+    assert "1 of them was found only in the copy, none only in the log." in finished.stdout
     with Session.open(session) as opened:
         assert opened.labels() == {"0001.jpg": "anomaly", "0002.jpg": "anomaly"}
     refused(run("repair", session / "missing"), "no journal of labels")
