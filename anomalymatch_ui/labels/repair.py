@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import shutil
 import sqlite3
-import struct
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,6 @@ from anomalymatch_ui.labels.beside import put_extras, put_meta, sound_pairs
 from anomalymatch_ui.labels.checking import LOST_ROWS, lost_rows, spans
 from anomalymatch_ui.labels.copies import Held, JournalCopy, Key
 from anomalymatch_ui.labels.database import (
-    APPLICATION_ID,
     checkpoint,
     database_errors,
     decode,
@@ -122,7 +120,7 @@ def repair_journal(path: Path) -> Repaired:
             if found is None:
                 with Journal(path) as journal:
                     return Repaired(path, len(journal.entries(marks=True)))
-            if not found.texts and not _is_ours(contents[path]):
+            if not found.rows and (contents[path] or not found.texts):
                 raise InputError(f"No label could be found in {path} or its copy. Nothing was changed.")
             made = Path(temporary) / "made.sqlite"
             _make(made, found)
@@ -148,6 +146,7 @@ def repair_journal(path: Path) -> Repaired:
 @dataclass(frozen=True)
 class _Found:
     texts: dict[Key, str]
+    rows: int
     from_copy: int
     from_log: int
     unproved: int
@@ -187,6 +186,7 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
     texts: dict[Key, str] = {("row", number): rows[number] for number in sorted(rows)}
     return _Found(
         texts | beside,
+        len(rows),
         len(in_copy.keys() - in_file.keys()),
         len(in_log.keys() - in_file.keys() - in_copy.keys()),
         len(rows.keys() - in_file.keys() - in_copy.keys() - in_log.keys()),
@@ -248,10 +248,6 @@ def _set_aside(contents: dict[Path, bytes], journal: Path) -> tuple[Path, ...]:
             shutil.copyfile(path, aside)
             kept.append(aside)
     return tuple(kept)
-
-
-def _is_ours(content: bytes) -> bool:
-    return len(content) >= 100 and struct.unpack_from(">I", content, 68) == (APPLICATION_ID,)
 
 
 def _intact(number: int) -> str:

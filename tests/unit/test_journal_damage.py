@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalymatch_ui.errors import DamagedJournalError, InputError
-from anomalymatch_ui.labels import LABELS, Journal, JournalEntry, Shown, repair_journal
+from anomalymatch_ui.labels import LABELS, Journal, JournalEntry, Repaired, Shown, repair_journal
 from anomalymatch_ui.labels.checking import spans
 from anomalymatch_ui.labels.database import SCHEMA, insert_rows
 from anomalymatch_ui.labels.rows import entry_of, parsed, row_of, text_of
@@ -201,7 +201,36 @@ def test_a_whole_journal_is_left_alone(path: Path) -> None:
     before = path.read_bytes()
     repaired = repair_journal(path)
     assert (repaired.rows, repaired.set_aside, path.read_bytes()) == (1, (), before)
-    assert "Nothing is damaged" in repaired.sentences()[0]
+    assert repaired.sentences() == ["Nothing is damaged: the only row of the journal is intact."]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentences"),
+    [
+        (Repaired(Path("j"), 0), ["Nothing is damaged: the journal has no rows."]),
+        (Repaired(Path("j"), 40), ["Nothing is damaged: all 40 rows of the journal are intact."]),
+        (
+            Repaired(Path("j"), 1, set_aside=(Path("k"),)),
+            ["1 row of the journal was recovered and is in j again.", "No row is known to be lost."],
+        ),
+        (
+            Repaired(Path("j"), 40, 3, set_aside=(Path("k"),)),
+            [
+                "40 rows of the journal were recovered and are in j again.",
+                "3 of them were found only in the copy, none only in the log.",
+            ],
+        ),
+        (
+            Repaired(Path("j"), 40, 0, 2, set_aside=(Path("k"),)),
+            [
+                "40 rows of the journal were recovered and are in j again.",
+                "None of them were found only in the copy, 2 only in the log.",
+            ],
+        ),
+    ],
+)
+def test_a_repair_says_what_it_recovered_and_from_where(told: Repaired, sentences: list[str]) -> None:
+    assert told.sentences()[: len(sentences)] == sentences
 
 
 def test_what_holds_no_labels_is_not_repaired(path: Path) -> None:
@@ -320,3 +349,20 @@ def test_any_row_is_found_in_the_bytes_of_a_file(name, label, probability, seq, 
     connection.close()
     assert (row, True) in set(salvaged_rows(content))
     assert entry_of(parsed(text_of(row))) == entry
+
+
+def without_copy(path: Path, labels: int) -> bytes:
+    """Make a journal of some labels that has no copy, and return its bytes."""
+    with Journal(path) as journal:
+        journal.append_many({f"{number:04}.jpg": "nominal" for number in range(labels)}, ME, "key")
+    path.with_suffix(".copy").unlink()
+    return path.read_bytes()
+
+
+def test_a_journal_without_any_row_left_is_not_replaced(path: Path) -> None:
+    cut = without_copy(path, 44)[:4096]
+    path.write_bytes(cut)
+    with pytest.raises(InputError, match="No label could be found in .* Nothing was changed"):
+        repair_journal(path)
+    assert path.read_bytes() == cut
+    assert [found.name for found in path.parent.iterdir()] == [FILE]
