@@ -12,6 +12,7 @@ from typing import Self, cast
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
+from anomalymatch_ui.labels.checking import lost_rows
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
 from anomalymatch_ui.labels.history import Touched
 from anomalymatch_ui.labels.journalfile import JournalFile, Writing
@@ -55,6 +56,8 @@ class Journal:
         self._data_version = -1
         self._file = JournalFile(self.path, self._lock)
         self._take_in(self._file.open())
+        # The number of a row that was lost stays its own: given out again, its next loss would not be told.
+        self._last_lost = max(lost_rows(self._file.meta()), default=0)
         self._refresh()
 
     def append(
@@ -401,6 +404,7 @@ class Journal:
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         action = self._views.history.last_action + 1
+        last = max(self._views.history.last_seq, self._last_lost)
         entries = [
             JournalEntry(
                 seq,
@@ -415,7 +419,7 @@ class Journal:
                 mark,
                 None if mark is None else value,
             )
-            for seq, ((image_id, mark), value) in enumerate(changes.items(), self._views.history.last_seq + 1)
+            for seq, ((image_id, mark), value) in enumerate(changes.items(), last + 1)
         ]
         writing.rows([row_of(entry) for entry in entries])
         return entries

@@ -28,6 +28,9 @@ from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.rows import pair_of, parsed, text_of
 from anomalymatch_ui.labels.salvage import counted_rows, log_pages, salvaged_rows
 
+_SHORTEST_ROW = 60
+"""Bytes of a row of a journal at least: its time, its checksum and an id of a few letters."""
+
 
 @dataclass(frozen=True)
 class Repaired:
@@ -49,6 +52,8 @@ class Repaired:
         Numbers of the rows of which the copy says something else than the journal, which counts.
     set_aside
         Where the damaged files are now; empty if nothing was damaged, and nothing was changed.
+    end
+        Number of the last row found, where it is not known how many came after it; else ``None``.
     """
 
     path: Path
@@ -59,6 +64,7 @@ class Repaired:
     lost: tuple[int, ...] = ()
     contradictory: tuple[int, ...] = ()
     set_aside: tuple[Path, ...] = ()
+    end: int | None = None
 
     def sentences(self) -> list[str]:
         """Return what was saved and what was not, for a person."""
@@ -81,12 +87,18 @@ class Repaired:
                 f"Of {_rows(len(self.contradictory))} the copy says something else "
                 f"({_listed(self.contradictory)}); the journal counts."
             )
-        told.append(
-            f"{_rows(len(self.lost))} could not be saved ({_listed(self.lost)}): the labels that they gave "
-            "are lost, and those images have the label of before."
-            if self.lost
-            else "No row is known to be lost."
-        )
+        if self.lost:
+            told.append(
+                f"{_rows(len(self.lost))} could not be saved ({_listed(self.lost)}): the labels that they "
+                "gave are lost, and those images have the label of before."
+            )
+        if self.end is not None:
+            told.append(
+                f"How many rows came after row {self.end:,} is not known: the count in the file is "
+                "damaged, or most of the file is gone."
+            )
+        if not self.lost and self.end is None:
+            told.append("No row is known to be lost.")
         kept = ", ".join(path.name for path in self.set_aside)
         told.append(f"What was there before is kept beside it ({kept}).")
         return told
@@ -140,6 +152,7 @@ def repair_journal(path: Path) -> Repaired:
         tuple(sorted(found.lost)),
         tuple(sorted(found.contradictory)),
         set_aside,
+        found.end,
     )
 
 
@@ -152,6 +165,7 @@ class _Found:
     unproved: int
     lost: set[int]
     contradictory: set[int]
+    end: int | None
 
 
 def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) -> _Found | None:
@@ -171,18 +185,28 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
             (temporary / path.name).write_bytes(content)
     beside = _beside(twin)
     in_copy = held.rows
-    rows = unproved_in_log | unproved | in_log | in_copy | in_file
+    proved = in_log | in_copy | in_file
+    content = b"".join([file, *log_pages(log)])
+    # A damaged number may be any: one is believed as far as the bytes have room for the rows before it.
+    room = len(content) // _SHORTEST_ROW
+    unproved = {
+        number: text
+        for number, text in (unproved_in_log | unproved).items()
+        if number <= max(max(proved, default=0), len(unproved)) + room
+    }
+    rows = unproved | proved
     is_behind = max(in_copy, default=0) > max(in_file | in_log, default=0)
     kept = {key: text for key, text in held.texts.items() if key[0] != "row"}
     beside = beside | kept if is_behind else kept | beside
     before = dict(pair_of(text) for (kind, _), text in beside.items() if kind == "meta")
     last = max(rows, default=0)
     # Where the copy holds, its end is that of the journal; else SQLite's count may tell of more rows.
-    counted = counted_rows(b"".join([file, *log_pages(log)]))
-    ends = last if last in in_copy and not held.damaged else max(last, counted)
-    missing = set(range(1, ends + 1)).difference(rows)
-    if missing:
-        beside["meta", LOST_ROWS] = text_of((LOST_ROWS, spans(missing)))
+    counted = last if last in in_copy and not held.damaged else counted_rows(content)
+    is_credible = counted <= last + room
+    missing = set(range(1, (max(last, counted) if is_credible else last) + 1)).difference(rows)
+    lost = (missing | lost_rows(before)).difference(rows)
+    if lost:
+        beside["meta", LOST_ROWS] = text_of((LOST_ROWS, spans(lost)))
     texts: dict[Key, str] = {("row", number): rows[number] for number in sorted(rows)}
     return _Found(
         texts | beside,
@@ -192,6 +216,7 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
         len(rows.keys() - in_file.keys() - in_copy.keys() - in_log.keys()),
         missing - lost_rows(before),
         {number for number in in_copy.keys() & in_file.keys() if in_copy[number] != in_file[number]},
+        None if is_credible else last,
     )
 
 

@@ -366,3 +366,47 @@ def test_a_journal_without_any_row_left_is_not_replaced(path: Path) -> None:
         repair_journal(path)
     assert path.read_bytes() == cut
     assert [found.name for found in path.parent.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize("count", [76_513, 2**31 - 1])
+def test_a_damaged_count_of_rows_invents_no_lost_rows(count: int, path: Path) -> None:
+    without_copy(path, 44)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = ?", (count,))
+    connection.close()
+    with pytest.raises(DamagedJournalError, match="does not have as many rows as it should"):
+        Journal(path)
+    repaired = repair_journal(path)
+    assert (repaired.rows, repaired.lost) == (44, ())
+    assert "How many rows came after row 44 is not known" in " ".join(repaired.sentences())
+    assert "No row is known to be lost" not in " ".join(repaired.sentences())
+
+
+def test_a_count_that_fits_the_file_tells_of_rows_lost_at_its_end(path: Path) -> None:
+    content = without_copy(path, 3)
+    path.write_bytes(content.replace(b"0002.jpgnominal", b"0002.jpgNominal"))
+    repaired = repair_journal(path)
+    assert (repaired.rows, repaired.lost) == (2, (3,))
+
+
+def test_the_number_of_a_lost_row_is_not_given_out_again(path: Path) -> None:
+    content = without_copy(path, 3)
+    path.write_bytes(content.replace(b"0002.jpgnominal", b"0002.jpgNominal"))
+    assert repair_journal(path).lost == (3,)
+    with Journal(path) as journal:
+        assert journal.append(["new.jpg"], "anomaly", ME, "key").seq == 4
+    path.with_suffix(".copy").unlink()
+    path.write_bytes(path.read_bytes().replace(b"new.jpganomaly", b"New.jpganomaly"))
+    assert repair_journal(path).lost == (4,)
+
+
+def test_a_second_repair_remembers_what_the_first_has_lost(path: Path) -> None:
+    content = without_copy(path, 3)
+    path.write_bytes(content.replace(b"0002.jpgnominal", b"0002.jpgNominal"))
+    assert repair_journal(path).lost == (3,)
+    path.with_suffix(".copy").unlink()
+    path.write_bytes(path.read_bytes().replace(b"0000.jpgnominal", b"0000.jpgNominal"))
+    assert repair_journal(path).lost == (1,)
+    with Journal(path) as journal:
+        assert journal.meta()["lost rows"] == "1,3"
+        assert journal.append(["new.jpg"], "anomaly", ME, "key").seq == 4
