@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
-import shutil
+import os
 import sqlite3
+import struct
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.labels.beside import put_extras, put_meta, sound_pairs
 from anomalymatch_ui.labels.checking import LOST_ROWS, lost_rows, spans
@@ -27,6 +31,15 @@ from anomalymatch_ui.labels.database import (
 from anomalymatch_ui.labels.journal import Journal
 from anomalymatch_ui.labels.rows import pair_of, parsed, text_of
 from anomalymatch_ui.labels.salvage import counted_rows, log_pages, salvaged_rows
+
+try:
+    import fcntl
+except ImportError:  # Windows: there the files are only compared
+    fcntl = None  # type: ignore[assignment]
+
+_LOCK_BYTES = (0x40000000, 512)
+"""Where SQLite locks a file, and how many bytes (sqlite.org/fileformat2.html, section 1.4): whoever has a
+journal open holds some of them, whether they write or not."""
 
 _SHORTEST_ROW = 60
 """Bytes of a row of a journal at least: its time, its checksum and an id of a few letters."""
@@ -105,7 +118,7 @@ class Repaired:
 
 
 def repair_journal(path: Path) -> Repaired:
-    """Make a journal anew of what holds of it, unless all of it does. Nobody else may have it open.
+    """Make a journal anew of what holds of it, unless all of it does, while nobody else has it open.
 
     The rows keep their numbers, and what was there before is kept under other names.
 
@@ -118,29 +131,43 @@ def repair_journal(path: Path) -> Repaired:
     ------
     InputError
         If there is neither, or no label is found in them; nothing is changed then.
+    SessionBusyError
+        If anybody has it open, or labels meanwhile; nothing is changed then.
     StorageError
         If the disk refuses; nothing is changed then, either.
     """
     log, copy = path.with_name(f"{path.name}-wal"), JournalCopy(path)
-    with storage_errors(path):
-        contents = {file: file.read_bytes() if file.is_file() else b"" for file in (path, log, copy.path)}
+    with storage_errors(path), _alone(path) as file:
+        before = _states(path, log, copy.path)
+        contents = {
+            path: b"" if file is None else file.read(),
+            log: _bytes(log),
+            copy.path: _bytes(copy.path),
+        }
         if not contents[path] and not contents[copy.path]:
             raise InputError(f"There is no journal of labels in {path.parent}, and no copy of one.")
         # Of the log SQLite reads what it believes, and then empties it: so all is read from other files.
         with tempfile.TemporaryDirectory(prefix=".repair-", dir=path.parent) as temporary:
             found = _found(Path(temporary), path.name, contents, copy.read())
-            if found is None:
-                with Journal(path) as journal:
-                    return Repaired(path, len(journal.entries(marks=True)))
+            if isinstance(found, int):
+                return Repaired(path, found)
             if not found.rows and (contents[path] or not found.texts):
                 raise InputError(f"No label could be found in {path} or its copy. Nothing was changed.")
             made = Path(temporary) / "made.sqlite"
             _make(made, found)
+            # Some file systems know no locks: there a label given meanwhile is told from what it changed.
+            if _states(path, log, copy.path) != before:
+                raise _busy(path)
             set_aside = _set_aside(contents, path)
             copy.replace(Held(found.texts))
             for beside in (log, path.with_name(f"{path.name}-shm")):
                 beside.unlink(missing_ok=True)
             made.replace(path)
+            if file is not None and file.writable():
+                # Whoever waits to open the former file shall not label in it, where nobody would find it.
+                file.seek(0)
+                file.write(bytes(100))
+                file.flush()
     with Journal(path) as journal:
         rows = len(journal.entries(marks=True))
     return Repaired(
@@ -168,8 +195,60 @@ class _Found:
     end: int | None
 
 
-def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) -> _Found | None:
-    """Return what can be saved, from copies of the files; ``None`` if the journal lacks nothing."""
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[IO[bytes] | None]:
+    """Open a journal's file with the lock that SQLite takes to be alone; ``None`` if there is no file.
+
+    SQLite itself cannot be asked to: it may not be able to open the file, and writes its log into it when it
+    closes it. The file stays open to the end, as closing it anywhere in a process may let go of the lock.
+
+    Raises
+    ------
+    SessionBusyError
+        If anybody else has the journal open.
+    """
+    if not path.is_file():
+        yield None
+        return
+    mode = "r+b" if os.access(path, os.W_OK) else "rb"
+    with path.open(mode) as file:
+        if fcntl is not None and mode == "r+b":
+            try:
+                _lock(file.fileno())
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EAGAIN):
+                    raise _busy(path) from error
+        yield file
+
+
+def _lock(descriptor: int) -> None:
+    start, length = _LOCK_BYTES
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+    else:  # Linux: a lock of the open file, which also sees the journals of this process
+        fcntl.fcntl(descriptor, command, struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, start, length, 0))
+
+
+def _busy(path: Path) -> SessionBusyError:
+    return SessionBusyError(
+        f"Somebody has the labels in {path} open, perhaps to label beside others. Close all pages and "
+        "programs that have this session open, then repair it again. Nothing was changed."
+    )
+
+
+def _states(*paths: Path) -> list[tuple[int, int] | None]:
+    """Return size and time of files; ``None`` for one that is not there."""
+    found = [path.stat() if path.is_file() else None for path in paths]
+    return [None if state is None else (state.st_size, state.st_mtime_ns) for state in found]
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) -> _Found | int:
+    """Return what can be saved, from copies of the files; only the number of rows if nothing is lacking."""
     file, log, _ = contents.values()
     in_file, unproved = _salvaged(file)
     in_log, unproved_in_log = _salvaged(*log_pages(log))
@@ -179,7 +258,7 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
             (temporary / path.name).write_bytes(content)
     whole = _whole(twin)
     if whole is not None and in_log.keys() | held.rows.keys() <= whole:
-        return None
+        return len(whole)
     for path, content in contents.items():  # as they were, whatever opening them has done
         if content:
             (temporary / path.name).write_bytes(content)
@@ -270,7 +349,7 @@ def _set_aside(contents: dict[Path, bytes], journal: Path) -> tuple[Path, ...]:
     for path, content in contents.items():
         if content:
             aside = path.with_name(path.name.replace(journal.stem, stem, 1))
-            shutil.copyfile(path, aside)
+            aside.write_bytes(content)
             kept.append(aside)
     return tuple(kept)
 

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomalymatch_ui.errors import DamagedJournalError, InputError
+from anomalymatch_ui.errors import DamagedJournalError, InputError, SessionBusyError
 from anomalymatch_ui.labels import LABELS, Journal, JournalEntry, Repaired, Shown, repair_journal
+from anomalymatch_ui.labels import repair as repair_module
 from anomalymatch_ui.labels.checking import spans
 from anomalymatch_ui.labels.database import SCHEMA, insert_rows
 from anomalymatch_ui.labels.rows import entry_of, parsed, row_of, text_of
@@ -410,3 +411,42 @@ def test_a_second_repair_remembers_what_the_first_has_lost(path: Path) -> None:
     with Journal(path) as journal:
         assert journal.meta()["lost rows"] == "1,3"
         assert journal.append(["new.jpg"], "anomaly", ME, "key").seq == 4
+
+
+def test_a_journal_in_which_somebody_labels_is_not_repaired(path: Path) -> None:
+    with Journal(path) as colleague:
+        colleague.append(["a"], "anomaly", ME, "key")
+        with pytest.raises(SessionBusyError, match="Close all pages .* Nothing was changed"):
+            repair_journal(path)
+        colleague.append(["b"], "anomaly", ME, "key")
+    with Journal(path) as journal:
+        assert len(journal.view()) == 2
+
+
+def test_whoever_opened_the_file_before_it_was_replaced_does_not_label_in_it(path: Path) -> None:
+    content = without_copy(path, 3)
+    path.write_bytes(content.replace(b"0002.jpgnominal", b"0002.jpgNominal"))
+    late = sqlite3.connect(path)  # SQLite opens the file now, and locks it when it reads
+    repair_journal(path)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        late.execute("SELECT count(*) FROM journal")
+    late.close()
+    with Journal(path) as journal:
+        assert len(journal.view()) == 2
+
+
+def test_a_label_given_where_there_are_no_locks_stops_the_repair(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = without_copy(path, 3)
+    path.write_bytes(content.replace(b"0002.jpgnominal", b"0002.jpgNominal"))
+    make = repair_module._make
+
+    def label_meanwhile(made: Path, found: object) -> None:
+        make(made, found)
+        path.with_suffix(".copy").write_text("a label")
+
+    monkeypatch.setattr(repair_module, "_make", label_meanwhile)
+    with pytest.raises(SessionBusyError, match="Nothing was changed"):
+        repair_journal(path)
+    assert b"0002.jpgNominal" in path.read_bytes()
