@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from anomalymatch_ui.labels.copies import Key, Kind
 from anomalymatch_ui.labels.database import encode
@@ -82,19 +82,42 @@ def put_meta(connection: sqlite3.Connection, rows: list[tuple[str, str]]) -> Non
     )
 
 
-def sound_pairs(connection: sqlite3.Connection) -> dict[Key, str]:
-    """Return what of both can be read and proved in a damaged file, as lines of JSON."""
+@dataclass(frozen=True)
+class Sound:
+    """What of extras and facts can be read and proved in a damaged file.
+
+    Attributes
+    ----------
+    texts
+        Lines of JSON.
+    damaged
+        What does not fit its checksum.
+    unread
+        The tables that SQLite cannot read to their ends, so that nobody knows what else was there.
+    """
+
+    texts: dict[Key, str]
+    damaged: tuple[Key, ...]
+    unread: tuple[Kind, ...]
+
+
+def sound_pairs(connection: sqlite3.Connection) -> Sound:
+    """Return what of both can be read and proved in a damaged file, and what cannot."""
     texts: dict[Key, str] = {}
+    damaged: list[Key] = []
+    unread: list[Kind] = []
     tables: tuple[tuple[Kind, str], ...] = (("extras", _EXTRAS), ("meta", _META))
     for kind, statement in tables:
-        # What SQLite cannot read ends the loop; the copy has it.
-        with contextlib.suppress(sqlite3.Error, UnicodeError):
+        try:
             for key, value, checksum in connection.execute(statement):
-                if isinstance(key, str) and isinstance(value, str):
-                    text = text_of((key, value))
-                    if checksum in (None, checksum_of(text)):
-                        texts[kind, key] = text
-    return texts
+                text = text_of((key, value)) if isinstance(key, str) and isinstance(value, str) else None
+                if text is not None and checksum in (None, checksum_of(text)):
+                    texts[kind, key] = text
+                else:
+                    damaged.append((kind, str(key)))
+        except (sqlite3.Error, UnicodeError):  # ends the table; the copy may have the rest
+            unread.append(kind)
+    return Sound(texts, tuple(damaged), tuple(unread))
 
 
 def _proved(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, str]]:

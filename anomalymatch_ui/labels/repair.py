@@ -17,7 +17,7 @@ from typing import IO
 
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError
 from anomalymatch_ui.files import storage_errors
-from anomalymatch_ui.labels.beside import put_extras, put_meta, sound_pairs
+from anomalymatch_ui.labels.beside import Sound, put_extras, put_meta, sound_pairs
 from anomalymatch_ui.labels.checking import LOST_ROWS, lost_rows, spans
 from anomalymatch_ui.labels.copies import Held, JournalCopy, Key
 from anomalymatch_ui.labels.database import (
@@ -40,6 +40,9 @@ except ImportError:  # Windows: there the files are only compared
 _LOCK_BYTES = (0x40000000, 512)
 """Where SQLite locks a file, and how many bytes (sqlite.org/fileformat2.html, section 1.4): whoever has a
 journal open holds some of them, whether they write or not."""
+
+_MOST_TOLD = 20
+"""Things that a sentence lists at most."""
 
 _SHORTEST_ROW = 60
 """Bytes of a row of a journal at least: its time, its checksum and an id of a few letters."""
@@ -67,6 +70,8 @@ class Repaired:
         Where the damaged files are now; empty if nothing was damaged, and nothing was changed.
     end
         Number of the last row found, where it is not known how many came after it; else ``None``.
+    unsaved
+        What was kept beside the labels and could not be saved, in words.
     """
 
     path: Path
@@ -78,6 +83,7 @@ class Repaired:
     contradictory: tuple[int, ...] = ()
     set_aside: tuple[Path, ...] = ()
     end: int | None = None
+    unsaved: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
         """Return what was saved and what was not, for a person."""
@@ -112,6 +118,9 @@ class Repaired:
             )
         if not self.lost and self.end is None:
             told.append("No row is known to be lost.")
+        if self.unsaved:
+            more = "; …" if len(self.unsaved) > _MOST_TOLD else ""
+            told.append(f"Beside the labels, not saved: {'; '.join(self.unsaved[:_MOST_TOLD])}{more}.")
         kept = ", ".join(path.name for path in self.set_aside)
         told.append(f"What was there before is kept beside it ({kept}).")
         return told
@@ -180,6 +189,7 @@ def repair_journal(path: Path) -> Repaired:
         tuple(sorted(found.contradictory)),
         set_aside,
         found.end,
+        found.unsaved,
     )
 
 
@@ -193,6 +203,7 @@ class _Found:
     lost: set[int]
     contradictory: set[int]
     end: int | None
+    unsaved: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -262,7 +273,7 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
     for path, content in contents.items():  # as they were, whatever opening them has done
         if content:
             (temporary / path.name).write_bytes(content)
-    beside = _beside(twin)
+    sound = _beside(twin)
     in_copy = held.rows
     proved = in_log | in_copy | in_file
     content = b"".join([file, *log_pages(log)])
@@ -276,7 +287,7 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
     rows = unproved | proved
     is_behind = max(in_copy, default=0) > max(in_file | in_log, default=0)
     kept = {key: text for key, text in held.texts.items() if key[0] != "row"}
-    beside = beside | kept if is_behind else kept | beside
+    beside = sound.texts | kept if is_behind else kept | sound.texts
     before = dict(pair_of(text) for (kind, _), text in beside.items() if kind == "meta")
     last = max(rows, default=0)
     # Where the copy holds, its end is that of the journal; else SQLite's count may tell of more rows.
@@ -286,6 +297,8 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
     lost = (missing | lost_rows(before)).difference(rows)
     if lost:
         beside["meta", LOST_ROWS] = text_of((LOST_ROWS, spans(lost)))
+    has_all = max(in_copy, default=0) >= max(in_file | in_log, default=0) and not held.damaged and in_copy
+    unsaved = () if has_all else tuple(_unsaved(sound, beside))
     texts: dict[Key, str] = {("row", number): rows[number] for number in sorted(rows)}
     return _Found(
         texts | beside,
@@ -296,7 +309,20 @@ def _found(temporary: Path, name: str, contents: dict[Path, bytes], held: Held) 
         missing - lost_rows(before),
         {number for number in in_copy.keys() & in_file.keys() if in_copy[number] != in_file[number]},
         None if is_credible else last,
+        unsaved,
     )
+
+
+def _unsaved(sound: Sound, saved: dict[Key, str]) -> Iterator[str]:
+    """Return, for a person, what beside the labels could not be read and is in no copy."""
+    for kind, key in sound.damaged:
+        if (kind, key) not in saved and key != LOST_ROWS:
+            name = str(key).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            yield f"the columns of a table for {name}" if kind == "extras" else f"what is kept as {name!r}"
+    if "extras" in sound.unread:
+        yield "other columns of imported tables, if there were any"
+    if "meta" in sound.unread:
+        yield "names of tags, classes and records of imports, if there were any"
 
 
 def _salvaged(*contents: bytes) -> tuple[dict[int, str], dict[int, str]]:
@@ -317,8 +343,8 @@ def _whole(twin: Path) -> set[int] | None:
         return None
 
 
-def _beside(twin: Path) -> dict[Key, str]:
-    """Return the extras and facts that SQLite can read."""
+def _beside(twin: Path) -> Sound:
+    """Return the extras and facts that SQLite can read, and which it cannot."""
     with contextlib.closing(sqlite3.connect(twin)) as connection:
         connection.text_factory = decode
         return sound_pairs(connection)
@@ -370,7 +396,7 @@ def _rows(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
 
 
-def _listed(numbers: tuple[int, ...], most: int = 20) -> str:
+def _listed(numbers: tuple[int, ...], most: int = _MOST_TOLD) -> str:
     """Return the numbers of rows, the first of many."""
     few = spans(set(numbers)).split(",")
     return ", ".join(few[:most]) + (", …" if len(few) > most else "")

@@ -450,3 +450,36 @@ def test_a_label_given_where_there_are_no_locks_stops_the_repair(
     with pytest.raises(SessionBusyError, match="Nothing was changed"):
         repair_journal(path)
     assert b"0002.jpgNominal" in path.read_bytes()
+
+
+def with_facts(path: Path) -> bytes:
+    """Make a journal with facts beside the labels, without a copy, and return its bytes."""
+    with Journal(path) as journal:
+        extras = {"a.jpg": {"note": "a ring"}}
+        journal.append_many({"a.jpg": "anomaly"}, ME, "import", extras=extras, meta={"tags": '["lens"]'})
+    path.with_suffix(".copy").unlink()
+    return path.read_bytes()
+
+
+def test_a_repair_names_the_facts_that_it_could_not_save(path: Path) -> None:
+    content = with_facts(path).replace(b'tags["lens"]', b'tags["lenz"]').replace(b"a ring", b"a rong")
+    path.write_bytes(content)
+    told = " ".join(repair_journal(path).sentences())
+    assert "not saved: the columns of a table for a.jpg; what is kept as 'tags'." in told
+
+
+def test_a_repair_says_that_facts_may_be_gone_where_sqlite_reads_none(path: Path) -> None:
+    path.write_bytes(b"X" + with_facts(path)[1:])
+    told = " ".join(repair_journal(path).sentences())
+    assert "names of tags, classes and records of imports" in told
+    assert "other columns of imported tables" in told
+
+
+def test_a_repair_with_a_whole_copy_saves_all_facts(path: Path) -> None:
+    content = with_facts(path)
+    Journal(path).close()  # makes the copy again
+    path.write_bytes(b"X" + content[1:])
+    assert "not saved" not in " ".join(repair_journal(path).sentences())
+    with Journal(path) as journal:
+        assert journal.meta() == {"tags": '["lens"]'}
+        assert journal.extras() == {"a.jpg": {"note": "a ring"}}
