@@ -381,11 +381,8 @@ def _set_aside(contents: dict[Path, bytes], journal: Path) -> tuple[Path, ...]:
 
 
 def _intact(number: int) -> str:
-    if number == 0:
-        return "the journal has no rows"
-    if number == 1:
-        return "the only row of the journal is intact"
-    return f"all {number:,} rows of the journal are intact"
+    few = ("the journal has no rows", "the only row of the journal is intact")
+    return few[number] if number < 2 else f"all {number:,} rows of the journal are intact"
 
 
 def _some(number: int) -> str:
