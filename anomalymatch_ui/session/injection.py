@@ -120,7 +120,7 @@ class Painter:
             If there is no image to paint into.
         """
         if not weights.sum() > 0:
-            raise InputError("There is no image to paint into: all are labelled anomaly or unsure.")
+            raise InputError("There is no image to paint into: all are labelled anomaly, artefact or unsure.")
         kinds = [kind for kind in self._recipe.kinds for _ in range(self._recipe.number)]
         return [self._drawn(kind, number, weights) for number, kind in enumerate(kinds)]
 

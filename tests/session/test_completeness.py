@@ -184,5 +184,5 @@ def test_what_is_missing_is_said(session: Session, pool_folder: Path, quick: Con
             other.results.table("completeness")
         with pytest.raises(InputError, match="Not every band of the images in .* has a zero point"):
             Painter(other.pool, Recipe(("ring",), 1, magnitudes=(18, 20))).draw(np.ones(60))
-        with pytest.raises(InputError, match="all are labelled anomaly or unsure"):
+        with pytest.raises(InputError, match="all are labelled anomaly, artefact or unsure"):
             Painter(other.pool, Recipe(("ring",), 1)).draw(np.zeros(60))
