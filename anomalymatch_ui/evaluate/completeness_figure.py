@@ -35,7 +35,8 @@ def check_figure(path: Path) -> None:
 def plot_completeness(measured: Completeness, path: Path) -> None:
     """Draw the recovered share against brightness, size and the number of images looked at.
 
-    Bars are exact binomial intervals of 95 %; a point stands in the middle of its bin.
+    Brightness is the magnitude where all were drawn by it, dust lanes left out, or all have one; else the
+    significance. Bars are exact binomial intervals of 95 %; a point stands in the middle of its bin.
 
     Raises
     ------
@@ -47,7 +48,9 @@ def plot_completeness(measured: Completeness, path: Path) -> None:
     check_figure(path)
     from matplotlib.figure import Figure
 
-    strength = "magnitude" if np.isfinite(measured.values("magnitude")).all() else "signal to noise"
+    known = np.isfinite(measured.values("magnitude"))
+    by_magnitude = known.all() or (measured.recipe.magnitudes is not None and known.any())
+    strength = "magnitude" if by_magnitude else "signal to noise"
     panels = {
         strength: "AB magnitude" if strength == "magnitude" else "signal to noise of the object",
         "size": "size (pixels)",

@@ -22,7 +22,7 @@ from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool, UnreadableImageError, open_pool
 from anomalymatch_ui.rank import Shares, binomial_interval, places_among, shares_by, shares_within
 from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.recipe import STAMP, Injection, Recipe
+from anomalymatch_ui.session.recipe import LANE, STAMP, Injection, Recipe
 
 if TYPE_CHECKING:
     from anomalymatch_ui.pixels import NativeImage
@@ -92,9 +92,15 @@ class Completeness:
         return kinds if len(kinds) == 1 else (ALL, *kinds)
 
     def values(self, by: str) -> np.ndarray:
-        """Return a property of the objects, float64 ``(n,)``; NaN where it is not known."""
+        """Return a property of the objects, float64 ``(n,)``; NaN where it is not known.
+
+        A dust lane has no magnitude: it is drawn by its significance, and takes light away.
+        """
         names = {"signal to noise": "snr", "magnitude": "magnitude", "size": "size"}
-        return np.array([getattr(one, names[by]) for one in self.objects], np.float64)
+        values = np.array([getattr(one, names[by]) for one in self.objects], np.float64)
+        if by == "magnitude":
+            values[[one.kind == LANE for one in self.objects]] = np.nan
+        return values
 
     def shares(self, by: str, kind: str = ALL) -> Shares:
         """Return the share that was recovered.
@@ -121,22 +127,26 @@ class Completeness:
 
     def sentence(self) -> str:
         """Return what a paper says of it."""
-        recipe, painted = self.recipe, int(self._of(ALL).sum())
-        sizes = self.values("size")
-        if recipe.magnitudes is None:
-            strength = "a significance of {:g} to {:g}".format(*recipe.signal_to_noise)
-        else:
-            strength = "magnitudes of {:g} to {:g}".format(*recipe.magnitudes)
+        painted, sizes = int(self._of(ALL).sum()), self.values("size")
         told = [f"{_percent(*self.fraction(kind))} of {_plural(kind)}" for kind in self.kinds if kind != ALL]
         share = _listed(told)
         if len(told) > 1:
             share = f"{_percent(*self.fraction())}, that is {share},"
         return (
-            f"Of {painted:,} simulated objects painted into images of the pool ({strength}, sizes of "
+            f"Of {painted:,} simulated objects painted into images of the pool ({self._strength()} sizes of "
             f"{sizes.min():.3g} to {sizes.max():.3g} pixels), {share} would have stood among "
             f"the first {self.first:,} of {self.images:,} images, ranked by {self.labels[0]:,} anomalies and "
             f"{self.labels[1]:,} nominal images (exact binomial intervals of 95 %)."
         )
+
+    def _strength(self) -> str:
+        """Return by what the objects were drawn, and the mark that stands behind it."""
+        recipe = self.recipe
+        significance = "a significance of {:g} to {:g}".format(*recipe.signal_to_noise)
+        if recipe.magnitudes is None or set(recipe.kinds) == {LANE}:
+            return f"{significance},"
+        magnitudes = "magnitudes of {:g} to {:g}".format(*recipe.magnitudes)
+        return f"{magnitudes}; dust lanes: {significance};" if LANE in recipe.kinds else f"{magnitudes},"
 
     def _of(self, kind: str) -> np.ndarray:
         """Return which objects are of a kind and could be read."""
@@ -215,9 +225,9 @@ class InjectionRecovery:
     ) -> Completeness:
         """Paint objects into images that are no anomalies, and look up where they would stand in the order.
 
-        An image is taken the likelier the less likely it is an anomaly itself; those labelled anomaly or
-        unsure are not. The images on disk stay as they are. Measured again after more labels, most objects
-        and images are the same, so that the two shares compare well.
+        An image is taken the likelier the less likely it is an anomaly itself; those labelled anomaly,
+        artefact or unsure are not. The images on disk stay as they are. Measured again after more labels,
+        most objects and images are the same, so that the two shares compare well.
 
         Parameters
         ----------

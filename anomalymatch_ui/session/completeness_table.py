@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from anomalymatch_ui.session.completeness import BY, Completeness
+from anomalymatch_ui.session.recipe import LANE
 from anomalymatch_ui.tables import Column, ResultTable
 
 
@@ -55,8 +56,9 @@ def object_table(measured: Completeness, provenance: Mapping[str, str]) -> Resul
         Column("signal_to_noise", pa.array(measured.values("signal to noise")), ucd="stat.snr",
                description="Significance, all bands together"),
         Column("magnitude", pa.array(measured.values("magnitude")), "mag", "phot.mag",
-               "AB magnitude in the band of the next column; of a lane, of the light it takes away"),
-        Column("band", pa.array([one.band for one in objects]), description="Band of the magnitude"),
+               "AB magnitude in the band of the next column; a dust lane has none"),
+        Column("band", pa.array(["" if one.kind == LANE else one.band for one in objects]),
+               description="Band of the magnitude"),
         Column("place", pa.array(measured.places, pa.int64(), mask=unread), ucd="meta.number",
                description="Place it would have had in the order"),
         Column("recovered", pa.array(measured.recovered, pa.bool_(), mask=unread),

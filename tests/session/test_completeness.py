@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ from astropy.io import fits
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.evaluate.completeness_figure import plot_completeness
 from anomalymatch_ui.pixels.painting import grid, noise_of, on_pixels, signal_to_noise
 from anomalymatch_ui.pixels.profiles import Shape, ring, sersic
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.rank import binomial_interval, places_among
-from anomalymatch_ui.session import Recipe, Session
+from anomalymatch_ui.session import Completeness, Recipe, Session
+from anomalymatch_ui.session.completeness_table import object_table
 from anomalymatch_ui.session.injection import PROFILES, Painter
-from anomalymatch_ui.session.recipe import KINDS, STAMP
+from anomalymatch_ui.session.recipe import KINDS, LANE, STAMP, Injection
 
 SIDE, NOISE = 48, 10.0
 RECIPE = Recipe(("ring",), 60, signal_to_noise=(10.0, 100.0), size=(0.15, 0.25), gain=1.0, seed=5)
@@ -141,6 +144,37 @@ def test_magnitudes_and_significances_are_those_that_were_asked_for(session: Ses
         host, painted = pool.native(one.host), painter.pool(objects).native(image)
         changes.append(signal_to_noise(painted.values - host.values, noise_of(host)) / one.snr)
     assert np.median(changes) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said", "with_magnitude"),
+    [
+        (("ring",), "(magnitudes of 20 to 22, sizes of 4 to 4 pixels)", 30),
+        (
+            ("ring", LANE),
+            "(magnitudes of 20 to 22; dust lanes: a significance of 5 to 50; sizes of 4 to 4 pixels)",
+            30,
+        ),
+        ((LANE,), "(a significance of 5 to 50, sizes of 4 to 4 pixels)", 0),
+    ],
+)
+def test_dust_lanes_are_told_by_significance_where_all_else_is_by_magnitude(
+    kinds: tuple[str, ...], said: str, with_magnitude: int, tmp_path: Path
+):
+    recipe = Recipe(kinds, 30, (5.0, 50.0), magnitudes=(20.0, 22.0))
+    objects = tuple(Injection(kind, 0, 0, 4.0, 1.0, 9.0, 17.0, "r") for kind in kinds for _ in range(30))
+    places = np.arange(len(objects)) + 1
+    hosts = ("0",) * len(objects)
+    measured = Completeness(recipe, objects, hosts, places, 9, 90, (3, 3), "", datetime.now(UTC))
+    assert said in measured.sentence()
+    assert measured.shares("magnitude").painted.sum() == with_magnitude
+    table = object_table(measured, {})
+    lanes = np.array(table["kind"].values.to_pylist()) == LANE
+    assert np.isnan(table["magnitude"].values.to_numpy()[lanes]).all()
+    assert set(np.array(table["band"].values.to_pylist())[lanes]) <= {""}
+    plot_completeness(measured, tmp_path / "shares.svg")
+    drawn = (tmp_path / "shares.svg").read_text()
+    assert ("AB magnitude" in drawn) == (with_magnitude > 0)
 
 
 def test_stamps_of_one_s_own_are_painted_turned(session: Session, tmp_path: Path):
