@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFont
 
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import storage_errors, write_bytes_atomically
+from anomalymatch_ui.files import storage_errors, write_atomically, write_bytes_atomically
 from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pool import ImagePool, UnreadableImageError
 from anomalymatch_ui.tables import Column, ResultTable
@@ -103,21 +103,40 @@ def write_sheet(pool: ImagePool, table: ResultTable, path: Path, title: str = ""
     kind = path.suffix.lower()
     per_page = COLUMNS * ROWS if kind == ".pdf" else len(table)
     ids, captions = table["id"].values.to_pylist(), list(_captions(table))
-    pages = [
-        _page(
-            [_image(pool, image_id) for image_id in ids[start : start + per_page]],
-            captions[start : start + per_page],
-            title,
-            ROWS if kind == ".pdf" else 0,
-        )
-        for start in range(0, len(ids), per_page)
-    ]
-    content = io.BytesIO()
-    if kind == ".pdf":
-        pages[0].save(content, "PDF", save_all=True, append_images=pages[1:], resolution=DPI, title=title)
-    else:
-        pages[0].save(content, "PNG", dpi=(DPI, DPI))
-    write_bytes_atomically(path, content.getvalue())
+
+    def drawn(number: int) -> Image.Image:
+        ours = slice(number * per_page, (number + 1) * per_page)
+        images = [_image(pool, image_id) for image_id in ids[ours]]
+        return _page(images, captions[ours], title, ROWS if kind == ".pdf" else 0)
+
+    def write(temporary: Path) -> None:
+        if kind == ".pdf":
+            pages = _Pages(-(-len(ids) // per_page), drawn)
+            pages.save(temporary, "PDF", save_all=True, resolution=DPI, title=title)
+        else:
+            drawn(0).save(temporary, "PNG", dpi=(DPI, DPI))
+
+    write_atomically(path, write)
+
+
+class _Pages(Image.Image):
+    """Pages as the frames of one picture, each drawn when Pillow comes to it: one is in memory at a time."""
+
+    def __init__(self, number: int, drawn: Callable[[int], Image.Image]) -> None:
+        super().__init__()
+        self.n_frames, self._drawn, self._number = number, drawn, -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        if frame >= self.n_frames:
+            raise EOFError(f"There is no page {frame + 1}.")
+        if frame != self._number:
+            self._page = self._drawn(frame)
+            self.im, self._mode, self._size = self._page.im, self._page.mode, self._page.size
+            self._number = frame
+
+    def tell(self) -> int:
+        return self._number
 
 
 def check_sheet(path: Path, images: int) -> None:

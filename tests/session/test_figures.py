@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from images import make_pool
 from PIL import Image
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.session import Session, figures
 
 
@@ -76,6 +79,47 @@ def test_a_pdf_has_as_many_pages_as_it_takes(
     content = (tmp_path / "sheet.pdf").read_bytes()
     assert content.startswith(b"%PDF")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") == -(-19 // figures.COLUMNS)
+
+
+def test_one_page_of_a_pdf_is_in_memory_at_a_time(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(figures, "ROWS", 1)
+    monkeypatch.setattr(figures, "COLUMNS", 2)
+    draw, drawn, alive = figures._page, [], []
+
+    def observed(*arguments: Any) -> Image.Image:
+        alive.append(sum(page() is not None for page in drawn))
+        page = draw(*arguments)
+        drawn.append(weakref.ref(page))
+        return page
+
+    monkeypatch.setattr(figures, "_page", observed)
+    session.results.write(tmp_path / "r.csv", sheet=tmp_path / "sheet.pdf")
+    assert len(drawn) == 10
+    assert max(alive) == 1  # the one before, while the next is drawn
+
+
+def test_a_sheet_that_cannot_be_finished_leaves_the_one_of_before(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(figures, "ROWS", 1)
+    draw, sheet = figures._page, tmp_path / "sheet.pdf"
+    sheet.write_bytes(b"before")
+    pages = 0
+
+    def failing(*arguments: Any) -> Image.Image:
+        nonlocal pages
+        pages += 1
+        if pages == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return draw(*arguments)
+
+    monkeypatch.setattr(figures, "_page", failing)
+    with pytest.raises(StorageError, match="No space left"):
+        figures.write_sheet(session.pool, session.results.table(), sheet)
+    assert sheet.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [sheet]
 
 
 def test_what_has_no_sheet_is_said_before_anything_is_written(session: Session, tmp_path: Path):
