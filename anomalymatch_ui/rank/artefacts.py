@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from anomalymatch_ui.config import HeadConfig
 from anomalymatch_ui.rank.linear import LinearHead, fit_linear_head
+from anomalymatch_ui.rank.novelty import Novelty, distances_from_centre
 
 BACKGROUND = 1_000
 """Unlabelled images that artefacts are told from, and as many others that tell what margins these get."""
@@ -102,9 +103,33 @@ class Artefacts:
         measured
             Measures the images of the pool by a function of embeddings.
         """
-        kept: np.ndarray = np.minimum(1, 2 * expit(-_STEEPNESS * measured(self.head.margins)))
+        kept = _left(measured(self.head.margins))
         kept[self.rows] = 0
         return kept
+
+    def novelty(self, embedding: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return how novel other images are among those of the pool; what is like the artefacts is less so.
+
+        Parameters
+        ----------
+        embedding
+            float ``(n, components)`` of the pool, in every view; rows with NaN are left out.
+        others
+            float ``(m, components)`` of the other images; rows with NaN get NaN.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(m,)``, on the scale of the pool's own novelty.
+        """
+        pool = distances_from_centre(embedding) * self.keep(lambda measure: measure(embedding))
+        return Novelty.among(pool).places(distances_from_centre(others) * _left(self.head.margins(others)))
+
+
+def _left(margins: np.ndarray) -> np.ndarray:
+    """Return what is left of the novelty of images of these margins, float ``(n,)``."""
+    left: np.ndarray = np.minimum(1, 2 * expit(-_STEEPNESS * margins))
+    return left
 
 
 def _taken(embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:

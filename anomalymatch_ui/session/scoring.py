@@ -206,7 +206,10 @@ class PoolScorer:
         model = self._fit(embedding, view)
         others = self.embedder.of(images, reporter)
         if not isinstance(model.model, LinearHead):
-            return by_network if cycle > 0 else model.scores(others)
+            if cycle > 0:
+                return by_network
+            artefacts = learn_artefacts(self._pool, embedding, view, self._config)
+            return model.scores(others) if artefacts is None else artefacts.novelty(embedding, others)
         margins = model.model.margins(others)
         pool_margins, fusion = self._margins(Embedded(embedding), model.model, pool_scores)
         if fusion is not None:

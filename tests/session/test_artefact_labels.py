@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from anomalymatch_ui.app.panel import described, removed
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Counts, Query, Session, Status
 
 
@@ -56,6 +58,23 @@ def test_artefacts_step_back_by_novelty_and_it_is_said_how_many(
     with Session.open(tmp_path / "session") as again:
         assert again.ranking().version <= version
         assert again.status.removed is not None
+
+
+def test_other_images_like_the_artefacts_step_back_as_those_of_the_pool_do(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    shutil.copytree(pool_folder, tmp_path / "others")
+    others = open_pool(tmp_path / "others")
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.rank(wait=True)
+        before = session.score_images(others)
+        rows = np.argsort(-before)[:10]
+        session.label([session.pool.ids[row] for row in rows], "artefact")
+        after = session.score_images(others)
+        pool = session.insight.novelty()
+    others.close()
+    rest = np.setdiff1d(np.arange(len(after)), rows)
+    np.testing.assert_allclose(after[rest], pool[rest], atol=0.035)  # two of sixty places
 
 
 def test_the_panel_says_what_the_artefacts_took_away() -> None:

@@ -49,6 +49,17 @@ def test_thirty_labelled_artefacts_clear_the_top_by_novelty_of_their_likes_and_o
     assert after[np.isin(after, rest)].tolist() == rest.tolist()
 
 
+def test_other_images_like_artefacts_step_back_as_far_as_those_of_the_pool(sky):
+    embedded, artefacts, rings = sky
+    labelled = artefacts[::5]
+    learnt = Artefacts.of(embedded.table, labelled, np.empty(0, np.int64), CONFIG, seed=0)
+    novelty = learnt.novelty(embedded.table, embedded.table)
+    left = np.setdiff1d(np.arange(len(novelty)), labelled)
+    np.testing.assert_array_equal(novelty[left], embedded.novelty(learnt)[left])
+    assert np.median(novelty[artefacts]) < 0.5 < np.median(embedded.novelty()[artefacts])
+    assert (novelty[rings] > 0.9).all()
+
+
 def test_without_a_readable_artefact_nothing_is_learnt(sky):
     table = sky[0].table.copy()
     table[7] = np.nan
