@@ -267,6 +267,11 @@ class InjectionRecovery:
             finally:  # no other images will ever be these
                 for path in self._folder.embeddings_of(painted.digest):
                     path.unlink(missing_ok=True)
+            if np.isnan(found).all():
+                raise InputError(
+                    f"None of the {len(found):,} painted images could be read. Paint fainter objects, or "
+                    f"check the images with `anomalymatch info {self._pool.path}`."
+                )
             ranked = int(np.isfinite(scores.values).sum())
             looked_at = max(len(self._journal.looked_at()), LEAST_FIRST) if first is None else first
             made.append(

@@ -37,6 +37,8 @@ _REDDENING = (
     1.3  # power of the wavelength by which dust is thinner: 1.2, 0.85, 0.64 in g, r, i as in the Galaxy
 )
 _CANDIDATES = 500  # images drawn for one object, of which those that are nominal are tried
+_MOST_LIGHT = 1e38  # of one object: float32 ends at 3.4e38
+_MOST_PHOTONS = 1e18  # of one object with noise of its own: NumPy's Poisson numbers end at 9.2e18
 _TRIES = 30  # images tried for one object: some cannot be read, or have no light that a lane could dim
 
 Profile = Callable[[Sky, float, np.random.Generator], Plane]
@@ -169,17 +171,33 @@ class Painter:
                 return made
         raise InputError(
             f"No image to paint a {kind} into was found among those drawn: they are likely anomalies, cannot "
-            f"be read{', or have too little light for a lane' if kind == LANE else ''}."
+            f"be read{', or have too little light for a lane of that size' if kind == LANE else ''}."
         )
 
     def _bright(
         self, one: Injection, image: NativeImage, wanted: float, random: np.random.Generator
     ) -> Injection:
         """Give an object the light that its significance or its magnitude asks for."""
-        noise, light = noise_of(image), self._light(one, image)
+        noise = noise_of(image)
+        with np.errstate(invalid="ignore", over="ignore"):
+            light = self._light(one, image)
+        if not 0 < light.sum() < np.inf:
+            raise InputError(
+                f"A {one.kind} of a size of {one.size:.3g} pixels is too small for the pixels of the images. "
+                "Paint larger ones (--size)."
+            )
         strength = wanted / signal_to_noise(light, noise)
         if self._recipe.magnitudes is not None:
             strength = float(10 ** (-0.4 * random.uniform(*self._recipe.magnitudes)))
+        gain = self._recipe.gain
+        most = _MOST_LIGHT if gain is None else min(_MOST_LIGHT, _MOST_PHOTONS / gain)
+        total = strength * float(light.sum())  # of Python's numbers, which overflow without a warning
+        if not 0 < total < most:
+            by_gain = "" if gain is None else f" with a gain of {gain:g}"
+            raise InputError(
+                f"A {one.kind} would have {total:.3g} units of light, more or less than can be painted"
+                f"{by_gain}. Change --magnitude, --snr or --gain."
+            )
         return _measured(replace(one, strength=strength), image, strength * light, noise)
 
     def _dark(self, one: Injection, image: NativeImage, wanted: float) -> Injection | None:
@@ -190,7 +208,7 @@ class Painter:
             return signal_to_noise(self._shade(one, image, depth), noise)
 
         most = significance(THICKEST)
-        if most < self._recipe.signal_to_noise[0]:
+        if not most >= self._recipe.signal_to_noise[0]:
             return None
         depth = THICKEST
         if most > wanted:

@@ -13,6 +13,15 @@ STAMP, LANE = "stamp", "dust-lane"
 KINDS: tuple[str, ...] = ("arc", "ring", "tail", LANE)
 """Objects that need no stamps. Size is the radius of arcs and rings, half the length of tails and lanes."""
 
+FAINTEST = 100.0
+"""Magnitudes lie between this and its negative: beyond, light is nothing, or more than a number can hold."""
+
+WORST_SEEING = 100.0
+"""Full width in pixels at most: the point-spread function is drawn six times as far to each side."""
+
+MOST_GAIN = 1e24
+"""Photons for one unit at most, enough for images in erg/s/cm²/Å."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -58,21 +67,24 @@ class Recipe:
             )
         if self.number < 1:
             raise InputError(f"At least one object of each kind is painted, not {self.number}.")
-        for name, (low, high), least in (
-            ("signal_to_noise", self.signal_to_noise, 0.0),
-            ("size", self.size, 0.0),
-            ("magnitudes", self.magnitudes or (0.0, 1.0), -np.inf),
+        for name, (low, high), least, most in (
+            ("signal_to_noise", self.signal_to_noise, 0.0, np.inf),
+            ("size", self.size, 0.0, np.inf),
+            ("magnitudes", self.magnitudes or (0.0, 0.0), -FAINTEST, FAINTEST),
         ):
-            if not least < low <= high < np.inf and not (name == "magnitudes" and low <= high):
+            if not least < low <= high < most:
+                within = f", between -{FAINTEST:g} and {FAINTEST:g}" if name == "magnitudes" else ""
                 raise InputError(
-                    f"{name} goes from a lower to a higher number, not from {low:g} to {high:g}."
+                    f"{name} goes from a lower to a higher number{within}, not from {low:g} to {high:g}."
                 )
         if self.size[1] > 0.5:
             raise InputError(
                 f"A size of {self.size[1]:g} does not fit into the image: at most 0.5 of its side."
             )
-        if self.seeing < 0 or (self.gain is not None and self.gain <= 0):
-            raise InputError("Seeing is not negative, and the gain is above 0.")
+        if not 0 <= self.seeing <= WORST_SEEING:
+            raise InputError(f"Seeing is from 0 to {WORST_SEEING:g} pixels, not {self.seeing:g}.")
+        if self.gain is not None and not 0 < self.gain <= MOST_GAIN:
+            raise InputError(f"The gain is above 0 and at most {MOST_GAIN:g}, not {self.gain:g}.")
 
 
 @dataclass(frozen=True)

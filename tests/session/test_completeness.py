@@ -16,6 +16,8 @@ from anomalymatch_ui.evaluate.completeness_figure import plot_completeness
 from anomalymatch_ui.pixels.painting import grid, noise_of, on_pixels, signal_to_noise
 from anomalymatch_ui.pixels.profiles import Shape, ring, sersic
 from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.pool.painted import PaintedPool
+from anomalymatch_ui.pool.records import RecordError
 from anomalymatch_ui.rank import binomial_interval, places_among
 from anomalymatch_ui.session import Completeness, Recipe, Session
 from anomalymatch_ui.session.completeness_table import object_table
@@ -202,12 +204,45 @@ def test_stamps_of_one_s_own_are_painted_turned(session: Session, tmp_path: Path
         (lambda: Recipe(number=0), "At least one object"),
         (lambda: Recipe(signal_to_noise=(9, 3)), "signal_to_noise goes from a lower"),
         (lambda: Recipe(size=(0.1, 0.8)), "does not fit into the image"),
-        (lambda: Recipe(gain=0.0), "the gain is above 0"),
+        (lambda: Recipe(magnitudes=(20, np.inf)), "magnitudes goes from a lower .* not from 20 to inf"),
+        (lambda: Recipe(magnitudes=(-1000, -900)), "between -100 and 100, not from -1000 to -900"),
+        (lambda: Recipe(seeing=np.inf), "Seeing is from 0 to 100 pixels, not inf"),
+        (lambda: Recipe(seeing=np.nan), "Seeing is from 0 to 100 pixels, not nan"),
+        (lambda: Recipe(gain=0.0), "The gain is above 0"),
+        (lambda: Recipe(gain=np.nan), "The gain is above 0 and at most .*, not nan"),
+        (lambda: Recipe(gain=1e30), "The gain is above 0 and at most .*, not 1e"),
     ],
 )
 def test_a_recipe_that_cannot_be_painted_is_refused(made, message: str):
     with pytest.raises(InputError, match=message):
         made()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (Recipe(("ring",), 1, size=(1e-6, 1e-6)), "too small for the pixels"),
+        (Recipe(("tail",), 1, size=(1e-6, 1e-6)), "too small for the pixels"),
+        (Recipe((LANE,), 1, size=(1e-6, 1e-6)), "too little light for a lane of that size"),
+        (Recipe(("ring",), 1, magnitudes=(-99, -99)), "Change --magnitude"),
+        (Recipe(("ring",), 1, gain=1e20), "with a gain of 1e"),
+    ],
+)
+def test_light_that_no_image_can_hold_is_refused(session: Session, recipe: Recipe, message: str):
+    with pytest.raises(InputError, match=message):
+        Painter(session.pool, recipe).draw(np.ones(len(session.pool)))
+
+
+def test_painted_images_of_which_none_can_be_read_are_no_measurement(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    def unreadable(*arguments: object) -> None:
+        raise RecordError("the disk is gone")
+
+    monkeypatch.setattr(PaintedPool, "record", unreadable)
+    with pytest.raises(InputError, match="None of the 3 painted images could be read"):
+        session.completeness.measure(Recipe(("ring",), 3, seed=9))
 
 
 def test_what_is_missing_is_said(session: Session, pool_folder: Path, quick: Config, tmp_path: Path):
