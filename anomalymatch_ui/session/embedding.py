@@ -233,8 +233,9 @@ class Embedder:
         reductions = load_reductions(projection(self._path(self._pool, sight)))
         digest = f"{self._digest(sight)}-{self._pool.digest[:8]}"
         # Two folders may name their images alike, and FITS of one shape have one size.
-        named = f"{images.digest} {content_probe(images)}"
-        path = self._folder.embeddings(digest, hashlib.sha256(named.encode()).hexdigest())
+        probe = content_probe(images)
+        named = hashlib.sha256(f"{images.digest} {probe}".encode()).hexdigest() if probe else images.digest
+        path = self._folder.embeddings(digest, named)
         known = _open(path)
         if known is not None:
             return known

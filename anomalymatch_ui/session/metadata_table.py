@@ -114,8 +114,8 @@ def read_metadata(path: Path) -> MetadataTable:
 
 
 def _in_degrees(
-    path: Path, columns: dict[str, tuple[str, ...]], units: Mapping[str, str]
-) -> tuple[dict[str, tuple[str, ...]], Mapping[str, str]]:
+    path: Path, columns: dict[str, tuple[str, ...]], units: dict[str, str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """Return the columns with positions of another unit in degrees."""
     for name in position_names(list(columns)) or ():
         unit = units.get(name, "")
