@@ -245,7 +245,7 @@ def test_a_label_that_got_lost_does_not_come_after_its_correction(
 
         def pass_on(message: str | bytes) -> None:
             text = message if isinstance(message, str) else message.decode(errors="replace")
-            if '"ids"' in text and not lost:
+            if '"kind":"label"' in text and not lost:
                 lost.append(message)
             else:
                 server.send(message)
