@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import shutil
 import sys
@@ -81,6 +80,7 @@ def _device() -> Symptom:
     import torch
 
     from anomalymatch_ui.learn import multiplies_bfloat16, resolve_device
+    from anomalymatch_ui.score.threads import usable_cores
 
     device = resolve_device("auto")
     mixed = "bfloat16" if multiplies_bfloat16(device) else "float32, for it does not multiply bfloat16"
@@ -90,8 +90,7 @@ def _device() -> Symptom:
         return Symptom("device", "ok", f"{torch.cuda.get_device_name(device)}, {gigabytes:.0f} GB: {how}")
     if device.type == "mps":
         return Symptom("device", "ok", f"the GPU of this Mac: {how}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    told = f"CPU, {cores} cores, torch {torch.__version__}: {how}"
+    told = f"CPU, {usable_cores()} cores, torch {torch.__version__}: {how}"
     if shutil.which("nvidia-smi") is None:
         return Symptom("device", "ok", told)
     built = "is built for CPUs alone" if torch.version.cuda is None else "finds no driver that fits"
@@ -162,9 +161,7 @@ def _folder(what: str, folder: Path, variable: str | None) -> Symptom:
             pass
     except OSError as error:
         state: State = "note" if variable == "HOME" else "problem"
-        return Symptom(
-            what, state, f"{name} is not writable ({error.strerror or error}), for a session. {elsewhere}"
-        )
+        return Symptom(what, state, f"{name} is not writable: {error.strerror or error}. {elsewhere}")
     free = shutil.disk_usage(folder).free / 1e9
     told = f"{name} is writable, {free:,.1f} GB free"
     if free >= ROOM_GB:

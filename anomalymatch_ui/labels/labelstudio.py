@@ -53,10 +53,10 @@ def label_studio_answers_of_json(text: str, path: Path) -> list[Answer]:
     try:
         tasks = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}. Export the annotations again.") from error
+        raise InputError(f"{path} is not JSON: {error}. Export the annotations again.") from error
     tasks = [tasks] if isinstance(tasks, dict) else tasks
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise InputError(f"{path} is no list of tasks as Label Studio exports it.")
+        raise InputError(f"{path} is not a list of tasks as Label Studio exports it.")
     if any(isinstance(task.get("data"), dict) for task in tasks):
         return _of_tasks([task for task in tasks if isinstance(task.get("data"), dict)])
     return _of_rows(tasks)

@@ -43,7 +43,7 @@ class Place:
         else:
             what = f"the folder {folder} was deleted, moved or renamed"
         raise StorageError(
-            f"Labels cannot be kept: {what} while this session is open. Put it back, or open the session "
+            f"Labels cannot be saved: {what} while this session is open. Put it back, or open the session "
             "where it lies now."
         )
 

@@ -97,6 +97,8 @@ class Trainer:
         Steps done in this cycle.
     runtime
         What computes the frozen blocks.
+    batches
+        Labelled and unlabelled images of a step: as set, or halved where memory is used up.
 
     Raises
     ------
@@ -149,8 +151,7 @@ class Trainer:
         self.begun_with = begun_with
         self._symmetry = symmetry
         self._sampler = BatchSampler(data)
-        self._labelled_batch = config.labelled_batch
-        self._unlabelled_batch = config.unlabelled_batch
+        self.batches = config.labelled_batch, config.unlabelled_batch
 
     def run(self, steps: int, callbacks: Iterable[Callback] = ()) -> bool:
         """Train until ``steps`` steps of this cycle are done.
@@ -196,32 +197,22 @@ class Trainer:
                 return self.step >= steps
         return True
 
-    @property
-    def batches(self) -> tuple[int, int]:
-        """Labelled and unlabelled images of a step: as set, or halved where memory is used up."""
-        return self._labelled_batch, self._unlabelled_batch
-
-    @batches.setter
-    def batches(self, batches: tuple[int, int]) -> None:
-        self._labelled_batch, self._unlabelled_batch = batches
-
     def _gradients_within_memory(self) -> FixMatchLoss:
         """Compute a step's gradients; halve the batch and try again while the device's memory is used up."""
-        labeller, statistics = (
-            self.labeller.state_dict(),
-            [buffer.clone() for buffer in self.network.buffers()],
-        )
+        labeller = self.labeller.state_dict()
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
         while True:
             try:
                 return self._gradients()
             except RuntimeError as error:
-                if not is_out_of_memory(error) or self._unlabelled_batch == 1:
+                if not is_out_of_memory(error) or self.batches[1] == 1:
                     raise
             # What the attempt has learnt of the batch is forgotten, or it would count twice.
             self.labeller.load_state_dict(labeller)
             for buffer, before in zip(self.network.buffers(), statistics, strict=True):
                 buffer.copy_(before)
-            self.batches = max(2, self._labelled_batch // 2), max(1, self._unlabelled_batch // 2)
+            labelled, unlabelled = self.batches
+            self.batches = max(2, labelled // 2), max(1, unlabelled // 2)
             self.optimizer.zero_grad(set_to_none=True)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -233,10 +224,10 @@ class Trainer:
 
     def _gradients(self) -> FixMatchLoss:
         generator, dropout_seed = step_randomness(self.seed, self.cycle, self.step)
-        labelled, classes = self._sampler.labelled(self._labelled_batch, generator)
+        labelled, classes = self._sampler.labelled(self.batches[0], generator)
         batches, rows = [labelled], torch.empty(0, dtype=torch.int64)
         if self._is_semi_supervised:
-            rows, unlabelled = self._sampler.unlabelled(self._unlabelled_batch, generator)
+            rows, unlabelled = self._sampler.unlabelled(self.batches[1], generator)
             batches.append(unlabelled)
         views = self._augment([self._to_device(batch) for batch in batches], generator)
         self.network.train()
@@ -260,7 +251,7 @@ class Trainer:
     @property
     def _images_a_step(self) -> int:
         views = (1 if self._is_taught_by_average else 2) if self._is_semi_supervised else 0
-        return self._labelled_batch + views * self._unlabelled_batch
+        return self.batches[0] + views * self.batches[1]
 
     @property
     def _is_semi_supervised(self) -> bool:

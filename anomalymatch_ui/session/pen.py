@@ -159,7 +159,7 @@ class Pen:
         folder = self._path.parent
         if not folder.is_dir():
             raise StorageError(
-                f"Nothing can be kept: the folder {folder} was deleted, moved or renamed while its session "
+                f"Nothing can be saved: the folder {folder} was deleted, moved or renamed while its session "
                 "is open. Put it back, or open the session where it lies now."
             )
         other = self.elsewhere

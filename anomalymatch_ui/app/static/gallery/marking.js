@@ -44,7 +44,7 @@ function openTags(view, at = 0) {
   });
   const buttons = element("div", "am-dialog-buttons");
   buttons.append(element("button", "am-find-button am-pressed", { type: "submit", textContent: "Keep ⏎" }));
-  const note = "Keys 1 to 9 give the image with the ring, or those selected, a tag or take it away. Images keep tags without a key.";
+  const note = "Keys 1 to 9 give the image with the ring, or those selected, a tag or take it away. Images keep tags that no longer have a key.";
   form.append(buttons, element("p", "am-dialog-note", { textContent: note }));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -74,7 +74,7 @@ function openNote(view) {
   const buttons = element("div", "am-dialog-buttons");
   buttons.append(done);
   node.append(element("h2", "am-dialog-title", { textContent: title }), field, buttons);
-  node.append(element("p", "am-dialog-note", { textContent: "Esc keeps it, too. Empty, the note is taken away; Z takes that back." }));
+  node.append(element("p", "am-dialog-note", { textContent: "Esc saves it, too. Clear the text to delete the note; Z takes that back." }));
   const closed = () => {
     const text = field.value.trim();
     if (text === before) return;
