@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import processes
@@ -18,8 +18,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent))
 
 from desk import Desk
+from faults import Faults
 from install_chromium import find_chromium
-from serving import PATIENCE, Prepared, Serve, Served, prepare_session, watched_page
+from serving import PATIENCE, Prepared, Serve, Served, open_page, prepare_session
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -51,17 +52,25 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def faults() -> list[str]:
-    """What went wrong on the page; a test may clear what it has caused itself."""
-    return []
+def faults() -> Faults:
+    """Return what watches the pages of a test, from their opening to the end of the test's own part."""
+    return Faults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no test pass on whose pages a script failed, before its fixtures leave them."""
+    result = yield
+    if isinstance(item, pytest.Function) and "faults" in item.funcargs:
+        assert item.funcargs["faults"].end() == []
+    return result
 
 
 @pytest.fixture
-def page(chromium: Browser, faults: list[str]) -> Iterator[Page]:
+def page(chromium: Browser, faults: Faults) -> Iterator[Page]:
     """A page of 1280 x 720 on which no script fails and nothing is fetched from elsewhere."""
-    with watched_page(chromium, faults) as page:
+    with open_page(chromium, faults) as page:
         yield page
-    assert faults == []
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults import Faults
 from playwright.sync_api import Browser, Page
 from processes import Command
 
@@ -21,19 +22,13 @@ DISCS = [f"{number:04d}.jpg" for number in range(40, 50)]
 
 
 @contextlib.contextmanager
-def watched_page(chromium: Browser, faults: list[str]) -> Iterator[Page]:
-    """Open a page of 1280 x 720, and note each script that fails and each thing fetched from elsewhere."""
+def open_page(chromium: Browser, faults: Faults) -> Iterator[Page]:
+    """Open a page of 1280 x 720 that is watched for faults."""
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(PATIENCE)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: faults.append(request.url) if _is_elsewhere(request.url) else None)
+    faults.watch(page)
     yield page
     page.close(run_before_unload=False)
-
-
-def _is_elsewhere(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
 
 
 @dataclass(frozen=True)

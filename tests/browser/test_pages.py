@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from card_pixels import PIXELS
 from desk import Desk
+from faults import A_LOST_CONNECTION, Faults
 from images import make_pool
 from playwright.sync_api import Page, WebSocket, WebSocketRoute, expect
 from serving import Prepared, Serve, Served
@@ -133,8 +134,9 @@ def test_a_file_that_is_deleted_meanwhile_becomes_a_card_that_says_so(
 
 
 def test_labels_given_while_the_connection_is_lost_are_sent_when_it_is_back(
-    page: Page, served: Served, prepared: Prepared, faults: list[str]
+    page: Page, served: Served, prepared: Prepared, faults: Faults
 ):
+    faults.forgive(A_LOST_CONNECTION)
     lines: list[WebSocketRoute] = []
     down = False
 
@@ -159,7 +161,6 @@ def test_labels_given_while_the_connection_is_lost_are_sent_when_it_is_back(
     down = False
     desk.expect_saved()
     assert prepared.journal() == [*before, (first, "anomaly"), (second, "nominal")]
-    faults.clear()  # the browser tells of each attempt to connect
 
 
 def press_at_once(desk: Desk, *keys: str) -> None:

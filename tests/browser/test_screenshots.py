@@ -19,10 +19,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from faults import Faults
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from screenshots import REFERENCES, Box, boxes, differences, keep, take
-from serving import Serve, watched_page
+from serving import Serve, open_page
 from states import served_survey, walk
 
 pytestmark = pytest.mark.browser
@@ -56,8 +57,9 @@ class Walked:
 def walked(chromium: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     renew = os.environ.get("RENEW_SCREENSHOTS") == "1"
     walked = Walked(tmp_path_factory.mktemp("walked"))
+    faults = Faults()
     with (
-        watched_page(chromium, walked.on_the_page) as page,
+        open_page(chromium, faults) as page,
         served_survey(serve, walked.folder) as (served, images),
     ):
         for state, theme in walk(page, served, images, style=FONT):
@@ -70,8 +72,9 @@ def walked(chromium: Browser, serve: Serve, tmp_path_factory: pytest.TempPathFac
                 if said:
                     walked.unlike[name] = said
                     picture.save(walked.folder / name)
-            if faults := grave_faults(page):
-                walked.grave[name] = faults
+            if grave := grave_faults(page):
+                walked.grave[name] = grave
+        walked.on_the_page += faults.end()
         page.goto("about:blank")
     return walked
 

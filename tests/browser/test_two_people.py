@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from desk import Desk
+from faults import Faults
 from playwright.sync_api import Browser, Page, expect
-from serving import Prepared, Serve
+from serving import Prepared, Serve, open_page
 
 from anomalymatch_ui.labels import Journal
 
@@ -26,12 +27,9 @@ def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
 
 
 @pytest.fixture
-def other_page(chromium: Browser, page: Page, faults: list[str]) -> Iterator[Page]:
-    other = chromium.new_page(viewport={"width": 1280, "height": 720})
-    other.set_default_timeout(120_000)
-    other.on("pageerror", lambda error: faults.append(str(error)))
-    yield other
-    other.close(run_before_unload=False)
+def other_page(chromium: Browser, page: Page, faults: Faults) -> Iterator[Page]:
+    with open_page(chromium, faults) as other:
+        yield other
 
 
 @pytest.fixture
