@@ -35,7 +35,7 @@ test: $(STAMP)-test browser  ## run all the tests, the ones in a real browser am
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
-	$(BIN)/python -m pytest -m slow -s -rA tests/unit/test_journal_damage.py tests/session/test_damaged_files.py
+	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py

@@ -34,8 +34,8 @@ from anomalymatch_ui.pixels.profiles import Plane
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.rank import binomial_interval, places_among
 from anomalymatch_ui.session import Recipe, Session
-from anomalymatch_ui.session.injection import PROFILES, THICKEST, lane
-from anomalymatch_ui.session.recipe import KINDS, LANE
+from anomalymatch_ui.session.outcome.injection import PROFILES, THICKEST, lane
+from anomalymatch_ui.session.outcome.recipe import KINDS, LANE
 
 FIRST = 100
 """Images of the order that count as looked at: a twentieth of the survey."""

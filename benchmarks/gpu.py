@@ -43,8 +43,8 @@ from anomalymatch_ui.learn import (
     save_checkpoint,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.score import Scorer, score_pool
-from anomalymatch_ui.score.threads import usable_cores
+from anomalymatch_ui.stream import Scorer, score_pool
+from anomalymatch_ui.stream.threads import usable_cores
 
 SIZE = 64
 NETWORK = NetworkConfig(image_size=SIZE)

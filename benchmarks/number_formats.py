@@ -29,8 +29,8 @@ from anomalymatch_ui.evaluate.machine import made_with
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, width
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import Reduction, fit_instant
-from anomalymatch_ui.score import Scorer, batch_ranges
-from anomalymatch_ui.session.sight import PARTS, Sight
+from anomalymatch_ui.session.look.sight import PARTS, Sight
+from anomalymatch_ui.stream import Scorer, batch_ranges
 
 SEEDS = (42, 76032, 730, 83209, 13798, 4538, 5923, 99271, 3762)
 FIRST = 100

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from anomalymatch_ui.score.memory import peak_megabytes
+from anomalymatch_ui.stream.memory import peak_megabytes
 
 VARIABLE = "THP_MEM_ALLOC_ENABLE"
 WARM_UP, STEPS, SCORED = 2, 8, 512
@@ -32,7 +32,7 @@ def measure_here(steps: int = STEPS, scored_images: int = SCORED) -> dict[str, f
 
     from anomalymatch_ui.config import Config
     from anomalymatch_ui.learn import Trainer, TrainingData, build_network
-    from anomalymatch_ui.score import Scorer
+    from anomalymatch_ui.stream import Scorer
 
     torch.set_num_threads(1)
     config, cpu = Config.preset("default"), torch.device("cpu")

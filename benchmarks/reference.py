@@ -24,7 +24,7 @@ from anomalymatch_ui.evaluate import CycleResult, Protocol, SeedResult, Task, me
 from anomalymatch_ui.evaluate.machine import arithmetic, made_with
 from anomalymatch_ui.learn import build_network, resolve_device
 from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.score import Scorer, batch_ranges
+from anomalymatch_ui.stream import Scorer, batch_ranges
 
 SEEDS = (42, 76032, 730, 83209, 13798, 4538, 5923, 99271, 3762)
 BATCH = 32

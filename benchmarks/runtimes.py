@@ -19,7 +19,7 @@ import torch
 
 from anomalymatch_ui.config import NetworkConfig, PartConfig
 from anomalymatch_ui.learn import build_network
-from anomalymatch_ui.score import Scorer
+from anomalymatch_ui.stream import Scorer
 
 CASES = (
     ("efficientnet-lite0", 64, ("last",)),

@@ -25,7 +25,7 @@ import torch
 from scoring_cell import NAIVE_BATCH, Cell
 from scoring_pools import bytes_on_disk, write_pool
 
-from anomalymatch_ui.score.clock import STAGES
+from anomalymatch_ui.stream.clock import STAGES
 
 FORMATS = ("zarr", "hdf5", "folder")
 SIZES = (64, 128, 224)

@@ -19,9 +19,9 @@ import torch
 from anomalymatch_ui.config import NetworkConfig, ScoreConfig
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, resolve_device
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.score import Scorer, StageClock, score_pool
-from anomalymatch_ui.score.batching import batch_size_for
-from anomalymatch_ui.score.memory import peak_megabytes
+from anomalymatch_ui.stream import Scorer, StageClock, score_pool
+from anomalymatch_ui.stream.batching import batch_size_for
+from anomalymatch_ui.stream.memory import peak_megabytes
 
 NAIVE_BATCH = 1000
 WARM_UP = 2048

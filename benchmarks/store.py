@@ -27,10 +27,10 @@ import numpy as np
 from anomalymatch_ui import __version__
 from anomalymatch_ui.score.archive import MANIFEST, Archive
 from anomalymatch_ui.score.manifest import ArchiveManifest
-from anomalymatch_ui.score.memory import peak_megabytes
 from anomalymatch_ui.score.queries import ScoreFilter, Scores
 from anomalymatch_ui.score.shards import Shard
 from anomalymatch_ui.score.sorting import MEMORY_LIMIT, sort_scores
+from anomalymatch_ui.stream.memory import peak_megabytes
 
 SHARD = 65_536
 PAGE = 200

@@ -80,7 +80,7 @@ def _device() -> Symptom:
     import torch
 
     from anomalymatch_ui.learn import multiplies_bfloat16, resolve_device
-    from anomalymatch_ui.score.threads import usable_cores
+    from anomalymatch_ui.stream.threads import usable_cores
 
     device = resolve_device("auto")
     mixed = "bfloat16" if multiplies_bfloat16(device) else "float32, for it does not multiply bfloat16"
@@ -107,7 +107,7 @@ def _engine() -> Symptom:
 
     from anomalymatch_ui.config import NetworkConfig
     from anomalymatch_ui.learn import build_network
-    from anomalymatch_ui.score import Scorer
+    from anomalymatch_ui.stream import Scorer
 
     network = build_network(NetworkConfig(pretrained=False, image_size=64), 0)
     runtime = Scorer(network, torch.device("cpu"), runtime="auto").runtime

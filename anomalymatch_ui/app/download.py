@@ -15,7 +15,7 @@ import traitlets
 
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.results import WHAT, counted
+from anomalymatch_ui.session.outcome.results import WHAT, counted
 from anomalymatch_ui.tables import FORMATS, SUFFIX_OF, Format
 
 TABLES = {

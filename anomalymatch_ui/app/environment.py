@@ -12,7 +12,7 @@ from typing import Any
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.metadata import MATCH_RADIUS
+from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 
 IMAGES = "ANOMALYMATCH_IMAGES"
 LABELS = "ANOMALYMATCH_LABELS"

@@ -13,7 +13,7 @@ from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.error_page import ErrorPage
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
-from anomalymatch_ui.session.metadata import MATCH_RADIUS
+from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 
 
 def launch(

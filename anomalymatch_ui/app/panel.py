@@ -14,7 +14,7 @@ from anomalymatch_ui.app.theme import Theme
 from anomalymatch_ui.app.words import advice, counted, whole
 from anomalymatch_ui.labels import MARKS
 from anomalymatch_ui.session import Cycle, Outlook, Status
-from anomalymatch_ui.session.artefacts import FIRST_PAGE
+from anomalymatch_ui.session.labelling.artefacts import FIRST_PAGE
 
 PHASES = {
     "idle": "Idle",

@@ -19,8 +19,8 @@ from anomalymatch_ui.app.natives import Reader
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session, Status
-from anomalymatch_ui.session.mapping import MapState
-from anomalymatch_ui.session.pictures import Discovery, Precision, ScoreHistogram
+from anomalymatch_ui.session.charts.mapping import MapState
+from anomalymatch_ui.session.charts.pictures import Discovery, Precision, ScoreHistogram
 
 Tab = Literal["charts", "map"]
 

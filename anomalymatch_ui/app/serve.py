@@ -28,7 +28,7 @@ from voila.app import Voila
 from anomalymatch_ui.app.environment import Wanted
 from anomalymatch_ui.app.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.session.metadata import MATCH_RADIUS
+from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 
 HOST = "127.0.0.1"
 TEMPLATES = Path(__file__).parent / "voila"

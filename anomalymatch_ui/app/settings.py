@@ -12,7 +12,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.prevalence import in_per_cent
 from anomalymatch_ui.session import Outlook, Setting, SettingsError
-from anomalymatch_ui.session.settings import configured, main_settings, preset_of, value_of
+from anomalymatch_ui.session.work.settings import configured, main_settings, preset_of, value_of
 
 PRESETS = {"default": "Default", "paper": "As published"}
 

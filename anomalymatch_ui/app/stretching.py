@@ -12,7 +12,7 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.pixels import NativeImage, Rendering
 from anomalymatch_ui.pixels.limits import good_values, percentile_limits
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.showing import Showing
+from anomalymatch_ui.session.search.showing import Showing
 
 _PERCENTILES = (0.1, 99.9)
 

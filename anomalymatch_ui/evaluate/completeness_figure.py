@@ -11,7 +11,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate.report import check_drawing
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.session import Completeness
-from anomalymatch_ui.session.completeness import ALL
+from anomalymatch_ui.session.outcome.completeness import ALL
 
 FIGURES = ("png", "pdf", "svg")
 """Formats of a figure, by the suffix of its file."""

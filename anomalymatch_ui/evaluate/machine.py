@@ -40,7 +40,7 @@ def computed_by(config: Config) -> str:
         If the device is not on this machine.
     """
     from anomalymatch_ui.learn import resolve_device
-    from anomalymatch_ui.score import expected_runtime
+    from anomalymatch_ui.stream import expected_runtime
 
     by_torch = resolve_device(config.device).type != "cpu" or config.score.number_format != "float32"
     return "torch" if by_torch else expected_runtime(config.score.runtime) or "torch"

@@ -22,8 +22,8 @@ from anomalymatch_ui.evaluate.metrics import DetectionMetrics, measure_detection
 from anomalymatch_ui.evaluate.task import Task
 from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.score.memory import peak_megabytes
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.stream.memory import peak_megabytes
 
 Queries = Literal["shown", "balanced"]
 

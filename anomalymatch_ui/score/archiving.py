@@ -17,11 +17,11 @@ from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest
 from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
-from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components, drawn_sample
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan, read_manifest, usual_shard_size
 from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.score.sorting import sort_scores
+from anomalymatch_ui.stream.clock import StageClock
 
 Advance = Callable[[int, int], None]
 """Told how much of how much is done."""

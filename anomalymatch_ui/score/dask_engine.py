@@ -16,7 +16,7 @@ from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.dask_worker import Job, Refusal
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard
-from anomalymatch_ui.score.threads import usable_cores
+from anomalymatch_ui.stream.threads import usable_cores
 
 if TYPE_CHECKING:
     from distributed import Client, Future, SpecCluster

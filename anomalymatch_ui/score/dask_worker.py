@@ -16,12 +16,12 @@ from anomalymatch_ui.config import PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import open_pool
-from anomalymatch_ui.score.allocation import keep_freed_memory
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.local_engine import LocalEngine
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard
+from anomalymatch_ui.stream.allocation import keep_freed_memory
 
 Value = TypeVar("Value")
 

@@ -14,14 +14,14 @@ from anomalymatch_ui.learn import AnomalyNetwork, Runtime
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank.blas import one_blas_thread
 from anomalymatch_ui.score.archive import Archive
-from anomalymatch_ui.score.batching import batch_size_for
-from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
-from anomalymatch_ui.score.pipeline import score_pool
-from anomalymatch_ui.score.scored import ScoredBatch
-from anomalymatch_ui.score.scorer import Scorer
 from anomalymatch_ui.score.shards import EncodedShard, Shard
+from anomalymatch_ui.stream.batching import batch_size_for
+from anomalymatch_ui.stream.clock import StageClock
+from anomalymatch_ui.stream.pipeline import score_pool
+from anomalymatch_ui.stream.scored import ScoredBatch
+from anomalymatch_ui.stream.scorer import Scorer
 
 
 class LocalEngine:
@@ -116,7 +116,7 @@ def assemble(
     asked
         Pool indices that the shard covers; the last batch ends where it ends.
     batches
-        From :func:`~anomalymatch_ui.score.pipeline.score_pool`.
+        From :func:`~anomalymatch_ui.stream.pipeline.score_pool`.
     components
         Make the embedding, where there is one.
 

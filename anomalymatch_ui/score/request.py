@@ -15,8 +15,8 @@ from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_diges
 from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score.archiving import Advance, Engine, Outcome, score_archive
-from anomalymatch_ui.score.clock import StageClock
 from anomalymatch_ui.score.local_engine import LocalEngine
+from anomalymatch_ui.stream.clock import StageClock
 
 COMPONENTS = 128
 """Of an embedding: 256 bytes an image, 26 GB for 10^8 of them."""

@@ -16,8 +16,8 @@ from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score.scored import ScoredBatch
 from anomalymatch_ui.sealed import UNREADABLE
+from anomalymatch_ui.stream.scored import ScoredBatch
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class ScoreStore:
         pool
             Gives the ids.
         batches
-            From :func:`~anomalymatch_ui.score.pipeline.score_pool`, started at
+            From :func:`~anomalymatch_ui.stream.pipeline.score_pool`, started at
             ``finished_shards * shard_size``.
         advance
             Told after each batch how many images of the pool are done; it may raise to end the work.

@@ -28,38 +28,38 @@ from anomalymatch_ui.labels import (
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.session.automatic import AutomaticTraining
-from anomalymatch_ui.session.completeness import InjectionRecovery
-from anomalymatch_ui.session.cycles import Cycles
-from anomalymatch_ui.session.exported import exported_columns
-from anomalymatch_ui.session.finding import Finding
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.found import Found
-from anomalymatch_ui.session.importing import import_labels, read_table
-from anomalymatch_ui.session.insight import Insight
-from anomalymatch_ui.session.jobs import Background, Reporter, failure_sentence
-from anomalymatch_ui.session.marking import Marking, mark_texts
-from anomalymatch_ui.session.metadata import MATCH_RADIUS
-from anomalymatch_ui.session.pen import Pen
-from anomalymatch_ui.session.people import People, annotator_name
-from anomalymatch_ui.session.pictures import Pictures
-from anomalymatch_ui.session.query import Query
-from anomalymatch_ui.session.ranking import Ranking
-from anomalymatch_ui.session.rankings import Rankings
-from anomalymatch_ui.session.repairing import missing_labels
-from anomalymatch_ui.session.replay import Replays
-from anomalymatch_ui.session.report import Report
-from anomalymatch_ui.session.results import Results
-from anomalymatch_ui.session.shortlist import shortlisted
-from anomalymatch_ui.session.showing import Showing
-from anomalymatch_ui.session.status import Counts, Progress, Receipt, Status
+from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
+from anomalymatch_ui.session.charts.pictures import Pictures
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.jobs import Background, Reporter, failure_sentence
+from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.status import Counts, Progress, Receipt, Status
+from anomalymatch_ui.session.labelling.importing import import_labels, read_table
+from anomalymatch_ui.session.labelling.marking import Marking, mark_texts
+from anomalymatch_ui.session.labelling.people import People, annotator_name
+from anomalymatch_ui.session.labelling.shortlist import shortlisted
+from anomalymatch_ui.session.mending.repairing import missing_labels
+from anomalymatch_ui.session.outcome.completeness import InjectionRecovery
+from anomalymatch_ui.session.outcome.exported import exported_columns
+from anomalymatch_ui.session.outcome.replay import Replays
+from anomalymatch_ui.session.outcome.report import Report
+from anomalymatch_ui.session.outcome.results import Results
+from anomalymatch_ui.session.search.finding import Finding
+from anomalymatch_ui.session.search.found import Found
+from anomalymatch_ui.session.search.insight import Insight
+from anomalymatch_ui.session.search.query import Query
+from anomalymatch_ui.session.search.showing import Showing
 from anomalymatch_ui.session.steering import Steering
-from anomalymatch_ui.session.watch import Watch
+from anomalymatch_ui.session.work.automatic import AutomaticTraining
+from anomalymatch_ui.session.work.cycles import Cycles
+from anomalymatch_ui.session.work.ranking import Ranking
+from anomalymatch_ui.session.work.rankings import Rankings
+from anomalymatch_ui.session.work.watch import Watch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomalymatch_ui.session.scoring import PoolScorer
+    from anomalymatch_ui.session.work.scoring import PoolScorer
 
 
 LOOKS_ANEW = (

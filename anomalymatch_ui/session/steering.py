@@ -12,14 +12,15 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.automatic import AutomaticTraining
-from anomalymatch_ui.session.cycles import Cycles
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.insight import Insight
-from anomalymatch_ui.session.jobs import Background, Reporter
-from anomalymatch_ui.session.pen import Pen
-from anomalymatch_ui.session.rankings import Rankings
-from anomalymatch_ui.session.settings import (
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.jobs import Background, Reporter
+from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.status import Status
+from anomalymatch_ui.session.search.insight import Insight
+from anomalymatch_ui.session.work.automatic import AutomaticTraining
+from anomalymatch_ui.session.work.cycles import Cycles
+from anomalymatch_ui.session.work.rankings import Rankings
+from anomalymatch_ui.session.work.settings import (
     changes,
     changes_the_order,
     configured,
@@ -28,7 +29,6 @@ from anomalymatch_ui.session.settings import (
     in_effect,
     rescores,
 )
-from anomalymatch_ui.session.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Steering(ABC):
             check_classes(counts.anomaly, counts.not_sought)
 
         def work(reporter: Reporter) -> None:
-            from anomalymatch_ui.session.training import train_cycle
+            from anomalymatch_ui.session.work.training import train_cycle
 
             last_seq, view = self._journal.last_seq, self.labels()
             self._automatic.cycle_begins(view)
@@ -148,7 +148,7 @@ class Steering(ABC):
 
     def _tidy(self) -> None:
         """Remove the networks and scores of past cycles that nothing needs, if the disk lets us."""
-        from anomalymatch_ui.session.tidying import tidy
+        from anomalymatch_ui.session.work.tidying import tidy
 
         try:
             tidy(self._folder, self.pool, self.cycles, self.config.train.keep_cycles)
@@ -261,7 +261,7 @@ class Steering(ABC):
             By name, such as ``{"train.steps": 80, "prevalence": 0.01}``.
         preset
             Start from a preset instead of the settings now; see
-            :func:`~anomalymatch_ui.session.settings.configured`.
+            :func:`~anomalymatch_ui.session.work.settings.configured`.
 
         Returns
         -------

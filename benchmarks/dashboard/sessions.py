@@ -15,7 +15,7 @@ from anomalymatch_ui.labels import Label
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import write_table
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.reduced import projection, save_reductions
+from anomalymatch_ui.session.look.reduced import projection, save_reductions
 
 STEPS = 100_000  # of a cycle, so that it trains for as long as is measured
 SURVEY_IMAGES = 26_174

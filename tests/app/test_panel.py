@@ -14,7 +14,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import Count
 from anomalymatch_ui.session import Cycle, Outlook, SettingsError, Status
-from anomalymatch_ui.session.status import Counts, LookedAt, Progress
+from anomalymatch_ui.session.core.status import Counts, LookedAt, Progress
 
 
 def test_training_is_told_by_step_total_loss_share_and_time_left():

@@ -91,7 +91,9 @@ def test_the_map_is_not_made_before_it_is_looked_at(pictures: Pictures, ranked: 
 def test_the_map_follows_settings_by_which_the_images_are_seen_anew(
     pictures: Pictures, ranked: Session, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("anomalymatch_ui.session.mapping.LEAST", 1000)  # principal components are map enough
+    monkeypatch.setattr(
+        "anomalymatch_ui.session.charts.mapping.LEAST", 1000
+    )  # principal components are map enough
     mapped(pictures, ranked)
     version = ranked.pictures.mapper.wait().version
     ranked.configure({"embedding.components": 4})

@@ -110,7 +110,7 @@ def test_a_task_on_a_cpu_reads_in_one_thread() -> None:
 
 LAYERS = """
 import resource, torch
-from anomalymatch_ui.score.allocation import keep_freed_memory
+from anomalymatch_ui.stream.allocation import keep_freed_memory
 
 def faults_of(layers):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

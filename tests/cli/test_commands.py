@@ -25,7 +25,7 @@ from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Cycle, Session
-from anomalymatch_ui.session.cycles import save_cycle
+from anomalymatch_ui.session.work.cycles import save_cycle
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -30,8 +30,9 @@ from anomalymatch_ui.evaluate.report import MEASURES
 from anomalymatch_ui.evaluate.report import table as table_of
 from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import SubsetPool, open_pool
-from anomalymatch_ui.score import expected_runtime, one_writer
+from anomalymatch_ui.score import one_writer
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.stream import expected_runtime
 
 PROTOCOL = Protocol(cycles=1, start_anomalies=2, start_nominals=6, per_cycle=5)
 

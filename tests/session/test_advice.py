@@ -9,8 +9,8 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session import rankings as rankings_module
-from anomalymatch_ui.session.advice import advice
+from anomalymatch_ui.session.work import rankings as rankings_module
+from anomalymatch_ui.session.work.advice import advice
 
 ANOMALIES = [f"{number:04d}.jpg" for number in range(30)]
 NOMINALS = [f"{number:04d}.jpg" for number in range(30, 60)]

@@ -16,10 +16,11 @@ from images import make_pool
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.score import Outcome, Scores, similar
-from anomalymatch_ui.session import Session, archive_engine
-from anomalymatch_ui.session.archive_engine import measured_threshold
-from anomalymatch_ui.session.archive_request import SessionScoreRequest, run_session_request
-from anomalymatch_ui.session.learnt import Learnt
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.archives import archive_engine
+from anomalymatch_ui.session.archives.archive_engine import measured_threshold
+from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
+from anomalymatch_ui.session.work.learnt import Learnt
 
 SETTINGS = Config.preset("default").with_values(
     network={"image_size": 32},

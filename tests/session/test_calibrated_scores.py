@@ -10,7 +10,8 @@ import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.rank import Forecast, fit_forecast
-from anomalymatch_ui.session import Session, scoring
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.work import scoring
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]

@@ -20,9 +20,9 @@ from anomalymatch_ui.pool.painted import PaintedPool
 from anomalymatch_ui.pool.records import RecordError
 from anomalymatch_ui.rank import binomial_interval, places_among
 from anomalymatch_ui.session import Completeness, Recipe, Session
-from anomalymatch_ui.session.completeness_table import object_table
-from anomalymatch_ui.session.injection import PROFILES, Painter
-from anomalymatch_ui.session.recipe import KINDS, LANE, STAMP, Injection
+from anomalymatch_ui.session.outcome.completeness_table import object_table
+from anomalymatch_ui.session.outcome.injection import PROFILES, Painter
+from anomalymatch_ui.session.outcome.recipe import KINDS, LANE, STAMP, Injection
 
 SIDE, NOISE = 48, 10.0
 RECIPE = Recipe(("ring",), 60, signal_to_noise=(10.0, 100.0), size=(0.15, 0.25), gain=1.0, seed=5)

@@ -19,8 +19,8 @@ from anomalymatch_ui.learn import peek_checkpoint
 from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Cycle, Session, Status
-from anomalymatch_ui.session.curves import CurveRecorder, downsample
-from anomalymatch_ui.session.cycles import load_cycle, save_cycle
+from anomalymatch_ui.session.work.curves import CurveRecorder, downsample
+from anomalymatch_ui.session.work.cycles import load_cycle, save_cycle
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]

@@ -17,10 +17,10 @@ from anomalymatch_ui.pool.folder import FolderPool
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import open_embeddings, write_table
 from anomalymatch_ui.session import Session, Status
-from anomalymatch_ui.session.embedding import Embedder
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.reduced import write_reduced
-from anomalymatch_ui.session.sight import PARTS, Kind, Traits
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.look.embedding import Embedder
+from anomalymatch_ui.session.look.reduced import write_reduced
+from anomalymatch_ui.session.look.sight import PARTS, Kind, Traits
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]

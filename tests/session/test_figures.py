@@ -16,7 +16,8 @@ from PIL import Image
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, StorageError
-from anomalymatch_ui.session import Session, figures
+from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.outcome import figures
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import LABEL_STATES, Found, Query, Ranking, Session
-from anomalymatch_ui.session.cycles import Cycles
-from anomalymatch_ui.session.finding import natural_order
-from anomalymatch_ui.session.folder import SessionFolder
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.search.finding import natural_order
+from anomalymatch_ui.session.work.cycles import Cycles
 
 IMAGES = 20
 LABELLED = {

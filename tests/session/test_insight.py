@@ -11,7 +11,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session.work.ranking import Ranking
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]

@@ -10,7 +10,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.instant import InstantClock
+from anomalymatch_ui.session.work.instant import InstantClock
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -149,7 +149,7 @@ def test_a_failure_is_told_and_the_clock_goes_on() -> None:
 def test_a_label_given_while_the_pool_is_scored_is_in_the_order_that_follows(
     ranked: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomalymatch_ui.session.scoring import PoolScorer
+    from anomalymatch_ui.session.work.scoring import PoolScorer
 
     ranked.label(RINGS[:2], "anomaly")
     ranked.label(DISCS, "nominal")
@@ -173,7 +173,7 @@ def test_a_label_given_while_the_pool_is_scored_is_in_the_order_that_follows(
 def test_an_order_by_fewer_labels_never_replaces_one_by_more(
     ranked: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomalymatch_ui.session.scoring import PoolScorer, Scores
+    from anomalymatch_ui.session.work.scoring import PoolScorer, Scores
 
     ranked.label(RINGS[:2], "anomaly")
     ranked.label(DISCS, "nominal")

@@ -10,9 +10,10 @@ from images import make_pool
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import draw_order
-from anomalymatch_ui.session import Query, Session, Status, looking
-from anomalymatch_ui.session.embedded import COARSE, FINE, NOT_YET, Embedded, Pairs
-from anomalymatch_ui.session.ranking import Ranking
+from anomalymatch_ui.session import Query, Session, Status
+from anomalymatch_ui.session.look import looking
+from anomalymatch_ui.session.look.embedded import COARSE, FINE, NOT_YET, Embedded, Pairs
+from anomalymatch_ui.session.work.ranking import Ranking
 
 IMAGES, FIRST = 60, 12
 LABELLED = {"anomaly": ["0000.jpg", "0001.jpg"], "nominal": ["0030.jpg", "0041.jpg", "0050.jpg"]}

@@ -13,7 +13,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.marking import marks_of
+from anomalymatch_ui.session.labelling.marking import marks_of
 
 
 def found(session: Session, **columns: str) -> list[str]:

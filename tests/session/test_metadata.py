@@ -9,8 +9,8 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.metadata import Column
-from anomalymatch_ui.session.metadata_table import read_metadata
+from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.catalogue.metadata_table import read_metadata
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -14,7 +14,7 @@ from catalogues import positions, tile_wcs, write_tile
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.metadata_table import read_metadata
+from anomalymatch_ui.session.catalogue.metadata_table import read_metadata
 
 FIRST = 2739161834506210321
 WRITERS = {"csv": "ascii.csv", "ecsv": "ascii.ecsv", "vot": "votable", "fits": "fits", "parquet": ""}
@@ -62,7 +62,7 @@ def test_a_table_of_any_format_gives_its_columns(
 
 
 def test_digits_that_a_float_would_lose_keep_a_column_text():
-    from anomalymatch_ui.session.metadata import Column
+    from anomalymatch_ui.session.catalogue.metadata import Column
 
     assert Column.of_texts("id", [str(FIRST), str(FIRST + 1)]).numbers is None
     assert Column.of_texts("n", ["9007199254740992", "1"]).numbers is not None

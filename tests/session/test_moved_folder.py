@@ -12,7 +12,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, StorageError
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.watch import INTERVAL
+from anomalymatch_ui.session.work.watch import INTERVAL
 
 ACTIONS: dict[str, Callable[[Session], object]] = {
     "label": lambda session: session.label(["0005.jpg"], "anomaly"),

@@ -22,10 +22,10 @@ from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
 from anomalymatch_ui.labels import KNOWN, MATCHING
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session import pen as pen_module
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.pen import Pen, PenHolder
-from anomalymatch_ui.session.watch import INTERVAL
+from anomalymatch_ui.session.core import pen as pen_module
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.pen import Pen, PenHolder
+from anomalymatch_ui.session.work.watch import INTERVAL
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]

@@ -12,8 +12,7 @@ from anomalymatch_ui.labels import LABELS, Journal
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.rank import binomial_interval, fit_forecast
 from anomalymatch_ui.session import Ranking
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.pictures import (
+from anomalymatch_ui.session.charts.pictures import (
     POINTS,
     FirstLooks,
     Pictures,
@@ -21,6 +20,7 @@ from anomalymatch_ui.session.pictures import (
     precision_at_top,
     score_histogram,
 )
+from anomalymatch_ui.session.core.folder import SessionFolder
 
 NO_LABELS = {name: np.empty(0, np.int64) for name in LABELS}
 

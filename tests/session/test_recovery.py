@@ -16,9 +16,9 @@ from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.learn import Trainer, load_checkpoint, network_digest
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session import training as training_module
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.repairing import repair_session
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.mending.repairing import repair_session
+from anomalymatch_ui.session.work import training as training_module
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]

@@ -13,8 +13,8 @@ from images import make_pool
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.likeness import Sketch
-from anomalymatch_ui.session.relinking import relink_session
+from anomalymatch_ui.session.core.likeness import Sketch
+from anomalymatch_ui.session.mending.relinking import relink_session
 
 
 @pytest.fixture

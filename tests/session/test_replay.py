@@ -14,7 +14,7 @@ from images import make_pool
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Ranking, Session
-from anomalymatch_ui.session.replay import compared
+from anomalymatch_ui.session.outcome.replay import compared
 
 
 @pytest.fixture(scope="module")

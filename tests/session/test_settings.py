@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anomalymatch_ui.config import PRESETS, Config
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session, SettingsError
-from anomalymatch_ui.session.settings import changes, configured, main_settings, preset_of, value_of
+from anomalymatch_ui.session.work.settings import changes, configured, main_settings, preset_of, value_of
 
 
 @pytest.fixture

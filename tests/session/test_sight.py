@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from anomalymatch_ui.config import Config, PartConfig
-from anomalymatch_ui.session.sight import Look, Sight, Traits
+from anomalymatch_ui.session.look.sight import Look, Sight, Traits
 
 SKY = Traits("square", centred=True)
 PHOTOGRAPHS = Traits("mirror", centred=False)

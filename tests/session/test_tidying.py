@@ -15,12 +15,14 @@ from images import make_pool
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.score import ScoredBatch, ScoreStore, StoreManifest
-from anomalymatch_ui.session import Cycle, Cycles, Session, pins
-from anomalymatch_ui.session.cycles import save_cycle
-from anomalymatch_ui.session.folder import SessionFolder
-from anomalymatch_ui.session.kept_scores import KeptScores
-from anomalymatch_ui.session.tidying import pin_model, tidy
+from anomalymatch_ui.score import ScoreStore, StoreManifest
+from anomalymatch_ui.session import Cycle, Cycles, Session
+from anomalymatch_ui.session.core import pins
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.work.cycles import save_cycle
+from anomalymatch_ui.session.work.kept_scores import KeptScores
+from anomalymatch_ui.session.work.tidying import pin_model, tidy
+from anomalymatch_ui.stream import ScoredBatch
 
 STEP = 1 / 65_533  # of kept scores
 
@@ -215,7 +217,7 @@ def test_where_the_disk_is_full_nothing_is_removed(
     def full(path: Path, content: bytes) -> None:
         raise StorageError("Cannot write: no space left.")
 
-    monkeypatch.setattr("anomalymatch_ui.session.kept_scores.write_bytes_atomically", full)
+    monkeypatch.setattr("anomalymatch_ui.session.work.kept_scores.write_bytes_atomically", full)
     cycles = Cycles(folder, pool)
     with pytest.raises(StorageError):
         tidy(folder, pool, cycles, last=3)
@@ -266,7 +268,7 @@ def test_where_it_cannot_be_pinned_that_is_said_and_no_reason_to_stop(
     def read_only(path: Path, content: bytes) -> None:
         raise StorageError(f"Cannot write {path}: read-only file system.")
 
-    monkeypatch.setattr("anomalymatch_ui.session.pins.write_bytes_atomically", read_only)
+    monkeypatch.setattr("anomalymatch_ui.session.core.pins.write_bytes_atomically", read_only)
     assert pin_model(folder.checkpoint(1)) is None
     assert "is not pinned, so its session may remove it: Cannot write" in caplog.text
 

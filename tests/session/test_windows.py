@@ -12,8 +12,8 @@ from training import CPU, NETWORK, rings_and_discs
 
 from anomalymatch_ui.config import Config, ScoreConfig
 from anomalymatch_ui.learn import build_network
-from anomalymatch_ui.session import training
-from anomalymatch_ui.session.training import cycle_window
+from anomalymatch_ui.session.work import training
+from anomalymatch_ui.session.work.training import cycle_window
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 20), st.integers(0, 5))

@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from anomalymatch_ui.cli import application
+from anomalymatch_ui.cli.main import application
 
 CLUSTERS = Path(__file__).parents[2] / "docs" / "clusters"
 

@@ -1,0 +1,1 @@
+"""An archive of images in the order of a session."""

@@ -1,0 +1,120 @@
+"""An archive in the order of a session: one view of every image, and all views of those that rank high.
+
+What ranks high is settled before the first image, on a random sample, so that a shard is written once and
+depends on nothing but itself: it can be checked, and gone on with, like those of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+
+import numpy as np
+
+from anomalymatch_ui.config import NumberFormat
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.local_engine import assemble
+from anomalymatch_ui.score.manifest import Arithmetic, Plan
+from anomalymatch_ui.score.shards import EncodedShard
+from anomalymatch_ui.session.look.seer import Seer
+from anomalymatch_ui.session.work.learnt import Learnt
+from anomalymatch_ui.stream import ScoredBatch
+
+CLOSELY = 0.02
+"""Share of an archive that is looked at in all views: all eight of an image take as long as eight images."""
+
+FEWEST_CLOSELY = 2_048
+"""Images that are looked at in all views, if there are as many."""
+
+SAMPLE = 4_096
+"""Images on which it is measured which ones rank high."""
+
+BLOCK = 4_096
+"""Images of a shard that are looked at in one go, so that the largest shard needs no more memory."""
+
+
+class SessionEngine:
+    """Scores by what a session has learnt; see :class:`~anomalymatch_ui.score.archiving.Engine`.
+
+    Parameters
+    ----------
+    pool
+        The archive.
+    seer
+        Looks at its images; its batches have the size that the plan says.
+    learnt
+        Makes probabilities of what is seen.
+    number_format, plan
+        Of the run.
+    """
+
+    def __init__(
+        self, pool: ImagePool, seer: Seer, learnt: Learnt, number_format: NumberFormat, plan: Plan
+    ) -> None:
+        self._pool, self._seer, self._learnt, self._plan = pool, seer, learnt, plan
+        names = sorted({runtime.name for runtime in seer.runtimes})
+        self.arithmetic = Arithmetic(seer.device.type, number_format, ", ".join(names))
+        self.remark = next((runtime.reason for runtime in seer.runtimes if runtime.reason), "")
+
+    def plan(self) -> Plan:
+        """Return how the images are read."""
+        return self._plan
+
+    def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
+        """Return the session's embedding of some images by one view, float16 ``(n, components)``."""
+        embedding = self._seer.embed(indices, closely=False)
+        readable: np.ndarray = embedding[~np.isnan(embedding[:, 0])]
+        return readable
+
+    def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
+        """Score shards, in order."""
+        for number in missing:
+            asked = archive.manifest.indices(number)
+            starts = range(asked.start, asked.stop, BLOCK)
+            blocks = (self._scored(range(start, min(start + BLOCK, asked.stop))) for start in starts)
+            yield archive.encode(number, assemble(self._pool, asked, blocks, archive.components))
+
+    def _scored(self, asked: range) -> ScoredBatch:
+        rows, learnt = np.arange(asked.start, asked.stop), self._learnt
+        embedding = self._seer.embed(rows, closely=False)
+        scores = learnt.coarse_probabilities(embedding)
+        high = np.flatnonzero(learnt.ranks_high(embedding))
+        if len(high):
+            embedding[high] = self._seer.embed(rows[high], closely=True, known=embedding[high])
+            scores[high] = learnt.probabilities(embedding[high], self._seer.network_scores(rows[high]))
+        readable = np.isfinite(scores)
+        return ScoredBatch(asked, rows[readable], scores[readable], embedding[readable])
+
+
+def measured_threshold(
+    images: int, embed: Callable[[np.ndarray], np.ndarray], margins: Callable[[np.ndarray], np.ndarray]
+) -> float:
+    """Return the head's margin after a look at one view from which an image is looked at in all of them.
+
+    Parameters
+    ----------
+    images
+        Of the archive.
+    embed
+        Gives the embedding of some of them by one view.
+    margins
+        Gives the head's margins of embeddings.
+
+    Raises
+    ------
+    InputError
+        If none of those that are looked at can be read.
+    """
+    share = max(CLOSELY, FEWEST_CLOSELY / images)
+    if share >= 1:
+        return -np.inf
+    sample = np.random.default_rng(0).choice(images, min(SAMPLE, images), replace=False)
+    values = margins(embed(np.sort(sample)))
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        raise InputError(
+            f"None of {len(sample):,} images drawn from the archive can be read. Check them with "
+            "`anomalymatch info`."
+        )
+    return float(np.quantile(known, 1 - share))

@@ -1,0 +1,136 @@
+"""Tags and notes of a session's images: in the journal, undone like labels, found and exported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Journal, LabelEvent
+from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark, tag_mark
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.core.status import Receipt
+
+TAG_KEYS = 9
+"""How many tags have a key."""
+
+COLUMNS = ("tags", "note")
+"""Columns by which images can be found, and which are exported."""
+
+_META = "tags"  # key of the names in the journal
+
+
+class Marking:
+    """Tags and notes.
+
+    Parameters
+    ----------
+    pool, journal
+        Of the session.
+    annotator
+        Returns who marks.
+    receipt
+        Tells the session of what was written.
+    """
+
+    def __init__(
+        self,
+        pool: ImagePool,
+        journal: Journal,
+        annotator: Callable[[], str],
+        receipt: Callable[[LabelEvent], Receipt],
+    ) -> None:
+        self._pool = pool
+        self._journal = journal
+        self._annotator = annotator
+        self._receipt = receipt
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags with a key, in the order of the keys 1 to 9."""
+        return tuple(json.loads(self._journal.meta().get(_META, "[]")))
+
+    def define(self, names: Iterable[str]) -> None:
+        """Give tags the keys 1 to 9; those that images have stay on them.
+
+        Raises
+        ------
+        InputError
+            If a name cannot be that of a tag, comes twice, or there are too many.
+        StorageError
+            If the disk refuses.
+        """
+        checked = [checked_tag(name) for name in ([names] if isinstance(names, str) else names)]
+        if len(set(checked)) < len(checked):
+            raise InputError("Two tags have the same name. Name each once.")
+        if len(checked) > TAG_KEYS:
+            raise InputError(f"There are keys for {TAG_KEYS} tags, and {len(checked)} are given.")
+        self._journal.keep_meta({_META: json.dumps(checked)})
+
+    def tag(self, ids: Iterable[str], name: str, on: bool = True, origin: str = "api") -> Receipt:
+        """Give images a tag, or take it away, as one event that can be undone; durable when this returns.
+
+        A new tag gets the next free key.
+
+        Raises
+        ------
+        InputError
+            If an id is not in the pool, there is none, or the name cannot be that of a tag.
+        StorageError
+            If the disk refuses; then nothing is written.
+        """
+        ids = [ids] if isinstance(ids, str) else list(ids)
+        mark, value = tag_mark(name, on)
+        receipt = self._write(dict.fromkeys(((image_id, mark) for image_id in ids), value), origin)
+        name, names = checked_tag(name), self.names
+        if on and name not in names and len(names) < TAG_KEYS:
+            self.define([*names, name])
+        return receipt
+
+    def note(self, image_id: str, text: str, origin: str = "api") -> Receipt:
+        """Write a note on an image; an empty one takes it away. Raises as :meth:`tag`."""
+        mark, value = note_mark(text)
+        return self._write({(image_id, mark): value}, origin)
+
+    def all(self) -> dict[str, Marks]:
+        """Return tags and notes by image id, of the images that have any."""
+        return marks_of(self._journal)
+
+    @property
+    def version(self) -> object:
+        """Something that is another one once an image has been marked, by whomever."""
+        return self._journal.marks()
+
+    def of(self, image_id: str) -> Marks:
+        """Return tags and note of an image."""
+        return Marks.of(self._journal.marks().get(image_id, {}))
+
+    def _write(self, changes: Mapping[tuple[str, str], str | None], origin: str) -> Receipt:
+        for image_id, _ in changes:
+            if image_id not in self._pool:
+                raise InputError(f"There is no image {image_id!r} in {self._pool.path}.")
+        return self._receipt(self._journal.mark(changes, self._annotator(), origin))
+
+
+def marks_of(journal: Journal) -> dict[str, Marks]:
+    """Return tags and notes by image id, of the images that have any."""
+    return {image_id: Marks.of(values) for image_id, values in journal.marks().items()}
+
+
+def mark_texts(journal: Journal) -> dict[str, dict[str, str]]:
+    """Return the text of each of :data:`COLUMNS` by image id; a column that no image has is left out."""
+    marked = marks_of(journal)
+    texts = {
+        "tags": {name: its.text for name, its in marked.items() if its.tags},
+        "note": {name: its.note for name, its in marked.items() if its.note},
+    }
+    return {column: by_id for column, by_id in texts.items() if by_id}
+
+
+def mark_columns(pool: ImagePool, journal: Journal) -> dict[str, Column]:
+    """Return :func:`mark_texts` as columns by pool index, to find images by."""
+    return {
+        column: Column(column, None, [by_id.get(name, "") for name in pool.ids])
+        for column, by_id in mark_texts(journal).items()
+    }

@@ -1,0 +1,1 @@
+"""A session brought back in order: labels that were lost, and images that lie elsewhere now."""

@@ -1,0 +1,1 @@
+"""What a search has come to: tables, contact sheets, reports, its completeness, and its repetition."""

@@ -1,0 +1,373 @@
+"""What a search has come to, as a table for a paper or for the next tool."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from anomalymatch_ui._version import __version__
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Journal, JournalEntry
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.catalogue.metadata import Metadata
+from anomalymatch_ui.session.catalogue.places import Places
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.labelling.marking import mark_texts
+from anomalymatch_ui.session.outcome.completeness_table import object_table, share_table
+from anomalymatch_ui.session.work.cycles import Cycles
+from anomalymatch_ui.session.work.ranking import Ranking
+from anomalymatch_ui.tables import Column, Format, ResultTable, format_of, plain, typed, write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from anomalymatch_ui.session.outcome.completeness import Completeness
+
+What = Literal["ranking", "labels", "found", "completeness", "injected"]
+
+WHAT: tuple[What, ...] = get_args(What)
+"""All images by rank; those with a label, in the order they got it; the anomalies among them, by rank; what
+share of painted objects was recovered, a row a bin; and these objects, a row each."""
+
+_DEGREES = "deg"
+_MARKS = {"tags": "Tags that somebody gave the image", "note": "What somebody wrote about the image"}
+_SCORES = {
+    "probability": ("probability", "Probability of an anomaly", "stat.probability"),
+    "score": ("score", "Score of the network, not calibrated: only its order means something", ""),
+    "place": ("novelty", "Place by novelty, 1 for the most novel: there is no anomaly to go by yet", ""),
+}
+
+
+class Results:
+    """The tables of a session.
+
+    Parameters
+    ----------
+    folder, pool, journal, cycles
+        Of the session.
+    ranking, config
+        Return the newest ranking and the settings of the moment.
+    metadata
+        What tables say of the images.
+    places
+        Where the images are on the sky.
+    completeness
+        Returns what was last measured of it; ``None`` without one.
+    """
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        pool: ImagePool,
+        journal: Journal,
+        cycles: Cycles,
+        ranking: Callable[[], Ranking],
+        config: Callable[[], Config],
+        metadata: Metadata,
+        places: Places,
+        completeness: Callable[[], Completeness | None],
+    ) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._journal = journal
+        self._cycles = cycles
+        self._ranking = ranking
+        self._config = config
+        self._metadata = metadata
+        self._places = places
+        self._completeness = completeness
+
+    def write(
+        self,
+        path: str | Path,
+        what: What = "ranking",
+        form: str | None = None,
+        *,
+        top: int | None = None,
+        cutouts: str | Path | None = None,
+        sheet: str | Path | None = None,
+    ) -> ResultTable:
+        """Write a table, whole or not at all, and return it.
+
+        Parameters
+        ----------
+        path
+            The file.
+        what
+            Which images; see :data:`WHAT`.
+        form
+            ``"csv"``, ``"ecsv"``, ``"votable"``, ``"fits"`` or ``"parquet"``; ``None`` goes by the name.
+        top
+            How many of the first rows; ``None`` for all.
+        cutouts
+            A folder for the images of the table, as PNG; the column ``cutout`` then names these.
+        sheet
+            A PNG or PDF for them side by side.
+
+        Raises
+        ------
+        InputError
+            If there is no such table or format, or it has no images, or too many for a PNG.
+        StorageError
+            If the disk refuses.
+        """
+        wanted: Format = format_of(Path(path), form)
+        table = self.table(what)
+        if top is not None:
+            table = table.first(top)
+        if cutouts is not None or sheet is not None:
+            table = self._with_images(table, what, cutouts, sheet)
+        write_table(Path(path), table, wanted)
+        return table
+
+    def _with_images(
+        self, table: ResultTable, what: What, cutouts: str | Path | None, sheet: str | Path | None
+    ) -> ResultTable:
+        """Write the images of a table; return it with their files."""
+        from anomalymatch_ui.session.outcome import figures
+
+        if what in ("completeness", "injected"):
+            raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
+        if sheet is not None:
+            figures.check_sheet(Path(sheet), len(table))
+        if cutouts is not None:
+            table = figures.write_cutouts(self._pool, table, Path(cutouts))
+        if sheet is not None:
+            title = f"{self._pool.name}: {what}, {counted(table, what)}"
+            figures.write_sheet(self._pool, table, Path(sheet), title)
+        return table
+
+    def table(self, what: What = "ranking") -> ResultTable:
+        """Return a table, with a row an image; those of the completeness have a row a bin, or an object.
+
+        Of images the columns are ``rank``, ``id``, ``ra`` and ``dec`` in degrees where the pool or the
+        metadata know them, ``probability`` (or ``score``, or ``novelty``), ``label``, ``annotator``,
+        ``time``, ``probability_when_seen`` and ``cutout``, then all else that both say of the images.
+
+        Raises
+        ------
+        InputError
+            If there is no such table, or the completeness was not measured yet.
+        """
+        if what not in WHAT:
+            raise InputError(f"There is no table {what!r}. Choose one of: {', '.join(WHAT)}.")
+        if what == "completeness" or what == "injected":
+            return self._of_completeness(what)
+        ranking, given = self._ranking(), _current(self._journal)
+        ids = self._images(what, ranking, given)
+        rows = np.array(
+            [self._pool.index(name) if name in self._pool else -1 for name in ids], dtype=np.int64
+        )
+        own = ResultTable(
+            (*self._ranked(ranking, ids, rows), *self._labelled(ids, given), *self._cutouts(ids, rows)),
+            self._provenance(what, ranking, len(ids)),
+            self._left_out(ranking) if what == "ranking" else (),
+        )
+        return own.joined(self._of_files(rows)).joined(self._of_metadata(rows))
+
+    def _of_completeness(self, what: Literal["completeness", "injected"]) -> ResultTable:
+        measured = self._completeness()
+        if measured is None:
+            raise InputError(
+                f"The completeness of {self._folder.path} has not been measured yet. Run `anomalymatch "
+                f"completeness {self._folder.path}`, or `session.completeness.measure()`."
+            )
+        provenance = self._provenance(what, self._ranking(), len(measured.objects))
+        return (share_table if what == "completeness" else object_table)(measured, provenance)
+
+    def _images(self, what: What, ranking: Ranking, given: Mapping[str, JournalEntry]) -> list[str]:
+        pool = self._pool
+        if what == "ranking":
+            return [pool.ids[row] for row in ranking.order]
+        if what == "labels":
+            return sorted(given, key=lambda name: (given[name].time, given[name].seq))
+        found = [name for name, entry in given.items() if entry.label == "anomaly"]
+        places = _places(ranking, len(pool))
+        last = len(pool) + 1  # unreadable, or no longer in the pool
+        return sorted(found, key=lambda name: places[pool.index(name)] or last if name in pool else last)
+
+    def _left_out(self, ranking: Ranking) -> tuple[str, ...]:
+        """Return how many images have no rank, and why."""
+        later, unreadable = len(ranking.not_yet), ranking.unreadable
+        whole = f"of {len(self._pool):,} images"
+        said = []
+        if unreadable:
+            said.append(f"{unreadable:,} {whole} cannot be read, and are not in the table.")
+        if later:
+            said.append(f"{later:,} {whole} have not been looked at yet, and are not in the table.")
+        return tuple(said)
+
+    def _ranked(self, ranking: Ranking, ids: Sequence[str], rows: np.ndarray) -> list[Column]:
+        import pyarrow as pa
+
+        places = _taken(_places(ranking, len(self._pool)), rows, pa.int64(), none=0)
+        scores = _taken(ranking.scores, rows, pa.float32())
+        name, described, ucd = _SCORES[ranking.kind]
+        return [
+            Column(
+                "rank",
+                places,
+                ucd="meta.number",
+                description="Place in the order, 1 for the likeliest anomaly",
+            ),
+            Column("id", plain_of(ids), ucd="meta.id;meta.main", description="Name of the image in its pool"),
+            *self._positions(rows),
+            Column(name, scores, ucd=ucd, description=described),
+            *self._intervals(ranking, rows),
+        ]
+
+    def _intervals(self, ranking: Ranking, rows: np.ndarray) -> list[Column]:
+        """Return the ends of the probabilities' intervals, where there are any."""
+        import pyarrow as pa
+
+        if not ranking.calibrated or ranking.forecast is None or ranking.margins is None:
+            return []
+        ends = zip(("low", "high"), ranking.forecast.interval(ranking.margins), strict=True)
+        return [
+            Column(
+                f"probability_{end}",
+                _taken(values, rows, pa.float32()),
+                ucd="stat.probability;stat.min" if end == "low" else "stat.probability;stat.max",
+                description=f"{'Lower' if end == 'low' else 'Upper'} end of the probability's 95 % interval",
+            )
+            for end, values in ends
+        ]
+
+    def _positions(self, rows: np.ndarray) -> list[Column]:
+        import pyarrow as pa
+
+        degrees = self._places.degrees()
+        if degrees is None:
+            return []
+        ra, dec = (_taken(values, rows, pa.float64()) for values in degrees)
+        return [
+            Column("ra", ra, _DEGREES, "pos.eq.ra;meta.main", "Right ascension"),
+            Column("dec", dec, _DEGREES, "pos.eq.dec;meta.main", "Declination"),
+        ]
+
+    def _labelled(self, ids: Sequence[str], given: Mapping[str, JournalEntry]) -> list[Column]:
+        import pyarrow as pa
+
+        entries = [given.get(name) for name in ids]
+        finished = sorted(its.finished for its in self._cycles.all() if its.finished is not None)
+        cycles = [bisect_right(finished, e.time) if e else None for e in entries]
+        seen = {look.image_id: look.shown.probability for look in self._journal.looks()}
+        return [
+            Column("label", plain_of([e.label if e else None for e in entries]), ucd="meta.code.class",
+                   description="anomaly, nominal, unsure or artefact; none where nobody has said so"),
+            Column("annotator", plain_of([e.annotator if e else None for e in entries]), ucd="meta.id.human",
+                   description="Who gave the label"),
+            Column("time", plain_of([_utc(e.time) if e else None for e in entries]), ucd="time.processing",
+                   description="When the label was given, UTC"),
+            Column("cycle", pa.array(cycles, pa.int64()), ucd="meta.number",
+                   description="Training cycles that were finished when the label was given"),
+            Column("probability_when_seen", pa.array([seen.get(name) for name in ids], pa.float64()),
+                   ucd="stat.probability", description="What the order said before it was looked at"),
+            *(
+                Column(name, plain_of([texts.get(image) for image in ids]), description=_MARKS[name])
+                for name, texts in mark_texts(self._journal).items()
+            ),
+        ]  # fmt: skip
+
+    def _cutouts(self, ids: Sequence[str], rows: np.ndarray) -> list[Column]:
+        """Return where the images lie, if each is a file of its own."""
+        folder = self._pool.path
+        here = [row >= 0 for row in rows]
+        if True not in here or not (folder / ids[here.index(True)]).is_file():
+            return []
+        paths = [str(folder / name) if there else None for name, there in zip(ids, here, strict=True)]
+        return [Column("cutout", plain_of(paths), ucd="meta.ref.path", description="File of the image")]
+
+    def _of_files(self, rows: np.ndarray) -> list[Column]:
+        columns = self._pool.columns
+        names = [name for name in columns.names if name not in (columns.positions or ())]
+        return [
+            Column(name, values, columns.units.get(name, ""))
+            for name in names
+            if (values := plain(_at(columns[name], rows))) is not None
+        ]
+
+    def _of_metadata(self, rows: np.ndarray) -> list[Column]:
+        positions, units = self._places.in_metadata() or (), self._metadata.units()
+        return [
+            Column(name, typed(["" if row < 0 else column.texts[row] for row in rows]), units.get(name, ""))
+            for name, column in self._metadata.columns().items()
+            if name not in positions
+        ]
+
+    def _provenance(self, what: What, ranking: Ranking, rows: int) -> dict[str, str]:
+        config, pool = self._config(), self._pool
+        said = {
+            "software": f"anomalymatch-ui {__version__}",
+            "written": _utc(datetime.now(UTC)),
+            "session": str(self._folder.path),
+            "images": f"{len(pool)} in {pool.path}, {len(ranking.order)} of them with a rank",
+            "pool_digest": pool.digest,
+            "rendering_digest": pool.rendering.digest,
+            "table": f"{what}, {rows} rows",
+            "order": ranking.source,
+            "order_made": _utc(ranking.created),
+            "labels": f"up to row {ranking.last_seq} of the journal",
+            "seed": str(config.seed),
+            "settings": json.dumps(config.model_dump(mode="json"), sort_keys=True),
+        }
+        network = next((its.digest for its in self._cycles.all() if its.number == self._cycles.in_use), None)
+        return said | ({"network_digest": network} if network else {})
+
+
+def counted(table: ResultTable, what: What) -> str:
+    """Return how many rows of what a table has, such as "2 images"."""
+    row = {"completeness": "bin", "injected": "object"}.get(what, "image")
+    return f"{len(table):,} {row}{'' if len(table) == 1 else 's'}"
+
+
+def plain_of(texts: Sequence[str | None]) -> pa.Array:
+    """Return texts as a column."""
+    import pyarrow as pa
+
+    values = plain(pa.array(list(texts), pa.string()))
+    assert values is not None
+    return values
+
+
+def _current(journal: Journal) -> dict[str, JournalEntry]:
+    """Return the row of the journal that gave each image its present label."""
+    view, newest = journal.view(), {}
+    for entry in journal.entries():
+        if view.get(entry.image_id) == entry.label:
+            newest[entry.image_id] = entry
+    return {name: newest[name] for name in view if name in newest}
+
+
+def _places(ranking: Ranking, images: int) -> np.ndarray:
+    """Return the rank of each image by pool index, int64 ``(images,)``; 0 where there is none."""
+    places = np.zeros(images, dtype=np.int64)
+    places[ranking.order] = np.arange(1, len(ranking.order) + 1)
+    return places
+
+
+def _taken(values: np.ndarray, rows: np.ndarray, kind: pa.DataType, none: float = np.nan) -> pa.Array:
+    """Return the values of some rows, missing where there is no row or the value stands for none."""
+    import pyarrow as pa
+
+    taken = values[np.maximum(rows, 0)]
+    missing = (rows < 0) | (np.isnan(taken) if np.isnan(none) else taken == none)
+    return pa.array(taken, kind, mask=missing)
+
+
+def _at(values: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
+    """Return the values of some rows, missing where there is no row."""
+    import pyarrow as pa
+
+    return values.take(pa.array(rows, pa.int64(), mask=rows < 0))
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

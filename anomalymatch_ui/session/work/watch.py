@@ -1,0 +1,163 @@
+"""What other processes do to an open session, noticed within a second."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anomalymatch_ui.errors import AnomalyMatchError, StorageError
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.session.core.folder import SessionFolder, modified_ns
+from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.status import Counts
+from anomalymatch_ui.session.work.rankings import Rankings
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 0.5
+"""Seconds between two looks; one costs 0.05 ms: a pragma, a small file, a time stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What shows of other processes.
+
+    Attributes
+    ----------
+    row
+        Number of the newest row of the journal that is not this session's.
+    pen
+        Who else holds the pen, in words; ``None`` if nobody does.
+    ranking, settings
+        Time stamps of the ranking and the settings on disk, in nanoseconds; 0 if there are none.
+    kept, pinned
+        Numbers of the cycles whose networks are on disk, and of those that a person has pinned.
+    """
+
+    row: int
+    pen: str | None
+    ranking: int
+    settings: int
+    kept: tuple[int, ...]
+    pinned: tuple[int, ...]
+
+
+class Watch:
+    """Looks at a session's folder twice a second, on a thread of its own, until it is closed.
+
+    Rows of others are counted and the order follows them, as it does a label given here. The rankings that
+    another process keeps on disk are taken, unless the pen is held here.
+
+    Parameters
+    ----------
+    journal, pen, folder, rankings
+        Of the session.
+    count
+        Counts the labels of now.
+    follow
+        Told that somebody else has labelled.
+    reread
+        Told that the settings on disk have changed.
+    publish
+        Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``pen_elsewhere``,
+        ``error``.
+
+    Attributes
+    ----------
+    seen
+        What showed at the last look.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        pen: Pen,
+        folder: SessionFolder,
+        rankings: Rankings,
+        count: Callable[[], Counts],
+        follow: Callable[[], None],
+        reread: Callable[[], None],
+        publish: Callable[..., None],
+    ) -> None:
+        self._journal = journal
+        self._pen = pen
+        self._folder = folder
+        self._rankings = rankings
+        self._count = count
+        self._follow = follow
+        self._reread = reread
+        self._publish = publish
+        self._failure: str | None = None
+        self.seen = self._look()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Start looking."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more. Closing twice does no harm."""
+        self._closed.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.wait(INTERVAL):
+            failure = self._out_of_place() or self._look_for_news()
+            if failure != self._failure:
+                self._failure = failure
+                self._publish(error=failure)
+
+    def _out_of_place(self) -> str | None:
+        """Return what is wrong with the folder, such as that it is gone; ``None`` if nothing is."""
+        try:
+            self._journal.check_place()
+        except StorageError as error:
+            return str(error)
+        return None
+
+    def _look_for_news(self) -> str | None:
+        """Take up what others did; return why that could not be seen."""
+        try:
+            self._compare()
+        except AnomalyMatchError as error:
+            return f"What others do cannot be seen: {error}"
+        except Exception as error:
+            logger.exception("The watch failed")
+            return f"What others do cannot be seen: {type(error).__name__}: {error}."
+        return None
+
+    def _compare(self) -> None:
+        now = self._look()
+        if now == self.seen:
+            return
+        before, self.seen = self.seen, now
+        # Also where nobody holds the pen by now: who ranks and then closes gives it back within milliseconds.
+        if now.ranking != before.ranking and not self._pen.mine:
+            self._rankings.adopt()
+        self._publish(
+            counts=self._count(),
+            cycle=self._folder.cycle,
+            cycle_in_use=self._folder.cycle_in_use,
+            pen_elsewhere=now.pen,
+            kept_cycles=now.kept,
+            pinned_cycles=now.pinned,
+        )
+        if now.row != before.row:
+            self._follow()
+        if now.settings != before.settings:
+            self._reread()
+
+    def _look(self) -> Outside:
+        other = self._pen.elsewhere
+        return Outside(
+            self._journal.last_foreign_seq,
+            None if other is None else str(other),
+            modified_ns(self._folder.ranking),
+            self._folder.settings_stamp,
+            self._folder.kept_cycles,
+            self._folder.pinned_cycles,
+        )

@@ -1,0 +1,64 @@
+"""Memory while scoring does not depend on how many images there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(600)
+
+# In a process of its own, whose peak memory is that of this run alone. The network is one that costs nothing;
+# everything around it is real.
+CHILD = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from anomalymatch_ui.config import NetworkConfig, ScoreConfig
+from anomalymatch_ui.learn import build_network
+from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.score import Scorer, score_pool
+
+
+class FreeScorer(Scorer):
+    def score(self, pixels, symmetry="none"):
+        return np.zeros(len(pixels), np.float32), np.zeros((len(pixels), self.feature_count), np.float16)
+
+
+network, cpu = build_network(NetworkConfig(image_size=32), seed=0), torch.device("cpu")
+pool = open_pool(sys.argv[1])
+config = ScoreConfig(batch_size=64)
+seen = 0
+for batch in score_pool(pool, network, config, device=cpu, scorer=FreeScorer(network, cpu)):
+    assert batch.asked.start == seen
+    seen += len(batch.indices)
+assert seen == len(pool)
+# Not ru_maxrss, which begins with what the process had that started this one.
+(peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(int(peak.split()[1]) / 1024)
+"""
+
+
+@pytest.fixture(scope="module")
+def pools() -> None:
+    sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no /proc")
+@pytest.mark.usefixtures("pools")
+def test_forty_times_the_images_take_no_more_memory(tmp_path: Path) -> None:
+    from scoring_pools import write_pool
+
+    peaks = []
+    for images in (10_000, 400_000):
+        path = write_pool(tmp_path, "zarr", images, 32)
+        run = subprocess.run(
+            [sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, check=True
+        )
+        peaks.append(float(run.stdout))
+    assert peaks[1] - peaks[0] < 100  # MB; the larger pool is of 1,200 MB
