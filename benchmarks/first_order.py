@@ -38,23 +38,23 @@ def measure(images: Path, count: int, *, only_once: bool = False) -> dict[str, A
     found: dict[str, Any] = {"images": len(pool), "processor": {}}
     started, worked = time.perf_counter(), time.process_time()
 
-    def reached(milestone: str) -> None:
-        if milestone not in found:
-            found[milestone] = round(time.perf_counter() - started, 1)
-            found["processor"][milestone] = round(time.process_time() - worked, 1)
+    def reached(*milestones: str) -> None:
+        passed, busy = time.perf_counter() - started, time.process_time() - worked
+        for milestone in milestones:  # at one moment: those that come together have the same figures
+            if milestone not in found:
+                found[milestone] = round(passed, 1)
+                found["processor"][milestone] = round(busy, 1)
 
     def look(status: Any) -> None:
         looked_at = getattr(status, "looked_at", None)
         if status.phase == "embedding":
             reached("prepared")
         if status.ranking_version:
-            reached("first_order")
             known = len(pool) if looked_at is None else looked_at.once
             found.setdefault("first_order_images", known)
-            if known == len(pool):
-                reached("all_once")
-                if only_once and status.state == "running":
-                    session.stop()
+            reached("first_order", *(["all_once"] if known == len(pool) else []))
+            if known == len(pool) and only_once and status.state == "running":
+                session.stop()
 
     memory = _Memory()
     with tempfile.TemporaryDirectory() as folder, memory:
