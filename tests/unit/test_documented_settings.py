@@ -1,4 +1,4 @@
-"""`docs/settings.md` lists every setting; `RENEW_DOCUMENTS=1` writes it anew from `config.py`."""
+"""`docs/settings.md` lists every setting; `RENEW_DOCUMENTS=1` writes it anew from `config/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ changes any of them by `session.configure({"train.steps": 80})`, and `anomalymat
 first group; one that is unset is not there. The last column says what preset `paper` has instead; preset
 `embedding` is the default with `order = "labels"`.
 
-Written from `anomalymatch_ui/config.py` by `RENEW_DOCUMENTS=1 pytest tests/unit/test_documented_settings.py`.
+Written from `anomalymatch_ui/config/` by `RENEW_DOCUMENTS=1 pytest tests/unit/test_documented_settings.py`.
 """
 
 
