@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomalymatch_ui.cli import archive, completeness, doctor, export, repair, replay, shortlist
+from anomalymatch_ui.cli import archive, completeness, crossmatch, doctor, export, repair, replay, shortlist
 from anomalymatch_ui.cli import cycles as cycle_commands
 from anomalymatch_ui.cli.output import LABELS_HELP, ClassesOption, Json, given_path
 from anomalymatch_ui.cli.output import finish as _finish
@@ -390,6 +390,7 @@ export.register(application)
 cycle_commands.register(application)
 doctor.register(application)
 completeness.register(application)
+crossmatch.register(application)
 replay.register(application)
 repair.register(application)
 

@@ -28,3 +28,8 @@ def place_of(pool: ImagePool, index: int) -> Place | None:
     if isinstance(pool, SubsetPool):
         return place_of(pool.whole, pool.index_in_whole(index))
     return pool.place(index) if isinstance(pool, _Placed) else None
+
+
+def has_places(pool: ImagePool) -> bool:
+    """Return whether a pool is of a kind whose images may have a WCS."""
+    return has_places(pool.whole) if isinstance(pool, SubsetPool) else isinstance(pool, _Placed)

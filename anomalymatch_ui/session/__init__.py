@@ -1,5 +1,6 @@
 """The conductor: a pool, its labels, a learner in the background, and the ranking they give."""
 
+from anomalymatch_ui.session.catalogue.known import CrossMatch
 from anomalymatch_ui.session.core.status import Counts, Progress, Receipt, Status
 from anomalymatch_ui.session.labelling.people import People
 from anomalymatch_ui.session.labelling.shortlist import Shortlist, make_shortlist
@@ -23,6 +24,7 @@ __all__ = [
     "Completeness",
     "Contested",
     "Counts",
+    "CrossMatch",
     "Cycle",
     "Cycles",
     "Finding",

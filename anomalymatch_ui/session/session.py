@@ -28,6 +28,7 @@ from anomalymatch_ui.labels import (
     write_labels_csv,
 )
 from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.session.catalogue.known import RADIUS, CrossMatch
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 from anomalymatch_ui.session.charts.pictures import Pictures
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -43,7 +44,7 @@ from anomalymatch_ui.session.outcome.completeness import InjectionRecovery
 from anomalymatch_ui.session.outcome.exported import exported_columns
 from anomalymatch_ui.session.outcome.replay import Replays
 from anomalymatch_ui.session.outcome.report import Report
-from anomalymatch_ui.session.outcome.results import Results
+from anomalymatch_ui.session.outcome.results import Results, What
 from anomalymatch_ui.session.search.finding import Finding
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.insight import Insight
@@ -166,6 +167,7 @@ class Session(Steering):
             lambda: self.config,
             self.finding.metadata,
             self.finding.places,
+            self.finding.known,
             self.completeness.kept,
         )
         self._automatic = AutomaticTraining(
@@ -453,6 +455,46 @@ class Session(Steering):
     def find(self, query: Query | None = None) -> Found:
         """Find images; see :meth:`Finding.find`."""
         return self.finding.find(query)
+
+    def crossmatch(
+        self,
+        table: str | Path | None = None,
+        radius: float = RADIUS,
+        *,
+        service: str | None = None,
+        what: What = "found",
+        top: int | None = None,
+        name: str | None = None,
+    ) -> CrossMatch:
+        """Look images up among known objects, of a table or of an archive; the results then have them.
+
+        Parameters
+        ----------
+        table
+            With positions and names; see :meth:`~anomalymatch_ui.session.known.KnownObjects.match`.
+        radius
+            Seconds of arc between an image and a known object at most.
+        service
+            An archive instead, asked over the network: ``"simbad"``, ``"ned"``, ``"vizier:CATALOGUE"``.
+        what, top
+            Which images: those of this table of the results, the first ``top`` of it.
+        name
+            Column of the table that names the objects; ``None`` takes the likeliest.
+
+        Raises
+        ------
+        InputError
+            If not one of table and service is given, it cannot be used, or no image has a position.
+        StorageError
+            If the disk refuses.
+        """
+        if (table is None) == (service is None):
+            raise InputError("Give either a table of known objects or a service, such as simbad.")
+        ids = self.results.images(what, top)
+        if service is not None:
+            return self.finding.known.look_up(service, ids, radius)
+        assert table is not None
+        return self.finding.known.match(table, ids, radius, name=name)
 
     def label_matching(self, query: Query, label: Label | None, origin: str = MATCHING) -> Receipt:
         """Label all that match, as one event. Raises as :meth:`Finding.find` and :meth:`label`."""

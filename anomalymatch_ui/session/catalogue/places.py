@@ -10,7 +10,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, position_names
-from anomalymatch_ui.pool.placed import place_of
+from anomalymatch_ui.pool.placed import has_places, place_of
 from anomalymatch_ui.session.catalogue.metadata import Column
 from anomalymatch_ui.sky import Place
 
@@ -34,6 +34,7 @@ class Places:
     def __init__(self, pool: ImagePool, columns: Callable[[], Mapping[str, Column]]) -> None:
         self._pool, self._columns = pool, columns
         self._of_pool: Degrees | None = None
+        self._opened: dict[int, tuple[float, float]] = {}
 
     def degrees(self) -> Degrees | None:
         """Return right ascension and declination, float64 ``(len(pool),)``, NaN where one is missing.
@@ -55,6 +56,35 @@ class Places:
         assert latitude is not None
         return _on_the_sky(longitude, latitude)
 
+    def at(self, rows: np.ndarray) -> Degrees:
+        """Return where some images are, float64 ``(len(rows),)`` each; NaN where nothing tells.
+
+        Unlike :meth:`degrees` it opens images that no table places, for their WCS, at most 50,000; what it
+        has opened it remembers.
+
+        Parameters
+        ----------
+        rows
+            Indices into the pool, int64; -1 stands for an image that is not there.
+        """
+        ra, dec = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        degrees = self.degrees()
+        if degrees is not None:
+            here = rows >= 0
+            ra[here], dec[here] = (values[rows[here]] for values in degrees)
+        unplaced = np.flatnonzero((rows >= 0) & ~(np.isfinite(ra) & np.isfinite(dec)))
+        if not has_places(self._pool):
+            return ra, dec
+        for place in unplaced[:_MOST_OPENED].tolist():
+            ra[place], dec[place] = self._by_wcs(int(rows[place]))
+        return ra, dec
+
+    def _by_wcs(self, row: int) -> tuple[float, float]:
+        if row not in self._opened:
+            place = place_of(self._pool, row)
+            self._opened[row] = (math.nan, math.nan) if place is None else (place.ra, place.dec)
+        return self._opened[row]
+
     def of_images(self) -> Degrees | None:
         """Return where the images are whatever the metadata say: by the pool's columns, or by their WCS.
 
@@ -64,12 +94,8 @@ class Places:
             return self.degrees()
         if len(self._pool) > _MOST_OPENED:
             return None
-        places = [place_of(self._pool, index) for index in range(len(self._pool))]
-        if not any(places):
-            return None
-        ra = [math.nan if place is None else place.ra for place in places]
-        dec = [math.nan if place is None else place.dec for place in places]
-        return np.array(ra), np.array(dec)
+        places = np.array([self._by_wcs(row) for row in range(len(self._pool))], np.float64).reshape(-1, 2)
+        return None if np.isnan(places).all() else (places[:, 0], places[:, 1])
 
     def known(self) -> Degrees:
         """Return :meth:`degrees`. Raises ``InputError`` if no positions are known."""

@@ -82,6 +82,11 @@ class SessionFolder:
         return self.path / "completeness.json"
 
     @property
+    def known(self) -> Path:
+        """Which images show objects that somebody has catalogued."""
+        return self.path / "known.parquet"
+
+    @property
     def shortlist(self) -> Path:
         """Which images of an archive the session works on; absent if on all."""
         return self.path / "shortlist.parquet"

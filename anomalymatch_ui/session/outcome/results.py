@@ -16,6 +16,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
 from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -58,6 +59,8 @@ class Results:
         What tables say of the images.
     places
         Where the images are on the sky.
+    known
+        Which of them show known objects.
     completeness
         Returns what was last measured of it; ``None`` without one.
     """
@@ -72,6 +75,7 @@ class Results:
         config: Callable[[], Config],
         metadata: Metadata,
         places: Places,
+        known: KnownObjects,
         completeness: Callable[[], Completeness | None],
     ) -> None:
         self._folder = folder
@@ -82,6 +86,7 @@ class Results:
         self._config = config
         self._metadata = metadata
         self._places = places
+        self._known = known
         self._completeness = completeness
 
     def write(
@@ -165,12 +170,24 @@ class Results:
         rows = np.array(
             [self._pool.index(name) if name in self._pool else -1 for name in ids], dtype=np.int64
         )
+        columns = (
+            *self._ranked(ranking, ids, rows),
+            *self._labelled(ids, given),
+            *self._known.columns(ids),
+            *self._cutouts(ids, rows),
+        )
         own = ResultTable(
-            (*self._ranked(ranking, ids, rows), *self._labelled(ids, given), *self._cutouts(ids, rows)),
+            columns,
             self._provenance(what, ranking, len(ids)),
             self._left_out(ranking) if what == "ranking" else (),
         )
         return own.joined(self._of_files(rows)).joined(self._of_metadata(rows))
+
+    def images(self, what: What = "found", top: int | None = None) -> list[str]:
+        """Return the ids of the images of a table, in its order; the first ``top``, or all."""
+        if what in ("completeness", "injected"):
+            raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
+        return self._images(what, self._ranking(), _current(self._journal))[:top]
 
     def _of_completeness(self, what: Literal["completeness", "injected"]) -> ResultTable:
         measured = self._completeness()
@@ -243,10 +260,10 @@ class Results:
     def _positions(self, rows: np.ndarray) -> list[Column]:
         import pyarrow as pa
 
-        degrees = self._places.degrees()
-        if degrees is None:
+        degrees = self._places.at(rows)
+        if np.isnan(degrees).all() and self._places.degrees() is None:
             return []
-        ra, dec = (_taken(values, rows, pa.float64()) for values in degrees)
+        ra, dec = (pa.array(values, pa.float64(), mask=np.isnan(values)) for values in degrees)
         return [
             Column("ra", ra, _DEGREES, "pos.eq.ra;meta.main", "Right ascension"),
             Column("dec", dec, _DEGREES, "pos.eq.dec;meta.main", "Declination"),
@@ -317,6 +334,9 @@ class Results:
             "labels": f"up to row {ranking.last_seq} of the journal",
             "seed": str(config.seed),
             "settings": json.dumps(config.model_dump(mode="json"), sort_keys=True),
+        }
+        said |= {
+            f"known_objects_{number}": its.sentence() for number, its in enumerate(self._known.sources(), 1)
         }
         network = next((its.digest for its in self._cycles.all() if its.number == self._cycles.in_use), None)
         return said | ({"network_digest": network} if network else {})

@@ -13,6 +13,8 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import LABELS, MARKS, Journal, Label
 from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.catalogue.known import COLUMNS as KNOWN_COLUMNS
+from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -47,6 +49,8 @@ class Finding:
         Columns to filter by.
     places
         Where the images are on the sky.
+    known
+        Which of them show objects that somebody has catalogued.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Finding:
     ) -> None:
         self.metadata = Metadata(pool, journal.extras, folder.path / METADATA_FILE)
         self.places = Places(pool, self.metadata.columns)
+        self.known = KnownObjects(folder, pool, self.places)
         self._pool = pool
         self._config = config
         self._journal = journal
@@ -198,12 +203,15 @@ class Finding:
         return matches
 
     def columns(self) -> dict[str, Column]:
-        """Return what images can be found by: the metadata, and tags and notes where there are some."""
-        return {**self.metadata.columns(), **mark_columns(self._pool, self._journal)}
+        """Return what images can be found by: the metadata, and tags, notes and known objects if any."""
+        marked = mark_columns(self._pool, self._journal)
+        return {**self.metadata.columns(), **marked, **self.known.filters()}
 
     def _column(self, name: str) -> Column:
-        marked = mark_columns(self._pool, self._journal) if name in MARK_COLUMNS else {}
-        return marked.get(name) or self.metadata.column(name)
+        own = mark_columns(self._pool, self._journal) if name in MARK_COLUMNS else {}
+        if name in KNOWN_COLUMNS:
+            own = self.known.filters()
+        return own.get(name) or self.metadata.column(name)
 
     def _ordered(
         self, query: Query, matches: np.ndarray, ranking: Ranking

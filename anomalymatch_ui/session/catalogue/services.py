@@ -1,0 +1,151 @@
+"""Archives that know objects, asked over the network through astroquery, and only when somebody wants it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session.catalogue.known_table import KnownTable
+
+Degrees = tuple[np.ndarray, np.ndarray]
+
+SERVICES = ("simbad", "ned", "vizier:CATALOGUE")
+"""What :func:`ask` takes; CATALOGUE stands for one of VizieR, such as ``I/355/gaiadr3``."""
+
+MOST = {"simbad": 10_000, "ned": 500, "vizier": 10_000}
+"""Images looked up at one time. NED takes one question an image, and asks for no more than one a second."""
+
+_AT_ONCE = 200  # positions of one question; SIMBAD's parser slows down with the length of a query
+_ROWS = 50_000  # of an answer
+_VIZIER_NAMES = re.compile(r"name|main|id|object|designation|source|gaia|sdss|2mass", re.IGNORECASE)
+
+
+def check_service(service: str, images: int) -> None:
+    """Refuse a service that is none, a catalogue that is missing, or too many images.
+
+    Raises
+    ------
+    InputError
+        With what to do instead; also where astroquery is not installed.
+    """
+    name, _, catalogue = service.partition(":")
+    if name.casefold() not in MOST or (name.casefold() == "vizier") != bool(catalogue):
+        raise InputError(f"There is no service {service!r}. Choose one of: {', '.join(SERVICES)}.")
+    most = MOST[name.casefold()]
+    if images > most:
+        raise InputError(
+            f"{images:,} images are more than {service} is asked about at one time: {most:,}. Take fewer "
+            "(--top), or download a catalogue of the field and give it as a table."
+        )
+    try:
+        import astroquery  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "Asking SIMBAD, NED or VizieR needs astroquery. Install it by `pip install "
+            "'anomalymatch-ui[archives]'`, or give a table."
+        ) from error
+
+
+def ask(service: str, places: Degrees, radius: float) -> KnownTable:
+    """Return what an archive knows near positions.
+
+    Parameters
+    ----------
+    service
+        One of :data:`SERVICES`.
+    places
+        Right ascension and declination, degrees, float64 ``(n,)`` each, all finite.
+    radius
+        Seconds of arc.
+
+    Raises
+    ------
+    InputError
+        If the service cannot be reached, or refuses.
+    """
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+
+    name, _, catalogue = service.partition(":")
+    positions = SkyCoord(*places, unit="deg")
+    reach = radius * units.arcsec
+    asked: Callable[[], Iterator[KnownTable]] = {
+        "simbad": lambda: _simbad(positions, reach),
+        "ned": lambda: _ned(positions, reach),
+        "vizier": lambda: _vizier(positions, reach, catalogue),
+    }[name.casefold()]
+    source = {"simbad": "SIMBAD", "ned": "NED"}.get(name.casefold(), f"VizieR {catalogue}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of empty answers, and of VOTables that are not quite standard
+            answers = list(asked())
+    except InputError:
+        raise
+    except Exception as error:  # three services raise all kinds about a network that is not there
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{source} could not be asked: {reason}. Check the network, or give a table of known objects; "
+            "what is kept stays as it was."
+        ) from error
+    return KnownTable(
+        source,
+        tuple(one for answer in answers for one in answer.names),
+        np.concatenate([np.zeros(0), *(answer.ra for answer in answers)]),
+        np.concatenate([np.zeros(0), *(answer.dec for answer in answers)]),
+    )
+
+
+def _simbad(positions: Any, reach: Any) -> Iterator[KnownTable]:
+    from astroquery.simbad import Simbad
+
+    simbad = Simbad()
+    for part in _parts(positions):
+        answer = simbad.query_region(part, radius=reach)
+        if answer is not None:
+            yield _known("SIMBAD", answer, "main_id", "ra", "dec")
+
+
+def _ned(positions: Any, reach: Any) -> Iterator[KnownTable]:
+    from astroquery.exceptions import RemoteServiceError
+    from astroquery.ipac.ned import Ned
+
+    for position in positions:
+        try:
+            answer = Ned.query_region(position, radius=reach)
+        except RemoteServiceError as error:
+            if "no object" in str(error).lower():
+                continue
+            raise
+        ra, dec = ("RA", "DEC") if "RA" in answer.colnames else ("RA(deg)", "DEC(deg)")
+        yield _known("NED", answer, "Object Name", ra, dec)
+
+
+def _vizier(positions: Any, reach: Any, catalogue: str) -> Iterator[KnownTable]:
+    from astroquery.vizier import Vizier
+
+    vizier = Vizier(columns=["_RAJ2000", "_DEJ2000", "*"], row_limit=_ROWS)
+    for part in _parts(positions):
+        for answer in vizier.query_region(part, radius=reach, catalog=catalogue, frame="icrs"):
+            others = [name for name in answer.colnames if name not in ("_q", "_RAJ2000", "_DEJ2000")]
+            named = next((name for name in others if _VIZIER_NAMES.search(name)), others[0])
+            yield _known(catalogue, answer, named, "_RAJ2000", "_DEJ2000")
+
+
+def _parts(positions: Any) -> Iterator[Any]:
+    for start in range(0, len(positions), _AT_ONCE):
+        yield positions[start : start + _AT_ONCE]
+
+
+def _known(source: str, answer: Any, name: str, ra: str, dec: str) -> KnownTable:
+    """Return the objects of an answer, a table of astropy."""
+    names = tuple(str(value).strip() for value in answer[name])
+
+    def degrees(column: str) -> np.ndarray:
+        return np.asarray(np.ma.filled(np.ma.asarray(answer[column], float), np.nan))
+
+    return KnownTable(source, names, degrees(ra), degrees(dec))
