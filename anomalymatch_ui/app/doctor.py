@@ -34,6 +34,7 @@ EXTRAS = {
     "search": ("usearch", "neighbours among millions at once"),
     "map": ("umap", "UMAP for the map"),
     "plot": ("matplotlib", "plots of benchmarks"),
+    "archives": ("astroquery", "SIMBAD, NED and VizieR"),
 }
 
 
