@@ -471,7 +471,7 @@ class Session(Steering):
         Parameters
         ----------
         table
-            With positions and names; see :meth:`~anomalymatch_ui.session.known.KnownObjects.match`.
+            With positions and names; see :meth:`~anomalymatch_ui.session.catalogue.known.KnownObjects.match`.
         radius
             Seconds of arc between an image and a known object at most.
         service
