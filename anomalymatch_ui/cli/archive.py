@@ -103,7 +103,7 @@ def score(
     if session is not None and model is None:
         from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 
-        _refuse_beside_session(symmetry, number_format, engine, scheduler)
+        _refuse_beside_session(symmetry, number_format)
         by_session = SessionScoreRequest(
             images=images,
             session=session,
@@ -111,6 +111,8 @@ def score(
             embeddings=embeddings,
             device=device,
             runtime=runtime,
+            engine=engine,
+            scheduler=scheduler,
             shard_size=shard_size,
             restart=restart,
             pixels=pixels,
@@ -222,13 +224,8 @@ def similar(
     )
 
 
-def _refuse_beside_session(symmetry: str, number_format: str, engine: str, scheduler: str | None) -> None:
-    """Refuse what a session has settings for, and what scores by a network alone."""
-    if engine == "dask" or scheduler is not None:
-        raise InputError(
-            "--engine dask goes with --model: the order of a session is scored in this process. For several "
-            "machines, score by the network, then give the session the best with `anomalymatch shortlist`."
-        )
+def _refuse_beside_session(symmetry: str, number_format: str) -> None:
+    """Refuse what a session has settings for."""
     if symmetry != "none" or number_format != "float32":
         raise InputError(
             "--symmetry and --number-format go with --model: a session has them in its settings."

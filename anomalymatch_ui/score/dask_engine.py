@@ -48,7 +48,6 @@ class DaskEngine:
 
     def __init__(self, client: Client, job: Job) -> None:
         self._client = client
-        self._job = job
         with _cluster_errors():
             try:
                 client.wait_for_workers(1, timeout=WORKER_SECONDS)
@@ -58,9 +57,10 @@ class DaskEngine:
                     "`dask worker`, and check that it reaches the scheduler."
                 ) from error
         self._resources = _resources(client, job.device)
+        self._job = self._submit(dask_worker.keep, job)
         self.arithmetic: Arithmetic
         self.remark: str
-        self.arithmetic, self.remark = self._one(dask_worker.arithmetic, job)
+        self.arithmetic, self.remark = self._one(dask_worker.arithmetic, self._job)
 
     def plan(self) -> Plan:
         """Let one worker find how the images of a new archive are best read."""

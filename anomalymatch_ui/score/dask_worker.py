@@ -6,7 +6,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ import torch
 from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
-from anomalymatch_ui.learn import load_checkpoint, network_digest, resolve_device
-from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
+from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score.archive import Archive
+from anomalymatch_ui.score.archiving import Engine
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.local_engine import LocalEngine
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan
@@ -26,9 +27,24 @@ from anomalymatch_ui.stream.allocation import keep_freed_memory
 Value = TypeVar("Value")
 
 
+class Job(Protocol):
+    """What a worker opens. It is hashable, for it is opened once for all shards of a run."""
+
+    @property
+    def device(self) -> str:
+        """Where to compute, as in the settings of a session."""
+
+    @property
+    def software(self) -> str:
+        """Version of anomalymatch-ui that asks."""
+
+    def open(self) -> Engine:
+        """Open it on a worker. Raises ``InputError`` if it is not there, or is another one."""
+
+
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What a worker has to open, and what it must find there.
+class NetworkJob:
+    """Scores by a network; see :class:`Job`.
 
     Attributes
     ----------
@@ -55,6 +71,13 @@ class Job:
     config: ScoreConfig
     pixels: PixelsConfig = field(default_factory=PixelsConfig)
     software: str = __version__
+
+    def open(self) -> LocalEngine:
+        """Open pool and model."""
+        device = resolve_device(self.device)
+        network = open_network(self.model, self.model_digest)
+        pool = open_images(self.images, self.pixels, self.pool_digest)
+        return LocalEngine(pool, network, of_one_task(self.config, device), device, self.symmetry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,37 +134,35 @@ def keep(value: Value) -> Value:
     return value
 
 
-_opened: dict[Job, LocalEngine] = {}
-_opening = threading.Lock()
+def open_network(path: str, digest: str) -> AnomalyNetwork:
+    """Open a checkpoint on a worker.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or its network is another one than where the scores are asked for.
+    """
+    network = load_checkpoint(Path(path)).average
+    if network_digest(network) != digest:
+        raise InputError(f"the model {path} is another one there. Copy the same file to every worker")
+    return network
 
 
-def _engine(job: Job) -> LocalEngine:
-    """Return what was opened for a job in this process; another job's is let go of."""
-    with _opening:
-        if job not in _opened:
-            _opened.clear()
-            _opened[job] = _open(job)
-        return _opened[job]
+def open_images(path: str, pixels: PixelsConfig, digest: str) -> ImagePool:
+    """Open a pool on a worker.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or holds other images than where the scores are asked for.
+    """
+    pool = open_pool(path, pixels)
+    if pool.digest != digest:
+        raise InputError(f"the images in {path} are others there. Mount the same ones on every worker")
+    return pool
 
 
-def _open(job: Job) -> LocalEngine:
-    if job.software != __version__:
-        raise InputError(
-            f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
-            "everywhere"
-        )
-    keep_freed_memory()
-    device = resolve_device(job.device)
-    network = load_checkpoint(Path(job.model)).average
-    if network_digest(network) != job.model_digest:
-        raise InputError(f"the model {job.model} is another one there. Copy the same file to every worker")
-    pool = open_pool(job.images, job.pixels)
-    if pool.digest != job.pool_digest:
-        raise InputError(f"the images in {job.images} are others there. Mount the same ones on every worker")
-    return LocalEngine(pool, network, _of_one_task(job.config, device), device, job.symmetry)
-
-
-def _of_one_task(config: ScoreConfig, device: torch.device) -> ScoreConfig:
+def of_one_task(config: ScoreConfig, device: torch.device) -> ScoreConfig:
     """Read and decode in one thread on a CPU: Dask gives a worker as many tasks as it has threads.
 
     Or else 64 workers of a machine of 64 cores would have 64 threads each. A GPU needs more than one, and has
@@ -150,6 +171,25 @@ def _of_one_task(config: ScoreConfig, device: torch.device) -> ScoreConfig:
     if config.workers or device.type != "cpu":
         return config
     return config.model_copy(update={"workers": 1})
+
+
+_opened: dict[Job, Engine] = {}
+_opening = threading.Lock()
+
+
+def _engine(job: Job) -> Engine:
+    """Return what was opened for a job in this process; another job's is let go of."""
+    with _opening:
+        if job not in _opened:
+            _opened.clear()
+            if job.software != __version__:
+                raise InputError(
+                    f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
+                    "everywhere"
+                )
+            keep_freed_memory()
+            _opened[job] = job.open()
+        return _opened[job]
 
 
 def _refusal(error: AnomalyMatchError) -> Refusal:

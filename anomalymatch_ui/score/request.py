@@ -90,8 +90,7 @@ def run_request(
     StorageError
         If the disk refuses.
     """
-    if request.scheduler is not None and request.engine != "dask":
-        raise InputError("--scheduler goes with --engine dask.")
+    check_engine(request.engine, request.scheduler)
     checkpoint = load_checkpoint(request.model)
     network = checkpoint.average
     pool = open_pool(request.images, as_trained(checkpoint.rendering, request.pixels))
@@ -125,6 +124,12 @@ def run_request(
     return outcome, {stage: round(share, 3) for stage, share in clock.shares().items()}
 
 
+def check_engine(engine: str, scheduler: str | None) -> None:
+    """Check that no scheduler is given to an engine without one. Raises ``InputError``."""
+    if scheduler is not None and engine != "dask":
+        raise InputError("--scheduler goes with --engine dask.")
+
+
 def as_trained(rendering: Rendering, asked: Mapping[str, Any]) -> PixelsConfig:
     """Return how images are read and rendered: as the model was trained, but for what is asked for."""
     trained = {} if rendering.is_plain else rendering.model_dump()
@@ -136,14 +141,14 @@ def _cluster(
     request: ScoreRequest, pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig
 ) -> Iterator[Engine]:
     from anomalymatch_ui.score.dask_engine import DaskEngine, open_client
-    from anomalymatch_ui.score.dask_worker import Job
+    from anomalymatch_ui.score.dask_worker import NetworkJob
 
     with open_client(request.scheduler, request.device) as client:
         # A GPU of this machine is made the only one that its worker sees; which it was does not matter there.
         local_gpu = request.scheduler is None and request.device.startswith("cuda:")
         yield DaskEngine(
             client,
-            Job(
+            NetworkJob(
                 images=str(pool.path),
                 model=str(request.model.absolute()),
                 pool_digest=pool.digest,

@@ -20,14 +20,17 @@ from checkpoints import make_checkpoint
 from distributed import Client, KilledWorker, Scheduler, SpecCluster
 from distributed.comm import CommClosedError
 from images import make_pool
+from sessions import make_trained
 
 from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.score import Archive, Outcome, dask_worker
 from anomalymatch_ui.score import dask_engine as dask_engine_module
+from anomalymatch_ui.score.archive import ORDER
 from anomalymatch_ui.score.dask_engine import local_cluster, visible_gpus
-from anomalymatch_ui.score.dask_worker import Job
+from anomalymatch_ui.score.dask_worker import NetworkJob
 from anomalymatch_ui.score.request import ScoreRequest, run_request
+from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 
 IMAGES, SHARD = 480, 8
 
@@ -91,6 +94,44 @@ def test_a_worker_is_killed_and_nothing_is_lost_scored_twice_or_other_than_here(
     assert list(archive.read(2).unreadable) == ["0019.jpg"]
 
 
+def test_workers_score_in_the_order_of_a_session_as_here_though_one_is_killed(
+    cluster: SpecCluster, tmp_path: Path
+) -> None:
+    make_trained(tmp_path)
+    asked: dict[str, Any] = {"images": tmp_path / "images", "session": tmp_path / "session", "shard_size": 4}
+    asked |= {"embeddings": True, "device": "cpu"}
+    local = run_session_request(SessionScoreRequest(out=tmp_path / "local", **asked), quietly)
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=100)
+        alive = list(client.run(os.getpid).values())
+    killed: list[int] = []
+
+    def kill_one(title: str) -> Callable[[int, int], None]:
+        def advance(done: int, total: int) -> None:
+            if title == "Scoring" and not killed and done >= 12:  # both are at work on others
+                killed.append(alive[0])
+                os.kill(alive[0], signal.SIGKILL)
+
+        return advance
+
+    on_cluster = asked | {"engine": "dask", "scheduler": cluster.scheduler_address}
+    outcome = run_session_request(SessionScoreRequest(out=tmp_path / "dask", **on_cluster), kill_one)
+    assert killed
+    assert outcome == local
+    ours = contents(tmp_path / "local")
+    assert shards_and_tables(contents(tmp_path / "dask")) == shards_and_tables(ours)
+    for number in (2, 7):
+        (tmp_path / "local" / f"shard-{number:07d}.parquet").unlink()
+    gone_on = run_session_request(SessionScoreRequest(out=tmp_path / "local", **on_cluster), quietly)
+    assert gone_on.written == 2
+    assert shards_and_tables(contents(tmp_path / "local")) == shards_and_tables(ours)
+
+
+def shards_and_tables(files: dict[str, bytes]) -> dict[str, bytes]:
+    """All but the order, in which a zip keeps the time."""
+    return {name: content for name, content in files.items() if name != ORDER}
+
+
 def test_workers_go_on_where_the_local_engine_was_interrupted(cluster: SpecCluster, folder: Path) -> None:
     score(folder, "begun", engine="local")
     for number in (3, 4, 50):
@@ -103,9 +144,9 @@ def test_workers_go_on_where_the_local_engine_was_interrupted(cluster: SpecClust
 def test_a_task_on_a_cpu_reads_in_one_thread() -> None:
     """Sixty-four workers on sixty-four cores would else have 64 x 64 of them."""
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert dask_worker._of_one_task(ScoreConfig(), cpu).workers == 1
-    assert dask_worker._of_one_task(ScoreConfig(workers=3), cpu).workers == 3
-    assert dask_worker._of_one_task(ScoreConfig(), gpu) == ScoreConfig()
+    assert dask_worker.of_one_task(ScoreConfig(), cpu).workers == 1
+    assert dask_worker.of_one_task(ScoreConfig(workers=3), cpu).workers == 3
+    assert dask_worker.of_one_task(ScoreConfig(), gpu) == ScoreConfig()
 
 
 LAYERS = """
@@ -141,7 +182,7 @@ def test_a_worker_uses_freed_memory_again_unless_somebody_chose_otherwise(settin
 
 def test_a_worker_without_the_model_or_with_another_says_so(cluster: SpecCluster, folder: Path) -> None:
     """The worker looks for the file when the driver, on another machine, has read its own."""
-    job = Job(
+    job = NetworkJob(
         images=str(folder / "images"),
         model=str(folder / "model.safetensors"),
         pool_digest="another",

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from images import make_pool
+from anomalymatch_ui.session.archive_job import SessionJob
+from sessions import ANOMALIES, SETTINGS, make_trained
 
-from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.score import Outcome, Scores, similar
 from anomalymatch_ui.session import Session
@@ -21,16 +21,6 @@ from anomalymatch_ui.session.archives import archive_engine
 from anomalymatch_ui.session.archives.archive_engine import measured_threshold
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 from anomalymatch_ui.session.work.learnt import Learnt
-
-SETTINGS = Config.preset("default").with_values(
-    network={"image_size": 32},
-    embedding={"sizes": (32, 48), "symmetric_up_to": 32},
-    train={"steps": 3, "labelled_batch": 4, "unlabelled_batch": 4},
-    score={"batch_size": 16, "shard_size": 20},
-    symmetry="square",
-    device="cpu",
-)
-ANOMALIES, NOMINALS = ["0000.jpg", "0001.jpg"], ["0020.jpg", "0021.jpg", "0022.jpg"]
 
 TOLERANCE = 2e-3
 """Of a probability: an embedding is float16, and other batches round it elsewhere."""
@@ -40,11 +30,7 @@ TOLERANCE = 2e-3
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `images`, and a `session` on them that has labels and a cycle."""
     folder = tmp_path_factory.mktemp("trained")
-    make_pool(folder / "images")
-    with Session.open(folder / "session", folder / "images", config=SETTINGS) as session:
-        session.label(ANOMALIES, "anomaly")
-        session.label(NOMINALS, "nominal")
-        session.train(wait=True)
+    make_trained(folder)
     return folder
 
 
@@ -241,6 +227,30 @@ def test_a_full_disk_keeps_the_shards_that_were_written(
         with pytest.raises(StorageError):
             score(trained / "images", trained / "session", tmp_path / "out", shard_size=16)
     assert score(trained / "images", trained / "session", tmp_path / "out").written == 2
+
+
+def test_a_worker_without_what_the_session_goes_by_says_so(trained: Path) -> None:
+    with Session.open(trained / "session") as session:
+        seeing, _, learnt = session.scorer.learnt(session.labels())
+        checkpoint = trained / "session" / "checkpoints" / "cycle-0001.safetensors"
+        job = SessionJob.of(session.pool, session.config, seeing, learnt, "square", checkpoint)
+        assert job.open().arithmetic.device == "cpu"
+        cases: list[tuple[dict[str, Any], str]] = [
+            ({"images": "/nowhere"}, "There is no folder or file /nowhere"),
+            ({"pool_digest": "another"}, "the images .* are others there"),
+            ({"checkpoint": "/nowhere/model.safetensors"}, "There is no checkpoint"),
+            ({"order": replace(learnt, network="another").encoded()}, "the model .* is another one there"),
+            ({"backbones": ("another",)}, "its pretrained weights are others"),
+            ({"adapted": "/nowhere/adapted.safetensors"}, "the weights .* are missing or others there"),
+        ]
+        for changed, sentence in cases:
+            with pytest.raises(InputError, match=sentence):
+                replace(job, **changed).open()
+
+
+def test_a_scheduler_goes_with_the_engine_dask(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--scheduler goes with --engine dask"):
+        score(trained / "images", trained / "session", tmp_path / "out", scheduler="tcp://127.0.0.1:8786")
 
 
 def test_what_was_learnt_is_read_back_as_it_was(trained: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
-from anomalymatch_ui.config import NumberFormat
+from anomalymatch_ui.config import Config, ScoreConfig
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.learn import resolve_device
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.local_engine import assemble
@@ -20,6 +21,7 @@ from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.session.look.seer import Seer
 from anomalymatch_ui.session.work.learnt import Learnt
 from anomalymatch_ui.stream import ScoredBatch
+from anomalymatch_ui.stream.batching import usual_batch_size
 
 CLOSELY = 0.02
 """Share of an archive that is looked at in all views: all eight of an image take as long as eight images."""
@@ -42,19 +44,17 @@ class SessionEngine:
     pool
         The archive.
     seer
-        Looks at its images; its batches have the size that the plan says.
+        Looks at its images, by the same settings.
     learnt
         Makes probabilities of what is seen.
-    number_format, plan
-        Of the run.
+    config
+        Number format and size of a batch, which is a number.
     """
 
-    def __init__(
-        self, pool: ImagePool, seer: Seer, learnt: Learnt, number_format: NumberFormat, plan: Plan
-    ) -> None:
-        self._pool, self._seer, self._learnt, self._plan = pool, seer, learnt, plan
+    def __init__(self, pool: ImagePool, seer: Seer, learnt: Learnt, config: ScoreConfig) -> None:
+        self._pool, self._seer, self._learnt, self._plan = pool, seer, learnt, Plan(config.batch_size)
         names = sorted({runtime.name for runtime in seer.runtimes})
-        self.arithmetic = Arithmetic(seer.device.type, number_format, ", ".join(names))
+        self.arithmetic = Arithmetic(seer.device.type, config.number_format, ", ".join(names))
         self.remark = next((runtime.reason for runtime in seer.runtimes if runtime.reason), "")
 
     def plan(self) -> Plan:
@@ -85,6 +85,15 @@ class SessionEngine:
             scores[high] = learnt.probabilities(embedding[high], self._seer.network_scores(rows[high]))
         readable = np.isfinite(scores)
         return ScoredBatch(asked, rows[readable], scores[readable], embedding[readable])
+
+
+def in_usual_batches(config: Config) -> Config:
+    """Return settings whose batches have the size that is set, or the usual one of the device.
+
+    Never one that was measured: batches show in the last digits of a score, and the machine has its moods.
+    """
+    size = config.score.batch_size or usual_batch_size(resolve_device(config.device).type)
+    return config.with_values(score={"batch_size": size})
 
 
 def measured_threshold(

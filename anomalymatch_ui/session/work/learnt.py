@@ -114,11 +114,36 @@ class Learnt:
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()[:16]
 
-    def write(self, path: Path) -> None:
-        """Write it, whole or not at all. Raises ``StorageError`` if the disk refuses."""
+    def encoded(self) -> bytes:
+        """Return it as the bytes of a file."""
         content = io.BytesIO()
         np.savez(content, **cast(Any, self._arrays()))
-        write_bytes_atomically(path, content.getvalue())
+        return content.getvalue()
+
+    def write(self, path: Path) -> None:
+        """Write it, whole or not at all. Raises ``StorageError`` if the disk refuses."""
+        write_bytes_atomically(path, self.encoded())
+
+    @classmethod
+    def decoded(cls, content: bytes) -> Self:
+        """Return what :meth:`encoded` gave of it; raises one of ``UNREADABLE`` where it is damaged."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as saved:
+            names = saved["names"].tolist()
+            count = int(saved["cycle"][1])
+            scale, nodes, fusion = saved["scale"].tolist(), saved["nodes"], saved["fusion"].tolist()
+            return cls(
+                names[0],
+                int(saved["cycle"][0]),
+                names[1],
+                names[2] if len(names) > 2 else None,
+                tuple(Reduction(saved[f"axes{part}"], saved[f"offset{part}"]) for part in range(count)),
+                LinearHead(saved["weights"], float(saved["bias"][0])),
+                CoarseToFine(*saved["coarse"].tolist()),
+                CoarseToFine(*saved["guess"].tolist()),
+                Fusion((fusion[0], fusion[1]), (fusion[2], fusion[3]), fusion[4]) if fusion else None,
+                Forecast(Scale(*scale), nodes[0], nodes[1], nodes[2], nodes[3]),
+                float(saved["threshold"][0]),
+            )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -130,23 +155,7 @@ class Learnt:
             If it is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as saved:
-                names = saved["names"].tolist()
-                count = int(saved["cycle"][1])
-                scale, nodes, fusion = saved["scale"].tolist(), saved["nodes"], saved["fusion"].tolist()
-                return cls(
-                    names[0],
-                    int(saved["cycle"][0]),
-                    names[1],
-                    names[2] if len(names) > 2 else None,
-                    tuple(Reduction(saved[f"axes{part}"], saved[f"offset{part}"]) for part in range(count)),
-                    LinearHead(saved["weights"], float(saved["bias"][0])),
-                    CoarseToFine(*saved["coarse"].tolist()),
-                    CoarseToFine(*saved["guess"].tolist()),
-                    Fusion((fusion[0], fusion[1]), (fusion[2], fusion[3]), fusion[4]) if fusion else None,
-                    Forecast(Scale(*scale), nodes[0], nodes[1], nodes[2], nodes[3]),
-                    float(saved["threshold"][0]),
-                )
+            return cls.decoded(path.read_bytes())
         except UNREADABLE as error:
             raise DamagedStoreError(
                 f"The order in {path} is damaged. Start again with --restart, which deletes the scores there."
