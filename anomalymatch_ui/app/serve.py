@@ -87,18 +87,20 @@ def serve(
     StorageError
         If the disk refuses.
     """
-    port = free_port(port)
-    base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
-    wanted = Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)
-    if is_known():
-        WAITING.start()
-    try:
-        _serve(wanted, port, base, open_browser, as_json)
-    finally:
-        WAITING.end()
+    with reserve_port(port) as reserved:
+        port = reserved.getsockname()[1]
+        base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
+        wanted = Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)
+        if is_known():
+            WAITING.start()
+        try:
+            _serve(wanted, reserved, base, open_browser, as_json)
+        finally:
+            WAITING.end()
 
 
-def _serve(wanted: Wanted, port: int, base_url: str, open_browser: bool, as_json: bool) -> None:
+def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser: bool, as_json: bool) -> None:
+    port = reserved.getsockname()[1]
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         if opened.import_report is not None:
             print(opened.import_report.sentence(), file=sys.stderr)
@@ -111,6 +113,7 @@ def _serve(wanted: Wanted, port: int, base_url: str, open_browser: bool, as_json
     # It warns of a time-out that the server's own defaults set too long.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     server = DashboardServer()
+    server.reserved = reserved
     server.announcement = Announcement(
         f"http://{HOST}:{port}/?token={token}",
         f"{base_url}?token={token}" if base_url != "/" else None,
@@ -155,26 +158,33 @@ def checked_base_url(base_url: str) -> str:
     return f"/{'/'.join(parts)}/" if parts else "/"
 
 
-def free_port(port: int) -> int:
-    """Check that nothing listens on a port; for 0 find one.
+def reserve_port(port: int) -> socket.socket:
+    """Return a socket that nothing else can listen on the port of until it is closed; for 0 of a free port.
 
     Raises
     ------
     InputError
-        If something does, or this user may not listen there.
+        If something listens there, or this user may not.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the server does: a port whose last connections are still closing counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(
-                f"Cannot listen on port {port}: {reason}. A dashboard may be open there already. "
-                "Choose another port with --port, or let --port 0 find a free one."
-            ) from error
-        return int(probe.getsockname()[1])
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # As the server does: a port whose last connections are still closing counts as free.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        reserved.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        reserved.close()
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"Cannot listen on port {port}: {reason}. A dashboard may be open there already. "
+            "Choose another port with --port, or let --port 0 find a free one."
+        ) from error
+    return reserved
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with reserve_port(0) as reserved:
+        return int(reserved.getsockname()[1])
 
 
 def notebook_path() -> Path:
@@ -266,6 +276,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
 
     name = "voila"
     announcement: Announcement
+    reserved: socket.socket
 
     def setup_template_dirs(self) -> None:
         """Put the dashboard's page before Voilà's own."""
@@ -293,4 +304,5 @@ class DashboardServer(Voila):  # type: ignore[misc]
         # As SIGTERM: an exception that may come up anywhere might end nothing.
         signal.signal(signal.SIGINT, self._handle_signal_stop)
         self.ioloop.add_callback(self.announcement.make)
+        self.reserved.close()  # opening the session may have taken long enough for others to ask for a port
         super().listen()

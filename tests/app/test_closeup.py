@@ -173,7 +173,7 @@ def test_a_question_sent_again_before_the_answer_is_worked_on_once(
 
     def slow(index: int) -> np.ndarray:
         reads.append(index)
-        go.wait(60)
+        go.wait(300)
         return image(index)
 
     monkeypatch.setattr(session.pool, "image", slow)
@@ -255,7 +255,7 @@ def test_what_a_thread_answers_is_sent_on_the_loop_and_its_failure_too():
 
         inbox = Inbox(send, lambda _sentence: None, asyncio.get_running_loop())
         go = threading.Event()
-        inbox.answers["slow"] = lambda _message: threads.submit(lambda: (go.wait(60), next(answers)())[1])
+        inbox.answers["slow"] = lambda _message: threads.submit(lambda: (go.wait(300), next(answers)())[1])
         for request in (1, 2, 1, 2):  # asked again while it is worked on, and answered once
             inbox.receive({"kind": "slow", "frontend": "one", "request": request})
         assert sent == []

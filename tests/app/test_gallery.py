@@ -144,7 +144,7 @@ def test_cards_stay_though_a_new_order_was_asked_for_and_refused(browser, galler
         assert browser.of_kind("say")[-1]["tone"] == "error"
         bobs.label([before[5]], "anomaly")
         bobs.rank(wait=True)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while session.status.ranking_version == version:
             assert time.monotonic() < deadline
             time.sleep(0.02)

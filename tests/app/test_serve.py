@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import ThisInterpreter, checked_base_url, free_port, hub_base_url, serve
+from anomalymatch_ui.app.serve import ThisInterpreter, checked_base_url, hub_base_url, reserve_port, serve
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session
 
@@ -27,7 +27,17 @@ def test_a_port_in_use_is_a_sentence(taken_port: int, pool_folder: Path):
 
 
 def test_port_0_finds_a_free_one(taken_port: int):
-    assert free_port(0) not in (0, taken_port)
+    with reserve_port(0) as reserved:
+        assert reserved.getsockname()[1] not in (0, taken_port)
+
+
+def test_a_reserved_port_is_nobody_else_s_until_it_is_given_up():
+    with reserve_port(0) as reserved, socket.socket() as other, socket.socket() as later:
+        address = reserved.getsockname()
+        with pytest.raises(OSError, match="in use"):
+            other.bind(address)
+        reserved.close()
+        later.bind(address)
 
 
 def test_bad_input_is_told_before_anything_is_served(tmp_path: Path, pool_folder: Path):
@@ -41,7 +51,7 @@ def test_bad_input_is_told_before_anything_is_served(tmp_path: Path, pool_folder
 def test_a_session_that_is_open_elsewhere_is_told_of(tmp_path: Path, pool_folder: Path):
     holder = (
         "import sys, time; from anomalymatch_ui.session import Session;"
-        "Session.open(sys.argv[1], sys.argv[2]); print('open', flush=True); time.sleep(60)"
+        "Session.open(sys.argv[1], sys.argv[2]); print('open', flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", holder, str(tmp_path / "session"), str(pool_folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

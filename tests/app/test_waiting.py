@@ -44,13 +44,13 @@ def asked(code: str) -> tuple[int, str]:
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=120)
+        client.wait_for_ready(timeout=300)
         printed: list[str] = []
 
         def keep(message: dict) -> None:
             printed.append(message["content"].get("text", ""))
 
-        client.execute_interactive(f"import os; print(os.getpid())\n{code}", output_hook=keep, timeout=120)
+        client.execute_interactive(f"import os; print(os.getpid())\n{code}", output_hook=keep, timeout=300)
         pid, *rest = "".join(printed).split("\n")
         return int(pid), " ".join(rest).strip()
     finally:
@@ -68,7 +68,7 @@ def test_a_page_takes_the_kernel_that_waits_with_all_that_it_needs(waiting: Wait
 def test_a_page_gets_a_kernel_where_none_waits_or_the_one_that_did_is_gone(waiting: WaitingKernel) -> None:
     waited = process_of(waiting)
     waited.kill()
-    waited.wait(60)
+    waited.wait(300)
     pid, said = asked(
         "import ipywidgets; print('jupyter.widget' in get_ipython().kernel.comm_manager.targets)"
     )
@@ -87,7 +87,7 @@ def test_what_waits_ends_with_the_server_even_if_that_is_killed() -> None:
         assert server.stdout is not None
         waited = psutil.Process(int(server.stdout.readline()))
         server.send_signal(signal.SIGKILL)
-        gone, _ = psutil.wait_procs([waited], 120)
+        gone, _ = psutil.wait_procs([waited], 300)
         assert gone or waited.status() == psutil.STATUS_ZOMBIE
 
 
@@ -103,7 +103,7 @@ manager = KernelManager(kernel_spec_manager=ThisInterpreter(), kernel_name="pyth
 manager.start_kernel()
 client = manager.client()
 client.start_channels()
-client.wait_for_ready(timeout=120)
+client.wait_for_ready(timeout=300)
 assert manager.provisioner.pid == waited
 print("kernel", waited, flush=True)
 time.sleep(600)
@@ -119,7 +119,7 @@ def test_a_page_s_kernel_that_had_waited_ends_with_the_server_even_if_that_is_ki
         said = next(line for line in server.stdout if line.startswith("kernel "))
         kernel = psutil.Process(int(said.split()[1]))
         server.send_signal(signal.SIGKILL)
-        gone, _ = psutil.wait_procs([kernel], 120)
+        gone, _ = psutil.wait_procs([kernel], 300)
         assert gone or kernel.status() == psutil.STATUS_ZOMBIE
 
 

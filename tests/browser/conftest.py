@@ -57,6 +57,13 @@ def faults() -> Faults:
     return Faults()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a browser test that failed once more, and no other one: pyproject.toml says why."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let no test pass on whose pages a script failed, before its fixtures leave them."""
@@ -89,12 +96,12 @@ def serve() -> Serve:
         quietly = ("--port", 0, "--no-browser", "--json")
         with processes.started("serve", images, "--session", session, *quietly, *options) as process:
             try:
-                line = process.first_line()
-                assert line, f"`anomalymatch serve` ended with {process.finished(30)}"
+                line = process.first_line(300)
+                assert line, f"`anomalymatch serve` ended with {process.finished(300)}"
                 yield Served(json.loads(line)["address"], process)
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(60)
+                process.wait(300)
 
     return served
 

@@ -28,7 +28,7 @@ class Lab:
 @contextlib.contextmanager
 def jupyter_lab(folder: Path, environment: Mapping[str, str] = {}, base_url: str = "/") -> Iterator[Lab]:
     """Serve a folder by JupyterLab, as a hub does if there is a base URL."""
-    port, token = free_port(0), secrets.token_urlsafe(16)
+    port, token = free_port(), secrets.token_urlsafe(16)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
@@ -41,16 +41,16 @@ def jupyter_lab(folder: Path, environment: Mapping[str, str] = {}, base_url: str
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 400
         answered = False
         while not answered:
             assert process.poll() is None, "JupyterLab has ended"
             assert time.monotonic() < deadline, "JupyterLab does not answer"
             with contextlib.suppress(OSError):  # a refusal, or an answer that took too long
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{base_url}api", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{base_url}api", timeout=30).close()
                 answered = True
             time.sleep(0.25)
         yield Lab(f"http://127.0.0.1:{port}{base_url}", token)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)

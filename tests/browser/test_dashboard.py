@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -35,7 +36,12 @@ def served(page: Page, prepared: Prepared, serve: Serve):
 
 def kernels(served: Served) -> list[psutil.Process]:
     """Return the pages' kernels; the one that waits for a page has no connection yet."""
-    return [child for child in children(served) if child.net_connections()]
+    found = []
+    for child in children(served):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ended while it was asked
+            if child.net_connections():
+                found.append(child)
+    return found
 
 
 def children(served: Served) -> list[psutil.Process]:
@@ -78,7 +84,7 @@ def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, 
     (former,) = kernels(served)
     page.reload()
     desk.wait()
-    assert psutil.wait_procs([former], timeout=60)[1] == []
+    assert psutil.wait_procs([former], timeout=300)[1] == []
     assert desk.ids() == ranked
     expect(page.locator(".am-range")).to_contain_text("cycle 1")
     expect(desk.count("anomaly")).to_have_text("7")
@@ -246,7 +252,8 @@ def test_a_label_that_gets_no_answer_is_shown_as_not_saved_and_written_once(
     assert prepared.journal() == [*before, (first, "anomaly")]
 
 
-def test_a_lost_connection_is_said(page: Page, served: Served, prepared: Prepared):
+def test_a_lost_connection_is_said(page: Page, served: Served, faults: Faults):
+    faults.forgive(A_LOST_CONNECTION)
     desk = Desk(page).open(served.address)
     page.context.on("page", lambda popup: popup.close())
     (kernel,) = kernels(served)
@@ -288,7 +295,7 @@ def test_without_the_secret_of_the_address_nothing_is_shown(page: Page, served: 
     page.goto(served.address.split("?")[0])
     expect(page.get_by_role("textbox", name="Password or token:")).to_be_visible()
     assert kernels(served) == []
-    assert len(children(served)) <= 1  # what waits for a page
+    assert len(psutil.Process(served.process.pid).children()) <= 1  # what waits for a page
 
 
 def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: Faults):
@@ -297,8 +304,8 @@ def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: 
     left = children(served)
     assert left
     served.process.send_signal(signal.SIGTERM)
-    served.process.wait(60)
-    assert psutil.wait_procs(left, timeout=60)[1] == []
+    served.process.wait(300)
+    assert psutil.wait_procs(left, timeout=300)[1] == []
 
 
 def test_finds_are_downloaded_as_a_votable(page: Page, served: Served, tmp_path: Path):

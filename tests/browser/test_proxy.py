@@ -36,7 +36,7 @@ def test_behind_a_hub_s_proxy_a_label_is_kept(
     if kind == "proxy":
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", SERVER)  # as a hub does; then nothing is to be given
     else:
-        port = free_port(0)
+        port = free_port()
         options = ["--port", str(port), "--base-url", f"{SERVER}{kind}/{port}/"]
     with serve(prepared.images, prepared.session, *options) as served:
         monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)

@@ -54,7 +54,7 @@ def arguments(folder: Path, out: str) -> list[str]:
 
 
 def run(*given: object) -> subprocess.CompletedProcess[str]:
-    return processes.run(*given, timeout=200)
+    return processes.run(*given, timeout=400)
 
 
 def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def end_after(
 ) -> subprocess.CompletedProcess[str]:
     """Start a run, end it as soon as so many shards are there, and return how it ended."""
     last = folder / out / f"shard-{shards - 1:07d}.parquet"
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     with processes.started("score", *arguments(folder, out)) as command:
         while not last.exists():
             assert command.is_alive()
@@ -96,7 +96,7 @@ def end_after(
             time.sleep(0.001)
         assert command.is_alive()  # it had not ended by itself
         command.send_signal(ending)
-        return command.finished(timeout=60)
+        return command.finished(timeout=300)
 
 
 @pytest.mark.parametrize("shards", [1, 17])

@@ -261,7 +261,7 @@ def test_each_gpu_of_this_machine_gets_a_worker_of_its_own(
     assert visible_gpus(device) == expected
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 100) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -30,7 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*given: object) -> subprocess.CompletedProcess[str]:
-    return processes.run("shortlist", *given, timeout=200)
+    return processes.run("shortlist", *given, timeout=400)
 
 
 def test_the_best_by_the_scores_and_images_drawn_make_the_session(archive: Path, tmp_path: Path):

@@ -40,7 +40,7 @@ def write_classes(folder: Path, sizes: dict[str, int]) -> ImagePool:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return processes.run("benchmark", *arguments, timeout=250)
+    return processes.run("benchmark", *arguments, timeout=400)
 
 
 def test_galaxies_are_searched_in_the_training_split_and_measured_on_the_test_split(galaxies: Path) -> None:

@@ -87,10 +87,10 @@ def test_labels_given_while_it_adapts_are_followed_at_once_and_by_the_order_at_i
 
         session.subscribe(watch)
         session.adapt()
-        assert adapting.wait(60)
+        assert adapting.wait(300)
         session.label(RINGS, "anomaly")
         session.label(DISCS, "nominal")
-        assert session._rankings.settle(60)
+        assert session._rankings.settle(300)
         assert session.ranking().source == "linear head"
         assert session.status.phase == "adapting"
         session.configure({"train.steps": 5})

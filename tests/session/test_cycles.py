@@ -228,7 +228,7 @@ def test_a_damaged_checkpoint_is_a_sentence_and_the_cycle_in_use_stays(trained: 
     (trained / "session" / "checkpoints" / "cycle-0001.safetensors").write_bytes(b"no tensors")
     with Session.open(trained / "session", trained / "images") as session:
         session.go_back(1)
-        status = session.wait(60)
+        status = session.wait(300)
         assert status.error is not None
         assert "cycle-0001.safetensors cannot be read" in status.error
         assert "can be trained again" in status.error

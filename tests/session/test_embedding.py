@@ -297,7 +297,7 @@ def test_sessions_that_share_a_folder_can_embed_at_the_same_time(
     for session in sessions:
         session.rank()
     for session in sessions:
-        assert session.wait(60).error is None
+        assert session.wait(300).error is None
         assert session.ranking().version == 1
         session.close()
     assert not list(shared.glob(".raw-*"))

@@ -19,7 +19,7 @@ def test_threads_that_write_one_file_at_the_same_time_leave_one_whole(tmp_path: 
 
     def write(temporary: Path, content: bytes) -> None:
         temporary.write_bytes(content)
-        together.wait(10)
+        together.wait(300)
 
     contents = [bytes([65 + number]) * 10_000 for number in range(threads)]
     with ThreadPoolExecutor(threads) as pool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -45,7 +45,7 @@ def test_an_event_tells_what_was_written(journal):
     event = journal.append(["a", "b", "a"], "unsure", ME, "key")
     assert event.labels == {"a": "unsure", "b": "unsure"}
     assert event.seq == journal.last_seq == 2
-    assert abs((event.time - before).total_seconds()) < 5
+    assert before - timedelta(seconds=1) <= event.time <= datetime.now(UTC)  # kept to the millisecond
     entry = journal.entries(since=1)[0]
     assert (entry.image_id, entry.annotator, entry.origin, entry.action) == ("b", ME, "key", event.action)
     assert entry.time == event.time
@@ -201,7 +201,7 @@ def _writer(path: Path, annotator: str, count: int) -> subprocess.Popen[str]:
 def test_two_processes_may_make_and_write_one_file_at_once(tmp_path):
     path = tmp_path / "journal.sqlite"
     writers = [_writer(path, name, 100) for name in (ME, YOU)]
-    assert [writer.communicate(timeout=60) and writer.returncode for writer in writers] == [0, 0]
+    assert [writer.communicate(timeout=300) and writer.returncode for writer in writers] == [0, 0]
     with Journal(path) as journal:
         assert len(journal.view()) == 200
         assert [entry.seq for entry in journal.entries()] == list(range(1, 201))
@@ -210,7 +210,7 @@ def test_two_processes_may_make_and_write_one_file_at_once(tmp_path):
 def test_rows_of_another_process_show_in_the_view(journal):
     journal.append(["a"], "anomaly", ME, "key")
     assert len(journal.view()) == 1
-    _writer(journal.path, YOU, 3).communicate(timeout=60)
+    _writer(journal.path, YOU, 3).communicate(timeout=300)
     assert len(journal.view()) == 4
     assert journal.last_seq == 4
 
@@ -220,7 +220,9 @@ def test_a_killed_writer_loses_no_acknowledged_label(tmp_path):
     writer = _writer(path, ME, 1_000_000)
     acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
     writer.send_signal(signal.SIGKILL)
-    acknowledged += [int(line) for line in writer.communicate(timeout=60)[0].splitlines(True) if "\n" in line]
+    acknowledged += [
+        int(line) for line in writer.communicate(timeout=300)[0].splitlines(True) if "\n" in line
+    ]
     with Journal(path) as journal:
         assert {f"{ME}-{number}" for number in acknowledged} <= set(journal.view())
         journal.append(["after"], "nominal", ME, "key")
@@ -246,13 +248,16 @@ def test_a_read_only_file_is_told(journal):
 
 
 def test_a_file_held_by_another_program_is_told(journal):
-    journal._file.connection.execute("PRAGMA busy_timeout = 50")
+    connection = journal._file.connection
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(journal.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match=r"locked.*Close the other program"):
         journal.append(["a"], "nominal", ME, "key")
     other.execute("ROLLBACK")
     other.close()
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
     assert journal.append(["a"], "nominal", ME, "key").seq == 1
 
 
