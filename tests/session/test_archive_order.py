@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anomalymatch_ui.session.archive_job import SessionJob
 from sessions import ANOMALIES, SETTINGS, make_trained
 
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
@@ -19,6 +18,7 @@ from anomalymatch_ui.score import Outcome, Scores, similar
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.archives import archive_engine
 from anomalymatch_ui.session.archives.archive_engine import measured_threshold
+from anomalymatch_ui.session.archives.archive_job import SessionJob
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 from anomalymatch_ui.session.work.learnt import Learnt
 

@@ -175,7 +175,7 @@ def _on_cluster(
     client: Client, pool: ImagePool, config: Config, order: _Order, request: SessionScoreRequest
 ) -> Engine:
     from anomalymatch_ui.score.dask_engine import DaskEngine
-    from anomalymatch_ui.session.archive_job import SessionJob
+    from anomalymatch_ui.session.archives.archive_job import SessionJob
 
     # A GPU of this machine is made the only one that its worker sees; which it was does not matter there.
     if request.scheduler is None and config.device.startswith("cuda:"):
