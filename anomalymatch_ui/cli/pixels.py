@@ -60,6 +60,20 @@ Size = Annotated[
         "--size", help="Side of a catalogue's cutouts: pixels, as in 64, or 10arcsec.", metavar="SIZE"
     ),
 ]
+CutoutLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--cutout-limit", help="Millions of pixels that an image may have; 50 if not given.", metavar="MPX"
+    ),
+]
+FollowLinks = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-links",
+        help="Follow links and references of HDF5 files out of the folder.",
+        is_flag=True,
+    ),
+]
 Network = Annotated[
     Literal["auto", "rgb", "bands"] | None,
     typer.Option(
@@ -83,6 +97,8 @@ _OPTIONS: dict[str, Any] = {
     "ids": Ids,
     "tiles": Tiles,
     "size": Size,
+    "cutout_limit": CutoutLimit,
+    "follow_links": FollowLinks,
 }
 
 
@@ -119,6 +135,8 @@ def pixel_options(
     ids: str | None = None,
     tiles: str | None = None,
     size: str | None = None,
+    cutout_limit: float | None = None,
+    follow_links: bool | None = None,
 ) -> dict[str, Any]:
     """Return what was given, as :class:`~anomalymatch_ui.config.PixelsConfig` takes it.
 
@@ -144,6 +162,8 @@ def pixel_options(
         # The dashboard's kernel works in another folder.
         "tiles": None if tiles is None else str(expanded(tiles).absolute()),
         "size": size,
+        "cutout_limit": cutout_limit,
+        "follow_links": follow_links,
     }
     if limits is not None:
         options |= _limits(limits)

@@ -147,7 +147,7 @@ class Config(Settings):
             raise InputError(f"{text!r} is no setting. Write it as in train.align=false.")
         try:
             value = tomllib.loads(f"value = {written}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = written  # a word needs no quotes
         group, _, setting = name.partition(".")
         return self.with_values(**{group: {setting: value} if setting else value})
@@ -168,7 +168,9 @@ class Config(Settings):
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise InputError(f"There is no settings file {path}.") from error
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError as error:
+            raise InputError(f"Cannot read the settings in {path}: they are nested too deeply.") from error
+        except (OSError, ValueError) as error:  # a number of thousands of digits is no error of TOML's
             raise InputError(f"Cannot read the settings in {path}: {error}.") from error
         published = values.get("preset_name") == "paper"
         return cls.of_record(values, str(path)) if published else cls.validated(values, str(path))

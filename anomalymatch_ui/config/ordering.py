@@ -21,7 +21,10 @@ class ScoreConfig(Settings):
         return {k: v for k, v in values.items() if k != "decode"} if isinstance(values, Mapping) else values
 
     batch_size: int = Field(
-        0, ge=0, description="images at one time; 0 measures which number is fastest, if the pool is large"
+        0,
+        ge=0,
+        le=65_536,
+        description="images at one time; 0 measures which number is fastest, if the pool is large",
     )
     number_format: NumberFormat = Field(
         "float32",
@@ -34,7 +37,9 @@ class ScoreConfig(Settings):
         "within 1e-4 of torch's; or torch. auto: OpenVINO if it is installed. Either way torch computes "
         "timm's encoders, bfloat16, and whatever the two do not agree about when it is tried",
     )
-    workers: int = Field(0, ge=0, description="threads that read, and as many that decode; 0: one a core")
+    workers: int = Field(
+        0, ge=0, le=1024, description="threads that read, and as many that decode; 0: one a core"
+    )
     compiled: bool = Field(
         False,
         description="compile the network (`torch.compile`): a minute or more at first, and a C++ compiler",
@@ -49,7 +54,7 @@ class ScoreConfig(Settings):
         "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 92 kB, a "
         "photograph 90 kB (half of it in bfloat16); larger pools keep nothing",
     )
-    shard_size: int = Field(4096, ge=1, description="images in one file of the score store")
+    shard_size: int = Field(4096, ge=1, le=10_000_000, description="images in one file of the score store")
 
 
 class PartConfig(Settings):
@@ -106,7 +111,7 @@ class EmbeddingConfig(Settings):
         description="largest size at which the features are averaged over the pool's symmetries, a third "
         "more with a high effort; eight views cost 9 ms an image at 96 px on two cores, 45 ms at 160 px",
     )
-    components: int = Field(256, ge=1, description="principal components kept of each part")
+    components: int = Field(256, ge=1, le=8192, description="principal components kept of each part")
     adapt: bool = Field(
         False,
         description="look by the backbone as it is adapted to the pool, which takes no labels and some "
@@ -134,7 +139,10 @@ class HeadConfig(Settings):
         1.0, gt=0, description="C of the L2 logistic regression on the embedding, balanced classes"
     )
     background: int = Field(
-        2_000, ge=1, description="unlabelled images that stand in for nominal ones while none are labelled"
+        2_000,
+        ge=1,
+        le=1_000_000,
+        description="unlabelled images that stand in for nominal ones while none are labelled",
     )
 
 
@@ -152,4 +160,9 @@ class AcquisitionConfig(Settings):
         description="one place in so many is drawn at random, the only unbiased sample of what is still "
         "unfound; 0 for none",
     )
-    head: int = Field(600, ge=1, description="places within which duplicates and the random share are placed")
+    head: int = Field(
+        600,
+        ge=1,
+        le=1_000_000,
+        description="places within which duplicates and the random share are placed",
+    )

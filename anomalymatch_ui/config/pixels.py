@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from anomalymatch_ui.config.group import first_error
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pixels.largest import LARGEST
 from anomalymatch_ui.pixels.rendering import Rendering
 
 
@@ -67,6 +68,23 @@ class PixelsConfig(_RenderingConfig):
         description="side of the cutouts of a catalogue, such as `64` for pixels or `10arcsec`. Unless "
         "given, as its columns say",
     )
+    cutout_limit: float = Field(
+        LARGEST / 1e6,
+        gt=0,
+        le=10_000,
+        description="millions of pixels that an image may have, in up to four planes; one with more is not "
+        "decoded, which protects the memory. Pillow's own limit for pictures, 178, is not raised by it",
+    )
+    follow_links: bool = Field(
+        False,
+        description="whether links, and references of HDF5 files to others, may lead out of the folder of "
+        "the images. They are read with your rights, so allow it where you know who made them",
+    )
+
+    @property
+    def largest(self) -> int:
+        """Pixels that an image may have."""
+        return round(self.cutout_limit * 1e6)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> PixelsConfig:

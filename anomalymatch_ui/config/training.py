@@ -26,11 +26,14 @@ class TrainConfig(Settings):
         description="a cycle starts by itself after so many new labels; 0 to start it by hand alone",
     )
     steps: int = Field(
-        60, ge=1, description="optimiser steps in a cycle; twice as many take twice as long and fit closer"
+        60,
+        ge=1,
+        le=1_000_000,
+        description="optimiser steps in a cycle; twice as many take twice as long and fit closer",
     )
-    labelled_batch: int = Field(16, ge=2, description="labelled images a step, half of each class")
+    labelled_batch: int = Field(16, ge=2, le=4096, description="labelled images a step, half of each class")
     unlabelled_batch: int = Field(
-        32, ge=1, description="unlabelled images a step, each seen weakly and strongly"
+        32, ge=1, le=4096, description="unlabelled images a step, each seen weakly and strongly"
     )
     learning_rate: float = Field(
         0.001,
@@ -92,6 +95,7 @@ class TrainConfig(Settings):
     window: int = Field(
         20_000,
         ge=1,
+        le=10_000_000,
         description="unlabelled images held in memory during a cycle (553 MB at 96 px, 1.5 GB at 160 px)",
     )
     keep_cycles: int = Field(
@@ -114,9 +118,10 @@ class AdaptConfig(Settings):
     steps: int | None = Field(
         None,
         ge=1,
+        le=1_000_000,
         description="optimiser steps; unless given, as many as show each image 60 times, at most 530",
     )
-    batch: int = Field(96, ge=2, description="images a step, each seen in two views")
+    batch: int = Field(96, ge=2, le=4096, description="images a step, each seen in two views")
     temperature: float = Field(0.2, gt=0, description="what the cosines of two views are divided by")
     learning_rate: float = Field(
         3e-4, gt=0, description="of AdamW on the network, falling to zero by a cosine"

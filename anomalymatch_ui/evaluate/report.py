@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate.forecasts import forecast_rows
@@ -74,7 +75,7 @@ def read_report(path: Path) -> Report:
         If the file is missing, or no report.
     """
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = jsontext.parsed(path.read_text(encoding="utf-8"))
         seeds = report["seeds"]
         whole = isinstance(seeds, list) and all(
             isinstance(seed["cycles"], list) and isinstance(seed["seed"], int) for seed in seeds

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.labels.copies import Key, Kind
 from anomalymatch_ui.labels.database import encode
 from anomalymatch_ui.labels.rows import checksum_of, text_of
@@ -27,7 +28,7 @@ def read_extras(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
     DamagedRow
         If a row is damaged.
     """
-    return {image_id: json.loads(columns) for image_id, columns in _proved(connection, "extras")}
+    return {image_id: jsontext.parsed(columns) for image_id, columns in _proved(connection, "extras")}
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
@@ -51,7 +52,7 @@ def write_extras(connection: sqlite3.Connection, extras: Mapping[str, Mapping[st
         return {}
     kept = dict(_proved(connection, "extras"))
     rows = [
-        (image_id, json.dumps({**json.loads(kept.get(image_id, "{}")), **columns}))
+        (image_id, json.dumps({**jsontext.parsed(kept.get(image_id, "{}")), **columns}))
         for image_id, columns in extras.items()
     ]
     put_extras(connection, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels.rows import checksum_of
 
@@ -147,7 +147,7 @@ def _parsed(line: bytes) -> tuple[Key, str] | None:
             return None
         if kind == "row":
             return ("row", int(text[1:].split(",", 1)[0])), text
-        key, _ = json.loads(text)
+        key, _ = jsontext.parsed(text)
     except (ValueError, TypeError):
         return None
     if not isinstance(key, str) or kind not in ("extras", "meta"):

@@ -49,13 +49,24 @@ def decoded(content: bytes, path: Path) -> str:
     return text
 
 
-def headers(text: str) -> dict[str, list[str]]:
-    """Return the column names by each separator with which the first line might be written."""
+def headers(text: str, path: Path) -> dict[str, list[str]]:
+    """Return the column names by each separator with which the first line might be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be parsed, as where it is no line of names at all.
+    """
     first = ""
     with io.StringIO(text, newline="") as lines:
         while not first.strip():
             first = next(lines)
-    return {separator: next(csv.reader([first], delimiter=separator)) for separator in SEPARATORS}
+    try:
+        return {separator: next(csv.reader([first], delimiter=separator)) for separator in SEPARATORS}
+    except csv.Error as error:
+        raise InputError(
+            f"The first line of {path} cannot be read: {error}. Write the names there."
+        ) from error
 
 
 def rows(text: str, separator: str, width: int, path: Path) -> Iterator[tuple[int, list[str]]]:

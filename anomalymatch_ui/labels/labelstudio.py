@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import csvtext
 from anomalymatch_ui.labels.consensus import Answer
@@ -33,7 +33,7 @@ def label_studio_answers_of_csv(text: str, path: Path) -> list[Answer]:
     InputError
         If a row cannot be parsed.
     """
-    separator, header = max(csvtext.headers(text).items(), key=lambda found: len(found[1]))
+    separator, header = max(csvtext.headers(text, path).items(), key=lambda found: len(found[1]))
     names = csvtext.unique([name.strip() for name in header])
     return _of_rows(
         [dict(zip(names, row, strict=False)) for _, row in csvtext.rows(text, separator, len(names), path)]
@@ -51,8 +51,8 @@ def label_studio_answers_of_json(text: str, path: Path) -> list[Answer]:
         If it is no list of tasks.
     """
     try:
-        tasks = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        tasks = jsontext.parsed(text)
+    except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}. Export the annotations again.") from error
     tasks = [tasks] if isinstance(tasks, dict) else tasks
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
@@ -110,7 +110,7 @@ def _choices(value: object) -> Iterator[str]:
     """Return the words of a cell: a choice, a list of them, or an object with one, perhaps as JSON text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):  # it may be a text that begins with a bracket
-            value = json.loads(value)
+            value = jsontext.parsed(value)
     if isinstance(value, dict):
         value = value.get("choices", ())
     if isinstance(value, list):

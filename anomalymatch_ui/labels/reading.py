@@ -70,7 +70,7 @@ def _answers(content: bytes, path: Path) -> list[Answer] | None:
     text = csvtext.decoded(content, path)
     if text.lstrip()[:1] in ("[", "{"):
         return label_studio_answers_of_json(text, path)
-    headers = csvtext.headers(text)
+    headers = csvtext.headers(text, path)
     if is_zooniverse(headers[","]):
         return zooniverse_answers(text, path)
     if any(is_label_studio(header) for header in headers.values()):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.labels.entries import JournalEntry, Label, Shown
 
 COLUMNS = (
@@ -106,13 +107,13 @@ def text_of(row: Row) -> str:
 
 def parsed(text: str) -> Row:
     """Return the row of which :func:`text_of` made a line."""
-    values = json.loads(text)
+    values = jsontext.parsed(text)
     return (*values, *[None] * (len(COLUMNS) - len(values)))
 
 
 def pair_of(text: str) -> tuple[str, str]:
     """Return key and value of a line that tells a fact, or the extras of an image."""
-    key, value = json.loads(text)
+    key, value = jsontext.parsed(text)
     return key, value
 
 

@@ -208,7 +208,7 @@ def left_out_note(left_out: Counter[str], one: str, several: str) -> tuple[str, 
 
 def _columns(text: str, path: Path) -> tuple[str, list[str], int, int]:
     """Return the separator, the column names, and which of them name the image and say what it is."""
-    by_separator = csvtext.headers(text)
+    by_separator = csvtext.headers(text, path)
     for separator, header in by_separator.items():
         names = [name.strip().lower() for name in header]
         naming = next((name for name in NAMES if name in names), None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import csvtext
 from anomalymatch_ui.labels.consensus import Answer
@@ -31,7 +31,7 @@ def zooniverse_answers(text: str, path: Path) -> list[Answer]:
     InputError
         If a row cannot be parsed.
     """
-    header = [name.strip().lower() for name in csvtext.headers(text)[","]]
+    header = [name.strip().lower() for name in csvtext.headers(text, path)[","]]
     parsed = list(_classifications(text, header, path))
     field = naming_field([subject for _, _, subject, _ in parsed])
     answers = []
@@ -48,7 +48,7 @@ def _classifications(
     for line, row in csvtext.rows(text, ",", len(header), path):
         cells = dict(zip(header, row, strict=False))
         try:
-            annotations, subjects = (json.loads(cells[name] or "null") for name in _NEEDED)
+            annotations, subjects = (jsontext.parsed(cells[name] or "null") for name in _NEEDED)
         except ValueError as error:
             raise InputError(
                 f"Line {line} of {path} holds annotations or subject data that are no JSON: {error}. "

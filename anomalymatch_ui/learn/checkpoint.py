@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import NetworkConfig, TrainConfig
 from anomalymatch_ui.errors import DamagedModelError, DamagedStoreError, InputError
 from anomalymatch_ui.learn.network import AnomalyNetwork, build_network
@@ -124,7 +125,7 @@ def peek_checkpoint(path: Path) -> Interruption:
     """Say how far a checkpoint is, without loading its tensors. Raises as :func:`load_checkpoint`."""
     metadata, _ = _read(path, with_tensors=False)
     try:
-        network = NetworkConfig.of_record(json.loads(metadata["network"]))
+        network = NetworkConfig.of_record(jsontext.parsed(metadata["network"]))
         return Interruption(
             int(metadata["cycle"]),
             int(metadata["step"]),
@@ -158,7 +159,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     metadata, tensors = _read(path, with_tensors=True)
     try:
-        saved, bands = NetworkConfig.of_record(json.loads(metadata["network"])), _bands(metadata)
+        saved, bands = NetworkConfig.of_record(jsontext.parsed(metadata["network"])), _bands(metadata)
         return Checkpoint(
             network=_network(saved, bands, _part(tensors, "network.")),
             average=_network(saved, bands, _part(tensors, "average.")),
@@ -205,7 +206,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
 
 def _rendering(metadata: dict[str, str]) -> Rendering:
     """Return how the images were rendered; before this was said, all were pictures."""
-    return Rendering.of_record(json.loads(metadata["rendering"])) if "rendering" in metadata else PLAIN
+    return Rendering.of_record(jsontext.parsed(metadata["rendering"])) if "rendering" in metadata else PLAIN
 
 
 def _bands(metadata: dict[str, str]) -> int:
@@ -216,7 +217,7 @@ def _bands(metadata: dict[str, str]) -> int:
 def _batches(metadata: dict[str, str]) -> tuple[int, int] | None:
     if "batches" not in metadata:
         return None
-    labelled, unlabelled = json.loads(metadata["batches"])
+    labelled, unlabelled = jsontext.parsed(metadata["batches"])
     return int(labelled), int(unlabelled)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
 import mmap
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from anomalymatch_ui.pixels.fits import describe_fits, read_fits
+from anomalymatch_ui.pixels.largest import LARGEST, check_bytes, check_size, unpacked
 from anomalymatch_ui.pixels.npy import MAGIC, read_npy
 from anomalymatch_ui.pixels.pictures import deep_png, load_rgb, open_picture, pages, upright, without_text
 from anomalymatch_ui.pixels.rendering import PLAIN, Rendering, View
@@ -68,12 +67,15 @@ class Decoder:
         Names for the planes of files that have none.
     files
         Where each band is a file of its own: the names of the bands, in the order of the files; else empty.
+    largest
+        Pixels that an image may have: one with more is not decoded. Decoders are equal whatever it is.
     """
 
     rendering: Rendering = PLAIN
     hdu: tuple[int | str, ...] | None = None
     planes: tuple[str, ...] | None = None
     files: tuple[str, ...] = ()
+    largest: int = field(default=LARGEST, compare=False)
 
     def picture(
         self, content: Content, size: int | None = None, remark: Remark | None = None
@@ -126,7 +128,12 @@ class Decoder:
         return _of_picture(image) if isinstance(image, Image.Image) else image
 
     def _read(self, content: Content, size: int | None, remark: Remark | None) -> Image.Image | NativeImage:
-        image = self._read_all(content, size, remark)
+        try:
+            image = self._read_all(content, size, remark)
+        except DECODE_ERRORS:
+            raise
+        except Exception as error:  # of a codec, which may raise a kind of its own
+            raise PixelError("damaged") from error
         if isinstance(image, NativeImage) and not image.has_good_pixels:
             raise PixelError(NO_GOOD_PIXEL)
         return image
@@ -152,13 +159,14 @@ class Decoder:
     ) -> Image.Image | NativeImage:
         if not content:
             raise OSError(errno.ENODATA, "empty file")
+        check_bytes(len(content), self.largest)
         if content.startswith((b"\x1f\x8b", b"BZh")):
-            content = _unpacked(content)
+            content = unpacked(content, self.largest)
         if content.startswith(b"SIMPLE  ="):
-            return read_fits(content, self.hdu, self.planes, remark)
+            return read_fits(content, self.hdu, self.planes, remark, self.largest)
         if content.startswith(MAGIC):
-            return _of_array(read_npy(content), self.planes)
-        return _read_picture(content, size, self.planes, remark)
+            return _of_array(read_npy(content), self.planes, self.largest)
+        return _read_picture(content, size, self.planes, remark, self.largest)
 
 
 AS_PICTURES = Decoder()
@@ -177,6 +185,7 @@ def describe(content: bytes | mmap.mmap, decoder: Decoder) -> Bands:
     """Return the bands of an image file; of FITS only the headers are read. Raises as :class:`Decoder`."""
     if content[:9] == b"SIMPLE  =":
         return describe_fits(content, decoder.hdu, decoder.planes)
+    check_bytes(len(content), decoder.largest)
     return decoder.native(content[:]).bands
 
 
@@ -197,24 +206,15 @@ def why_unreadable(error: BaseException) -> str:
     return "damaged"
 
 
-def _unpacked(content: bytes) -> bytes:
-    try:
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else bz2.decompress(content)
-    except EOFError as error:
-        raise PixelError("truncated") from error
-    except (OSError, ValueError, zlib.error) as error:
-        raise PixelError("its compression is damaged") from error
-
-
 def _read_picture(
-    content: bytes, size: int | None, planes: Sequence[str] | None, remark: Remark | None
+    content: bytes, size: int | None, planes: Sequence[str] | None, remark: Remark | None, largest: int
 ) -> Image.Image | NativeImage:
     """Return a picture of 8 bits as Pillow reads it, and others with all their bits."""
-    deep = deep_png(content)
+    deep = deep_png(content, largest)
     if deep is not None:
         return _over_black(deep)
     if is_tiff(content):
-        image = read_tiff(content, planes, remark)
+        image = read_tiff(content, planes, remark, largest)
         if image is not None:
             return image
     try:
@@ -224,6 +224,7 @@ def _read_picture(
         if shorter is None:
             raise
         opened = open_picture(shorter)
+    check_size(opened.height, opened.width, largest=largest)
     if remark and pages(opened) > 1:
         remark(f"the first of its {pages(opened):,} pages is shown")
     if opened.mode in ("I", "F") or opened.mode.startswith("I;16"):
@@ -245,7 +246,7 @@ def _over_black(pixels: np.ndarray) -> NativeImage:
     )
 
 
-def _of_array(array: np.ndarray, planes: Sequence[str] | None) -> NativeImage:
+def _of_array(array: np.ndarray, planes: Sequence[str] | None, largest: int) -> NativeImage:
     """Return the image of a NumPy array: one plane, planes one after the other, or channels last.
 
     As everywhere, three planes of 8 bits are a colour picture; others have names only where they are given.
@@ -258,6 +259,7 @@ def _of_array(array: np.ndarray, planes: Sequence[str] | None) -> NativeImage:
         array = array[np.newaxis]
     if array.ndim != 3 or 0 in array.shape:
         raise PixelError(f"an array of shape {array.shape} is no image")
+    check_size(array.shape[1], array.shape[2], len(array), largest)
     if planes is not None and len(planes) != len(array):
         raise PixelError(f"it has {len(array)} planes, and {len(planes)} names are given for them")
     if len(array) == 1:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from anomalymatch_ui.pixels.fitsheader import Hdu, read_hdus
+from anomalymatch_ui.pixels.largest import LARGEST, check_shape
 from anomalymatch_ui.pixels.spec import Band, Bands, NativeImage, PixelError, as_native, listed
 
 _DTYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -49,6 +50,7 @@ def read_fits(
     hdus: Sequence[int | str] | None = None,
     planes: Sequence[str] | None = None,
     remark: Remark | None = None,
+    largest: int = LARGEST,
 ) -> NativeImage:
     """Read the image of a FITS file.
 
@@ -64,6 +66,8 @@ def read_fits(
         Names of the planes, where the file gives them none.
     remark
         Told what is passed over, as a sentence fragment.
+    largest
+        Pixels that the image may have.
 
     Returns
     -------
@@ -73,10 +77,11 @@ def read_fits(
     Raises
     ------
     PixelError
-        If there is no such image.
+        If there is no such image, or it is too large.
     """
     there = list(read_hdus(content))
     chosen, count = choose_hdus(there, hdus, remark)
+    check_shape((count, *chosen[0].shape[-2:]), largest)
     bands = bands_of(chosen, count, planes, hdus)
     values, bad = joined([_pixels(content, hdu) for hdu in chosen])
     return NativeImage(values, _masked(content, there, chosen, bands, bad, values.shape, remark), bands)

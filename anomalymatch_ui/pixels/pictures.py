@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
+from anomalymatch_ui.pixels.largest import LARGEST, check_shape
+from anomalymatch_ui.pixels.spec import PixelError
 from anomalymatch_ui.pixels.square import REDUCING_GAP
 
 # Named, so that bytes called .jpg never reach a decoder that runs programs, as the one of EPS does.
@@ -51,6 +54,8 @@ def load_rgb(image: Image.Image, size: int | None = None) -> Image.Image:
     if size is not None and min(image.size) >= DRAFT_FROM * size:
         image.draft(None, (round(REDUCING_GAP) * size,) * 2)
     image = upright(image)
+    if image.mode == "P" and not image.getpalette():  # which Pillow would show in black
+        raise PixelError("it has no palette")
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.has_transparency_data:
@@ -85,7 +90,7 @@ def without_text(content: bytes) -> bytes | None:
     return shorter if len(shorter) < len(content) else None
 
 
-def deep_png(content: bytes) -> np.ndarray | None:
+def deep_png(content: bytes, largest: int = LARGEST) -> np.ndarray | None:
     """Return a PNG of 16 bits a band in colour or with transparency; ``None`` of every other file.
 
     Pillow keeps the upper 8 bits. Its unpackers for the other byte order, given the same bytes, give the
@@ -99,6 +104,7 @@ def deep_png(content: bytes) -> np.ndarray | None:
     kinds = {2: "RGB", 4: "LA", 6: "RGBA"}
     if not content.startswith(_PNG) or len(content) < 26 or content[24] != 16 or content[25] not in kinds:
         return None
+    check_shape(struct.unpack_from(">II", content, 16), largest)
     kind = kinds[content[25]]
     if kind == "LA":  # four bytes a pixel, as of RGBA: the two of grey, and the two of alpha
         pairs = np.asarray(_unpacked(content, "RGBA", "RGBA"))

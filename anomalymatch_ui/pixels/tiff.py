@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui.pixels.largest import LARGEST, check_size
 from anomalymatch_ui.pixels.spec import GREY, RGB, Band, Bands, NativeImage, PixelError, as_native
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -15,8 +16,6 @@ _MIN_IS_WHITE, _RGB = 0, 2
 _COLOURS = (_RGB, 5, 6, 8)
 """RGB, CMYK, YCbCr and Lab, which Pillow turns into RGB."""
 _ALPHA = (1, 2)
-_LARGEST = 2**31
-"""Bytes of pixels in a page; beyond it the header is nonsense or the image no cutout."""
 
 
 def is_tiff(content: bytes) -> bool:
@@ -25,7 +24,10 @@ def is_tiff(content: bytes) -> bool:
 
 
 def read_tiff(
-    content: bytes, planes: Sequence[str] | None = None, remark: Callable[[str], None] | None = None
+    content: bytes,
+    planes: Sequence[str] | None = None,
+    remark: Callable[[str], None] | None = None,
+    largest: int = LARGEST,
 ) -> NativeImage | None:
     """Read the first page of a TIFF.
 
@@ -48,7 +50,7 @@ def read_tiff(
             page: Any = opened.pages[0]
             if _is_picture(page):
                 return None
-            _check_size(page)
+            _check_page(page, largest)
             if remark and len(opened.pages) > 1:
                 remark(f"the first of its {len(opened.pages):,} pages is shown")
             axes, samples = str(page.axes), int(page.samplesperpixel)
@@ -76,9 +78,9 @@ def read_tiff(
     return NativeImage(np.ascontiguousarray(as_native(values)), None, bands)
 
 
-def _check_size(page: Any) -> None:
-    if page.nbytes > _LARGEST:
-        raise PixelError("too large to be a cutout")
+def _check_page(page: Any, largest: int) -> None:
+    planes = int(page.samplesperpixel) * int(page.imagedepth)
+    check_size(int(page.imagelength), int(page.imagewidth), planes, largest)
 
 
 def _is_picture(page: Any) -> bool:

@@ -26,6 +26,7 @@ from anomalymatch_ui.pixels import (
     Rendering,
     View,
 )
+from anomalymatch_ui.pixels.largest import check_size
 from anomalymatch_ui.pixels.square import squares
 from anomalymatch_ui.pixels.stack import rendered_stack
 from anomalymatch_ui.pool.base import (
@@ -194,6 +195,7 @@ class ArrayPool(ABC):
         """
         self.pixels = pixels
         try:
+            check_size(self.layout.height, self.layout.width, self.layout.bands, pixels.largest)
             self.rendering = pixels.rendering.bound(self.bands)
         except PixelError as error:
             raise InputError(f"The images in {self.path} cannot be shown so: {error}.") from error

@@ -15,8 +15,9 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import as_native
-from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pixels import PixelError, as_native
+from anomalymatch_ui.pixels.largest import check_shape
+from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
 from anomalymatch_ui.pool.contents import IMAGES, is_one_image, one_image
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
@@ -47,6 +48,7 @@ class AsdfPool(RecordPool):
         self.path = path
         self.name = path.stem
         self._closed = False
+        self.pixels = pixels
         try:
             with _opened(path) as file:
                 arrays = dict(_arrays(file.tree))
@@ -64,16 +66,17 @@ class AsdfPool(RecordPool):
     def record(self, index: int) -> bytes:
         """Read the image as a file."""
         if self._closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         try:
             with _opened(self.path) as file:
                 found: Any = file.tree
                 for name in self._array.split("."):
                     found = found[name]
+                check_shape(found.shape, self.pixels.largest)
                 return as_file(one_image(as_native(np.array(found))))
-        except FileNotFoundError:
+        except (FileNotFoundError, PixelError):
             raise
-        except _ERRORS as error:
+        except Exception as error:  # of a compression, which may raise a kind of its own
             raise RecordError("damaged") from error
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import Bands
 from anomalymatch_ui.pool.arrays import RowIds
-from anomalymatch_ui.pool.base import PoolReport
+from anomalymatch_ui.pool.base import PoolClosedError, PoolReport
 from anomalymatch_ui.pool.columns import Columns
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
@@ -115,7 +115,7 @@ class AlertPool(RecordPool):
 
     def _alert(self, index: int) -> Mapping[str, Any]:
         if self._closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         with self._lock:
             if number not in self._kept:

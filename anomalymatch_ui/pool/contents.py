@@ -14,6 +14,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.base import few
 from anomalymatch_ui.pool.layout import Layout, LayoutError, find_layout
+from anomalymatch_ui.pool.links import ALLOWED_BY
 
 IMAGES = ("images", "image", "image_array", "cutouts", "data", "x")
 """Names of arrays of images, in small letters, the likeliest first."""
@@ -120,7 +121,7 @@ def choose_images(
     where
         The file, for errors.
     links
-        Name -> what it points to, of links to nothing.
+        Name -> what it points to, of links that cannot be followed.
 
     Returns
     -------
@@ -147,7 +148,7 @@ def choose_images(
             return alike[0]
         lost = [link for link in links if PurePosixPath(link).name.casefold() == name]
         if lost:
-            raise InputError(f"'{lost[0]}' in {where} is {links[lost[0]]}. Put that file back where it was.")
+            raise InputError(f"'{lost[0]}' in {where} is {_told(links[lost[0]])}")
     plain = [pair for pair in fitting if not is_companion(pair[0])] or fitting
     if len(plain) == 1:
         return plain[0]
@@ -160,7 +161,9 @@ def choose_images(
     if named:
         raise InputError(_unfit(named[0], reasons[named[0].name], where))
     held = few([f"{entry.name} ({entry.dtype.name} {entry.shape})" for entry in entries])
-    broken = f" Links to nothing: {few([f'{name} ({to})' for name, to in links.items()])}." if links else ""
+    broken = (
+        f" What cannot be read: {few([f'{name} ({to})' for name, to in links.items()])}." if links else ""
+    )
     raise InputError(
         f"{where} has no images: it needs an array of numbers (n, height, width), (n, height, width, bands) "
         f"or (n, bands, height, width), and holds {held or 'nothing'}.{broken}"
@@ -173,13 +176,17 @@ def _asked_for(
     entry = next((entry for entry in entries if entry.name.strip("/") == wanted), None)
     if entry is None:
         if wanted in links:
-            raise InputError(f"'{wanted}' in {where} is {links[wanted]}. Put that file back where it was.")
+            raise InputError(f"'{wanted}' in {where} is {_told(links[wanted])}")
         held = few([repr(entry.name) for entry in entries])
         raise InputError(f"There is no array {wanted!r} in {where}, which has {held or 'none'}.")
     try:
         return entry, entry.layout()
     except LayoutError as error:
         raise InputError(_unfit(entry, str(error), where)) from error
+
+
+def _told(link: str) -> str:
+    return f"{link}." if link.endswith(ALLOWED_BY) else f"{link}. Put that file back where it was."
 
 
 def _unfit(entry: Entry, reason: str, where: str) -> str:

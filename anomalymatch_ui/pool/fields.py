@@ -274,7 +274,7 @@ def _resolved(text: str, folders: Sequence[Path]) -> str:
 
 def _fits_below(folder: Path) -> list[str]:
     try:
-        listing = list_images(str(folder))
+        listing = list_images(str(folder), follow_links=True)  # which a person or the catalogue names
     except OSError as error:
         raise InputError(f"Cannot open the folder of tiles {folder}: {error.strerror or error}.") from error
     files = sorted(name for name in listing.images if name.lower().endswith(FITS))

@@ -9,6 +9,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -84,12 +85,12 @@ class FolderPool:
     def __init__(
         self, path: Path, pixels: PixelsConfig | None = None, listing: Listing | None = None
     ) -> None:
-        listing = listing or listed(path)
+        self.pixels = pixels or PixelsConfig()
+        listing = listing or listed(path, self.pixels)
         if not listing.images:
             raise InputError(_no_images(path, listing))
         self.path = path
         self.name = path.name or str(path)
-        self.pixels = pixels or PixelsConfig()
         self._prefix = f"{path}/"
         grouped = self._grouped(listing)
         self._files = None if grouped is None else grouped.images
@@ -98,7 +99,9 @@ class FolderPool:
         self.report = PoolReport(len(self.ids), skipped, listing.other_suffixes)
         self._index = {image_id: index for index, image_id in enumerate(self.ids)}
         files = () if grouped is None else grouped.bands
-        reading = Decoder(hdu=self.pixels.hdu, planes=self.pixels.planes, files=files)
+        reading = Decoder(
+            hdu=self.pixels.hdu, planes=self.pixels.planes, files=files, largest=self.pixels.largest
+        )
         if reading.hdu is not None:
             self._check_hdus(listing, reading)
         self.bands = Bands.named(*files) if files else self._look(reading)
@@ -106,7 +109,7 @@ class FolderPool:
             self.rendering = self.pixels.rendering.bound(self.bands)
         except PixelError as error:
             raise InputError(f"The images in {path} cannot be shown so: {error}.") from error
-        self._decoder = Decoder(self.rendering, reading.hdu, reading.planes, files)
+        self._decoder = replace(reading, rendering=self.rendering)
         self.digest = self._digest(listing)
         for image_id in self.ids if files else ():
             self._note_missing(image_id)
@@ -320,7 +323,7 @@ class FolderPool:
             return opened.read()
 
 
-def listed(path: Path) -> Listing:
+def listed(path: Path, pixels: PixelsConfig) -> Listing:
     """List the images below a folder; see :func:`~anomalymatch_ui.pool.listing.list_images`.
 
     Raises
@@ -329,7 +332,7 @@ def listed(path: Path) -> Listing:
         If it cannot be opened.
     """
     try:
-        return list_images(str(path))
+        return list_images(str(path), follow_links=pixels.follow_links)
     except OSError as error:
         raise InputError(
             f"Cannot open the folder {path}: {error.strerror or error}. Check its permissions."

@@ -20,13 +20,16 @@ import numpy as np
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
+from anomalymatch_ui.pixels.largest import check_shape
 from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
-from anomalymatch_ui.pool.base import ImagePool, PoolReport
+from anomalymatch_ui.pool.base import ImagePool, PoolClosedError, PoolReport
 from anomalymatch_ui.pool.contents import Entry, are_objects, choose_images, is_one_image, one_image
 from anomalymatch_ui.pool.hdf5_contents import first_line, opened, tree
+from anomalymatch_ui.pool.hdf5_outside import led_outside
 from anomalymatch_ui.pool.hdf5_written import NEVER_WRITTEN, Written
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.layout import Layout
+from anomalymatch_ui.pool.links import ALLOWED_BY
 from anomalymatch_ui.pool.masks import companions, mask_of
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
 from anomalymatch_ui.pool.sidecar import Sidecar, find_sidecar, told
@@ -111,14 +114,14 @@ class Hdf5Pool(ArrayPool):
         """Read rows from ``first`` on into ``out``; see :meth:`ArrayPool.read_run`."""
         with self._lock:
             if not self._file:
-                raise ValueError(f"the pool {self.path} is closed")
+                raise PoolClosedError(self.path)
             try:
                 rows = np.s_[first : first + len(out)]
                 self._images.read_direct(out, rows)
                 missing = self._written.missing(first, out)
                 if self._clean is not None:
                     out[self._clean[rows] == 0] = np.nan
-            except OSError:
+            except Exception:  # noqa: BLE001 - of a filter, which may raise a kind of its own
                 out[:] = 0
                 return None
             return missing
@@ -154,7 +157,8 @@ def open_hdf5(path: Path, pixels: PixelsConfig, parts: int = 1) -> ImagePool:
 
 
 def _pool(file: h5py.File, path: Path, pixels: PixelsConfig) -> ImagePool:
-    held = tree(file)
+    folder = None if pixels.follow_links else path.resolve().parent
+    held = tree(file, folder)
     array = pixels.array
     if array is None and are_objects(held.entries):
         return Hdf5Objects(file, path, held.entries[0].group, pixels)
@@ -203,11 +207,11 @@ class Hdf5Encoded(RecordPool):
 
     def record(self, index: int) -> bytes:
         """Read the bytes of one image's file."""
+        if not self._file:
+            raise PoolClosedError(self.path)
         try:
             value = self._images[index]
-        except (OSError, ValueError) as error:
-            if not self._file:
-                raise ValueError(f"the pool {self.path} is closed") from error
+        except Exception as error:  # of a filter, which may raise a kind of its own
             raise RecordError("damaged") from error
         content: bytes = value.tobytes()
         if not content:
@@ -242,6 +246,8 @@ class Hdf5Objects(RecordPool):
         self.name = path.stem
         self._file = file
         self._group = file if group == "." else file[group]
+        self._folder = path.resolve().parent
+        self.pixels = pixels
         names = sorted(self._group)
         self.ids = self.row_ids = StoredIds(lambda start, stop: names[start:stop], len(names), f"{path}")
         self.report = PoolReport(len(names))
@@ -251,19 +257,24 @@ class Hdf5Objects(RecordPool):
 
     def record(self, index: int) -> bytes:
         """Read one dataset."""
+        if not self._file:
+            raise PoolClosedError(self.path)
+        name = self.ids[index]
+        outside = "" if self.pixels.follow_links else led_outside(self._group, name, self._folder)
+        if outside:
+            raise RecordError(f"kept in {outside}, {ALLOWED_BY}")
         try:
-            dataset = self._group[self.ids[index]]
+            dataset = self._group[name]
         except (KeyError, RuntimeError) as error:
             raise RecordError("a link to nothing") from error
-        except ValueError as error:
-            raise ValueError(f"the pool {self.path} is closed") from error
         if not isinstance(dataset, h5py.Dataset) or not is_one_image(dataset.shape or (), dataset.dtype):
             raise RecordError("no image but another kind of data")
         if dataset.chunks is None and not dataset.id.get_storage_size() and not dataset.external:
             raise RecordError(NEVER_WRITTEN)
+        check_shape(dataset.shape, self.pixels.largest)
         try:
             values = as_native(dataset[()])
-        except OSError as error:
+        except Exception as error:  # of a filter, which may raise a kind of its own
             raise RecordError("damaged") from error
         if dataset.chunks or dataset.is_virtual:
             with contextlib.closing(Written(dataset)) as written:

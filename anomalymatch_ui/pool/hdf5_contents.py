@@ -12,6 +12,8 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.contents import BANDS, IDS, IMAGES, Entry
+from anomalymatch_ui.pool.hdf5_outside import led_outside
+from anomalymatch_ui.pool.links import ALLOWED_BY
 
 # Rows of one chunk are read one after another: a chunk that does not stay in memory is unpacked for each
 # of them (64 rows of a compressed file of 1.2 MB chunks: 173 ms without the space for them, 3 ms with it).
@@ -32,7 +34,7 @@ class Tree:
     entries
         Its arrays, in the order of their names; of a group with thousands, the first and the likeliest.
     links
-        Name -> what it points to, of links to nothing.
+        Name -> what it points to, of links to nothing, or to what must not be read.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -79,18 +81,30 @@ def opened(path: Path, parts: int = 1) -> h5py.File:
         ) from error
 
 
-def tree(file: h5py.File) -> Tree:
-    """Return the arrays of a file, in all its groups."""
+def tree(file: h5py.File, folder: Path | None) -> Tree:
+    """Return the arrays of a file, in all its groups.
+
+    Parameters
+    ----------
+    file
+        Open.
+    folder
+        Outside of which no file that this one refers to is read; ``None`` if any may be.
+    """
     found = Tree()
     seen: set[object] = set()
-    _walk(file, "", found, seen)
+    _walk(file, "", found, seen, folder)
     return found
 
 
-def _walk(group: h5py.Group, prefix: str, found: Tree, seen: set[object]) -> None:
+def _walk(group: h5py.Group, prefix: str, found: Tree, seen: set[object], folder: Path | None) -> None:
     for name in _likeliest(group):
         path = prefix + name
         try:
+            outside = "" if folder is None else led_outside(group, name, folder)
+            if outside:
+                found.links[path] = f"kept in {outside}, {ALLOWED_BY}"
+                continue
             item = group[name]
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             found.links[path] = _where_to(group, name, error)
@@ -99,7 +113,7 @@ def _walk(group: h5py.Group, prefix: str, found: Tree, seen: set[object]) -> Non
             continue
         seen.add(item.id)
         if isinstance(item, h5py.Group):
-            _walk(item, path + "/", found, seen)
+            _walk(item, path + "/", found, seen, folder)
         elif isinstance(item, h5py.Dataset):
             found.entries.append(_entry(path, item))
 

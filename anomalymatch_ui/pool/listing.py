@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from anomalymatch_ui.pixels.files import SUFFIXES
 from anomalymatch_ui.pool.containers import container_kind
+from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
 
 
 @dataclass(slots=True)
@@ -34,12 +35,19 @@ class Listing:
     containers: dict[str, list[str]] = field(default_factory=dict)
 
 
-def list_images(root: str) -> Listing:
+def list_images(root: str, *, follow_links: bool = False) -> Listing:
     """List the images below ``root``, following links to folders.
 
     A folder that can be reached in several ways is listed once: by its own name, or else by the link
     that comes first. So links never lead in circles, and what is found does not depend on the order in
     which the file system gives its entries. Hidden files and folders are passed over.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    follow_links
+        Whether also links that lead out of it are followed.
 
     Raises
     ------
@@ -48,19 +56,21 @@ def list_images(root: str) -> Listing:
     """
     listing = Listing()
     seen: set[tuple[int, int]] = set()
-    links = _list_tree(root, "", seen, listing)
+    links = _list_tree(root, "", seen, listing, follow_links)
     while links:
         found = []
         for prefix in sorted(links):
             try:
-                found += _list_tree(root, prefix, seen, listing)
+                found += _list_tree(root, prefix, seen, listing, follow_links)
             except OSError as error:
                 listing.skipped[prefix] = _why(error)
         links = found
     return listing
 
 
-def _list_tree(root: str, top: str, seen: set[tuple[int, int]], listing: Listing) -> list[str]:
+def _list_tree(
+    root: str, top: str, seen: set[tuple[int, int]], listing: Listing, follow_links: bool
+) -> list[str]:
     """List a folder and the real folders below it; give the links to folders, not followed yet.
 
     ``top`` is relative to ``root``: empty, or ending with ``/``.
@@ -77,7 +87,11 @@ def _list_tree(root: str, top: str, seen: set[tuple[int, int]], listing: Listing
             with os.scandir(root + "/" + prefix) as entries:
                 seen.add(identity)
                 for entry in entries:
-                    if not entry.name.startswith("."):
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_symlink() and not follow_links and _leads_out(entry, root):
+                        listing.skipped[prefix + entry.name] = f"a link to what lies {ALLOWED_BY}"
+                    else:
                         _sort_in(entry, root, prefix, pending, links, listing)
         except OSError as error:
             if prefix == top:
@@ -110,6 +124,13 @@ def _sort_in(
             listing.skipped[name] = "a link to nothing" if entry.is_symlink() else "not a regular file"
     except OSError as error:
         listing.skipped[name] = _why(error)
+
+
+def _leads_out(link: os.DirEntry[str], root: str) -> bool:
+    """Return whether a link leads to something outside; one to nothing does not."""
+    return (
+        os.path.exists(link.path) and not is_inside(link.path, root) and not os.path.samefile(link.path, root)
+    )
 
 
 def _is_utf8(name: str) -> bool:

@@ -151,7 +151,7 @@ def open_container(kind: str, path: Path, pixels: PixelsConfig, parts: int = 1) 
 
 def _open_folder(path: Path, pixels: PixelsConfig) -> ImagePool:
     """Open a folder of images, or of files and stores of many images each."""
-    listing = listed(path)
+    listing = listed(path, pixels)
     held = {kind: sorted(names) for kind, names in listing.containers.items()}
     if listing.images or not held:
         for kind, names in held.items():

@@ -22,7 +22,7 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
 from anomalymatch_ui.pool.arrays import RowIds
-from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
 from anomalymatch_ui.pool.columns import Columns, position_names
 from anomalymatch_ui.pool.contents import IDS, IMAGES
 from anomalymatch_ui.pool.ids import StoredIds
@@ -84,7 +84,7 @@ class ParquetPool(RecordPool):
     def record(self, index: int) -> bytes:
         """Read one image as a file."""
         if self._closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         (group,) = self._table.group_of([index]).tolist()
         try:
             column = self._table.group(group, self._column)

@@ -26,6 +26,7 @@ from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
+    PoolClosedError,
     PoolReport,
     UnreadableImageError,
     check_indices,
@@ -88,8 +89,10 @@ class RecordPool(ABC):
         ------
         RecordError
             If it is no image.
-        OSError
-            If it cannot be read.
+        PoolClosedError
+            If the pool was closed.
+        Exception
+            Of any other kind, if it cannot be read.
         """
 
     @abstractmethod
@@ -190,7 +193,7 @@ class RecordPool(ABC):
         """
         self.pixels = pixels
         files = () if bands is None else bands.names
-        reading = Decoder(hdu=pixels.hdu, planes=pixels.planes, files=files)
+        reading = Decoder(hdu=pixels.hdu, planes=pixels.planes, files=files, largest=pixels.largest)
         self.bands = self._usual_bands(reading) if bands is None else bands
         try:
             self.rendering = pixels.rendering.bound(self.bands)
@@ -235,7 +238,9 @@ class RecordPool(ABC):
                     continue
                 except RecordError as error:
                     reason = str(error)
-                except OSError as error:
+                except PoolClosedError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - of a codec, which may raise a kind of its own
                     reason = why_unreadable(error)
             self.report.note(self.ids[index], reason)
 

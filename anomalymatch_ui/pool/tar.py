@@ -8,7 +8,6 @@ References
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tarfile
 import threading
@@ -17,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels.files import SUFFIXES
-from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
 from anomalymatch_ui.pool.columns import Columns
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
@@ -90,7 +90,7 @@ class TarPool(RecordPool):
 
     def _bytes(self, offset: int, size: int) -> bytes:
         if self._file.closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         if offset + size > self._length:
             raise RecordError("the file is cut off before its end")
         if hasattr(os, "pread"):  # which needs no lock
@@ -143,7 +143,7 @@ class TarPool(RecordPool):
             try:
                 text = self._bytes(offset, size).decode()
                 if suffix.endswith(".json"):
-                    values = json.loads(text)
+                    values = jsontext.parsed(text)
                     said.update(values if isinstance(values, dict) else {})
                 else:
                     said[suffix.removeprefix(".")] = text.strip()

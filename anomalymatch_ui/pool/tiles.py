@@ -18,6 +18,7 @@ import numpy as np
 
 from anomalymatch_ui.pixels import Bands, PixelError
 from anomalymatch_ui.pixels.fitstile import FitsTile
+from anomalymatch_ui.pool.base import PoolClosedError
 from anomalymatch_ui.sky import Place, unit_vectors
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class Tiles:
         """
         with self._lock:
             if self._closed:
-                raise ValueError("the pool is closed")
+                raise PoolClosedError
             if path in self._open:
                 self._open.move_to_end(path)
                 return self._open[path]

@@ -17,10 +17,11 @@ import numpy as np
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import as_native
+from anomalymatch_ui.pixels import PixelError, as_native
+from anomalymatch_ui.pixels.largest import check_shape
 from anomalymatch_ui.pool.absent import unwritten_perhaps
 from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
-from anomalymatch_ui.pool.base import ImagePool, PoolReport
+from anomalymatch_ui.pool.base import ImagePool, PoolClosedError, PoolReport
 from anomalymatch_ui.pool.contents import are_objects, choose_images, is_one_image, one_image
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.layout import Layout
@@ -119,7 +120,7 @@ class ZarrPool(ArrayPool):
         self, out: np.ndarray, rows: np.ndarray, selection: slice | np.ndarray
     ) -> dict[int, str] | None:
         if self._closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         try:
             out[:] = (
                 self._images.oindex[selection]
@@ -127,7 +128,7 @@ class ZarrPool(ArrayPool):
                 else self._images[selection]
             )
             return self._unwritten(rows, out)
-        except _ERRORS:
+        except Exception:  # noqa: BLE001 - of a codec, which may raise a kind of its own
             out[:] = 0
             return None
 
@@ -196,12 +197,12 @@ class ZarrRecords(RecordPool):
     def record(self, index: int) -> bytes:
         """Read one image; see :meth:`RecordPool.record`."""
         if self._closed:
-            raise ValueError(f"the pool {self.path} is closed")
+            raise PoolClosedError(self.path)
         try:
             content = self._read_record(index)
-        except RecordError:
+        except (RecordError, PixelError):
             raise
-        except _ERRORS as error:
+        except Exception as error:  # of a codec, which may raise a kind of its own
             raise RecordError("damaged") from error
         if not content:
             raise RecordError("empty")
@@ -239,7 +240,7 @@ def open_zarr(path: Path, pixels: PixelsConfig) -> ImagePool:
 
 
 def _opened(path: Path, pixels: PixelsConfig) -> ImagePool:
-    store = Store(path)
+    store = Store(path, follow_links=pixels.follow_links)
     where = str(path)
     arrays = store.arrays()
     entries = [entry for _, entry in arrays.values()]
@@ -274,6 +275,7 @@ def _objects(path: Path, store: Store, group: str, pixels: PixelsConfig) -> Imag
         array = store.root[prefix + names[index]]
         if not is_one_image(array.shape, np.dtype(array.dtype)):
             raise RecordError("no image but another kind of data")
+        check_shape(array.shape, pixels.largest)
         values = as_native(np.asarray(array[...]))
         fill = 0 if array.fill_value is None else array.fill_value
         packed = (1, *(array.shards or array.chunks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from collections.abc import Callable
@@ -13,9 +14,32 @@ import zarr
 from zarr.storage import LocalStore, ZipStore
 
 from anomalymatch_ui.pool.contents import BANDS, IDS, IMAGES, Entry
+from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
 
 # Reading an array's metadata takes some 200 µs: of groups with 10^5 arrays, not all are looked at.
 _LOOKED_AT = 1000
+
+
+class _Enclosed(LocalStore):
+    """A folder none of whose keys is a link that leads out of the folder it lies in."""
+
+    async def get(self, key: str, *args: Any, **options: Any) -> Any:
+        self._check(key)
+        return await super().get(key, *args, **options)
+
+    async def get_partial_values(self, prototype: Any, key_ranges: Any) -> Any:
+        asked = list(key_ranges)
+        for key, _ in asked:
+            self._check(key)
+        return await super().get_partial_values(prototype, asked)
+
+    def get_sync(self, key: str, *args: Any, **options: Any) -> Any:
+        self._check(key)
+        return super().get_sync(key, *args, **options)
+
+    def _check(self, key: str) -> None:
+        if not is_inside(self.root / key, os.path.realpath(self.root.parent)):
+            raise PermissionError(errno.EPERM, f"{key} is a link to what lies {ALLOWED_BY}")
 
 
 class Store:
@@ -25,6 +49,8 @@ class Store:
     ----------
     path
         A folder or a zip file, absolute.
+    follow_links
+        Whether links may lead out of the folder it lies in.
 
     Attributes
     ----------
@@ -32,7 +58,7 @@ class Store:
         Its group, or the array that it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, follow_links: bool = False) -> None:
         self._path = path
         self._keys: frozenset[str] | None = None
         store: LocalStore | ZipStore
@@ -41,7 +67,7 @@ class Store:
                 self._keys = frozenset(archive.namelist())
             store = ZipStore(path, mode="r")
         else:
-            store = LocalStore(path, read_only=True)
+            store = LocalStore(path, read_only=True) if follow_links else _Enclosed(path, read_only=True)
         self.root: Any
         try:
             # What was added after a store was consolidated is not in its consolidated metadata.

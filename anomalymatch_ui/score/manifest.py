@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
@@ -184,7 +185,7 @@ def read_manifest(path: Path) -> ArchiveManifest:
     """
     check_kind(path)
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = jsontext.parsed(path.read_text(encoding="utf-8"))
         number = values.pop("format")
         if isinstance(number, int) and number > FORMAT:
             raise InputError(
@@ -215,7 +216,7 @@ def check_kind(path: Path) -> None:
         If something else is called by that name, such as what a session keeps.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = jsontext.parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     if not isinstance(values, dict) or "format" not in values:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import DamagedStoreError
 
 _KEY = "anomalymatch"
@@ -154,7 +155,7 @@ def _checked(content: bytes, owner: str, number: int) -> tuple[Any, dict[str, An
     import pyarrow.parquet as parquet
 
     file = parquet.ParquetFile(pyarrow.BufferReader(content))
-    told: dict[str, Any] = json.loads(file.metadata.metadata[_KEY.encode()])
+    told: dict[str, Any] = jsontext.parsed(file.metadata.metadata[_KEY.encode()])
     written = told["sha256"].encode()
     place = content.rindex(written)
     digest = hashlib.sha256(memoryview(content)[:place])

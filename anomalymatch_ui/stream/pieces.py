@@ -127,7 +127,11 @@ class HostStages:
     ) -> Image.Image | np.ndarray | NativeImage | None:
         """Decode one image; ``None`` if it cannot be, which is noted in the pool's report."""
         frame = ordinary_frame(content) if decoder.rendering.is_plain and isinstance(content, bytes) else None
-        if frame is not None and min(frame.height, frame.width) < DRAFT_FROM * self._size:
+        if (
+            frame is not None
+            and min(frame.height, frame.width) < DRAFT_FROM * self._size
+            and frame.height * frame.width <= decoder.largest
+        ):
             assert isinstance(content, bytes)
             pixels = decode_on_cpu(content)
             if pixels is not None:

@@ -181,5 +181,5 @@ def test_real_images_of_other_bands_are_searched(
     some.mkdir()
     for path in sorted((shared_data / "fits" / where).rglob("*.fits"))[:: 20 if where == "cutouts_64" else 1]:
         (some / path.name).symlink_to(path)
-    with open_and_rank(some, tmp_path / "session", quick, **pixels) as session:
+    with open_and_rank(some, tmp_path / "session", quick, follow_links=True, **pixels) as session:
         assert session.pool.rendering.channels == channels

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import match_names
@@ -211,7 +212,7 @@ class Metadata:
     def _told(self) -> dict[str, object]:
         """Return what is known of the copy; nothing if that is missing or damaged, or of a CSV of before."""
         try:
-            told = json.loads(self._beside.read_text(encoding="utf-8"))
+            told = jsontext.parsed(self._beside.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return told if isinstance(told, dict) else {}

@@ -210,7 +210,10 @@ def _separator(content: bytes) -> str:
     """Return the first separator with which the header names the images or positions, else the comma."""
     first = content.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
     for separator in _SEPARATORS:
-        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]
+        try:
+            names = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]
+        except csv.Error:  # a name longer than any
+            continue
         if set(names) & set(ID_COLUMNS) or position_names(names):
             return separator
     return _SEPARATORS[0]

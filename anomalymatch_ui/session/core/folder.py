@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
@@ -137,7 +138,7 @@ class SessionFolder:
         """Number of the cycle that orders the images: the last one, unless somebody went back; 0 for none."""
         newest = self.cycle
         try:
-            choice = json.loads(self._choice.read_text(encoding="utf-8"))
+            choice = jsontext.parsed(self._choice.read_text(encoding="utf-8"))
             cycle, newest_then = int(choice["cycle"]), int(choice["newest"])
         except (OSError, ValueError, KeyError, TypeError):  # nobody has chosen, or it is damaged
             return newest

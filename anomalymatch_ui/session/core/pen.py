@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import SessionBusyError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 
@@ -209,7 +210,7 @@ def _started(pid: int) -> tuple[float, float]:
 
 def _read(path: Path) -> PenHolder | None:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = jsontext.parsed(path.read_text(encoding="utf-8"))
         return PenHolder(
             token=str(values["token"]),
             annotator=str(values["annotator"]),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.labels import (
     IMPORT,
     LABELS,
@@ -114,7 +115,7 @@ class _Former:
     @classmethod
     def of(cls, table: LabelTable, meta: Mapping[str, str]) -> _Former:
         try:
-            kept = json.loads(meta[_key(table)])
+            kept = jsontext.parsed(meta[_key(table)])
             return cls(str(kept["digest"]), tuple(int(number) for number in kept["actions"]))
         except (KeyError, TypeError, ValueError):
             # A session of version 0.1 kept the digest alone, and a copy elsewhere is no other table.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, LabelEvent
 from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark, tag_mark
@@ -49,7 +50,7 @@ class Marking:
     @property
     def names(self) -> tuple[str, ...]:
         """The tags with a key, in the order of the keys 1 to 9."""
-        return tuple(json.loads(self._journal.meta().get(_META, "[]")))
+        return tuple(jsontext.parsed(self._journal.meta().get(_META, "[]")))
 
     def define(self, names: Iterable[str]) -> None:
         """Give tags the keys 1 to 9; those that images have stay on them.

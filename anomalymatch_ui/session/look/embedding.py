@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import TIMM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
@@ -347,7 +348,7 @@ def _version(package: str) -> str:
 
 def _read_digest(path: Path) -> str | None:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))["digest"]
+        known = jsontext.parsed(path.read_text(encoding="utf-8"))["digest"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     # It becomes part of a path, and a session's folder may come from somebody else.

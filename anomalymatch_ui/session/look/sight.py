@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import (
     MIDDLE,
     TIMM,
@@ -106,7 +107,7 @@ class Traits:
     def load(cls, path: Path) -> Traits | None:
         """Return what was kept; ``None`` if it is missing, damaged or of an earlier version."""
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = jsontext.parsed(path.read_text(encoding="utf-8"))
             symmetry, centred = kept["symmetry"], kept["centred"]
         except (OSError, ValueError, KeyError, TypeError):
             return None

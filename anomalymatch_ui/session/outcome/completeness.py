@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded, write_bytes_atomically
@@ -172,7 +173,7 @@ class Completeness:
     def load(cls, path: Path) -> Self | None:
         """Read what :meth:`save` wrote; ``None`` if it is missing or damaged, for it can be made again."""
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = jsontext.parsed(path.read_text(encoding="utf-8"))
             return cls(
                 Recipe(**{name: _tuple(value) for name, value in record["recipe"].items()}),
                 tuple(Injection(**one) for one in record["objects"]),

@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.files import write_bytes_atomically
 
 CURVE_POINTS = 200
@@ -80,7 +81,7 @@ class CurveRecorder:
         """Return the first ``step`` steps of an interrupted cycle; none if they are missing or damaged."""
         recorder = cls()
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = jsontext.parsed(path.read_text(encoding="utf-8"))
             curves = [[float(value) for value in record[name]] for name in ("loss", "pseudo_label_share")]
             seconds = float(record["seconds"])
             if record["cycle"] != cycle or not math.isfinite(seconds):

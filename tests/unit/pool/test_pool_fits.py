@@ -245,6 +245,6 @@ def test_real_folders_open(
 @pytest.mark.shared_data
 def test_a_spectral_cube_opens_by_itself(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "a.fits").symlink_to(shared_data / "fits" / "large" / "l1448_13co.fits")
-    pool = open_pool(tmp_path)
+    pool = open_pool(tmp_path, follow_links=True)
     assert pool.rendering.rgb == ("53", "27", "1")
     assert pool.image(0).shape == (105, 105, 3)

@@ -115,7 +115,7 @@ def test_links_to_folders_are_followed_and_never_lead_in_circles(tmp_path: Path)
     (pool_folder / "a" / "up").symlink_to(pool_folder)
     (tmp_path / "elsewhere" / "back").symlink_to(pool_folder / "a")
     (pool_folder / "self").symlink_to("self")
-    assert list(open_pool(pool_folder).ids) == ["0_link/two.png", "a/one.png"]
+    assert list(open_pool(pool_folder, follow_links=True).ids) == ["0_link/two.png", "a/one.png"]
 
 
 def test_a_folder_and_a_link_to_it_give_each_image_once_by_its_own_name(tmp_path: Path) -> None:
@@ -419,7 +419,7 @@ def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert (tmp_path / "bomb.png").stat().st_size < 100_000
     pool = open_pool(tmp_path)
     assert len(pool.read([0], 32).indices) == 0
-    assert dict(pool.report.unreadable) == {"bomb.png": "too large to be a cutout"}
+    assert pool.report.unreadable["bomb.png"].startswith("too large to be a cutout")
 
 
 def test_postscript_called_jpg_never_reaches_an_interpreter(tmp_path: Path) -> None:

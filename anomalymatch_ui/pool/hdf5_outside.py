@@ -1,0 +1,103 @@
+"""Which files outside of its folder an HDF5 file refers to; see :mod:`~anomalymatch_ui.pool.links`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+
+from anomalymatch_ui.pool.links import is_inside
+
+# Links to links and sources of sources: nobody has more, and those that lead in circles have no end.
+_DEPTH = 4
+
+
+def led_outside(group: h5py.Group, name: str, folder: Path, depth: int = _DEPTH) -> str:
+    """Return which file outside of a folder something in an HDF5 file is read from; empty if none is.
+
+    Nothing outside is opened for it.
+
+    Parameters
+    ----------
+    group
+        Of an open file.
+    name
+        Path of the thing in the group, or, with a slash before it, in the file.
+    folder
+        In which its other files have to lie.
+    depth
+        How many files are followed, one from the other.
+    """
+    here: h5py.Group = group.file["/"] if name.startswith("/") else group
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    for place, part in enumerate(parts):
+        link = here.get(part, getlink=True) if part in here.keys() else None  # noqa: SIM118 - follows no link
+        rest = "/".join(parts[place + 1 :])
+        if isinstance(link, h5py.ExternalLink):
+            return _of_other(here.file, link.filename, f"/{link.path.strip('/')}/{rest}", folder, depth)
+        if isinstance(link, h5py.SoftLink):
+            if depth == 0:
+                return str(link.path)
+            return led_outside(here, f"{link.path}/{rest}", folder, depth - 1)
+        if link is None:
+            return ""
+        item = here[part]
+        if isinstance(item, h5py.Dataset):
+            return _of_dataset(item, folder, depth)
+        if not isinstance(item, h5py.Group):
+            return ""
+        here = item
+    return ""
+
+
+def _of_dataset(dataset: h5py.Dataset, folder: Path, depth: int) -> str:
+    """Return which file outside a dataset takes its values from."""
+    for name, _, _ in dataset.external or ():
+        # Which of several HDF5 takes here depends on its version.
+        places = [place for place in _places(dataset.file, name) if place.exists()]
+        if not all(is_inside(place, folder) for place in places or _places(dataset.file, name)):
+            return str(name)
+    if not dataset.is_virtual:
+        return ""
+    for source in dataset.virtual_sources():
+        if source.file_name == ".":
+            continue
+        names = [source.file_name]
+        if "%b" in source.file_name:  # a file a block, whose number HDF5 puts in
+            near = Path(dataset.file.filename).parent
+            pattern = source.file_name.replace("%b", "*")
+            names += [] if os.path.isabs(pattern) else [str(path) for path in near.glob(pattern)]
+        for name in names:
+            found = _of_other(dataset.file, name, f"/{source.dset_name.strip('/')}", folder, depth)
+            if found:
+                return found
+    return ""
+
+
+def _of_other(file: h5py.File, name: str, inner: str, folder: Path, depth: int) -> str:
+    """Return which file outside is read where one file refers to something in another."""
+    path = _as_hdf5_finds(file, name)
+    if not is_inside(path, folder):
+        return name
+    if not path.is_file():
+        return ""
+    if depth == 0:
+        return name
+    try:
+        with h5py.File(path, "r", locking=False) as other:
+            return led_outside(other["/"], inner, folder, depth - 1)
+    except OSError:  # said when it is read
+        return ""
+
+
+def _as_hdf5_finds(file: h5py.File, name: str) -> Path:
+    """Return where HDF5 looks for a file to which another one refers."""
+    places = _places(file, name)
+    return next((place for place in places if place.exists()), places[0])
+
+
+def _places(file: h5py.File, name: str) -> tuple[Path, ...]:
+    """Return where such a file may lie: as it is written, seen from the other file; beside that; or here."""
+    beside = Path(file.filename).parent
+    return beside / name, beside / Path(name).name, Path(name)
