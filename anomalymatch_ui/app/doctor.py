@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from anomalymatch_ui._version import __version__
+from anomalymatch_ui.limits import free_memory
 
 State = Literal["ok", "note", "problem"]
 
@@ -121,9 +122,7 @@ def _engine() -> Symptom:
 
 
 def _memory() -> Symptom:
-    import psutil
-
-    free = min(psutil.virtual_memory().available, *_cgroup_room()) / 1e9
+    free = free_memory() / 1e9
     told = f"{free:.1f} GB free"
     if free >= MEMORY_GB:
         return Symptom("memory", "ok", told)
@@ -132,26 +131,6 @@ def _memory() -> Symptom:
         "note",
         f"{told}; a large pool takes {MEMORY_GB:.0f} GB. End other kernels, or ask for more memory.",
     )
-
-
-def _cgroup_room() -> list[int]:
-    """Return what the limits of this process's control groups leave, in bytes; empty where there are none."""
-    import psutil
-
-    whole = psutil.virtual_memory().total
-    pairs = (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    )
-    room = []
-    for most, used in pairs:
-        try:
-            limit, taken = (Path(name).read_text().strip() for name in (most, used))
-        except OSError:
-            continue
-        if limit.isdigit() and int(limit) < whole:
-            room.append(int(limit) - int(taken))
-    return room or [whole]
 
 
 def _folder(what: str, folder: Path, variable: str | None) -> Symptom:

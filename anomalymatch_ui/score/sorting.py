@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from anomalymatch_ui.errors import DamagedStoreError, StorageError
 from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_atomically
+from anomalymatch_ui.limits import memory_limit
 from anomalymatch_ui.score.archive import BY_ID, RANKING, Archive
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "1GB"
 """Of DuckDB; sorting 10^8 rows then spills some gigabytes, and takes as long as with more."""
+
+_LEAST_MEMORY = 128 * 10**6  # with less it does not sort
 
 _connections = itertools.count()
 
@@ -91,7 +94,7 @@ def connection(folder: Path) -> Iterator[DuckDBPyConnection]:
     spill = folder / f".sorting.{os.getpid()}-{next(_connections)}{TEMPORARY_SUFFIX}"
     database = duckdb.connect(
         config={
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": _memory(),
             "temp_directory": str(spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -105,6 +108,12 @@ def connection(folder: Path) -> Iterator[DuckDBPyConnection]:
     finally:
         database.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _memory() -> str:
+    """Return what DuckDB may use: :data:`MEMORY_LIMIT`, or a quarter of what this process may."""
+    most = memory_limit() // 4
+    return MEMORY_LIMIT if most >= 10**9 else f"{max(most, _LEAST_MEMORY) // 10**6}MB"
 
 
 def literal(path: Path) -> str:

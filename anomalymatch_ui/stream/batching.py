@@ -12,6 +12,7 @@ import torch
 
 from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.learn import is_out_of_memory
+from anomalymatch_ui.limits import memory_limit
 from anomalymatch_ui.stream.scorer import Scorer
 from anomalymatch_ui.stream.threads import compute_in_one_thread
 
@@ -25,6 +26,14 @@ _GPU_BATCH = 512
 # A trial takes as long as some 1,000 images on a CPU: too long for a pool of a few thousand.
 _CPU_TRIAL_FROM = 20_000
 _GPU_TRIAL_FROM = 100_000
+
+SMALLEST_BATCH = 8
+"""Images of a batch at the least, however little memory there is: OpenVINO takes so many."""
+
+# Of one image while torch computes an EfficientNet-Lite0, for each pixel: the first blocks' maps in float32.
+# Other networks take two or three times as much, which the share leaves room for.
+_BYTES_OF_A_PIXEL = 250
+_SHARE_OF_MEMORY = 0.25
 
 # A smaller batch that is nearly as fast takes less memory.
 _AS_GOOD = 0.97
@@ -58,7 +67,8 @@ def batch_size_for(config: ScoreConfig, scorer: Scorer, images: int, symmetry: S
     if config.batch_size:
         return config.batch_size
     if images < (_CPU_TRIAL_FROM if scorer.device.type == "cpu" else _GPU_TRIAL_FROM):
-        return usual_batch_size(scorer.device.type)
+        usual = usual_batch_size(scorer.device.type)
+        return min(usual, largest_batch(scorer.image_size)) if scorer.device.type == "cpu" else usual
     with _lock:
         key = (scorer.name, symmetry)
         if key not in _found:
@@ -71,11 +81,18 @@ def usual_batch_size(device: str) -> int:
     return _CPU_BATCH if device == "cpu" else _GPU_BATCH
 
 
+def largest_batch(side: int) -> int:
+    """Return how many images of a side, in pixels, each thread of a CPU has the memory to compute."""
+    together = torch.get_num_threads() * _BYTES_OF_A_PIXEL * side**2
+    return max(SMALLEST_BATCH, int(_SHARE_OF_MEMORY * memory_limit() / together))
+
+
 def fastest_batch_size(scorer: Scorer, symmetry: Symmetry = "none") -> int:
     """Measure which batch the network is fastest with, on random images.
 
     On a CPU as many batches run at one time as scoring runs. Sizes grow until the rate falls, a batch
-    takes over a second, or the device's memory is used up.
+    takes over a second, or the device's memory is used up; on a CPU no larger than the memory of this
+    process, or of its control group, allows for.
 
     Parameters
     ----------
@@ -92,7 +109,9 @@ def fastest_batch_size(scorer: Scorer, symmetry: Symmetry = "none") -> int:
         def seconds(size: int) -> float:
             return max(executor.map(lambda _: _seconds_of(scorer, size, symmetry), range(workers)))
 
-        return fastest(CPU_BATCHES, seconds, at_once=workers)
+        largest = largest_batch(scorer.image_size)
+        sizes = tuple(size for size in CPU_BATCHES if size <= largest) or (largest,)
+        return fastest(sizes, seconds, at_once=workers)
 
 
 def fastest(sizes: tuple[int, ...], seconds: Callable[[int], float], at_once: int) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ _SCAN = 0xDA
 _APPLICATION = 0xE1
 """Of the segments with Exif and XMP."""
 _END = b"\xff\xd9"
+
+_THREE_COLOURS = 3  # torchvision's number for ImageReadMode.RGB
 
 # Some cameras write a few bytes after the end.
 _TAIL = 64
@@ -73,15 +76,48 @@ def _may_lie(content: bytes, start: int) -> bool:
     )
 
 
-@cache
-def torchvision_decoder() -> Callable[[Tensor], Tensor] | None:
-    """Return what decodes a JPEG to three colours, or ``None`` where torchvision has none (any more)."""
-    try:
-        from torchvision.io import ImageReadMode, decode_jpeg
+Decode = Callable[[Tensor], Tensor]
+"""From the bytes of a JPEG, uint8 ``(n,)``, to its pixels, uint8 ``(3, height, width)``."""
 
-        _decode(decode_jpeg, ImageReadMode.RGB)
-    except (ImportError, RuntimeError, AttributeError):
-        return None
+
+@cache
+def torchvision_decoder() -> Decode | None:
+    """Return what decodes a JPEG to three colours, or ``None`` where torchvision has none (any more)."""
+    for found in (_of_the_extension, _of_the_package):
+        try:
+            decode = found()
+            _try(decode)
+        except (ImportError, OSError, RuntimeError, AttributeError, TypeError):
+            continue
+        return decode
+    return None
+
+
+def _of_the_extension() -> Decode:
+    """Load torchvision's extension for images alone.
+
+    The package imports models, compilers and symbolic algebra, none of which decodes: 164 MB and seconds.
+    """
+    package = importlib.util.find_spec("torchvision")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("torchvision is not installed")
+    folder = Path(package.submodule_search_locations[0])
+    library = next((path for kind in ("so", "pyd") for path in folder.glob(f"image*.{kind}")), None)
+    if library is None:
+        raise ImportError("this torchvision has no extension for images")
+    # Once more where the package has loaded it, which changes nothing.
+    torch.ops.load_library(library)  # type: ignore[no-untyped-call]
+    decode_jpeg = torch.ops.image.decode_jpeg
+
+    def decode(content: Tensor) -> Tensor:
+        pixels: Tensor = decode_jpeg(content, _THREE_COLOURS, False)
+        return pixels
+
+    return decode
+
+
+def _of_the_package() -> Decode:
+    from torchvision.io import ImageReadMode, decode_jpeg
 
     def decode(content: Tensor) -> Tensor:
         pixels: Tensor = decode_jpeg(content, mode=ImageReadMode.RGB)
@@ -110,12 +146,13 @@ def decode_on_cpu(content: bytes) -> np.ndarray | None:
     return pixels
 
 
-def _decode(decode_jpeg: Callable[..., Any], mode: Any) -> None:
-    """Try on one pixel whether the extension was built with libjpeg."""
+def _try(decode: Decode) -> None:
+    """Try on one pixel whether the extension was built with libjpeg. Raises ``RuntimeError`` if not."""
     import io
 
     from PIL import Image
 
     one = io.BytesIO()
     Image.new("RGB", (1, 1)).save(one, "JPEG")
-    decode_jpeg(as_tensor(one.getvalue()), mode=mode)
+    if decode(as_tensor(one.getvalue())).shape != (3, 1, 1):
+        raise RuntimeError("a pixel of three colours has not become one")

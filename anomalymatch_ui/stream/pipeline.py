@@ -13,7 +13,8 @@ import torch
 from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork
-from anomalymatch_ui.pool import Batch, ImagePool
+from anomalymatch_ui.limits import memory_limit
+from anomalymatch_ui.pool import Batch, ImagePool, UnreadableImageError
 from anomalymatch_ui.stream.batching import batch_size_for
 from anomalymatch_ui.stream.clock import StageClock
 from anomalymatch_ui.stream.flow import Regrouping, Stage, run_stages
@@ -32,6 +33,11 @@ Chunk = TypeVar("Chunk", range, np.ndarray)
 # Files are read and decoded this many at a time: few enough that several threads share a batch, enough
 # that handing them on does not count.
 _FILES_AT_ONCE = 64
+
+# Of these ranges so many are under way at one time for each thread: in three stages, and between them.
+_PIECES_UNDER_WAY = 6
+_BYTES_OF_A_VALUE = 5  # native values as float32, and what is shown of them
+_SHARE_OF_MEMORY = 0.125
 
 # Where an image lacks, so many files up to it are looked for: a few may well have been deleted.
 _LOOKED_FOR = 64
@@ -111,7 +117,7 @@ def score_pool(
     if by_maps is not None and by_maps.nearly_all_known(range(start, stop)):
         blocks, stages = batch_ranges(*batches), [by_maps.recalled()]
     else:
-        blocks = _blocks(pool, *batches)
+        blocks = _blocks(pool, workers, *batches)
         stages = [read, *_prepared_on_host(host, scorer, workers, batches), *forward]
     for batch in run_stages(blocks, stages, clock):
         if len(batch.indices) < len(batch.asked):
@@ -148,13 +154,25 @@ def _prepared_on_host(
 
 
 def _blocks(
-    pool: ImagePool, start: int, stop: int, batch_size: int, shard_size: int | None
+    pool: ImagePool, workers: int, start: int, stop: int, batch_size: int, shard_size: int | None
 ) -> Iterator[range]:
-    """Return the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
+    """Give the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
     if pool.block_images > 1:
-        return batch_ranges(start, stop, pool.block_images, pool.block_images)
-    batches = batch_ranges(start, stop, batch_size, shard_size)
-    return (part for batch in batches for part in batch_ranges(batch.start, batch.stop, _FILES_AT_ONCE))
+        yield from batch_ranges(start, stop, pool.block_images, pool.block_images)
+        return
+    at_once = _files_at_once(pool, start, workers) if start < stop else 1
+    for batch in batch_ranges(start, stop, batch_size, shard_size):
+        yield from batch_ranges(batch.start, batch.stop, at_once)
+
+
+def _files_at_once(pool: ImagePool, first: int, workers: int) -> int:
+    """Return how many files to read at one time: fewer of large images, of which many wait in full size."""
+    try:
+        pixels = pool.image(first).size
+    except UnreadableImageError:
+        return _FILES_AT_ONCE
+    waiting = _PIECES_UNDER_WAY * workers * _BYTES_OF_A_VALUE * pixels
+    return min(_FILES_AT_ONCE, max(1, int(_SHARE_OF_MEMORY * memory_limit() / waiting)))
 
 
 def batch_ranges(start: int, stop: int, batch_size: int, shard_size: int | None = None) -> Iterator[range]:

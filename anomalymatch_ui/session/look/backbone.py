@@ -80,7 +80,6 @@ class Looker:
             load_adapted(adapted, network)
         self.widths = [width(network, part) for part in parts]
         self._images = images
-        self._network = network
         self._scoring = config.score
         self._scorer = Scorer(
             network,
@@ -118,7 +117,7 @@ class Looker:
             start, stop = 0, len(rows)
         batches = score_pool(
             pool,
-            self._network,
+            self._scorer.network,
             self._scoring,
             device=self.device,
             symmetry=symmetry,

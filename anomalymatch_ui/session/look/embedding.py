@@ -19,6 +19,7 @@ from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import TIMM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.limits import memory_limit
 from anomalymatch_ui.pool import ImagePool, content_probe
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings
@@ -35,8 +36,8 @@ from anomalymatch_ui.session.look.snapshot import newest_snapshot
 logger = logging.getLogger(__name__)
 
 MEMORY_BYTES = 1 << 30
-"""Largest embedding that is held in memory: 500,000 images. For 100,000 the order then follows a label
-180 ms sooner, for NumPy widens float16 slowly."""
+"""Largest embedding that is held in memory, where there is eight times as much: 500,000 images. For 100,000
+the order then follows a label 180 ms sooner, for NumPy widens float16 slowly."""
 
 RECIPE = 3
 """Counts up when the same settings come to give another embedding."""
@@ -367,7 +368,7 @@ def _open(path: Path) -> np.ndarray | None:
 
 def _ready(table: np.ndarray) -> np.ndarray:
     """Hold a table of moderate size in memory as what it is multiplied as."""
-    if 4 * table.size > MEMORY_BYTES:
+    if 4 * table.size > min(MEMORY_BYTES, memory_limit() // 8):
         return table
     in_memory: np.ndarray = table.astype(np.float32)
     return in_memory

@@ -100,6 +100,7 @@ class Looking:
         reporter: Reporter,
     ) -> None:
         from anomalymatch_ui.session.look.backbone import Looker
+        from anomalymatch_ui.stream.allocation import give_back_freed_memory
 
         self._folder = folder
         self._images = images
@@ -110,6 +111,7 @@ class Looking:
         self._lookers: dict[Look, Looker] = {
             look: Looker(images, config, look, sight.parts_of(look), adapted(look)) for look in sight.looks
         }
+        give_back_freed_memory()
         self._fine = self._pass(sight.views(config.embedding.views_up_to), "")
         self._coarse: Pass | None = None
         self._order = np.empty(0, np.int64)

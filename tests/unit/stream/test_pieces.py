@@ -13,9 +13,9 @@ from PIL import Image
 
 from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.pool import open_pool
-from anomalymatch_ui.stream import batch_ranges
+from anomalymatch_ui.stream import batch_ranges, jpeg
 from anomalymatch_ui.stream.gpu import Transfer
-from anomalymatch_ui.stream.jpeg import JpegFrame, ordinary_frame
+from anomalymatch_ui.stream.jpeg import JpegFrame, as_tensor, ordinary_frame
 from anomalymatch_ui.stream.pieces import HostStages, Piece, regroup
 
 CPU = torch.device("cpu")
@@ -54,6 +54,39 @@ def test_the_header_of_a_jpeg_tells_its_size_and_whether_it_is_an_ordinary_one()
 def test_no_bytes_confuse_the_reader_of_headers(content: bytes) -> None:
     ordinary_frame(b"\xff\xd8\xff" + content)
     ordinary_frame(b"\xff\xd8\xff" + content + b"\xff\xd9")
+
+
+def test_the_extension_alone_decodes_what_all_of_torchvision_does() -> None:
+    """Its package is not imported for that: it brings torch's compiler along, 164 MB."""
+    for content in (encode(noise(40, 51), "JPEG"), encode(noise(33, 20, "L"), "JPEG", progressive=True)):
+        alone, whole = (
+            found()(as_tensor(content)).permute(1, 2, 0).numpy()
+            for found in (jpeg._of_the_extension, jpeg._of_the_package)
+        )
+        expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+        assert (alone == expected).all()
+        assert (whole == expected).all()
+
+
+def test_without_the_extension_the_package_decodes_and_without_both_pillow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> jpeg.Decode:
+        raise ImportError
+
+    content = encode(noise(40, 51), "JPEG")
+    expected = np.asarray(Image.open(io.BytesIO(content)))
+    try:
+        monkeypatch.setattr(jpeg, "_of_the_extension", missing)
+        jpeg.torchvision_decoder.cache_clear()
+        found = jpeg.decode_on_cpu(content)
+        assert found is not None
+        assert (found == expected).all()
+        monkeypatch.setattr(jpeg, "_of_the_package", missing)
+        jpeg.torchvision_decoder.cache_clear()
+        assert jpeg.decode_on_cpu(content) is None
+    finally:
+        jpeg.torchvision_decoder.cache_clear()
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import torch
 from anomalymatch_ui.config import NetworkConfig, ScoreConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
-from anomalymatch_ui.pool import ImagePool, SubsetPool, open_pool
-from anomalymatch_ui.stream import ScoredBatch, Scorer, StageClock, batch_ranges, score_pool
+from anomalymatch_ui.pool import Fetched, ImagePool, SubsetPool, open_pool
+from anomalymatch_ui.stream import ScoredBatch, Scorer, StageClock, batch_ranges, pipeline, score_pool
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
@@ -81,6 +81,31 @@ def test_scoring_that_is_given_up_leaves_no_thread(pool: ImagePool, network: Ano
 def stage_threads() -> list[str]:
     names = ("read-", "decode-", "resize-", "transfer-", "forward-", "regroup-")
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
+
+
+def test_of_large_images_only_as_many_wait_in_full_size_as_there_is_memory_for(
+    pool: ImagePool, network: AnomalyNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    fetch = pool.fetch
+
+    def watched(indices: range) -> Fetched:
+        asked.append(len(indices))
+        return fetch(indices)
+
+    monkeypatch.setattr(pool, "fetch", watched)
+    config = ScoreConfig(batch_size=32, workers=2)
+    usual = np.concatenate([batch.scores for batch in score_pool(pool, network, config, device=CPU)])
+    assert max(asked) == 32
+    of_one = pipeline._BYTES_OF_A_VALUE * pool.image(0).size
+    under_way = pipeline._PIECES_UNDER_WAY * config.workers
+    monkeypatch.setattr(
+        pipeline, "memory_limit", lambda: int(5 * of_one * under_way / pipeline._SHARE_OF_MEMORY)
+    )
+    asked.clear()
+    few = np.concatenate([batch.scores for batch in score_pool(pool, network, config, device=CPU)])
+    assert max(asked) == 5
+    assert (few == usual).all()
 
 
 @pytest.mark.parametrize("kind", ["folder", "subset", "hdf5"])

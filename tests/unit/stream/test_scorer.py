@@ -12,7 +12,7 @@ import torch
 from anomalymatch_ui.config import NetworkConfig, NetworkName, ScoreConfig, Symmetry
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, fused_for_inference
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.stream import ScoredBatch, Scorer, score_pool
+from anomalymatch_ui.stream import ScoredBatch, Scorer, batching, score_pool
 from anomalymatch_ui.stream.batching import CPU_BATCHES, batch_size_for, fastest
 from anomalymatch_ui.stream.threads import compute_in_one_thread
 
@@ -110,6 +110,21 @@ def test_a_set_batch_size_is_taken_and_a_small_pool_is_not_worth_a_trial(network
 
 def test_the_batch_of_a_large_pool_is_measured_on_the_real_network(network: AnomalyNetwork) -> None:
     assert batch_size_for(ScoreConfig(), Scorer(network, CPU), 10**6, "none") in CPU_BATCHES
+
+
+def test_a_batch_is_no_larger_than_the_memory_of_a_control_group_allows_for(
+    network: AnomalyNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 224 px 256 images take 3 GB a thread while torch computes them."""
+    monkeypatch.setattr(batching, "memory_limit", lambda: 4 * 2**30)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert batching.largest_batch(224) in range(16, 32)
+    assert batching.largest_batch(64) > 200
+    assert batching.largest_batch(10_000) == batching.SMALLEST_BATCH
+    monkeypatch.setattr(batching, "memory_limit", lambda: 4 * 2**20)
+    assert batch_size_for(ScoreConfig(), Scorer(network, CPU), 1000, "none") == batching.SMALLEST_BATCH
+    assert batching.fastest_batch_size(Scorer(network, CPU)) == batching.SMALLEST_BATCH
+    assert batch_size_for(ScoreConfig(batch_size=64), Scorer(network, CPU), 1000, "none") == 64
 
 
 def test_a_batch_that_was_too_large_is_not_tried_again(network: AnomalyNetwork) -> None:
