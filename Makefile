@@ -3,8 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+# The scripts' tools run on the node that is installed beside Python, whatever the machine has.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test lint docs clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-scripts lint docs clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -23,6 +25,10 @@ $(STAMP)-lint: $(STAMP)-package
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
 	touch $@
 
+node_modules/.package-lock.json: package-lock.json $(STAMP)-lint
+	$(NPM) ci
+	touch $@
+
 install: $(STAMP)-package  ## make .venv with the package in it
 
 browser: $(STAMP)-test
@@ -31,7 +37,10 @@ browser: $(STAMP)-test
 demo: install  ## open the dashboard on a simulated survey (no network needed)
 	$(BIN)/anomalymatch demo
 
-test: $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
+test-scripts: $(STAMP)-test  ## test the pure parts of the dashboard's scripts, in seconds and without a browser
+	$(NPM) test
+
+test: test-scripts $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
@@ -43,11 +52,12 @@ screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 docs: $(STAMP)-lint  ## build the documentation as a site, docs/_build/index.html; a broken link fails
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
-lint: $(STAMP)-lint docs  ## check style, types, the direction of imports and the documentation
+lint: $(STAMP)-lint node_modules/.package-lock.json docs  ## check style, types, the direction of imports and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run lint
 
 benchmark-scoring: install  ## images scored per second, beside the naive reference
 	$(BIN)/python benchmarks/scoring.py
@@ -59,4 +69,4 @@ benchmark-interface: $(STAMP)-test browser  ## keys, pages, labels, memory: all 
 	$(BIN)/python benchmarks/interface.py --json
 
 clean:  ## remove what was built
-	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) node_modules build dist docs/_build .pytest_cache .mypy_cache .ruff_cache

@@ -17,7 +17,8 @@ const labelActions = Object.entries(LABELS).map(([name, { key }]) => ({
   name, keys: [key.toUpperCase()], title: name, group: "Label", run: (view) => view.labelSelection(name),
 }));
 
-// [name, key, the position it leads to, row of the list of keys]
+// Name, key, the position it leads to, row of the list of keys.
+/** @type {[string, string, (view: any) => number, string][]} */
 export const MOVES = [
   ["left", "ArrowLeft", (view) => view.active - 1, "move"],
   ["up", "ArrowUp", (view) => view.active - view.columns, "move"],

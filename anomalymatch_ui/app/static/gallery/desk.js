@@ -9,7 +9,7 @@ const NOTICED = 500; // ms without an answer after which it is said that labels 
 const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
 
 // Tags and note of an image when a message has been carried out; of one about something else as they were.
-function marksAfter({ tags = [], note = "" } = {}, { kind, tag, on, text } = {}) {
+function marksAfter({ tags = [], note = "" } = {}, { kind = "", tag = "", on = false, text = "" } = {}) {
   if (kind === "tag") return { tags: [...tags.filter((other) => other !== tag), ...(on ? [tag] : [])], note };
   return kind === "note" ? { tags, note: text } : { tags, note };
 }

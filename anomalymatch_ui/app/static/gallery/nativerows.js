@@ -202,7 +202,7 @@ function stretchTo(stretch) {
 
 function limitChoices(bands) {
   return [
-    ...NATIVE_SHARES.map((share) => [share.join(), sharesInWords(share)]), ["minmax", "min – max"], ["zscale", "zscale"],
+    ...NATIVE_SHARES.map(([low, high]) => [`${low},${high}`, sharesInWords([low, high])]), ["minmax", "min – max"], ["zscale", "zscale"],
     ["given", "in units"], ...(bands > 1 ? [["by band", "in units, by band"]] : []),
   ];
 }

@@ -45,7 +45,7 @@ function cubehelix(x) {
 // What one number is made of the three bands under a colour map: the luminance of Rec. 709, in 256ths, of the
 // bands that are on.
 function weightsOf(bands) {
-  const weights = [["R", 54], ["G", 183], ["B", 19]].map(([band, weight]) => (bands.includes(band) ? weight : 0));
+  const weights = Object.entries({ R: 54, G: 183, B: 19 }).map(([band, weight]) => (bands.includes(band) ? weight : 0));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => (256 * weight) / total);
 }

@@ -23,6 +23,7 @@ export function isOriginal(look) {
 
 // A look from what somebody else wrote down: what is unknown or out of range becomes the original's.
 export function asLook(values) {
+  /** @type {Record<string, any>} */
   const look = { ...ORIGINAL_LOOK };
   if (Object.hasOwn(STRETCHES, values?.stretch)) look.stretch = values.stretch;
   if (Object.hasOwn(LIMITS, values?.limits)) look.limits = values.limits;

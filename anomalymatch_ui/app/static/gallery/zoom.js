@@ -153,7 +153,7 @@ class Zoom {
   // The button that was pressed may be gone by now; keys go on working all the same.
   takeFocus() {
     const at = document.activeElement;
-    if (at === document.body || (at === this.back && at.hidden)) this.root.parentElement?.focus({ preventScroll: true });
+    if (at === document.body || (at === this.back && this.back.hidden)) this.root.parentElement?.focus({ preventScroll: true });
   }
 
   fetch(id) {
@@ -276,7 +276,7 @@ function zoomActions(zoom, desk) {
   const labels = Object.entries(LABELS).map(([name, { key }]) => ({
     name, keys: [key.toUpperCase()], title: name, text: name, group, run: () => zoom.label(name),
   }));
-  const pans = [["ArrowLeft", 1, 0], ["ArrowRight", -1, 0], ["ArrowUp", 0, 1], ["ArrowDown", 0, -1]];
+  const pans = Object.entries({ ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
   return [
     ...labels,
     { name: "clear", keys: ["Backspace"], title: "take the label away", text: "clear", group, run: () => zoom.label(null) },
@@ -288,7 +288,7 @@ function zoomActions(zoom, desk) {
     { name: "larger", keys: ["+", "="], title: "larger", group, row: "smaller, larger", repeats: true, run: () => picture.zoomTo(picture.scale * 2) },
     { name: "one to one", keys: ["1"], title: "one pixel of the image for one of the screen", text: "1:1", group, run: () => picture.zoomTo(1) },
     { name: "fit", keys: ["F"], title: "the whole image", text: "fit", group, run: () => picture.fit() },
-    ...pans.map(([key, right, down]) => ({
+    ...pans.map(([key, [right, down]]) => ({
       name: `pan ${key}`, keys: [`Shift+${key}`], title: "move the picture", group, row: "move the picture", repeats: true,
       run: () => picture.pan(right * PAN_STEP, down * PAN_STEP),
     })),

@@ -32,7 +32,7 @@ export function drawSky(context, { scale, east, north }, perPixel) {
 
 // Every stroke and letter with a dark edge, so that it shows on any sky.
 function stroked(context, ratio, draw) {
-  for (const [colour, width] of [["rgb(0 0 0 / 80%)", 4], ["#fff", 1.5]]) {
+  for (const { colour, width } of [{ colour: "rgb(0 0 0 / 80%)", width: 4 }, { colour: "#fff", width: 1.5 }]) {
     context.strokeStyle = colour;
     context.lineWidth = width * ratio;
     context.beginPath();

@@ -16,6 +16,12 @@ export class ZoomPicture {
     this.pointed = pointed;
     this.id = null;
     this.source = null;
+    this.pixels = null; // the context of `source`
+    this.reduced = 1;
+    this.describe = null;
+    this.frame = null;
+    this.sky = null;
+    this.limits = new Map(); // of this image, by what of a look they depend on
     this.scale = 1; // device pixels for one of the image, so that 1:1 is exact on every screen
     this.centre = [0, 0]; // of the canvas, in pixels of the image
     this.fitted = true;
@@ -101,7 +107,8 @@ export class ZoomPicture {
     this.draw();
   }
 
-  toImage([x, y]) {
+  toImage(place) {
+    const [x, y] = place;
     const [left, top] = this.origin();
     return [(x - left) / this.scale, (y - top) / this.scale];
   }
@@ -146,10 +153,11 @@ export class ZoomPicture {
   drawFrame() {
     const { context, frame: { left, top, side }, reduced } = this;
     const [x, y] = this.origin();
-    const [from, across] = [[x, left], [y, top]].map(([at, first]) => Math.round(at + (first / reduced) * this.scale));
+    const shown = (at, first) => Math.round(at + (first / reduced) * this.scale);
+    const [from, across] = [shown(x, left), shown(y, top)];
     const length = Math.round((side / reduced) * this.scale);
     const line = Math.max(1, Math.round(window.devicePixelRatio || 1));
-    for (const [colour, out] of [["#000", 1.5 * line], ["#ffd54f", 0.5 * line]]) {
+    for (const { colour, out } of [{ colour: "#000", out: 1.5 * line }, { colour: "#ffd54f", out: 0.5 * line }]) {
       context.strokeStyle = colour;
       context.lineWidth = line;
       context.strokeRect(from - out, across - out, length + 2 * out, length + 2 * out);

@@ -25,7 +25,8 @@ export class Camera {
     return [this.centre[0] + ((2 * x) / this.width - 1) / across, this.centre[1] + (1 - (2 * y) / this.height) / up];
   }
 
-  pixel([x, y]) {
+  // The map -> pixels of the frame.
+  pixel(x, y) {
     const [across, up] = this.scale;
     return [(((x - this.centre[0]) * across + 1) * this.width) / 2, ((1 - (y - this.centre[1]) * up) * this.height) / 2];
   }

@@ -71,8 +71,29 @@ export class Chart {
     this.fillTable();
   }
 
-  // Charts give: `nothing(data)`, a sentence where there is nothing to draw; `plot(data)`, which draws into the
-  // frame by x(), y() and add(); `words(data)`, the sentence below; `rows(data)`; `nearest(data, x)`.
+  // What a chart says where there is nothing to draw.
+  nothing(_data) {
+    return "";
+  }
+
+  // Draws into the frame by x(), y() and add().
+  plot(_data) {}
+
+  // The sentence below.
+  words(_data) {
+    return "";
+  }
+
+  // The rows of the table.
+  rows(_data) {
+    return [];
+  }
+
+  // What is nearest to a place across the frame, 0 to 1: {share, lines}.
+  nearest(_data, _share) {
+    return null;
+  }
+
   draw() {
     const width = this.frame.clientWidth;
     if (!this.data || !width) return;

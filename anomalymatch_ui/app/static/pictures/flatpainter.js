@@ -9,6 +9,7 @@ export class FlatPainter {
   constructor(canvas) {
     this.canvas = canvas;
     this.points = null;
+    this.onRestored = null; // as GlPainter has it; a canvas in two dimensions is never lost
   }
 
   load(points) {

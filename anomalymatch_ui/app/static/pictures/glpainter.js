@@ -55,6 +55,7 @@ export class GlPainter {
   constructor(gl) {
     this.gl = gl;
     this.points = null;
+    this.onRestored = null; // called when a lost context has come back
     this.prepare();
     this.lost = (event) => event.preventDefault(); // or else the browser would not give it back
     this.restored = () => {

@@ -257,13 +257,12 @@ export class MapView {
 
   hover(event) {
     if (event.buttons || this.lasso.drawing) return;
-    const [x, y] = this.at(event);
-    const index = this.nearest(x, y);
+    const index = this.nearest(...this.at(event));
     this.frame.classList.toggle("am-pointing", index >= 0);
     if (index < 0) this.preview.hide();
     else {
-      const place = [this.points.places[2 * index], this.points.places[2 * index + 1]];
-      this.preview.show(this.points.rows[index], ...this.camera.pixel(place));
+      const [x, y] = this.camera.pixel(this.points.places[2 * index], this.points.places[2 * index + 1]);
+      this.preview.show(this.points.rows[index], x, y);
     }
   }
 
