@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from anomalymatch_ui.app.natives import Natives
-from anomalymatch_ui.app.sheet import contact_sheet
+from anomalymatch_ui.app.looking.natives import Natives
+from anomalymatch_ui.app.looking.sheet import contact_sheet
 from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import open_pool
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 IMPORTED = (
     "anomalymatch_ui.cli",
-    "anomalymatch_ui.app.serve",
+    "anomalymatch_ui.app.serving.serve",
     "anomalymatch_ui.evaluate",
     "anomalymatch_ui.learn",
     "anomalymatch_ui.session",

@@ -10,12 +10,12 @@ from typing import Any
 import ipywidgets
 
 from anomalymatch_ui.app.bridge import Bridge, kernel_loop
-from anomalymatch_ui.app.download import DownloadDialog
-from anomalymatch_ui.app.gallery import Gallery
-from anomalymatch_ui.app.panel import Panel
-from anomalymatch_ui.app.pictures import Pictures
-from anomalymatch_ui.app.settings import SettingsDialog, suggested
-from anomalymatch_ui.app.theme import Theme
+from anomalymatch_ui.app.gallery.gallery import Gallery
+from anomalymatch_ui.app.panel.download import DownloadDialog
+from anomalymatch_ui.app.panel.panel import Panel
+from anomalymatch_ui.app.pictures.pictures import Pictures
+from anomalymatch_ui.app.settings.settings import SettingsDialog, suggested
+from anomalymatch_ui.app.theme.theme import Theme
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Cycle, Outlook, Session, Status
 

@@ -1,21 +1,25 @@
-"""Scripts of the page: ES modules in a folder, joined into the one that anywidget loads."""
+"""Scripts of the page: ES modules beside the Python they serve, joined into the one that anywidget loads."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.\.?/[\w-]+\.js)";\n', re.MULTILINE)
+APP = Path(__file__).parent
+"""Where the rooms of the dashboard lie, each with its scripts and styles."""
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.\.?/[\w./-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 
 
 def joined(entry: Path) -> str:
-    """Join a module and those it imports into one module without imports.
+    """Join a module and those it imports, from any folder, into one module without imports.
 
     anywidget hands the browser one module as text, from which a relative import leads nowhere. The parts
     come in the order in which they need one another and share one scope, so their top-level names must
-    differ. Only ``import { … } from "./part.js"`` is understood, or ``"../part.js"`` for one that two widgets
-    share; a name cannot be changed on import, and no two parts have one file name.
+    differ. Only ``import { … } from "./part.js"`` is understood, or ``"../room/part.js"`` for a part of
+    another folder; a name cannot be changed on import.
 
     Parameters
     ----------
@@ -34,24 +38,25 @@ def joined(entry: Path) -> str:
     ValueError
         If two modules have a top-level name in common, or one imports in another way.
     """
-    parts: dict[str, str] = {}
+    entry = entry.resolve()
+    parts: dict[Path, str] = {}
     _collect(entry, parts)
-    _check_names(parts)
+    _check_names({os.path.relpath(path, entry.parent): source for path, source in parts.items()})
     return "\n".join(parts.values())
 
 
-def _collect(path: Path, parts: dict[str, str]) -> None:
+def _collect(path: Path, parts: dict[Path, str]) -> None:
     source = path.read_text(encoding="utf-8")
-    parts.setdefault(path.name, "")  # so that two that import each other come to an end
+    parts[path] = ""  # so that two that import each other come to an end
     for match in _IMPORT.finditer(source):
-        part = path.parent / match[1]
-        if part.name not in parts:
+        part = (path.parent / match[1]).resolve()
+        if part not in parts:
             _collect(part, parts)
     source = _IMPORT.sub("", source)
     if "\nimport " in f"\n{source}":
         raise ValueError(f'{path.name} imports in a way other than import {{ … }} from "./part.js".')
-    del parts[path.name]  # after those it needs
-    parts[path.name] = _EXPORT.sub("", source)
+    del parts[path]  # after those it needs
+    parts[path] = _EXPORT.sub("", source)
 
 
 def _check_names(parts: dict[str, str]) -> None:

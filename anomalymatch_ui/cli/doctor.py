@@ -21,7 +21,7 @@ def register(application: typer.Typer) -> None:
 
 def doctor(as_json: Json = False) -> None:
     """Say what this machine has for the work: device, engine, memory, disk, widgets; and what to do."""
-    from anomalymatch_ui.app.doctor import examine
+    from anomalymatch_ui.app.serving.doctor import examine
 
     symptoms = []
     for symptom in examine():

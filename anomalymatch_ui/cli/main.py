@@ -92,7 +92,7 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on your images in the browser."""
-    from anomalymatch_ui.app.serve import serve as serve_dashboard
+    from anomalymatch_ui.app.serving.serve import serve as serve_dashboard
 
     serve_dashboard(
         images,
@@ -472,7 +472,7 @@ def _serve(
     as_json: bool,
     base_url: str | None,
 ) -> None:
-    from anomalymatch_ui.app.serve import serve as serve_dashboard
+    from anomalymatch_ui.app.serving.serve import serve as serve_dashboard
 
     serve_dashboard(images, labels, session, port, open_browser, as_json, base_url=base_url)
 

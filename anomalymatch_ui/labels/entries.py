@@ -10,7 +10,7 @@ from typing import Literal, get_args
 Label = Literal["anomaly", "nominal", "unsure", "artefact"]
 
 LABELS: tuple[Label, ...] = get_args(Label)
-"""Every label an image can have. ``static/labels.js`` has them for the browser, in this order."""
+"""Every label an image can have. ``app/shared/labels.js`` has them for the browser, in this order."""
 
 MARKS: Mapping[Label, str] = {"anomaly": "▲", "nominal": "●", "unsure": "◆", "artefact": "✕"}
 """The shape that stands for each label, wherever one is shown."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from anomalymatch_ui.app.waiting import REST
+from anomalymatch_ui.app.serving.waiting import REST
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from images import make_pool
 
-from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session
 

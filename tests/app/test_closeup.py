@@ -16,11 +16,11 @@ from catalogues import positions, tile_wcs, write_catalogue, write_tile
 from images import make_pool
 from PIL import Image
 
-from anomalymatch_ui.app.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, picture, place_facts
-from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.closeup.closeup import LARGEST_SIDE, NEIGHBOURS, Closeup, picture, place_facts
+from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.app.inbox import Inbox
-from anomalymatch_ui.app.look import Look
-from anomalymatch_ui.app.natives import Natives
+from anomalymatch_ui.app.looking.look import Look
+from anomalymatch_ui.app.looking.natives import Natives
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError

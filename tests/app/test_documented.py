@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from anomalymatch_ui.app import Dashboard
-from anomalymatch_ui.app.finding import Finds
-from anomalymatch_ui.app.gallery import Gallery
-from anomalymatch_ui.app.pages import Pages
+from anomalymatch_ui.app.finding.finding import Finds
+from anomalymatch_ui.app.gallery.gallery import Gallery
+from anomalymatch_ui.app.gallery.pages import Pages
 from anomalymatch_ui.session import Session
 
 DASHBOARD = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text("utf-8")

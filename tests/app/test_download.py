@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalymatch_ui.app import download
-from anomalymatch_ui.app.download import DownloadDialog
+from anomalymatch_ui.app.panel import download
+from anomalymatch_ui.app.panel.download import DownloadDialog
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.tables import FORMATS
 

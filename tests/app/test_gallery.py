@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session import Session

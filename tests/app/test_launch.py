@@ -7,8 +7,8 @@ import pytest
 
 import anomalymatch_ui
 from anomalymatch_ui.app import Dashboard, ErrorPage
-from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import notebook_path
+from anomalymatch_ui.app.serving.environment import Wanted
+from anomalymatch_ui.app.serving.serve import notebook_path
 from anomalymatch_ui.session import Session
 
 

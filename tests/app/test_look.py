@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.app.look import Look, look_from_json, look_to_json
+from anomalymatch_ui.app.looking.look import Look, look_from_json, look_to_json
 from anomalymatch_ui.errors import InputError
 
 looks = st.builds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomalymatch_ui.app.gallery import Gallery
+from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.session import Session
 
 

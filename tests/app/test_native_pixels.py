@@ -14,10 +14,10 @@ from astropy.io import fits
 from fitsfiles import sky, write_extensions
 from PIL import Image
 
-from anomalymatch_ui.app.gallery import Gallery
-from anomalymatch_ui.app.natives import Natives
-from anomalymatch_ui.app.nativevalues import LARGEST_SIDE, packed
-from anomalymatch_ui.app.sheet import contact_sheet
+from anomalymatch_ui.app.gallery.gallery import Gallery
+from anomalymatch_ui.app.looking.natives import Natives
+from anomalymatch_ui.app.looking.nativevalues import LARGEST_SIDE, packed
+from anomalymatch_ui.app.looking.sheet import contact_sheet
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.pixels import Band, Bands, NativeImage, Rendering

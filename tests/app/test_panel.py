@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from anomalymatch_ui.app.panel import Panel, described, foreseen
-from anomalymatch_ui.app.progress import duration, memory, sparkline
-from anomalymatch_ui.app.settings import SettingsDialog, suggested
-from anomalymatch_ui.app.theme import Theme
+from anomalymatch_ui.app.panel.panel import Panel, described, foreseen
+from anomalymatch_ui.app.panel.progress import duration, memory, sparkline
+from anomalymatch_ui.app.settings.settings import SettingsDialog, suggested
+from anomalymatch_ui.app.theme.theme import Theme
 from anomalymatch_ui.app.words import advice, said
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anomalymatch_ui.app.gallery import Gallery
-from anomalymatch_ui.app.pictures import Pictures
+from anomalymatch_ui.app.gallery.gallery import Gallery
+from anomalymatch_ui.app.pictures.pictures import Pictures
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Session
 

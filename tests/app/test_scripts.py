@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import anomalymatch_ui.app
-from anomalymatch_ui.app.scripts import joined
+from anomalymatch_ui.app.scripts import APP, joined
 from anomalymatch_ui.labels import LABELS, MARKS
 
 
@@ -39,8 +38,24 @@ def test_a_part_may_be_shared_with_the_folder_beside(tmp_path: Path) -> None:
     assert [line for line in joined(entry).splitlines() if line] == ["const a = 1;", "export default a;"]
 
 
+def test_parts_of_two_folders_may_have_one_file_name(tmp_path: Path) -> None:
+    for folder in ("cards", "map"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "paint.js").write_text(f"export const {folder} = 1;\n")
+    entry = write(
+        tmp_path / "map",
+        main='import { map } from "./paint.js";\n'
+        'import { cards } from "../cards/paint.js";\n'
+        "export default map + cards;\n",
+    )
+
+    lines = [line for line in joined(entry).splitlines() if line]
+
+    assert lines == ["const map = 1;", "const cards = 1;", "export default map + cards;"]
+
+
 def test_the_browser_has_the_labels_of_the_kernel_in_their_order() -> None:
-    source = (Path(anomalymatch_ui.app.__file__).parent / "static" / "labels.js").read_text("utf-8")
+    source = (APP / "shared" / "labels.js").read_text("utf-8")
     assert dict(re.findall(r'^  (\w+): \{ mark: "(.)"', source, re.MULTILINE)) == MARKS
     assert list(MARKS) == list(LABELS)
 

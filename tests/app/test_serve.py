@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import ThisInterpreter, checked_base_url, hub_base_url, reserve_port, serve
+from anomalymatch_ui.app.serving.environment import Wanted
+from anomalymatch_ui.app.serving.serve import (
+    ThisInterpreter,
+    checked_base_url,
+    hub_base_url,
+    reserve_port,
+    serve,
+)
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session
 

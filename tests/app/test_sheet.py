@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anomalymatch_ui.app.natives import Natives
-from anomalymatch_ui.app.sheet import SHEET_PIXELS, SheetMaker, cell_side, contact_sheet, native_side
+from anomalymatch_ui.app.looking.natives import Natives
+from anomalymatch_ui.app.looking.sheet import SHEET_PIXELS, SheetMaker, cell_side, contact_sheet, native_side
 from anomalymatch_ui.pool import open_pool
 
 GREYS = (40, 120, 200)

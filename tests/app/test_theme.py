@@ -7,7 +7,7 @@ import pytest
 
 import anomalymatch_ui.app
 from anomalymatch_ui.app import Dashboard, ErrorPage
-from anomalymatch_ui.app.theme import CSS, Theme
+from anomalymatch_ui.app.theme.theme import CSS, Theme
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import LABELS
 from anomalymatch_ui.session import Session
@@ -44,10 +44,10 @@ def test_both_themes_name_every_colour():
 
 def test_no_style_asks_what_an_element_contains():
     # With `body:has(…)` every label had Chromium go through the whole page.
-    static = Path(anomalymatch_ui.app.__file__).with_name("static")
+    app = Path(anomalymatch_ui.app.__file__).parent
     styles = {
         path.name: re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
-        for path in static.rglob("*.css")
+        for path in app.rglob("*.css")
     }
     assert len(styles) > 4
     assert [name for name, style in styles.items() if ":has(" in style] == []

@@ -10,14 +10,14 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager
 
-from anomalymatch_ui.app.serve import ThisInterpreter
-from anomalymatch_ui.app.waiting import WAITING, WaitingKernel, is_known, kernel_command
+from anomalymatch_ui.app.serving.serve import ThisInterpreter
+from anomalymatch_ui.app.serving.waiting import WAITING, WaitingKernel, is_known, kernel_command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kernels wait on POSIX systems only")
 
 STATE = """
 import sys
-before = "anomalymatch_ui.app.opening" in sys.modules
+before = "anomalymatch_ui.app.serving.opening" in sys.modules
 import ipywidgets
 targets = get_ipython().kernel.comm_manager.targets
 print(before, "jupyter.widget.control" in targets, __import__("os").getcwd())
@@ -80,7 +80,7 @@ def test_a_page_gets_a_kernel_where_none_waits_or_the_one_that_did_is_gone(waiti
 
 def test_what_waits_ends_with_the_server_even_if_that_is_killed() -> None:
     code = (
-        "import time; from anomalymatch_ui.app.waiting import WAITING; WAITING.start(); "
+        "import time; from anomalymatch_ui.app.serving.waiting import WAITING; WAITING.start(); "
         "print(WAITING._process.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
@@ -94,8 +94,8 @@ def test_what_waits_ends_with_the_server_even_if_that_is_killed() -> None:
 SERVER_OF_A_PAGE = """
 import time
 from jupyter_client.manager import KernelManager
-from anomalymatch_ui.app.serve import ThisInterpreter
-from anomalymatch_ui.app.waiting import WAITING
+from anomalymatch_ui.app.serving.serve import ThisInterpreter
+from anomalymatch_ui.app.serving.waiting import WAITING
 
 WAITING.start()
 waited = WAITING._process.pid

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomalymatch_ui.app.serve import free_port
+from anomalymatch_ui.app.serving.serve import free_port
 
 
 @dataclass(frozen=True)

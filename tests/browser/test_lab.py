@@ -9,8 +9,8 @@ from lab import jupyter_lab
 from playwright.sync_api import Page, expect
 from serving import Prepared
 
-from anomalymatch_ui.app.environment import Wanted
-from anomalymatch_ui.app.serve import notebook_path
+from anomalymatch_ui.app.serving.environment import Wanted
+from anomalymatch_ui.app.serving.serve import notebook_path
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,7 @@ from desk import Desk
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from serving import Prepared, Serve, Served
 
-from anomalymatch_ui.app.gallery import STATIC
-from anomalymatch_ui.app.scripts import joined
+from anomalymatch_ui.app.scripts import APP, joined
 
 pytestmark = pytest.mark.browser
 
@@ -227,7 +226,7 @@ def test_the_controls_are_named_and_reached_by_keys_alone(desk: Desk):
 
 def test_a_look_set_by_a_script_is_taken_over_once_even_where_nothing_is_remembered(page: Page):
     # A page without an origin is forbidden to remember anything.
-    script = joined(STATIC / "gallery" / "looks.js")
+    script = joined(APP / "looking" / "looks.js")
     result = page.evaluate(
         f"""() => {{
             {script}

@@ -12,7 +12,7 @@ from lab import jupyter_lab
 from playwright.sync_api import Page
 from serving import Prepared, Serve
 
-from anomalymatch_ui.app.serve import free_port
+from anomalymatch_ui.app.serving.serve import free_port
 
 pytestmark = pytest.mark.browser
 

@@ -18,9 +18,8 @@ from astropy.visualization import (
 )
 from playwright.sync_api import Page
 
-from anomalymatch_ui.app.gallery import STATIC
-from anomalymatch_ui.app.look import Look
-from anomalymatch_ui.app.scripts import joined
+from anomalymatch_ui.app.looking.look import Look
+from anomalymatch_ui.app.scripts import APP, joined
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +29,7 @@ Evaluate = Callable[..., Any]
 @pytest.fixture
 def evaluate(page: Page) -> Evaluate:
     """Evaluate an expression in which the scripts' functions and one argument, ``given``, are known."""
-    script = joined(STATIC / "gallery" / "paint.js")
+    script = joined(APP / "looking" / "paint.js")
     return lambda expression, given=None: page.evaluate(
         f"(given) => {{ {script}\nreturn ({expression}); }}", given
     )

@@ -241,10 +241,9 @@ def test_an_image_that_has_gone_is_a_sentence_and_the_others_go_on(desk: Desk, p
 
 
 def test_the_score_of_each_cycle_is_drawn_as_a_line(page: Page):
-    from anomalymatch_ui.app.gallery import STATIC
-    from anomalymatch_ui.app.scripts import joined
+    from anomalymatch_ui.app.scripts import APP, joined
 
-    script = joined(STATIC / "gallery" / "zoomfacts.js")
+    script = joined(APP / "closeup" / "zoomfacts.js")
     page.set_content("<main></main>")
     page.evaluate(
         f"() => {{ {script}\ndocument.querySelector('main').append(historyChart([[1, 0.25], [3, 1]])); }}"

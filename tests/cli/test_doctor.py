@@ -7,7 +7,7 @@ import processes
 import pytest
 
 from anomalymatch_ui import __version__
-from anomalymatch_ui.app import doctor
+from anomalymatch_ui.app.serving import doctor
 
 
 def test_the_version_is_printed_without_a_command() -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Camera } from "../../anomalymatch_ui/app/static/pictures/camera.js";
+import { Camera } from "../../anomalymatch_ui/app/pictures/camera.js";
 
 let camera;
 

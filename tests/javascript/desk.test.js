@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { Desk } from "../../anomalymatch_ui/app/static/gallery/desk.js";
+import { Desk } from "../../anomalymatch_ui/app/gallery/desk.js";
 import { Model, openWindow } from "./fakes.js";
 
 const TIME = "2026-01-02T03:04:05+00:00";

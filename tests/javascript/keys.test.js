@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ActionTable, galleryActions } from "../../anomalymatch_ui/app/static/gallery/actions.js";
-import { findingActions } from "../../anomalymatch_ui/app/static/gallery/finding.js";
-import { helpActions } from "../../anomalymatch_ui/app/static/gallery/help.js";
-import { chordOf, writtenKey } from "../../anomalymatch_ui/app/static/gallery/keys.js";
-import { lookActions } from "../../anomalymatch_ui/app/static/gallery/looking.js";
-import { markActions } from "../../anomalymatch_ui/app/static/gallery/marking.js";
-import { pickingActions } from "../../anomalymatch_ui/app/static/gallery/picking.js";
-import { pictureActions } from "../../anomalymatch_ui/app/static/gallery/pictures.js";
-import { closeupActions } from "../../anomalymatch_ui/app/static/gallery/zoom.js";
+import { ActionTable, galleryActions } from "../../anomalymatch_ui/app/gallery/actions.js";
+import { findingActions } from "../../anomalymatch_ui/app/finding/finding.js";
+import { helpActions } from "../../anomalymatch_ui/app/gallery/help.js";
+import { chordOf, writtenKey } from "../../anomalymatch_ui/app/shared/keys.js";
+import { lookActions } from "../../anomalymatch_ui/app/looking/looking.js";
+import { markActions } from "../../anomalymatch_ui/app/gallery/marking.js";
+import { pickingActions } from "../../anomalymatch_ui/app/gallery/picking.js";
+import { pictureActions } from "../../anomalymatch_ui/app/gallery/pictures.js";
+import { closeupActions } from "../../anomalymatch_ui/app/closeup/zoom.js";
 
 const pressed = (key, more = {}) => ({ key, code: "", getModifierState: () => false, preventDefault() {}, ...more });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Looks } from "../../anomalymatch_ui/app/static/gallery/looks.js";
-import { ORIGINAL_LOOK } from "../../anomalymatch_ui/app/static/gallery/stretch.js";
+import { Looks } from "../../anomalymatch_ui/app/looking/looks.js";
+import { ORIGINAL_LOOK } from "../../anomalymatch_ui/app/looking/stretch.js";
 import { openWindow } from "./fakes.js";
 
 beforeEach(openWindow);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NATIVE_CURVES, nativeLimits, paintNative, unpackValues, valuesAt } from "../../anomalymatch_ui/app/static/gallery/nativevalues.js";
+import { NATIVE_CURVES, nativeLimits, paintNative, unpackValues, valuesAt } from "../../anomalymatch_ui/app/looking/nativevalues.js";
 
 const BANDS = [{ name: "g", unit: "nJy" }, { name: "r", unit: "nJy" }, { name: "i", unit: "nJy" }];
 const COLOURS = [[0, 0, 1], [0, 1, 0], [1, 0, 0]];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { shownSide } from "../../anomalymatch_ui/app/static/gallery/paging.js";
+import { shownSide } from "../../anomalymatch_ui/app/gallery/paging.js";
 
 test("small images are magnified by whole numbers, so that each pixel stays a sharp square", () => {
   assert.deepEqual([64, 100, 128, 180, 256].map((wanted) => shownSide(64, wanted)), [64, 128, 128, 192, 256]);

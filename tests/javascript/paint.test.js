@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { histogramOf, paint, palette, tablesOf } from "../../anomalymatch_ui/app/static/gallery/paint.js";
-import { placeOf } from "../../anomalymatch_ui/app/static/gallery/sheetpainter.js";
-import { ORIGINAL_LOOK } from "../../anomalymatch_ui/app/static/gallery/stretch.js";
+import { histogramOf, paint, palette, tablesOf } from "../../anomalymatch_ui/app/looking/paint.js";
+import { placeOf } from "../../anomalymatch_ui/app/looking/sheetpainter.js";
+import { ORIGINAL_LOOK } from "../../anomalymatch_ui/app/looking/stretch.js";
 
 const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 

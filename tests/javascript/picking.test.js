@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { pickCard, pickingActions } from "../../anomalymatch_ui/app/static/gallery/picking.js";
-import { Selection } from "../../anomalymatch_ui/app/static/gallery/selection.js";
+import { pickCard, pickingActions } from "../../anomalymatch_ui/app/gallery/picking.js";
+import { Selection } from "../../anomalymatch_ui/app/gallery/selection.js";
 import { Model } from "./fakes.js";
 
 let view;

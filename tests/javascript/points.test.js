@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Points, isInside } from "../../anomalymatch_ui/app/static/pictures/points.js";
+import { Points, isInside } from "../../anomalymatch_ui/app/pictures/points.js";
 
 let points;
 

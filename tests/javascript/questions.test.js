@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Questions } from "../../anomalymatch_ui/app/static/pictures/questions.js";
+import { Questions } from "../../anomalymatch_ui/app/pictures/questions.js";
 import { Model } from "./fakes.js";
 
 let model, questions;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Selection } from "../../anomalymatch_ui/app/static/gallery/selection.js";
+import { Selection } from "../../anomalymatch_ui/app/gallery/selection.js";
 import { Model } from "./fakes.js";
 
 let model, told, selection;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ORIGINAL_LOOK, STRETCHES, asLook, isOriginal, limitsOf, lookup, zscale } from "../../anomalymatch_ui/app/static/gallery/stretch.js";
+import { ORIGINAL_LOOK, STRETCHES, asLook, isOriginal, limitsOf, lookup, zscale } from "../../anomalymatch_ui/app/looking/stretch.js";
 
 const histogramOf = (values) => {
   const histogram = new Uint32Array(256);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.app.panel import described, removed
+from anomalymatch_ui.app.panel.panel import described, removed
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import open_pool

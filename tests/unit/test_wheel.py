@@ -43,7 +43,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_notebook(wheel: Path)
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert expected <= names
-    assert "anomalymatch_ui/app/dashboard.ipynb" in names
+    assert "anomalymatch_ui/app/serving/dashboard.ipynb" in names
     assert wheel.stat().st_size < 5e6
 
 
@@ -65,7 +65,9 @@ def test_unpacked_elsewhere_it_reads_images_and_serves_its_own_notebook(wheel: P
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    where = python("from anomalymatch_ui.app.serve import notebook_path; print(notebook_path())")
-    assert Path(where.strip()) == tmp_path / "site" / "anomalymatch_ui" / "app" / "dashboard.ipynb"
+    where = python("from anomalymatch_ui.app.serving.serve import notebook_path; print(notebook_path())")
+    assert (
+        Path(where.strip()) == tmp_path / "site" / "anomalymatch_ui" / "app" / "serving" / "dashboard.ipynb"
+    )
     told = python("from anomalymatch_ui.cli import main; main()", "info", str(tmp_path / "images"))
     assert "3 images" in told

@@ -1,0 +1,1 @@
+"""What the gallery lists: queries, views, filters, and the way back."""

@@ -1,0 +1,1 @@
+"""The gallery: pages of cards on contact sheets, labels, tags and notes."""

@@ -1,0 +1,307 @@
+// A desk (one per model) knows the labels: what the disk has, and what is still on its way there. What a
+// card shows is what the disk has, overlaid with what waits.
+
+import { fittingThumbnail, preference } from "../shared/preferences.js";
+import { Selection } from "./selection.js";
+
+const PATIENCE = 2000; // ms without an answer after which a label counts as not saved and is sent again
+const NOTICED = 500; // ms without an answer after which it is said that labels are being saved
+const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
+
+// Tags and note of an image when a message has been carried out; of one about something else as they were.
+function marksAfter({ tags = [], note = "" } = {}, { kind = "", tag = "", on = false, text = "" } = {}) {
+  if (kind === "tag") return { tags: [...tags.filter((other) => other !== tag), ...(on ? [tag] : [])], note };
+  return kind === "note" ? { tags, note: text } : { tags, note };
+}
+
+export class Desk {
+  constructor(model) {
+    this.model = model;
+    this.frontend = Math.random().toString(36).slice(2) + Date.now().toString(36);
+    this.request = 0;
+    this.commits = 0; // how many requests were for the disk; the kernel carries them out in this order
+    this.saved = new Map(); // image id -> label on disk
+    this.marked = new Map(); // image id -> {tags, note} on disk
+    this.given = new Map(); // image id -> label that this desk has given, and not taken back
+    this.settled = new Map(); // image id -> last request about it that was answered, while others wait
+    this.settledMarks = new Map(); // the same of a tag or the note of an image, and of steps that changed some
+    this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
+    this.questions = new Map(); // request -> {message, sent, resolve, reject}
+    this.wanted = null; // the page asked for, until it is there: {number, active, listing, sent}
+    this.stamp = "";
+    this.sentence = "";
+    this.tone = "info";
+    this.said = 0; // how often something was said
+    this.touched = false;
+    this.moves = 0; // what the person has done, counted, so that a late answer does not take the frame back
+    this.views = new Set();
+    this.selection = new Selection(model, () => this.tell("selection"));
+    this.connection = model.widget_manager?.kernel ?? null;
+    this.readPage();
+    model.on("change:page", () => this.readPage());
+    model.on("change:offer", () => this.tell("header"));
+    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+    this.timer = setInterval(() => this.sendAgain(), 250);
+    this.guard = (event) => { if (this.pending.size) event.preventDefault(); };
+    window.addEventListener("beforeunload", this.guard);
+    this.send({
+      kind: "hello", pixel_ratio: window.devicePixelRatio || 1,
+      page_size: preference("page_size"), thumbnail: preference("thumbnail", fittingThumbnail()),
+    });
+  }
+
+  close() {
+    clearInterval(this.timer);
+    window.removeEventListener("beforeunload", this.guard);
+  }
+
+  tell(what, detail) {
+    for (const view of this.views) view.heed(what, detail);
+  }
+
+  say(sentence, tone = "info") {
+    this.sentence = sentence;
+    this.tone = tone;
+    this.said += 1;
+    this.tell("header");
+  }
+
+  readPage() {
+    const former = this.page;
+    this.page = this.model.get("page");
+    this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
+    this.marked = new Map((this.page.cards ?? []).map(({ id, tags, note }) => [id, { tags, note }]));
+    this.selection.keepOnly(this.page.cards ?? []);
+    const same = former?.listing === this.page.listing && former?.number === this.page.number;
+    let active = same ? "stay" : "first";
+    if (this.wanted && this.isThere(this.wanted)) {
+      if (this.page.listing === this.wanted.listing) active = this.wanted.active;
+      this.wanted = null;
+    }
+    this.tell("page", active);
+  }
+
+  // Whether the page that is there is the one asked for, or the nearest there is, or of a list that has come since.
+  isThere({ number, listing }) {
+    const { page } = this;
+    return page.listing !== listing || page.number === number || (number >= page.pages && page.number === page.pages - 1);
+  }
+
+  // Take a label of an image that is not on the page.
+  learn(id, label) {
+    if (!this.saved.has(id)) this.saved.set(id, label);
+  }
+
+  // Label, tags and note shown on a card, and how far they are: "saved", "sending" or "late".
+  state(id) {
+    let label = this.saved.get(id) ?? null;
+    let marks = marksAfter(this.marked.get(id));
+    let progress = "saved";
+    for (const { message, late } of this.pending.values()) {
+      if (!message.ids?.includes(id)) continue;
+      if (message.kind === "label") label = message.label;
+      marks = marksAfter(marks, message);
+      progress = late ? "late" : "sending";
+    }
+    return { label, progress, ...marks };
+  }
+
+  label(ids, label) {
+    // Who gives the label that somebody else gave before agrees, and that is kept.
+    const mine = (id) => label === null || this.given.get(id) === label;
+    const changed = ids.filter((id) => this.state(id).label !== label || !mine(id));
+    if (changed.length) this.commit({ kind: "label", ids: changed, label });
+    for (const id of changed) this.given.set(id, label);
+    this.tell("labels");
+    const words = label ? `labelled ${label}` : "without a label";
+    if (changed.length > 1) this.say(`${changed.length} images are now ${words}. Z takes it back.`);
+  }
+
+  // Send what goes to the disk; it is sent again until the answer is there, and carried out once.
+  commit(message) {
+    const request = ++this.request;
+    const sent = { ...message, request, commit: ++this.commits, frontend: this.frontend };
+    const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
+    this.pending.set(request, entry);
+    this.sentence = "";
+    this.send(entry.message);
+    this.tell("header"); // which says how much waits for the disk
+  }
+
+  // Ask something that changes nothing. The promise gives the answer, its bytes as `buffers`; it is broken with
+  // a sentence for the person where there is no answer.
+  ask(message) {
+    const request = ++this.request;
+    const sent = { ...message, request, frontend: this.frontend };
+    return new Promise((resolve, reject) => {
+      this.questions.set(request, { message: sent, sent: performance.now(), resolve, reject });
+      this.send(sent);
+    });
+  }
+
+  command(name, details = {}) {
+    this.touch();
+    this.say("");
+    this.send({ kind: "command", name, ...details });
+  }
+
+  turnTo(number, active = "first") {
+    this.wanted = { number, active, listing: this.page.listing, sent: performance.now() };
+    this.send({ kind: "page", number, listing: this.page.listing });
+  }
+
+  touch() {
+    this.moves += 1;
+    if (this.touched) return;
+    this.touched = true;
+    this.send({ kind: "touched" });
+  }
+
+  send(message) {
+    try {
+      this.model.send(message);
+    } catch (error) {
+      // A closed connection throws; what matters waits in `pending` and is sent again.
+      console.warn("anomalymatch: not sent,", error.message);
+    }
+  }
+
+  sendAgain() {
+    const now = performance.now();
+    let changed = false;
+    for (const entry of this.pending.values()) {
+      if (now - entry.sent < PATIENCE) continue;
+      entry.late = changed = true;
+      entry.sent = now;
+      this.send(entry.message);
+    }
+    for (const entry of this.questions.values()) {
+      if (now - entry.sent < PATIENCE) continue;
+      entry.sent = now;
+      this.send(entry.message);
+    }
+    if (this.wanted && now - this.wanted.sent > PAGE_PATIENCE) this.turnTo(this.wanted.number, this.wanted.active);
+    if (changed) this.tell("labels");
+    const connection = this.connection?.connectionStatus;
+    if (changed || connection !== this.lastConnection || this.pending.size) {
+      this.lastConnection = connection;
+      this.tell("header");
+    }
+  }
+
+  receive(message, buffers) {
+    if (message.kind === "labels") {
+      for (const [id, label] of Object.entries(message.labels)) this.saved.set(id, label);
+      this.tell("labels");
+    } else if (message.kind === "marks") {
+      for (const [id, marks] of Object.entries(message.marks)) this.marked.set(id, marks);
+      this.tell("labels");
+    } else if (message.kind === "say") {
+      this.say(message.sentence, message.tone);
+    } else if (message.frontend === this.frontend) {
+      if (message.kind === "not kept") this.keepHere(message);
+      else if (this.pending.has(message.request)) this.acknowledge(message);
+      else if (this.questions.has(message.request)) this.answer(message, buffers);
+    }
+  }
+
+  acknowledge(message) {
+    const { message: asked, moves } = this.pending.get(message.request);
+    this.pending.delete(message.request);
+    const isStep = asked.kind === "undo" || asked.kind === "redo";
+    if (message.kind === "saved") {
+      if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
+      else if (["tag", "note"].includes(asked.kind)) {
+        this.settleMarks(asked, message.request);
+      } else if (isStep) {
+        for (const id of message.marked) this.settledMarks.set(`step ${id}`, message.request);
+        this.settle(Object.entries(message.labels), message.request);
+        for (const id of Object.keys(message.labels)) this.given.delete(id);
+        this.showStep(asked.kind, message, moves);
+        if (message.passed_over) this.sayPassedOver(asked.kind, Object.keys(message.labels).length || message.marked.length);
+      }
+      this.stamp = new Date(message.time).toLocaleTimeString([], { hour12: false });
+    } else {
+      for (const id of asked.ids ?? []) this.given.delete(id);
+      this.say(message.sentence, "error");
+    }
+    if (!this.pending.size) {
+      this.settled.clear();
+      this.settledMarks.clear();
+    }
+    this.tell("labels");
+    this.tell("header");
+  }
+
+  // The disk refuses, or the session's folder is gone: that may be over soon. What was sent stays and is sent again.
+  keepHere({ request, sentence }) {
+    const entry = this.pending.get(request);
+    if (!entry) return;
+    const isNews = !entry.refused && this.sentence !== sentence;
+    entry.late = entry.refused = true;
+    if (isNews) this.say(sentence, "error");
+    this.tell("labels");
+  }
+
+  // Labels are on disk. An answer that was lost and given again says nothing of what has been answered since.
+  settle(labels, request) {
+    for (const [id, label] of labels) {
+      if (this.settled.get(id) > request) continue;
+      this.saved.set(id, label);
+      this.settled.set(id, request);
+    }
+  }
+
+  // Tags and notes are on disk; as with labels, a late answer says nothing of what has been answered since.
+  settleMarks(asked, request) {
+    for (const id of asked.ids) {
+      const about = `${asked.kind} ${asked.tag ?? ""} ${id}`;
+      if (Math.max(this.settledMarks.get(about) ?? 0, this.settledMarks.get(`step ${id}`) ?? 0) > request) continue;
+      this.marked.set(id, marksAfter(this.marked.get(id), asked));
+      this.settledMarks.set(about, request);
+    }
+  }
+
+  answer(message, buffers) {
+    const { resolve, reject } = this.questions.get(message.request);
+    this.questions.delete(message.request);
+    if (message.kind === "refused") reject(new Error(message.sentence));
+    else resolve({ ...message, buffers: buffers ?? [] });
+  }
+
+  // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has
+  // gone on meanwhile; elsewhere it is said.
+  showStep(kind, { labels, marked }, moves) {
+    const ids = [...Object.keys(labels), ...marked];
+    const position = (this.page.cards ?? []).findIndex((card) => ids.includes(card.id));
+    if (position >= 0) {
+      if (moves === this.moves) this.tell("activate", position);
+      return;
+    }
+    const [id] = ids;
+    const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
+    const now = marked.length ? "tags and note as they were" : `now ${labels[id] ?? "without a label"}`;
+    this.say(`${kind}: ${id.split("/").at(-1)}${more}, ${now}`);
+  }
+
+  sayPassedOver(kind, count) {
+    const what = `${kind} changed ${count === 1 ? "one label" : `${count.toLocaleString("en")} labels`} from before`;
+    const back = kind === "undo" ? "Shift+Z" : "Z";
+    this.say(`What you did last was relabelled by somebody else, so it stays; ${what}. ${back} takes that back.`);
+  }
+
+  // What the top line says about the disk: [text, kind].
+  get safety() {
+    const late = [...this.pending.values()].filter((entry) => entry.late).length;
+    const waiting = `${late} ${late === 1 ? "label is" : "labels are"} kept here and sent again`;
+    const status = this.connection?.connectionStatus;
+    if (status && status !== "connected") {
+      return [`Connection lost${late ? `: ${waiting}` : ""}`, "error"];
+    }
+    const reason = [...this.pending.values()].some((entry) => entry.refused) ? "the disk refuses" : "no answer";
+    if (late) return [`Not saved: ${reason}; ${waiting}`, "error"];
+    const oldest = this.pending.values().next().value;
+    if (oldest && performance.now() - oldest.sent > NOTICED) return ["saving …", "saving"];
+    return this.stamp ? [`saved ${this.stamp}`, "saved"] : ["", "saved"];
+  }
+}

@@ -1,0 +1,394 @@
+"""The gallery: images, best first, and the labels given on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, Literal
+
+import numpy as np
+import traitlets
+
+from anomalymatch_ui.app.closeup.closeup import Closeup
+from anomalymatch_ui.app.finding.finding import Finds
+from anomalymatch_ui.app.gallery.marking import GalleryMarks
+from anomalymatch_ui.app.gallery.pages import Pages
+from anomalymatch_ui.app.inbox import Inbox, Message
+from anomalymatch_ui.app.looking.look import Look, look_from_json, look_to_json
+from anomalymatch_ui.app.looking.sheet import Sheet
+from anomalymatch_ui.app.looking.stretching import Stretching, asked_rendering
+from anomalymatch_ui.app.scripts import APP, joined
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Label
+from anomalymatch_ui.pixels import Rendering
+from anomalymatch_ui.session import Ranking, Receipt, Session, Status
+
+ORIGIN = "dashboard"
+
+STYLES = ("gallery/gallery.css", "finding/finding.css", "closeup/closeup.css", "gallery/large.css")
+
+
+class Gallery(Finds, Pages):
+    """A page of cards, drawn by one component in the browser from one contact sheet.
+
+    Everything a key does is a method here.
+
+    Parameters
+    ----------
+    session
+        Where labels go and rankings come from.
+    loop
+        The kernel's loop, on which pages made in threads are shown; ``None`` in a script.
+    page_size
+        Cards on a page; ``None`` takes what the person chose last in this browser, at first 60.
+
+    Attributes
+    ----------
+    answers, commits, commands
+        What becomes of messages from the browser; see :class:`~anomalymatch_ui.app.inbox.Inbox`.
+    look
+        How the images are shown, a :class:`~anomalymatch_ui.app.looking.look.Look`, set by a script; what a
+        person changes stays in the browser. ``None`` leaves it to them.
+    fields
+        How many times as wide the fields are that the close-up can show around an image; none where a pool
+        has the images alone.
+    native
+        What can be chosen of stretch and bands where the images hold native values, for the browser; see
+        :class:`~anomalymatch_ui.app.looking.stretching.Stretching`. :meth:`show_as` changes it.
+    marks
+        Tags and notes: :class:`~anomalymatch_ui.app.gallery.marking.GalleryMarks`.
+    tags
+        Those with the keys 1 to 9, for the browser; ``marks.define`` names them.
+    """
+
+    _esm = joined(APP / "gallery" / "main.js")
+    _css = "\n".join((APP / style).read_text("utf-8") for style in STYLES)
+
+    offer = traitlets.Dict().tag(sync=True)
+    look = traitlets.Instance(Look, allow_none=True).tag(
+        sync=True, to_json=look_to_json, from_json=look_from_json
+    )
+    native: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    fields: traitlets.List[int] = traitlets.List().tag(sync=True)
+    tags: traitlets.List[str] = traitlets.List().tag(sync=True)
+    selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        page_size: int | None = None,
+    ) -> None:
+        super().__init__(session, loop)
+        self._list_again: Callable[..., None] = self.show_unlabelled
+        self._touched = False
+        self._asked = False
+        self._size_given = page_size is not None
+        if page_size is not None:
+            self.page_size = page_size
+        inbox = Inbox(
+            lambda message, buffers: self.send(message, buffers),
+            lambda sentence: self.say(sentence, "error"),
+            loop,
+        )
+        self.answers, self.commits, self.commands = inbox.answers, inbox.commits, inbox.commands
+        self._stretching = Stretching(session.pool, session.showing)
+        self.native = self._stretching.state()
+        self.answers |= {"show as": self._show_as_asked, "for the network": self._tell_consequence}
+        self._closeup = Closeup(
+            session, lambda: self._ranking, self._natives, values=self._stretching.offered
+        )
+        self.answers |= self._closeup.answers
+        self.fields = list(self._closeup.fields)
+        self.marks = GalleryMarks(session, self, ORIGIN)
+        self.marks.take_messages(inbox)
+        self.tags = list(session.marking.names)
+        self._take_messages(inbox)
+        self._begin_finding()
+        self.add_class("am-host")
+        self.show_unlabelled()
+
+    # Labels
+
+    def label(self, ids: Iterable[str], label: Label | None, *, origin: str = ORIGIN) -> Receipt:
+        """Label images, durably, as one event; ``None`` withdraws their labels.
+
+        Parameters
+        ----------
+        ids, label, origin
+            As for :meth:`Session.label`.
+
+        Raises
+        ------
+        AnomalyMatchError
+            If the session cannot take the label, with the reason.
+        """
+        receipt = self._session.label(ids, label, origin=origin, ranking=self._ranking)
+        self._show_labels(receipt.labels)
+        return receipt
+
+    def undo(self) -> Receipt | None:
+        """Take the last action back; ``None`` if there is none."""
+        return self._step(self._session.undo)
+
+    def redo(self) -> Receipt | None:
+        """Do again what was undone; ``None`` if there is nothing."""
+        return self._step(self._session.redo)
+
+    def label_page_rest(self, label: Label = "nominal") -> Receipt | None:
+        """Label the readable images of this page that have no label, as one event; ``None`` if there is none.
+
+        Raises
+        ------
+        AnomalyMatchError
+            If the session cannot take the labels, with the reason.
+        """
+        rest = [card["id"] for card in self.page["cards"] if card["readable"] and not card["label"]]
+        return self.label(rest, label) if rest else None
+
+    def _step(self, step: Callable[..., Receipt | None]) -> Receipt | None:
+        receipt = step(origin=ORIGIN)
+        if receipt is not None:
+            self._show_labels(receipt.labels)
+            self.marks.shown(receipt)
+        return receipt
+
+    def _show_labels(self, labels: Mapping[str, str | None]) -> None:
+        shown = {card["id"]: card for card in self.page["cards"]}
+        changed = {name: label for name, label in labels.items() if name in shown}
+        for name, label in changed.items():
+            # In place: a view that is opened later reads it, and nothing is sent twice.
+            shown[name]["label"] = label
+        if changed:
+            self.send({"kind": "labels", "labels": changed})
+
+    # Stretch and bands
+
+    def show_as(self, rendering: Rendering | None, *, keep: bool = True, wait: bool = True) -> None:
+        """Show the images in another rendering of their native values; scores and order stay.
+
+        Parameters
+        ----------
+        rendering
+            Stretch, limits, and which bands are red, green and blue; ``None`` for what the network sees.
+        keep
+            Keep it with the session.
+        wait
+            Return when the page is shown.
+
+        Raises
+        ------
+        InputError
+            If the images are pictures of 8 bits, or lack a band.
+        """
+        self._show_as(rendering, keep=keep, wait=wait)
+
+    def _show_as(self, rendering: Rendering | None, *, keep: bool, wait: bool) -> Future[Sheet] | None:
+        if not self._stretching.offered:
+            raise InputError(
+                "These images are pictures of 8 bits a band: the browser's own look stretches them."
+            )
+        kept = self._session.showing.choose(rendering, keep=keep)
+        made = self._lay_out(wait=wait)
+        self.native = self._stretching.state()
+        if keep and not kept:
+            self.say(
+                "Another process trains this session: this is shown until the page closes, and not kept."
+            )
+        return made
+
+    def _show_as_asked(self, message: Message) -> Future[tuple[Message, list[bytes]]]:
+        """Show a rendering that the browser asks for; the answer comes when the page is there."""
+        made = self._show_as(asked_rendering(message["rendering"]), keep=bool(message["keep"]), wait=False)
+        answer: Future[tuple[Message, list[bytes]]] = Future()
+        if made is None:
+            answer.set_result(({}, []))
+        else:
+            made.add_done_callback(lambda _done: answer.set_result(({}, [])))
+        return answer
+
+    def _tell_consequence(self, _message: Message) -> tuple[Message, list[bytes]]:
+        sentence = self._session.showing.consequence(len(self._session.cycles.all()))
+        return {"sentence": sentence}, []
+
+    # The selection
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Ids of the images of this page that are selected, in order."""
+        chosen = frozenset(self.selection)
+        return tuple(name for name in self.ids if name in chosen)
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select images of this page, and no others.
+
+        Raises
+        ------
+        InputError
+            If an image is not on this page.
+        """
+        ids, shown = list(ids), frozenset(self.ids)
+        for name in ids:
+            if name not in shown:
+                raise InputError(f"{name!r} is not on this page, so it cannot be selected.")
+        self.selection = ids
+
+    def _show(self, number: int, sheet: Sheet) -> None:
+        with self.hold_sync():
+            super()._show(number, sheet)
+            self.selection = list(self.selected)
+
+    # Lists and rankings
+
+    def show(
+        self,
+        order: np.ndarray,
+        drawn: np.ndarray | None = None,
+        title: str = "",
+        empty: str = "There are none.",
+        *,
+        duplicate: np.ndarray | None = None,
+        captions: Mapping[str, str] | None = None,
+        ranking: Ranking | None = None,
+        again: Callable[..., None] | None = None,
+        wait: bool = True,
+    ) -> None:
+        """List any images and show the first page of them.
+
+        Parameters
+        ----------
+        order
+            Pool indices, int64 ``(n,)``.
+        drawn
+            Which of them were drawn at random, bool ``(n,)``; ``None`` for none.
+        duplicate
+            Which of them come later than by their score because they nearly duplicate one further up, bool
+            ``(n,)``; ``None`` for none.
+        title
+            What they are, read after their number: ``"unlabelled, by cycle 3"``.
+        empty
+            The sentence shown where there are none.
+        captions
+            Short text by image id, shown on the card in place of the score.
+        ranking
+            Where the scores are from; ``None`` takes the newest.
+        again
+            Lists the like by a newer ranking, when one is applied; it takes ``wait`` as a keyword. ``None``
+            goes back to the images without a label.
+        wait
+            Return when the page is shown; otherwise it is shown as soon as it is ready.
+        """
+        self._list_again = again or self.show_unlabelled
+        self._asked = False
+        self.offer = {}
+        self.say("")
+        newest = ranking or self._session.ranking()
+        self._list(order, drawn, duplicate, title, empty, captions or {}, newest, wait)
+
+    def apply_ranking(self, *, wait: bool = True) -> None:
+        """Show the newest ranking from its first page, without the images that have labels by now.
+
+        If the cards are in the newest one already, the session is asked for one by the labels of now,
+        and it is shown when it comes, unless somebody has gone on labelling meanwhile.
+        """
+        if self._session.ranking().version > self._ranking.version:
+            self._list_again(wait=wait)
+        elif self._session.status.state != "idle":
+            self.say("The session is busy; the new ranking is offered as soon as it is there.")
+        else:
+            self._session.rank()
+            self._asked = True
+            self.say("Ranking the images by your labels …")
+
+    def heed(self, status: Status) -> None:
+        """Take notice of a session's status: offer a new ranking, show labels given elsewhere."""
+        self._tell_finding()
+        self.marks.follow()
+        current = self._session.labels()
+        self._show_labels(
+            {
+                card["id"]: current.get(card["id"])
+                for card in self.page["cards"]
+                if card["label"] != current.get(card["id"])
+            }
+        )
+        if status.ranking_version <= self._ranking.version:
+            return
+        if self._asked or (self._ranking.version == 0 and not self._touched and self._number == 0):
+            self._list_again(wait=False)
+        else:
+            source = in_words(self._session.ranking().source).partition(" and ")[0]
+            known = status.scored or (status.looked_at and status.looked_at.once)
+            so_far = f" ({known:,} of {status.counts.images:,} images)" if known else ""
+            self.offer = {"version": status.ranking_version, "text": f"New ranking, {source}{so_far}: R"}
+
+    def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:
+        """Show a sentence above the cards."""
+        self.send({"kind": "say", "sentence": sentence, "tone": tone})
+
+    def open_closeup(self, image_id: str) -> None:
+        """Show one image of the pool in its full resolution, wherever the gallery is shown.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
+        """
+        self._closeup.check(image_id)
+        self.send({"kind": "open closeup", "id": image_id})
+
+    def close_closeup(self) -> None:
+        """Go back from the close-up to the cards."""
+        self.send({"kind": "close closeup"})
+
+    def close(self) -> None:
+        """Stop the threads, and leave the page."""
+        self._closeup.close()
+        super().close()
+
+    # Messages from the browser
+
+    def _take_messages(self, inbox: Inbox) -> None:
+        inbox.commits |= {
+            "label": lambda message: self._by_hand(self.label, message["ids"], message["label"]),
+            "undo": lambda _message: self._by_hand(self.undo),
+            "redo": lambda _message: self._by_hand(self.redo),
+        }
+        inbox.notices |= {
+            "hello": self._greet,
+            "touched": self._note_touch,
+            "page": self._turn_as_asked,
+            "apply": lambda _message: self.apply_ranking(wait=False),
+        }
+        self.on_msg(lambda _widget, message, _buffers: inbox.receive(message))
+
+    def _by_hand(self, action: Callable[..., Receipt | None], *arguments: Any) -> Receipt | None:
+        self._touched, self._asked = True, False
+        return action(*arguments)
+
+    def _note_touch(self, _message: Message) -> None:
+        self._touched = True
+
+    def _turn_as_asked(self, message: Message) -> None:
+        if message["listing"] != self._listed.number:
+            return  # another list is on its way, and its first page is to be seen first
+        self._asked = False
+        self._turn(int(message["number"]), wait=False)
+
+    def _greet(self, message: Message) -> None:
+        """Fit the page to the screen, and to what the person chose in this browser."""
+        self._pixel_ratio = float(message.get("pixel_ratio", 1))
+        chosen = {name: message[name] for name in ("page_size", "thumbnail") if message.get(name)}
+        if self._size_given:
+            chosen.pop("page_size", None)
+        with self.hold_trait_notifications():
+            for name, value in chosen.items():
+                self.set_trait(name, int(value))
+        self._lay_out()
+
+
+def in_words(source: str) -> str:
+    """Return where a ranking comes from in words that need no explanation."""
+    return source.replace("linear head", "your labels")

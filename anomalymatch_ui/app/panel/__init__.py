@@ -1,0 +1,1 @@
+"""The panel at the left: counts, training, what to expect, and downloads."""

@@ -1,0 +1,1 @@
+"""The drawer at the right: charts of the search, and the map."""
