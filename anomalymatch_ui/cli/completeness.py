@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from anomalymatch_ui.cli.options import KeptSession
 from anomalymatch_ui.cli.output import Json, finish, given_path
 
 Range = tuple[float, float]
@@ -18,9 +19,7 @@ def register(application: typer.Typer) -> None:
 
 
 def completeness(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     kind: Annotated[
         list[str] | None,
         typer.Option(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomalymatch_ui.cli.output import Json, finish, given_path
+from anomalymatch_ui.cli.options import KeptSession
+from anomalymatch_ui.cli.output import Json, finish
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session import Cycle
@@ -19,9 +19,7 @@ def register(application: typer.Typer) -> None:
 
 
 def cycles(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     pin: Annotated[
         list[int] | None,
         typer.Option(help="Keep this cycle's network and scores for good; may be given again."),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from anomalymatch_ui.cli.options import KeptSession
 from anomalymatch_ui.cli.output import Json, finish, given_path
 
 
@@ -17,9 +18,7 @@ def register(application: typer.Typer) -> None:
 
 
 def repair(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     as_json: Json = False,
 ) -> None:
     """Save every label that still holds of a damaged session, and say what was saved and what was not."""
@@ -43,9 +42,7 @@ def repair(
 
 
 def relink(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     pool: Annotated[
         Path, typer.Argument(help="Where its images lie now.", metavar="POOL", parser=given_path)
     ],

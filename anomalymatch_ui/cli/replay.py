@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anomalymatch_ui.cli.output import Json, finish, given_path
+from anomalymatch_ui.cli.options import KeptSession
+from anomalymatch_ui.cli.output import Json, finish
 
 
 def register(application: typer.Typer) -> None:
@@ -17,9 +17,7 @@ def register(application: typer.Typer) -> None:
 
 
 def replay(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     anew: Annotated[
         bool, typer.Option("--anew", help="Look at every image anew, which takes as long as at first.")
     ] = False,

@@ -1,0 +1,148 @@
+"""The commands that open the dashboard: on a person's images, or on a survey to try it with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomalymatch_ui.cli.options import Anomaly, Images, NoDownload, SessionFolder
+from anomalymatch_ui.cli.output import LABELS_HELP, ClassesOption, Json, given_path
+from anomalymatch_ui.cli.pixels import PixelOptions, takes_pixels
+from anomalymatch_ui.errors import InputError, SessionBusyError
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.demo import DemoSurvey
+
+Labels = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Path at which a proxy shows the dashboard, such as /user/ada/proxy/8866/; on JupyterHub it is "
+        "found by itself.",
+        metavar="PATH",
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
+Annotator = Annotated[
+    str | None, typer.Option(help="Name kept with your labels; several people may label one session.")
+]
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands of this module."""
+    application.command()(serve)
+    application.command()(demo)
+
+
+@takes_pixels
+def serve(
+    images: Images,
+    labels: Labels = None,
+    session: SessionFolder = None,
+    port: Port = 8866,
+    no_browser: NoBrowser = False,
+    annotator: Annotator = None,
+    *,
+    pixels: PixelOptions,
+    base_url: BaseUrl = None,
+    classes: ClassesOption = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table about the images, by filename or id, or by position: its columns become filters.",
+            parser=given_path,
+        ),
+    ] = None,
+    match_radius: Annotated[
+        float, typer.Option(help="Seconds of arc between an image and its row, matched by position.")
+    ] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Open the dashboard on your images in the browser."""
+    from anomalymatch_ui.app.serving.serve import serve as serve_dashboard
+
+    serve_dashboard(
+        images,
+        labels,
+        session,
+        port,
+        not no_browser,
+        as_json,
+        annotator,
+        pixels,
+        base_url,
+        classes,
+        metadata,
+        match_radius,
+    )
+
+
+def demo(
+    session: SessionFolder = None,
+    galaxy_mnist: Annotated[
+        bool, typer.Option("--galaxy-mnist", help="Real galaxies instead, downloaded on first use.")
+    ] = False,
+    anomaly: Anomaly = None,
+    no_download: NoDownload = False,
+    fits: Annotated[
+        bool, typer.Option("--fits", help="The simulated survey as FITS of three bands instead of JPEGs.")
+    ] = False,
+    port: Port = 8866,
+    no_browser: NoBrowser = False,
+    base_url: BaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
+    from anomalymatch_ui.cli.progress import bar
+    from anomalymatch_ui.demo import GalaxySearch, search_galaxies, survey
+
+    made: DemoSurvey | GalaxySearch
+    if galaxy_mnist and fits:
+        raise InputError("GalaxyMNIST holds pictures: use --fits with the simulated survey.")
+    if galaxy_mnist:
+        with bar("Downloading GalaxyMNIST (kB)") as advance:
+            made = search_galaxies(anomaly, download=not no_download, progress=advance)
+    elif anomaly is not None:
+        raise InputError("The simulated survey has its own anomalies: --anomaly goes with --galaxy-mnist.")
+    else:
+        with bar("Simulating a survey") as advance:
+            made = survey(progress=advance, fits=fits)
+        _look_at_first(session or made.session, made)
+    _serve(
+        made.images, made.labels, session or made.session, port, not no_browser, as_json, base_url=base_url
+    )
+
+
+def _look_at_first(folder: Path, made: DemoSurvey) -> None:
+    """Rank the survey before its first page is shown, so that this is a useful one; later it is on disk."""
+    from anomalymatch_ui.cli.progress import follow
+    from anomalymatch_ui.session import Session
+
+    # Once: afterwards the session says how its images are shown.
+    pixels = {} if os.path.exists(folder / "config.toml") else made.pixels
+    try:
+        opened = Session.open(folder, made.images, made.labels, pixels=pixels)
+    except SessionBusyError:  # then whoever has it open has ranked it
+        return
+    with opened:
+        if opened.ranking().version == 0:
+            with follow(opened):
+                opened.rank(wait=True)
+
+
+def _serve(
+    images: Path,
+    labels: Path | None,
+    session: Path | None,
+    port: int,
+    open_browser: bool,
+    as_json: bool,
+    base_url: str | None,
+) -> None:
+    from anomalymatch_ui.app.serving.serve import serve as serve_dashboard
+
+    serve_dashboard(images, labels, session, port, open_browser, as_json, base_url=base_url)
