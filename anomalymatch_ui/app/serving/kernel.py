@@ -13,19 +13,19 @@ import os
 import sys
 import threading
 
-# Nobody sets breakpoints in a served page, and to import the debugger takes 0.2 s.
-sys.modules["debugpy"] = None  # type: ignore[assignment]
-
-import ipywidgets  # noqa: E402 - the debugger would be imported here
-from ipykernel.kernelapp import IPKernelApp  # noqa: E402
-
-from anomalymatch_ui.app.serving.waiting import WAIT  # noqa: E402
+from anomalymatch_ui.app.serving.waiting import WAIT
+from anomalymatch_ui.process import prepare_process
 
 DASHBOARD = "anomalymatch_ui.app.serving.opening"
 
 
 def main(arguments: list[str]) -> None:
     """Start a kernel now, or when it is told to."""
+    # Nobody sets breakpoints in a served page, and to import the debugger takes 0.2 s.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import ipywidgets  # these two would import the debugger
+    from ipykernel.kernelapp import IPKernelApp
+
     waits = arguments == [WAIT]
     if waits:
         importlib.import_module(DASHBOARD)
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> None:
         os.environ.clear()
         os.environ.update(order["environment"])
         os.chdir(order["folder"])
+    prepare_process()
     # By this it ends with the server. IPython reads it when it is imported, here maybe before it was told.
     app = IPKernelApp.instance(parent_handle=int(os.environ.get("JPY_PARENT_PID") or 0))
     app.initialize(arguments)  # type: ignore[no-untyped-call]

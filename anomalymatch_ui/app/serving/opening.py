@@ -13,6 +13,7 @@ from anomalymatch_ui.app.serving.environment import Wanted
 from anomalymatch_ui.app.serving.error_page import ErrorPage
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.process import prepare_process
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 
 
@@ -58,6 +59,7 @@ def launch(
     Dashboard or ErrorPage
         The page with a sentence if something given cannot be used.
     """
+    prepare_process()
     paths = (images, labels, session, metadata)
     pool, table, folder, about = (None if path is None else Path(path) for path in paths)
     given = Wanted(pool, table, folder, annotator, pixels, classes, about, match_radius)
