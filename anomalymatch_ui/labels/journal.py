@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Self, cast
+from types import TracebackType
+from typing import Self
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
-from anomalymatch_ui.labels.checking import lost_rows
-from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Look, Shown
+from anomalymatch_ui.labels.entries import JournalEntry, Label, LabelEvent, Look, Shown
 from anomalymatch_ui.labels.history import Touched
-from anomalymatch_ui.labels.journalfile import JournalFile, Writing
-from anomalymatch_ui.labels.rows import Row, entries_of, row_of
-from anomalymatch_ui.labels.views import Views
+from anomalymatch_ui.labels.journalfile import JournalFile
+from anomalymatch_ui.labels.rows import entries_of
+from anomalymatch_ui.labels.state import JournalState, check_labels
 
 
 class Journal:
@@ -51,14 +49,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
-        self._views = Views()
-        self._foreign_seq = 0
-        self._data_version = -1
         self._file = JournalFile(self.path, self._lock)
-        self._take_in(self._file.open())
-        # The number of a row that was lost stays its own: given out again, its next loss would not be told.
-        self._last_lost = max(lost_rows(self._file.meta()), default=0)
-        self._refresh()
+        self._state = JournalState(self._file)
 
     def append(
         self,
@@ -123,15 +115,17 @@ class Journal:
         StorageError
             If the disk refuses; then nothing is written.
         """
-        _check(labels)
+        check_labels(labels)
         with self._lock:
             with self._file.writing() as writing:
-                self._read_new_rows()
+                self._state.read_new_rows()
                 changes: dict[Touched, str | None] = {(name, None): label for name, label in labels.items()}
-                entries = self._write(writing, changes, annotator, origin, reverts=None, shown=shown or {})
+                entries = self._state.write(
+                    writing, changes, annotator, origin, reverts=None, shown=shown or {}
+                )
                 writing.extras(extras or {})
                 writing.meta(meta or {})
-            return self._accept(entries)
+            return self._state.accept(entries)
 
     def mark(self, changes: Mapping[tuple[str, str], str | None], annotator: str, origin: str) -> LabelEvent:
         """Give marks of images their values, as one event; see :mod:`~anomalymatch_ui.labels.marks`.
@@ -154,10 +148,10 @@ class Journal:
             raise InputError("There is no image to mark. Name at least one.")
         with self._lock:
             with self._file.writing() as writing:
-                self._read_new_rows()
+                self._state.read_new_rows()
                 touched: dict[Touched, str | None] = {key: value for key, value in changes.items()}
-                entries = self._write(writing, touched, annotator, origin, reverts=None, shown={})
-            return self._accept(entries)
+                entries = self._state.write(writing, touched, annotator, origin, reverts=None, shown={})
+            return self._state.accept(entries)
 
     def marks(self) -> Mapping[str, Mapping[str, str]]:
         """Return the values of the marks that images have now, by image id and mark: a snapshot.
@@ -168,8 +162,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.marks
+            self._state.refresh()
+            return self._state.views.marks
 
     def undo(self, annotator: str, origin: str) -> LabelEvent | None:
         """Take back the annotator's last action, a bulk label as a whole.
@@ -213,8 +207,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.labels
+            self._state.refresh()
+            return self._state.views.labels
 
     def by_annotator(self) -> Mapping[str, Mapping[str, Label]]:
         """Return each annotator's own present word on each image: an immutable snapshot.
@@ -234,8 +228,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.words
+            self._state.refresh()
+            return self._state.views.words
 
     def disagreements(self) -> tuple[str, ...]:
         """Return the ids of the images on which the annotators' present words differ, sorted.
@@ -255,8 +249,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.looked_at
+            self._state.refresh()
+            return self._state.views.looked_at
 
     def seen(self) -> frozenset[str]:
         """Return the ids of the images on which somebody has a word now that they gave at a look.
@@ -269,8 +263,8 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.history.seen()
+            self._state.refresh()
+            return self._state.views.history.seen()
 
     def looks(self) -> tuple[Look, ...]:
         """Return the images that were looked at in an order, in that of the looks: an immutable snapshot.
@@ -283,28 +277,28 @@ class Journal:
             If the file cannot be read.
         """
         with self._lock:
-            self._refresh()
-            return self._views.history.looks()
+            self._state.refresh()
+            return self._state.views.history.looks()
 
     def touched(self) -> frozenset[str]:
         """Return the ids of all images that were ever labelled, also of those whose label was withdrawn."""
         with self._lock:
-            self._refresh()
-            return self._views.history.touched
+            self._state.refresh()
+            return self._state.views.history.touched
 
     @property
     def last_seq(self) -> int:
         """Number of the newest row, 0 while there is none."""
         with self._lock:
-            self._refresh()
-            return self._views.history.last_seq
+            self._state.refresh()
+            return self._state.views.history.last_seq
 
     @property
     def last_foreign_seq(self) -> int:
         """Number of the newest row that somebody else wrote, or that was there at the start; 0 if none."""
         with self._lock:
-            self._refresh()
-            return self._foreign_seq
+            self._state.refresh()
+            return self._state.foreign_seq
 
     def entries(self, since: int = 0, *, marks: bool = False) -> list[JournalEntry]:
         """Return the rows after number ``since``, in order.
@@ -384,75 +378,12 @@ class Journal:
     def _revert(self, annotator: str, origin: str, *, redo: bool) -> LabelEvent | None:
         with self._lock:
             with self._file.writing() as writing:
-                self._read_new_rows()
-                find = self._views.history.redoable if redo else self._views.history.undoable
+                self._state.read_new_rows()
+                find = self._state.views.history.redoable if redo else self._state.views.history.undoable
                 before = find(annotator)
                 if before is None:
                     return None
-                entries = self._write(writing, before.values, annotator, origin, before.action, shown={})
-            return replace(self._accept(entries), passed_over=before.passed_over)
-
-    def _write(
-        self,
-        writing: Writing,
-        changes: Mapping[Touched, str | None],
-        annotator: str,
-        origin: str,
-        reverts: int | None,
-        shown: Mapping[str, Shown],
-    ) -> list[JournalEntry]:
-        now = datetime.now(UTC)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        action = self._views.history.last_action + 1
-        last = max(self._views.history.last_seq, self._last_lost)
-        entries = [
-            JournalEntry(
-                seq,
-                now,
-                image_id,
-                cast(Label | None, value) if mark is None else None,
-                annotator,
-                origin,
-                action,
-                reverts,
-                shown.get(image_id) if mark is None else None,
-                mark,
-                None if mark is None else value,
-            )
-            for seq, ((image_id, mark), value) in enumerate(changes.items(), last + 1)
-        ]
-        writing.rows([row_of(entry) for entry in entries])
-        return entries
-
-    def _accept(self, entries: list[JournalEntry]) -> LabelEvent:
-        """Take rows into the derived state, now that they are committed."""
-        self._views.add(entries)
-        last = entries[-1]
-        labels = {entry.image_id: entry.label for entry in entries if entry.mark is None}
-        marks = {(entry.image_id, entry.mark): entry.value for entry in entries if entry.mark is not None}
-        return LabelEvent(
-            last.seq, last.time, last.action, MappingProxyType(labels), marks=MappingProxyType(marks)
-        )
-
-    def _refresh(self) -> None:
-        version = self._file.version()
-        if version != self._data_version:
-            self._read_new_rows()
-            self._data_version = version
-
-    def _read_new_rows(self) -> None:
-        self._take_in(self._file.rows_after(self._views.history.last_seq))
-
-    def _take_in(self, rows: Sequence[Row]) -> None:
-        """Take rows into the derived state that others have written."""
-        if rows:
-            self._views.add(entries_of(rows))
-            self._foreign_seq = rows[-1][0]
-
-
-def _check(labels: Mapping[str, Label | None]) -> None:
-    if not labels:
-        raise InputError("There is no image to label. Name at least one.")
-    for label in set(labels.values()):
-        if label is not None and label not in LABELS:
-            raise InputError(f"There is no label {label!r}. Use one of: {', '.join(LABELS)}, or none.")
+                entries = self._state.write(
+                    writing, before.values, annotator, origin, before.action, shown={}
+                )
+            return replace(self._state.accept(entries), passed_over=before.passed_over)
