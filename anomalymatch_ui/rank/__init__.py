@@ -22,7 +22,7 @@ from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_hea
 from anomalymatch_ui.rank.novelty import Novelty, distances_from_centre
 from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
-from anomalymatch_ui.rank.reduction import Reduction, sample_rows
+from anomalymatch_ui.rank.reduction import Reduction, principal_components, sample_rows
 from anomalymatch_ui.rank.similarity import Similar, most_similar
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "most_telling",
     "order_by_score",
     "places_among",
+    "principal_components",
     "sample_rows",
     "share_removed",
     "shares_by",

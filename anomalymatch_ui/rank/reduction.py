@@ -64,7 +64,7 @@ class Reduction:
         kept = min(components, len(sample) - 1, features.shape[1])
         if kept < 1:
             return cls(np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32))
-        variances, vectors = _principal_components(scale.apply(sample).astype(np.float64), kept)
+        variances, vectors = principal_components(scale.apply(sample).astype(np.float64), kept)
         axes = vectors * variances**-whitening
         axes /= np.sqrt((variances ** (1 - 2 * whitening)).sum())
         axes = axes / scale.deviation[:, None]
@@ -92,7 +92,7 @@ class Reduction:
         return embedding
 
 
-def _principal_components(sample: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(sample: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the leading variances ``(count,)`` and unit axes ``(features, count)``; fewer where less varies.
 
     By the eigenvectors of a symmetric matrix, so that the result depends on no random start; and of the

@@ -11,7 +11,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.rank import Forecast, fit_forecast
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.work import scoring
+from anomalymatch_ui.session.work import combining
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -26,7 +26,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"margins": margins, **others})
         return fit_forecast(margins, **others)
 
-    monkeypatch.setattr(scoring, "fit_forecast", listen)
+    monkeypatch.setattr(combining, "fit_forecast", listen)
     return calls
 
 
@@ -93,7 +93,7 @@ def test_beside_a_network_that_has_seen_all_labels_they_count_as_sure_as_the_hea
         head = session._rankings.scorer
         embedding = head.embedder.if_made()
         assert embedding is not None
-        margins = head._fit(embedding, session.labels()).model.margins(embedding)
+        margins = head._combiner.fit(embedding, session.labels()).model.margins(embedding)
         session.train(wait=True)
     fused = told[-1]
     expected = (alone["held_out"].margins - margins.mean()) / margins.std()

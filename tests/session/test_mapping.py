@@ -11,7 +11,8 @@ from images import make_pool
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.charts import mapping
-from anomalymatch_ui.session.charts.mapping import Mapper, MapState, Plane
+from anomalymatch_ui.session.charts.mapping import Mapper, MapState
+from anomalymatch_ui.session.charts.plane import Plane
 
 with_umap = pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="needs the extra 'map'")
 

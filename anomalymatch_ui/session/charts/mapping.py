@@ -24,6 +24,7 @@ from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import sample_rows
 from anomalymatch_ui.sealed import UNREADABLE
+from anomalymatch_ui.session.charts.plane import Frame, Plane, mean_of_nearest
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +33,8 @@ Method = Literal["PCA", "UMAP"]
 POINTS = 100_000
 """Most images drawn at random for a map; more take UMAP minutes and a browser too long."""
 
-AXES_ROWS = 10_000
-"""Images that the principal components are measured on; 512 columns then take a fifth of a second."""
-
 COMPONENTS = 50
 """Principal components that UMAP starts from: as many as its authors advise, and ten times faster."""
-
-NEAREST = 5
-"""Mapped images whose mean place one gets that UMAP has not seen."""
 
 LEAST = 10
 """Images below which UMAP has no neighbourhoods to keep."""
@@ -94,56 +89,6 @@ class MapState:
     newest: PoolMap | None = None
     sentence: str = ""
     at_work: bool = False
-
-
-class Plane:
-    """The leading principal components of an embedding.
-
-    Parameters
-    ----------
-    sample
-        Embedding, float ``(n, columns)``, without NaN.
-    components
-        To keep, at most.
-    """
-
-    def __init__(self, sample: np.ndarray, components: int) -> None:
-        # Spread over the whole sample and always the same ones.
-        measured = np.asarray(sample[:: max(1, len(sample) // AXES_ROWS)], dtype=np.float64)
-        self._mean = measured.mean(axis=0)
-        centred = measured - self._mean
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        axes = vectors[:, ::-1][:, :components]
-        # An axis may point either way; the largest entry decides, so that a map is never mirrored.
-        largest = np.abs(axes).argmax(axis=0)
-        self._axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
-
-    def apply(self, embedding: np.ndarray, count: int) -> np.ndarray:
-        """Return the first ``count`` components, float32 ``(n, count)``, of ``(n, columns)``."""
-        axes = self._axes[:, :count].astype(np.float32)
-        components: np.ndarray = np.asarray(embedding, np.float32) @ axes
-        components -= self._mean.astype(np.float32) @ axes
-        return components
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What moves and scales places onto a map of [-1, 1]; outliers beyond 0.1 % lie on its edge."""
-
-    centre: np.ndarray
-    half: float
-
-    @classmethod
-    def of(cls, places: np.ndarray) -> Frame:
-        """Frame some places, float ``(n, 2)``; both directions keep the same scale."""
-        low, high = np.quantile(places, [0.001, 0.999], axis=0)
-        half = float((high - low).max()) / 2
-        return cls((low + high) / 2, 1.05 * half if half > 0 else 1.0)
-
-    def apply(self, places: np.ndarray) -> np.ndarray:
-        """Return the places on the map, float32 ``(n, 2)``."""
-        framed: np.ndarray = np.clip((places - self.centre) / self.half, -1, 1).astype(np.float32)
-        return framed
 
 
 class Mapper:
@@ -247,7 +192,7 @@ class Mapper:
         others = np.flatnonzero(~drawn & ~np.isnan(wanted).any(axis=1))
         if len(others):
             seen = np.asarray(embedding[newest.rows], dtype=np.float32)
-            places[others] = _mean_of_nearest(wanted[others], seen, newest.places)
+            places[others] = mean_of_nearest(wanted[others], seen, newest.places)
         return places
 
     def close(self) -> None:
@@ -368,17 +313,6 @@ class Mapper:
             listeners = () if self._closed else tuple(self._listeners)
         for listener in listeners:
             listener(state)
-
-
-def _mean_of_nearest(wanted: np.ndarray, seen: np.ndarray, places: np.ndarray) -> np.ndarray:
-    squares = np.square(seen).sum(axis=1)
-    found = np.empty((len(wanted), 2), dtype=np.float32)
-    for row, vector in enumerate(wanted):
-        # Up to what all have in common, the squared distance.
-        distances = squares - 2 * (seen @ vector)
-        count = min(NEAREST, len(seen))
-        found[row] = places[np.argpartition(distances, count - 1)[:count]].mean(axis=0)
-    return found
 
 
 def _probe(embedding: np.ndarray) -> np.ndarray:

@@ -28,7 +28,8 @@ from anomalymatch_ui.session.outcome.recipe import LANE, STAMP, Injection, Recip
 if TYPE_CHECKING:
     from anomalymatch_ui.pixels import NativeImage
     from anomalymatch_ui.session.core.jobs import Reporter
-    from anomalymatch_ui.session.work.scoring import PoolScorer, Scores
+    from anomalymatch_ui.session.work.combining import Scores
+    from anomalymatch_ui.session.work.scoring import PoolScorer
 
 LEAST_FIRST = 100
 """Images that count as looked at where fewer have been: a page of the dashboard."""

@@ -26,7 +26,8 @@ from anomalymatch_ui.session.work.ranking import Ranking, is_readable
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session.look.embedding import Embedder
-    from anomalymatch_ui.session.work.scoring import PoolScorer, Scores
+    from anomalymatch_ui.session.work.combining import Scores
+    from anomalymatch_ui.session.work.scoring import PoolScorer
 
 logger = logging.getLogger(__name__)
 

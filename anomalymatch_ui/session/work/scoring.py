@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,32 +18,20 @@ from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
     CoarseToFine,
-    Forecast,
-    Fusion,
-    HeldOut,
-    InstantModel,
     LinearHead,
-    Looks,
-    fit_forecast,
-    fit_instant,
-    held_out_margins,
     log_odds,
-    share_removed,
 )
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.jobs import Reporter
-from anomalymatch_ui.session.labelling.artefacts import FIRST_PAGE, learn_artefacts, without_artefacts
+from anomalymatch_ui.session.labelling.artefacts import learn_artefacts
 from anomalymatch_ui.session.labelling.evidence import (
     Evidence,
-    artefact_indices,
     labelled_indices,
-    labelled_mask,
-    stands_for,
 )
 from anomalymatch_ui.session.look.embedded import Embedded, Seeing
 from anomalymatch_ui.session.look.embedding import Embedder
 from anomalymatch_ui.session.look.looking import Guide
-from anomalymatch_ui.session.look.reading import by_name
+from anomalymatch_ui.session.work.combining import Combiner, Scores
 from anomalymatch_ui.session.work.cycle_scores import CycleScores, NetworkScores
 from anomalymatch_ui.session.work.learnt import Learnt
 
@@ -52,45 +39,6 @@ if TYPE_CHECKING:
     from anomalymatch_ui.learn import AnomalyNetwork
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Scores of the pool and where they come from.
-
-    Attributes
-    ----------
-    values
-        float32 ``(len(pool),)`` by pool index, in [0, 1]; NaN where an image could not be read.
-    source
-        What gave them: ``"linear head"``, ``"cycle 2"``, ``"cycle 2 and linear head"`` …
-    cycle
-        Whose network is in them; 0 if none is.
-    forecast
-        What is believed of the unlabelled images; ``None`` for novelty, which knows no anomaly.
-    margins
-        What the forecast reads, float32 ``(len(pool),)``; ``None`` without one.
-    calibrated
-        Whether the values are the forecast's probabilities. A quantile of novelty is none, and the scores of
-        the network alone are as published.
-    depth
-        How each image was looked at, where not all are finished: see
-        :class:`~anomalymatch_ui.session.look.embedded.Embedded`; else ``None``.
-    scored
-        How many images the network has scored so far, where it has not yet scored all; else ``None``.
-    removed
-        Share of the first images that the artefacts took away; ``None`` while there are none.
-    """
-
-    values: np.ndarray
-    source: str
-    cycle: int = 0
-    forecast: Forecast | None = None
-    margins: np.ndarray | None = None
-    calibrated: bool = False
-    depth: np.ndarray | None = None
-    scored: int | None = None
-    removed: float | None = None
 
 
 class PoolScorer:
@@ -111,7 +59,7 @@ class PoolScorer:
         config: Config,
         evidence: Callable[[Mapping[str, Label]], Evidence] = lambda _view: Evidence(),
     ) -> None:
-        self._evidence = evidence
+        self._combiner = Combiner(pool, config, evidence)
         self.embedder = Embedder(folder, pool, config)
         self._folder = folder
         self._pool = pool
@@ -141,9 +89,9 @@ class PoolScorer:
         with self._lock:
             self._by_network, self._looked_for_stored = by_network, True
         if by_network is not None and self._config.order == "network":
-            return self._of_network(by_network.values, cycle, labels())
+            return self._combiner.of_network(by_network.values, cycle, labels())
         embedding = self.embedder.of_pool(reporter, guide)
-        return self._combine(Embedded(embedding), by_network, labels())
+        return self._combiner.combine(Embedded(embedding), by_network, labels())
 
     def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
         """Score the pool by the labels now and what is at hand; ``None`` if the embedding is not there.
@@ -160,7 +108,7 @@ class PoolScorer:
                     self._by_network, self._looked_for_stored = found, True
         with self._lock:
             by_network = self._by_network
-        return self._combine(embedding, by_network, view)
+        return self._combiner.combine(embedding, by_network, view)
 
     def is_newest(self, depth: np.ndarray) -> bool:
         """Return whether no image has been looked at since scores of this :attr:`Scores.depth` were made."""
@@ -203,7 +151,7 @@ class PoolScorer:
                 return by_network
             pool_scores = NetworkScores(cycle, self._cycle_scores(cycle, reporter))
         embedding = self.embedder.of_pool(reporter)
-        model = self._fit(embedding, view)
+        model = self._combiner.fit(embedding, view)
         others = self.embedder.of(images, reporter)
         if not isinstance(model.model, LinearHead):
             if cycle > 0:
@@ -211,10 +159,10 @@ class PoolScorer:
             artefacts = learn_artefacts(self._pool, embedding, view, self._config)
             return model.scores(others) if artefacts is None else artefacts.novelty(embedding, others)
         margins = model.model.margins(others)
-        pool_margins, fusion = self._margins(Embedded(embedding), model.model, pool_scores)
+        pool_margins, fusion = self._combiner.margins(Embedded(embedding), model.model, pool_scores)
         if fusion is not None:
             margins = fusion.margins(margins, log_odds(by_network))
-        return self._forecast(pool_margins, fusion, embedding, view).probabilities(margins)
+        return self._combiner.forecast(pool_margins, fusion, embedding, view).probabilities(margins)
 
     def learnt(self, view: Mapping[str, Label]) -> tuple[Seeing, np.ndarray, Learnt]:
         """Return how the pool is seen, its embedding, and what its order goes by: for other images.
@@ -246,7 +194,7 @@ class PoolScorer:
         embedding = self.embedder.if_made()
         if embedding is None or (cycle > 0 and by_network is None):
             raise self._not_ranked()
-        model = self._fit(embedding, view).model
+        model = self._combiner.fit(embedding, view).model
         if not isinstance(model, LinearHead):
             raise InputError(
                 f"No image labelled anomaly, or none labelled nominal, in {folder.path} is readable."
@@ -256,8 +204,8 @@ class PoolScorer:
         if by_network is not None:
             guess = CoarseToFine.of(head, log_odds(by_network.values))
             digest = self._cycles.digest(cycle)
-        margins, fusion = self._margins(Embedded(embedding), model, by_network)
-        forecast = self._forecast(margins, fusion, embedding, view)
+        margins, fusion = self._combiner.margins(Embedded(embedding), model, by_network)
+        forecast = self._combiner.forecast(margins, fusion, embedding, view)
         learnt = Learnt(
             seeing.digest,
             cycle,
@@ -285,117 +233,6 @@ class PoolScorer:
             f"its cycle in use. Run `anomalymatch rank {self._folder.path}`, then score the archive."
         )
 
-    def _combine(
-        self, embedded: Embedded, by_network: NetworkScores | None, view: Mapping[str, Label]
-    ) -> Scores:
-        embedding = embedded.table
-        model = self._fit(embedding, view)
-        cycle = 0 if by_network is None else by_network.cycle
-        if not isinstance(model.model, LinearHead):
-            if by_network is None or by_network.sample is not None:
-                novelty = embedded.novelty(learn_artefacts(self._pool, embedding, view, self._config))
-                removed = self._removed(embedded, None, view, novelty)
-                return Scores(novelty, model.source, depth=embedded.depth, removed=removed)
-            return self._of_network(by_network.values, cycle, view)
-        margins, fusion = self._margins(embedded, model.model, by_network)
-        forecast = self._forecast(margins, fusion, embedding, view, embedded.waiting)
-        source = f"cycle {cycle} and {model.source}" if cycle else model.source
-        return Scores(
-            forecast.probabilities(margins),
-            source,
-            cycle,
-            forecast,
-            margins.astype(np.float32),
-            calibrated=True,
-            depth=embedded.depth,
-            scored=None if by_network is None else by_network.scored,
-            removed=self._removed(embedded, by_network, view, margins),
-        )
-
-    def _removed(
-        self,
-        embedded: Embedded,
-        by_network: NetworkScores | None,
-        view: Mapping[str, Label],
-        present: np.ndarray,
-    ) -> float | None:
-        """Return the share of the first images without a label that stand there no more for the artefacts."""
-        others = without_artefacts(view)
-        if len(others) == len(view):
-            return None
-        model = self._fit(embedded.table, others).model
-        if isinstance(model, LinearHead):
-            former, _ = self._margins(embedded, model, by_network)
-        else:
-            former = embedded.novelty()
-        return share_removed(former, present, ~labelled_mask(self._pool, view), FIRST_PAGE)
-
-    def _of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
-        """Take the scores as they are, and what they make one expect."""
-        margins = log_odds(scores)
-        forecast = self._forecast(margins, None, None, view)
-        return Scores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
-
-    def _margins(
-        self, embedded: Embedded, head: LinearHead, network: NetworkScores | None
-    ) -> tuple[np.ndarray, Fusion | None]:
-        """Return the pool's margins, and by what two of them became one where a network is trained."""
-        margins = embedded.measured(head.margins)
-        if network is None:
-            return margins, None
-        by_network = log_odds(network.values)
-        if network.sample is not None:
-            missing = np.isnan(by_network)
-            guess = CoarseToFine.of(margins[network.sample], by_network[network.sample])
-            by_network[missing] = guess.apply(margins[missing])
-        fusion = Fusion.of(margins, by_network, self._config.network_weight)
-        return fusion.margins(margins, by_network), fusion
-
-    def _forecast(
-        self,
-        margins: np.ndarray,
-        fusion: Fusion | None,
-        embedding: np.ndarray | None,
-        view: Mapping[str, Label],
-        waiting: int = 0,
-    ) -> Forecast:
-        """Learn what to expect from the labels at hand and from what was said of each before it had one.
-
-        Labels have margins by heads that have not seen them. A network has seen them all: on examples, labels
-        that nobody had to look for, it counts as no surer than the head, and what was looked at is left out.
-        """
-        pool, evidence = self._pool, self._evidence(view)
-        anomalies = labelled_indices(pool, view, "anomaly")
-        nominals = labelled_indices(pool, view, "nominal")
-        rows = by_name(pool, np.concatenate([anomalies, nominals]))  # as the parts of a cross-validation go
-        readable = np.isfinite(margins)
-        known = rows[readable[rows]]
-        held_out = None
-        if embedding is not None:
-            is_anomaly = np.isin(known, anomalies)
-            margins_of_known = held_out_margins(
-                np.asarray(embedding[known], np.float32),
-                is_anomaly,
-                regularisation=self._config.head.regularisation,
-                seed=self._config.seed,
-            )
-            held_out = HeldOut(margins_of_known, is_anomaly, np.isin(known, evidence.rows))
-            if fusion is not None:
-                held_out = _examples_alone(held_out, fusion)
-        # An unsure image is not listed again, so it is not among those that are left.
-        left = readable & ~labelled_mask(pool, view)
-        standing, multiplicities, images = stands_for(pool, readable, left, waiting)
-        return fit_forecast(
-            margins[standing],
-            found=int(readable[anomalies].sum()),
-            images=images,
-            looks=Looks(evidence.heights, evidence.is_anomaly),
-            held_out=held_out,
-            drawn=evidence.drawn,
-            prevalence=self._config.prevalence,
-            multiplicities=multiplicities,
-        )
-
     @property
     def _trained_cycle(self) -> int:
         return 0 if self._config.order == "labels" else self._folder.cycle_in_use
@@ -415,16 +252,6 @@ class PoolScorer:
                 reporter.advance(batch.asked.stop)
         return scores
 
-    def _fit(self, embedding: np.ndarray, view: Mapping[str, Label]) -> InstantModel:
-        return fit_instant(
-            embedding,
-            labelled_indices(self._pool, view, "anomaly"),
-            labelled_indices(self._pool, view, "nominal"),
-            self._config.head,
-            seed=self._config.seed,
-            artefacts=artefact_indices(self._pool, view),
-        )
-
     def _cycle_scores(self, cycle: int, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
         """Return the scores of a finished cycle's averaged network; what is missing or damaged is made."""
         with self._lock:
@@ -441,10 +268,3 @@ class PoolScorer:
 
         fused = guide if self._config.order == "fused" else None  # alone, a network cannot say of all
         return self._cycles.make(cycle, self._symmetry(reporter), reporter, fused, offer)
-
-
-def _examples_alone(held_out: HeldOut, fusion: Fusion) -> HeldOut:
-    """Leave out what was looked at, and bring the head's margins to the scale of two margins fused."""
-    kept = ~held_out.is_look
-    margins = (held_out.margins[kept] - fusion.means[0]) / fusion.deviations[0]
-    return HeldOut(margins, held_out.is_anomaly[kept], held_out.is_look[kept])
