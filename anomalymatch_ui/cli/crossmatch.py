@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from anomalymatch_ui.cli.options import KeptSession
 from anomalymatch_ui.cli.output import Json, finish, given_path
 
 
@@ -17,9 +18,7 @@ def register(application: typer.Typer) -> None:
 
 
 def crossmatch(
-    session: Annotated[
-        Path, typer.Argument(help="Folder of a session.", metavar="SESSION", parser=given_path)
-    ],
+    session: KeptSession,
     table: Annotated[
         Path | None,
         typer.Argument(
