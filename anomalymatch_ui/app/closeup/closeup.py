@@ -25,6 +25,7 @@ from anomalymatch_ui.pool import (
     ImagePool,
     UnreadableImageError,
     has_surroundings,
+    index_in,
     numbered_rows,
     surroundings,
 )
@@ -125,8 +126,7 @@ class Closeup:
         InputError
             If it is not.
         """
-        if image_id not in self._session.pool:
-            raise InputError(f"There is no image {image_id!r} in {self._session.pool.path}.")
+        index_in(self._session.pool, image_id)
 
     def facts(self, image_id: str) -> dict[str, Any]:
         """Return what is known of an image besides its pixels.

@@ -12,6 +12,7 @@ from PIL import Image
 from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, Label
+from anomalymatch_ui.pool import index_in
 from anomalymatch_ui.session import Session
 
 if TYPE_CHECKING:
@@ -204,10 +205,7 @@ class Map:
         return {"kind": "thumbnail", "lines": lines}, [jpeg]
 
     def _row(self, name: str) -> int:
-        pool = self._session.pool
-        if name not in pool:
-            raise InputError(f"There is no image {name!r} in {pool.path}.")
-        return pool.index(name)
+        return index_in(self._session.pool, name)
 
 
 def _rows_in(message: Message) -> np.ndarray:

@@ -9,7 +9,7 @@ from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, LabelEvent
 from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark, tag_mark
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.catalogue.metadata import Column
 from anomalymatch_ui.session.core.status import Receipt
 
@@ -109,8 +109,7 @@ class Marking:
 
     def _write(self, changes: Mapping[tuple[str, str], str | None], origin: str) -> Receipt:
         for image_id, _ in changes:
-            if image_id not in self._pool:
-                raise InputError(f"There is no image {image_id!r} in {self._pool.path}.")
+            index_in(self._pool, image_id)
         return self._receipt(self._journal.mark(changes, self._annotator(), origin))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import LABELS, MARKS, Journal, Label
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.catalogue.known import COLUMNS as KNOWN_COLUMNS
 from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
@@ -270,9 +270,7 @@ class Finding:
     def _mask_of(self, ids: Iterable[str]) -> np.ndarray:
         mask = np.zeros(len(self._pool), dtype=bool)
         for image_id in ids:
-            if image_id not in self._pool:
-                raise InputError(f"There is no image {image_id!r} in {self._pool.path}.")
-            mask[self._pool.index(image_id)] = True
+            mask[index_in(self._pool, image_id)] = True
         return mask
 
     def _label_states(self) -> np.ndarray:

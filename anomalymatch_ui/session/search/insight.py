@@ -11,7 +11,7 @@ import numpy as np
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, Label
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
@@ -279,7 +279,7 @@ class Insight:
 
     def neighbours(self, ids: Iterable[str], count: int = 60) -> Similar:
         """Return what :meth:`similar` returns, as pool indices, and how alike each is. Raises as it does."""
-        rows = np.array([self._index(name) for name in ids], dtype=np.int64)
+        rows = np.array([index_in(self._pool, name) for name in ids], dtype=np.int64)
         embedding = self._embedding()
         if len(rows) and np.isin(rows, self._ranking().not_yet).all() and np.isnan(embedding[rows, 0]).all():
             raise InputError(
@@ -341,8 +341,3 @@ class Insight:
         if embedded is None:
             raise InputError("The images have not been compared yet. Rank them first, then ask again.")
         return embedded
-
-    def _index(self, name: str) -> int:
-        if name not in self._pool:
-            raise InputError(f"There is no image {name!r} in {self._pool.path}.")
-        return self._pool.index(name)

@@ -15,7 +15,7 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, TypeAdapter, Validation
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors, write_bytes_atomically
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.score import DamagedStoreError, ScoreStore
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pins import keep
@@ -240,8 +240,7 @@ class Cycles:
         InputError
             If the image is not in the pool.
         """
-        if image_id not in self._pool:
-            raise InputError(f"There is no image {image_id!r} in {self._pool.path}.")
+        index_in(self._pool, image_id)
         history = []
         for cycle in self.all():
             try:
