@@ -12,7 +12,8 @@ from anomalymatch_ui.process import DEFAULTS, prepare_process
 LOOK = """
 import json, os, sys
 before = dict(os.environ)
-import anomalymatch_ui.app.serving.kernel, anomalymatch_ui.app.serving.serve, anomalymatch_ui.cli.main, anomalymatch_ui.config
+import anomalymatch_ui.app.serving.kernel, anomalymatch_ui.app.serving.serve
+import anomalymatch_ui.cli.main, anomalymatch_ui.config
 changed = {name for name in os.environ.keys() | before.keys() if os.environ.get(name) != before.get(name)}
 changed.discard("KMP_DUPLICATE_LIB_OK")  # by scikit-learn
 print(json.dumps([sorted(changed), sys.modules.get("debugpy", 0) is None, "torch" in sys.modules]))
