@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from anomalymatch_ui.config import Config, ShownConfig
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.files import expanded
-from anomalymatch_ui.labels import (
-    LABELS,
-    MATCHING,
-    WITHOUT_A_LOOK,
-    ImportReport,
-    Journal,
-    Label,
-    LabelEvent,
-    LabelTable,
-    write_labels_csv,
-)
-from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.labels import MATCHING, ImportReport, Label
+from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.catalogue.known import RADIUS, CrossMatch
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 from anomalymatch_ui.session.charts.pictures import Pictures
-from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.jobs import Background, Reporter, failure_sentence
-from anomalymatch_ui.session.core.pen import Pen
-from anomalymatch_ui.session.core.status import Counts, Progress, Receipt, Status
-from anomalymatch_ui.session.labelling.importing import import_labels, read_table
-from anomalymatch_ui.session.labelling.marking import Marking, mark_texts
-from anomalymatch_ui.session.labelling.people import People, annotator_name
-from anomalymatch_ui.session.labelling.shortlist import shortlisted
-from anomalymatch_ui.session.mending.repairing import missing_labels
+from anomalymatch_ui.session.core.board import StatusBoard
+from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.status import Receipt, Status
+from anomalymatch_ui.session.labelling.labelling import Labelling
+from anomalymatch_ui.session.labelling.marking import Marking
+from anomalymatch_ui.session.labelling.people import People
+from anomalymatch_ui.session.opening import Prepared, prepare, rendered_anew
 from anomalymatch_ui.session.outcome.completeness import InjectionRecovery
-from anomalymatch_ui.session.outcome.exported import exported_columns
+from anomalymatch_ui.session.outcome.crossmatching import crossmatch
+from anomalymatch_ui.session.outcome.exported import export_labels
 from anomalymatch_ui.session.outcome.replay import Replays
 from anomalymatch_ui.session.outcome.report import Report
 from anomalymatch_ui.session.outcome.results import Results, What
@@ -51,7 +35,6 @@ from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.search.query import Query
 from anomalymatch_ui.session.search.showing import Showing
 from anomalymatch_ui.session.steering import Steering
-from anomalymatch_ui.session.work.automatic import AutomaticTraining
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -63,14 +46,7 @@ if TYPE_CHECKING:
     from anomalymatch_ui.session.work.scoring import PoolScorer
 
 
-LOOKS_ANEW = (
-    "The images were last looked at in another way than these settings and this version look. Every image "
-    "has to be looked at once more, which takes as long as at first. Your labels are safe, and until then "
-    "the order stays as it was."
-)
-
-
-class Session(Steering):
+class Session:
     """A search for anomalies in one pool, kept in a folder.
 
     Everything a person did is on disk when the method that did it returns; opening the folder again
@@ -82,8 +58,6 @@ class Session(Steering):
         The folder.
     pool
         The images.
-    config
-        The settings.
     annotator
         Whose labels these are.
     metadata_report
@@ -112,101 +86,32 @@ class Session(Steering):
         How a person sees the images, where that is not how the network does.
     """
 
-    def __init__(
-        self, folder: SessionFolder, pool: ImagePool, config: Config, annotator: str, pen: Pen
-    ) -> None:
-        self.path = folder.path
-        self.pool = pool
-        self.config = config
-        self.annotator = annotator
+    def __init__(self, context: Context) -> None:
+        folder, pool, journal = context.folder, context.pool, context.journal
+        self.path, self.pool, self.annotator = folder.path, pool, context.annotator
         self.import_report: ImportReport | None = None
         self.metadata_report: str | None = None
-        self._folder = folder
-        self._pen = pen
-        self._journal = Journal(folder.journal)
-        self._lock = threading.RLock()
-        self._settings_lock = threading.RLock()
-        self._subscribers: list[Callable[[Status], None]] = []
-        self._background = Background(self._publish, pen.check)
-        self._rankings = Rankings(
-            folder,
-            pool,
-            config,
-            self._journal,
-            pen,
-            self._announce_ranking,
-            lambda sentence: self._publish(error=sentence),
-            lambda view: self.insight.evidence(view),
-        )
-        self.insight = Insight(pool, config, self._journal, self.ranking, self._rankings.embedder)
-        self.pictures = Pictures(folder, pool, self._journal, self.ranking, self._rankings.embedder)
+        self._context, self._journal = context, journal
+        self._closed, self._closing = False, threading.Lock()
+        self._board = board = StatusBoard()
+        self._rankings = rankings = Rankings(context, board, lambda view: self.insight.evidence(view))
+        self.insight = Insight(context, rankings)
+        self.pictures = Pictures(folder, pool, journal, self.ranking, rankings.embedder)
         self.cycles = Cycles(folder, pool)
-        self.people = People(pool, self._journal)
-        self.showing = Showing(pool, lambda: self.config, self._keep_if_mine)
-        self.finding = Finding(
-            folder, pool, config, self._journal, self.ranking, self.insight, self.cycles, self.people
-        )
-        self.marking = Marking(pool, self._journal, lambda: self.annotator, self._receipt)
-        self.completeness = InjectionRecovery(
-            folder, pool, self._journal, lambda: self.scorer, self._start_and_wait
-        )
-        self.replays = Replays(
-            folder,
-            pool,
-            self._journal,
-            lambda: self.config,
-            lambda view: self.insight.evidence(view),
-            self._start_and_wait,
-        )
-        self.results = Results(
-            folder,
-            pool,
-            self._journal,
-            self.cycles,
-            self.ranking,
-            lambda: self.config,
-            self.finding.metadata,
-            self.finding.places,
-            self.finding.known,
-            self.completeness.kept,
-        )
-        self._automatic = AutomaticTraining(
-            self._journal, self.cycles, lambda: self.train_every, self._train_if_possible
-        )
-        self._watch = Watch(
-            self._journal,
-            pen,
-            folder,
-            self._rankings,
-            self._count,
-            self._follow_labels,
-            self._reread_settings,
-            self._take_notice,
-        )
-        self._closed = False
-        self._stopped = False  # whether the job was asked to stop
-        self._settings_stamp = folder.settings_stamp
-        elsewhere = self._watch.seen.pen
-        self._status = Status(
-            cycle=folder.cycle,
-            cycle_in_use=folder.cycle_in_use,
-            kept_cycles=self.cycles.kept,
-            pinned_cycles=self.cycles.pinned,
-            ranking_version=self._rankings.newest.version,
-            counts=self._count(),
-            interrupted_step=self._interrupted_step(elsewhere),
-            adaptation=self._rankings.embedder().adaptation(),
-            unreadable=self._rankings.newest.unreadable,
-            looked_at=self._rankings.newest.looked_at,
-            scored=self._rankings.newest.scored,
-            removed=self._rankings.newest.removed,
-            pen_elsewhere=elsewhere,
-        )
-        if self._status.interrupted_step is not None:
-            self._publish(
-                message=f"Cycle {folder.cycle + 1} was interrupted at step {self._status.interrupted_step}. "
-                "Training goes on from there, with the labels of now."
-            )
+        self.people = People(pool, journal)
+        self.finding = Finding(context, rankings, self.insight, self.cycles, self.people)
+        self._steering = steering = Steering(context, board, rankings, self.cycles, self.insight)
+        self._labelling = Labelling(context, board, self._follow_labels)
+        self.showing = Showing(pool, lambda: self.config, steering.settings.keep_if_mine)
+        self.marking = Marking(pool, journal, lambda: self.annotator, self._labelling.receipt)
+        self.completeness = InjectionRecovery(context, lambda: self.scorer, steering.start_and_wait)
+        self.replays = Replays(context, self.insight.evidence, steering.start_and_wait)
+        metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
+        measured = self.completeness.kept
+        self.results = Results(context, rankings, self.cycles, metadata, places, known, measured)
+        count, reread = self._labelling.count, steering.settings.reread
+        self._watch = Watch(context, rankings, count, self._follow_labels, reread, steering.take_notice)
+        steering.begin(count(), self._watch.seen.pen)
 
     @classmethod
     def open(
@@ -232,13 +137,11 @@ class Session(Steering):
         path
             The folder.
         images
-            The pool: a folder of images, an HDF5 file, a Zarr store, or a pool that is open. ``None``
-            takes the one the session was made with. Of an archive, the session's shortlist counts if it has
-            one (:func:`~anomalymatch_ui.session.make_shortlist`).
+            What :func:`~anomalymatch_ui.open_pool` takes, or a pool that is open. ``None`` takes the one the
+            session was made with. Of an archive, the session's shortlist counts if it has one.
         labels
-            A table with the columns ``filename,label``, an export of Zooniverse or Label Studio, or the
-            folder of a session of AnomalyMatch; see :func:`~anomalymatch_ui.labels.read_labels`. It is
-            imported once: opening the session with it again does not override what was labelled since.
+            What :func:`~anomalymatch_ui.labels.read_labels` reads. It is imported once: opening the session
+            with it again does not override what was labelled since.
         config
             Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
         annotator
@@ -255,15 +158,14 @@ class Session(Steering):
             A table (CSV, ECSV, VOTable, FITS, Parquet) with the column ``filename`` or ``id``, or with
             positions in degrees, and others to filter by; the session keeps a copy.
         match_radius
-            Where the table's rows are matched by position: seconds of arc between an image and its row, at
-            most.
+            Seconds of arc between an image and its row at most, where rows are matched by position.
         pixels
             How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it, such as
             ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
             is open has it.
         classes
-            What the classes of the table of labels stand for, such as ``"ring=anomaly,*=nominal"``. The
-            session keeps it.
+            What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; the session keeps
+            it.
 
         Raises
         ------
@@ -274,62 +176,37 @@ class Session(Steering):
         StorageError
             If the disk refuses.
         """
-        annotator = annotator_name(annotator)
-        folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
-        if config is None:
-            # Unlike Path.exists, of a name too long it says no; the folder is refused in a sentence below.
-            config = Config.load(folder.config) if os.path.exists(folder.config) else Config()
-        if pixels:
-            config = config.with_values(pixels=pixels)
-        if images is None:
-            images = folder.open_pool(config.pixels)
-        elif isinstance(images, str | Path):
-            images = open_pool(images, config.pixels)
-        config = config.with_values(pixels=images.pixels)
-        pool = shortlisted(folder, images)
-        table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
-        folder.prepare()
-        changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
-        pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
-        session: Self | None = None
+        prepared = prepare(
+            path, images, labels, config, annotator, take_over, share, embeddings, pixels, classes
+        )
         try:
-            if pen.mine:
-                folder.sweep()
-                if rendered_otherwise:
-                    folder.use_cycle(0)
-                    folder.interrupted.unlink(missing_ok=True)
-                folder.keep_pool(pool)
-                config.save(folder.config)
-            session = cls(folder, pool, config, annotator, pen)
-            if forgotten := session._missing_labels():
-                session._publish(message=forgotten)
-            elif rendered_otherwise:
-                session._publish(
-                    message="The images are rendered otherwise than when this session was last open. Labels "
-                    "stay; what was computed from the images is computed anew, and the next cycle trains on "
-                    "them as they are now."
-                )
-            elif changed:
-                session._publish(message=changed + session._labelled_that_are_gone())
-            elif session.outdated:
-                session._publish(message=LOOKS_ANEW)
-            # Before the labels, which may start a cycle.
-            if metadata is not None:
-                session.metadata_report = session.finding.keep(expanded(metadata), match_radius)
-            if table is not None:
-                session._import(table)
-            if session.metadata_report is not None:
-                session._publish(message=session.metadata_report)
+            session = cls(prepared.context)
         except BaseException:
-            if session is None:
-                pen.release()
-            else:
-                session.close()
+            prepared.context.pen.release()
             raise
-        session._tell_notices()
+        try:
+            session._begin(prepared, metadata, match_radius)
+        except BaseException:
+            session.close()
+            raise
+        session._steering.tell_notices()
         session._rankings.catch_up()
         session._watch.start()
         return session
+
+    def _begin(self, prepared: Prepared, metadata: str | Path | None, match_radius: float) -> None:
+        """Tell what has changed, and take in what comes with the opening."""
+        gone = self._labelling.gone(self.labels())
+        remembered = [self._rankings.newest.last_seq, *(cycle.last_seq for cycle in self.cycles.all())]
+        if news := prepared.news(remembered, gone, lambda: self.outdated):
+            self._board.publish(message=news)
+        # Before the labels, which may start a cycle.
+        if metadata is not None:
+            self.metadata_report = self.finding.keep(expanded(metadata), match_radius)
+        if prepared.table is not None:
+            self.import_report = self._labelling.take_table(prepared.table)
+        if self.metadata_report is not None:
+            self._board.publish(message=self.metadata_report)
 
     def seen_anew(self) -> Self:
         """Open this session again with the network seeing the images as they are shown, then close this one.
@@ -347,106 +224,37 @@ class Session(Steering):
             If the disk refuses.
         """
         self.showing.consequence(0)
-        if self.status.state != "idle":
-            raise InputError(
-                "How the network sees the images cannot change while something runs: stop it first."
-            )
-        self._pen.claim()
-        pool = open_pool(self.pool.path, self.showing.pixels())
-        try:
-            with self._folder.as_it_was_on_failure():
-                anew = type(self).open(
-                    self.path,
-                    pool,
-                    config=self.config.with_values(shown=ShownConfig().model_dump()),
-                    annotator=self.annotator,
-                    take_over=True,  # from this session, which is still open
-                    embeddings=self._folder.shared,
-                )
-        except BaseException:
-            pool.close()
-            raise
+        anew = rendered_anew(self._context, self.status, self.showing.pixels, type(self).open)
         self.close()
         return anew
 
     @property
+    def config(self) -> Config:
+        """The settings now."""
+        return self._context.config
+
+    @property
     def status(self) -> Status:
         """What the session is doing, as an immutable snapshot."""
-        with self._lock:
-            return self._status
+        return self._board.status
 
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Be told of every change of status, in order, on whichever thread made it.
-
-        Parameters
-        ----------
-        callback
-            Given each new status. It must not wait for another thread.
-
-        Returns
-        -------
-        Callable
-            Ends the subscription.
-        """
-        with self._lock:
-            self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                if callback in self._subscribers:
-                    self._subscribers.remove(callback)
-
-        return unsubscribe
+        """Be told of every change of status; return what ends that. See :meth:`StatusBoard.subscribe`."""
+        return self._board.subscribe(callback)
 
     def label(
-        self,
-        ids: Iterable[str],
-        label: Label | None,
-        origin: str = "api",
-        *,
-        ranking: Ranking | None = None,
+        self, ids: Iterable[str], label: Label | None, origin: str = "api", *, ranking: Ranking | None = None
     ) -> Receipt:
-        """Label images, as one event that can be undone as one; durable when this returns.
-
-        Parameters
-        ----------
-        ids
-            Image ids.
-        label
-            ``"anomaly"``, ``"nominal"``, ``"unsure"`` or ``"artefact"``; ``None`` withdraws the label.
-        origin
-            Where it comes from, kept in the journal. ``"known"`` says that the images were known before the
-            search: such labels are no looks.
-        ranking
-            The order in which the images were looked at: what it said of each is kept with the label, and
-            whether that came true is what forecasts learn from. ``None`` for labels of images that nobody had
-            to look for, such as known examples.
-
-        Raises
-        ------
-        InputError
-            If an id is not in the pool, there is none, or the label is unknown.
-        StorageError
-            If the disk refuses; then nothing is written.
-        """
-        ids = [ids] if isinstance(ids, str) else list(ids)
-        for image_id in ids:
-            if image_id not in self.pool:
-                raise InputError(f"There is no image {image_id!r} in {self.pool.path}.")
-        is_look = ranking is not None and origin not in WITHOUT_A_LOOK
-        shown = {name: ranking.shown(self.pool.index(name)) for name in ids} if ranking and is_look else {}
-        said = {name: its for name, its in shown.items() if its is not None}
-        return self._receipt(self._journal.append(ids, label, self.annotator, origin, said))
+        """Label images, as one event, durable when this returns; see :meth:`Labelling.label`."""
+        return self._labelling.label(ids, label, origin, ranking=ranking)
 
     def undo(self, origin: str = "api") -> Receipt | None:
         """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""
-        event = self._journal.undo(self.annotator, origin)
-        return None if event is None else self._receipt(event)
+        return self._labelling.undo(origin)
 
     def redo(self, origin: str = "api") -> Receipt | None:
         """Do again what was undone last; ``None`` if there is nothing. Raises as :meth:`label`."""
-        event = self._journal.redo(self.annotator, origin)
-        return None if event is None else self._receipt(event)
+        return self._labelling.redo(origin)
 
     def labels(self) -> Mapping[str, Label]:
         """Return the current labels by image id, an immutable snapshot."""
@@ -466,57 +274,17 @@ class Session(Steering):
         top: int | None = None,
         name: str | None = None,
     ) -> CrossMatch:
-        """Look images up among known objects, of a table or of an archive; the results then have them.
-
-        Parameters
-        ----------
-        table
-            With positions and names; see :meth:`~anomalymatch_ui.session.catalogue.known.KnownObjects.match`.
-        radius
-            Seconds of arc between an image and a known object at most.
-        service
-            An archive instead, asked over the network: ``"simbad"``, ``"ned"``, ``"vizier:CATALOGUE"``.
-        what, top
-            Which images: those of this table of the results, the first ``top`` of it.
-        name
-            Column of the table that names the objects; ``None`` takes the likeliest.
-
-        Raises
-        ------
-        InputError
-            If not one of table and service is given, it cannot be used, or no image has a position.
-        StorageError
-            If the disk refuses.
-        """
-        if (table is None) == (service is None):
-            raise InputError("Give either a table of known objects or a service, such as simbad.")
-        ids = self.results.images(what, top)
-        if service is not None:
-            return self.finding.known.look_up(service, ids, radius)
-        assert table is not None
-        return self.finding.known.match(table, ids, radius, name=name)
+        """Look images up among known objects, of a table or of an archive; see :func:`crossmatch`."""
+        known = self.finding.known
+        return crossmatch(self.results, known, table, radius, service=service, what=what, top=top, name=name)
 
     def label_matching(self, query: Query, label: Label | None, origin: str = MATCHING) -> Receipt:
         """Label all that match, as one event. Raises as :meth:`Finding.find` and :meth:`label`."""
         return self.label(self.finding.remaining(self.find(query)), label, origin)
 
     def export_labels(self, path: str | Path) -> int:
-        """Write ``filename,label`` and other columns; gives the number of labels.
-
-        The others are positions, the columns of imported tables, and the probability that the order had shown
-        for an image when it was looked at.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
-        """
-        view = self._journal.view()
-        columns = exported_columns(
-            self._journal.extras(), self.pool, view, self._journal.looks(), mark_texts(self._journal)
-        )
-        write_labels_csv(Path(path), view, columns)
-        return len(view)
+        """Write ``filename,label`` and what else is known; see :func:`export_labels`."""
+        return export_labels(Path(path), self.pool, self._journal)
 
     def report(self) -> Report:
         """Return what was labelled, by whom, and how far they agree."""
@@ -528,196 +296,105 @@ class Session(Steering):
 
     @property
     def outdated(self) -> bool:
-        """Whether the images were last looked at in another way than these settings and this version look.
-
-        Until :meth:`rank` has looked at each of them once more, the order does not follow labels.
-        """
+        """Whether every image has to be looked at anew by :meth:`rank` before the order follows labels."""
         return self._rankings.outdated()
 
     def ranking_table(self, top: int | None = None) -> pd.DataFrame:
-        """Return the newest ranking as a table with the columns ``rank,id,score,label``.
-
-        Parameters
-        ----------
-        top
-            How many of the most likely images; ``None`` gives all.
-        """
+        """Return the newest ranking as a table, ``rank,id,score,label``; its first ``top`` rows, or all."""
         return self.ranking().table(self.pool.ids, self.labels(), top)
-
-    def rank(self, wait: bool = False) -> None:
-        """Order the pool by the labels now and, after a cycle, by its network.
-
-        Runs in the background unless ``wait``; the new ranking is announced by the status.
-
-        Raises
-        ------
-        InputError
-            If a job runs already.
-        """
-        self._start("rank", self._rankings.rank, wait)
-
-    def score_images(self, images: ImagePool) -> np.ndarray:
-        """Score other images by what this session has learnt; returns when it is done.
-
-        Parameters
-        ----------
-        images
-            Another pool.
-
-        Returns
-        -------
-        numpy.ndarray
-            float32 ``(len(images),)``, on the same scale as the ranking's scores; NaN where an image could
-            not be read.
-
-        Raises
-        ------
-        InputError
-            If a job runs already, or this one is stopped.
-        """
-        scores: list[np.ndarray] = []
-
-        def work(reporter: Reporter) -> None:
-            scores.append(self._rankings.scorer.scores_of(images, self.labels(), reporter))
-
-        self._start("score", work, wait=True)
-        if not scores:
-            raise InputError("The scoring of other images was stopped. Ask again to score them.")
-        return scores[0]
 
     @property
     def scorer(self) -> PoolScorer:
         """What scores the pool by the labels and the cycle in use."""
         return self._rankings.scorer
 
+    def rank(self, wait: bool = False) -> None:
+        """Order the pool by the labels now and, after a cycle, by its network; see :meth:`Steering.rank`."""
+        self._steering.rank(wait)
+
+    def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
+        """Train one cycle on the labels now, then rank the pool by it; see :meth:`Steering.train`."""
+        self._steering.train(steps, wait, rank=rank)
+
+    def adapt(self, wait: bool = False) -> None:
+        """Adapt the backbone to the pool, which takes no label, then rank; see :meth:`Steering.adapt`."""
+        self._steering.adapt(wait)
+
+    def go_back(self, cycle: int, wait: bool = False) -> None:
+        """Let an earlier cycle order the images; see :meth:`Steering.go_back`."""
+        self._steering.go_back(cycle, wait)
+
+    def pin(self, cycle: int, pinned: bool = True) -> None:
+        """Keep a cycle's network for good, or no longer than others; see :meth:`Steering.pin`."""
+        self._steering.pin(cycle, pinned)
+
+    def score_images(self, images: ImagePool) -> np.ndarray:
+        """Score other images by what this session has learnt; see :meth:`Steering.score_images`."""
+        return self._steering.score_images(images)
+
+    @property
+    def train_every(self) -> int:
+        """After how many new labels a cycle starts by itself, kept with the settings; 0 for never."""
+        return self.config.train.every
+
+    @train_every.setter
+    def train_every(self, labels: int) -> None:
+        self.configure({"train.every": labels})
+
+    @property
+    def keeps_settings(self) -> bool:
+        """Whether settings are kept: this process, and no other, holds the pen."""
+        return self._steering.settings.keeps
+
+    def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
+        """Change settings and keep them; return whether to rank for the order to follow.
+
+        See :meth:`~anomalymatch_ui.session.work.configuring.Configuring.change`.
+        """
+        return self._steering.settings.change(values, preset=preset)
+
+    def pause(self) -> None:
+        """Let the running job wait after its current step."""
+        self._steering.pause()
+
+    def resume(self) -> None:
+        """Let the paused job go on."""
+        self._steering.resume()
+
+    def stop(self) -> None:
+        """End the running job after its current step; a cycle can be gone on with later."""
+        self._steering.stop()
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Wait for the running job to end, at most ``timeout`` seconds."""
+        return self._steering.wait(timeout)
+
     def close(self) -> None:
         """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
-        self._automatic.close()
+        self._steering.automatic.close()
         self._watch.close()
         self.pictures.close()
         self._rankings.end_clock()
         self.stop()
         self.wait()
-        with self._lock:
+        with self._closing:
             closed, self._closed = self._closed, True
         if closed:
             return
         self._rankings.keep()
         self._journal.close()
-        self._pen.release()
+        self._context.pen.release()
         self.pool.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
 
-    def _labelled_that_are_gone(self) -> str:
-        gone = sum(name not in self.pool for name in self.labels())
-        are = "1 labelled image is" if gone == 1 else f"{gone:,} labelled images are"
-        return f" {are} not among them now; what was said of them is kept." if gone else ""
-
-    def _missing_labels(self) -> str | None:
-        remembered = [self._rankings.newest.last_seq, *(cycle.last_seq for cycle in self.cycles.all())]
-        return missing_labels(self._journal.last_seq, remembered)
-
-    def _announce_ranking(self) -> None:
-        with self._lock:  # the newest under the lock, so that the version never goes back
-            self._publish(ranking_version=self._rankings.newest.version)
-
-    def _take_notice(self, **changes: Any) -> None:
-        """Publish what the watch has seen of other processes."""
-        if "pen_elsewhere" in changes and self.status.state == "idle":
-            changes["interrupted_step"] = self._interrupted_step(changes["pen_elsewhere"])
-        self._publish(**changes)
-
-    def _reread_settings(self) -> None:
-        try:
-            self._follow_settings()
-        except AnomalyMatchError as error:
-            self._publish(error=str(error))
-
-    def _interrupted_step(self, elsewhere: str | None) -> int | None:
-        """Return the step a cycle can be gone on with from; while another process trains, it is not ours."""
-        return None if elsewhere is not None else self.cycles.interrupted_step(self.config)
-
-    def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
-        self._pen.claim()
-        self._stopped = False
-        self._background.start(name, work, self._job_end)
-        if wait:
-            self._background.finish()
-
-    def _start_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
-        self._start(name, work, wait=True)
-
-    def _tell_notices(self) -> None:
-        """Tell of damage that was met and mended, beside what is told already."""
-        notices = self._folder.notices
-        told = list(dict.fromkeys(notices))
-        notices.clear()
-        if told:
-            self._publish(message=" ".join(filter(None, [self.status.message, *told])))
-
-    def _job_end(self, error: BaseException | None) -> None:
-        self._tell_notices()
-        self._publish(
-            phase="idle",
-            state="idle",
-            progress=Progress(),
-            error=None if error is None else failure_sentence(error, self.path),
-            cycle=self._folder.cycle,
-            cycle_in_use=self._folder.cycle_in_use,
-            kept_cycles=self.cycles.kept,
-            pinned_cycles=self.cycles.pinned,
-            interrupted_step=self.cycles.interrupted_step(self.config),
-            adaptation=self._rankings.embedder().adaptation(),
-        )
-        self._reread_settings()
-        if self._stopped:
-            self._automatic.put_off()
-        else:
-            self._automatic.look()
-
-    def _receipt(self, event: LabelEvent) -> Receipt:
-        self._publish(counts=self._count())
-        if event.labels:
-            self._follow_labels()
-        marked = tuple(dict.fromkeys(image_id for image_id, _ in event.marks))
-        return Receipt(event.seq, event.time, event.labels, event.passed_over, marked)
-
     def _follow_labels(self) -> None:
         self._rankings.tick()
-        self._automatic.label_came()
-
-    def _count(self) -> Counts:
-        counted = Counter(label for name, label in self._journal.view().items() if name in self.pool)
-        return Counts(len(self.pool), *(counted[label] for label in LABELS))
-
-    def _import(self, table: LabelTable) -> None:
-        self.import_report, event = import_labels(table, self.pool, self._journal)
-        if event is not None:
-            self._receipt(event)
-            self._publish(message=self.import_report.sentence())
-
-    def _publish(self, **changes: Any) -> None:
-        with self._lock:
-            # Those met so far; or, when the session is opened again, those that the ranking lacks.
-            newest = self._rankings.newest
-            self._status = status = replace(
-                self._status,
-                unreadable=max(len(self.pool.report), newest.unreadable),
-                looked_at=newest.looked_at,
-                scored=newest.scored,
-                removed=newest.removed,
-                **changes,
-            )
-            # Under the lock, so that nobody is told of an older status after a newer one.
-            for callback in tuple(self._subscribers):
-                callback(status)
+        self._steering.automatic.label_came()

@@ -1,71 +1,63 @@
-"""What is done with a session's learner: train, pause, stop, go back, and change the settings."""
+"""What is done with a session's learner: train, rank, adapt, pause, stop, go back."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from anomalymatch_ui.config import Config
+import numpy as np
+
 from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
-from anomalymatch_ui.labels import Journal, Label
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.jobs import Background, Reporter
-from anomalymatch_ui.session.core.pen import Pen
-from anomalymatch_ui.session.core.status import Status
+from anomalymatch_ui.session.core.board import StatusBoard
+from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.jobs import Background, Reporter, failure_sentence
+from anomalymatch_ui.session.core.status import Counts, Progress, Status
 from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.work.automatic import AutomaticTraining
+from anomalymatch_ui.session.work.configuring import Configuring
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.rankings import Rankings
-from anomalymatch_ui.session.work.settings import (
-    changes,
-    changes_the_order,
-    configured,
-    consequence,
-    given_up,
-    in_effect,
-    rescores,
-)
+from anomalymatch_ui.session.work.settings import given_up
 
 logger = logging.getLogger(__name__)
 
 
-class Steering(ABC):
-    """The part of :class:`~anomalymatch_ui.session.Session` that a person steers the learner with."""
+class Steering:
+    """Runs the jobs of a session, one after the other, in the background.
 
-    config: Config
-    cycles: Cycles
-    insight: Insight
-    pool: ImagePool
-    _automatic: AutomaticTraining
-    _background: Background
-    _folder: SessionFolder
-    _journal: Journal
-    _pen: Pen
-    _rankings: Rankings
-    _settings_lock: threading.RLock
-    _settings_stamp: int
-    _stopped: bool
+    Parameters
+    ----------
+    context, board, rankings, cycles, insight
+        Of the session.
 
-    @property
-    @abstractmethod
-    def status(self) -> Status:
-        """What the session is doing."""
+    Attributes
+    ----------
+    settings
+        Changes and keeps the settings.
+    automatic
+        Starts a cycle by itself after so many labels.
+    """
 
-    @abstractmethod
-    def labels(self) -> Mapping[str, Label]:
-        """Return the current labels."""
-
-    @abstractmethod
-    def _publish(self, **changes: Any) -> None:
-        """Change the status and tell those who want to know."""
-
-    @abstractmethod
-    def _start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
-        """Start a job."""
+    def __init__(
+        self, context: Context, board: StatusBoard, rankings: Rankings, cycles: Cycles, insight: Insight
+    ) -> None:
+        self._context = context
+        self._board = board
+        self._rankings = rankings
+        self._cycles = cycles
+        self._insight = insight
+        self._folder = context.folder
+        self._pool = context.pool
+        self._journal = context.journal
+        self._pen = context.pen
+        self.settings = Configuring(context, board, rankings, cycles)
+        self.automatic = AutomaticTraining(
+            context.journal, cycles, lambda: context.config.train.every, self._train_if_possible
+        )
+        self._background = Background(board.publish, context.pen.check)
+        self._stopped = False  # whether the job was asked to stop
 
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
         """Train one cycle on the labels now, then rank the pool by it.
@@ -87,13 +79,13 @@ class Steering(ABC):
         InputError
             If a job runs already, the labels do not hold both classes, or the settings know no training.
         """
-        self._follow_settings()
-        if self.config.order == "labels":
+        self.settings.follow()
+        if self._context.config.order == "labels":
             raise InputError(
                 "These settings order the images by the linear head alone, so there is nothing to train. "
                 "Choose the preset default, or set order to fused."
             )
-        counts = self.status.counts
+        counts = self._board.status.counts
         if not (counts.anomaly and counts.not_sought):
             # Only here, for torch takes seconds to import, which a key would wait for.
             from anomalymatch_ui.learn import check_classes
@@ -103,25 +95,25 @@ class Steering(ABC):
         def work(reporter: Reporter) -> None:
             from anomalymatch_ui.session.work.training import train_cycle
 
-            last_seq, view = self._journal.last_seq, self.labels()
-            self._automatic.cycle_begins(view)
+            last_seq, view = self._journal.last_seq, self._journal.view()
+            self.automatic.cycle_begins(view)
             advice = self._rankings.advice(view)
-            self._publish(message=advice)
+            self._board.publish(message=advice)
             train_cycle(
                 self._folder,
-                self.pool,
+                self._pool,
                 view,
                 last_seq,
-                self.config,
+                self._context.config,
                 steps,
                 reporter,
-                prevalence=self.insight.prevalence(),
+                prevalence=self._insight.prevalence(),
             )
             cycle = self._folder.cycle
-            self._publish(
+            self._board.publish(
                 cycle=cycle,
                 cycle_in_use=cycle,
-                kept_cycles=self.cycles.kept,
+                kept_cycles=self._cycles.kept,
                 interrupted_step=None,
                 message=advice,
             )
@@ -129,7 +121,7 @@ class Steering(ABC):
                 self._rankings.rank(reporter)
             self._tidy()
 
-        self._start("train", work, wait)
+        self.start("train", work, wait)
 
     def pin(self, cycle: int, pinned: bool = True) -> None:
         """Keep a cycle's network and scores for good, or no longer than those of other cycles.
@@ -143,15 +135,15 @@ class Steering(ABC):
         StorageError
             If the disk refuses.
         """
-        self.cycles.pin(cycle, pinned)
-        self._publish(kept_cycles=self.cycles.kept, pinned_cycles=self.cycles.pinned)
+        self._cycles.pin(cycle, pinned)
+        self._board.publish(kept_cycles=self._cycles.kept, pinned_cycles=self._cycles.pinned)
 
     def _tidy(self) -> None:
         """Remove the networks and scores of past cycles that nothing needs, if the disk lets us."""
         from anomalymatch_ui.session.work.tidying import tidy
 
         try:
-            tidy(self._folder, self.pool, self.cycles, self.config.train.keep_cycles)
+            tidy(self._folder, self._pool, self._cycles, self._context.config.train.keep_cycles)
         except StorageError as error:  # the cycle is there all the same, and the next one tries again
             logger.warning("The networks of past cycles could not be removed: %s", error)
 
@@ -168,8 +160,8 @@ class Steering(ABC):
             If a job runs already, the settings order by the trained network alone, or, with ``wait``, the
             pool is too small, or its images are not seen by the middle of the network.
         """
-        self._follow_settings()
-        if self.config.order == "network":
+        self.settings.follow()
+        if self._context.config.order == "network":
             raise InputError(
                 "These settings order the images by the trained network alone, as published, which is not "
                 "adapted first. Choose the preset default."
@@ -179,39 +171,10 @@ class Steering(ABC):
             if self._rankings.newest.version == 0:
                 self._rankings.rank(reporter)
             self._rankings.adapt(reporter)
-            self._keep_settings({"embedding": {"adapt": True}})
+            self.settings.keep({"embedding": {"adapt": True}})
             self._rankings.rank(reporter)
 
-        self._start("adapt", work, wait)
-
-    def _keep_settings(self, values: Mapping[str, Any]) -> None:
-        """Go by other settings that follow from a job, beside those that a person has changed meanwhile."""
-        with self._settings_lock:
-            self._save_settings(lambda config: config.with_values(**values))
-            self._take_settings(self.config.with_values(**values))
-
-    def _save_settings(self, changed: Callable[[Config], Config]) -> None:
-        """Write changed settings, beside what another process or an editor has written since they were read.
-
-        What somebody else has written is taken up when nothing runs; see :meth:`_follow_settings`.
-        """
-        self._pen.check()
-        is_ours = self._folder.settings_stamp == self._settings_stamp
-        changed(self.config if is_ours else Config.load(self._folder.config)).save(self._folder.config)
-        if is_ours:
-            self._settings_stamp = self._folder.settings_stamp
-
-    @property
-    def keeps_settings(self) -> bool:
-        """Whether settings are kept: this process, and no other, holds the pen."""
-        return self._pen.elsewhere is None
-
-    def _keep_if_mine(self, values: Mapping[str, Any]) -> bool:
-        """Keep settings that change no score, unless another process holds the pen; tell whether they are."""
-        if not self.keeps_settings:
-            return False
-        self._keep_settings(values)
-        return True
+        self.start("adapt", work, wait)
 
     def go_back(self, cycle: int, wait: bool = False) -> None:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
@@ -227,88 +190,62 @@ class Steering(ABC):
             If a job runs already, there is no such cycle, its network is not kept any more, or, with
             ``wait``, its checkpoint is damaged.
         """
-        self.cycles.check(cycle)
+        self._cycles.check(cycle)
 
         def work(reporter: Reporter) -> None:
-            before, interrupted = self._folder.cycle_in_use, self.status.interrupted_step
-            self.cycles.use(cycle)
-            step = self.cycles.interrupted_step(self.config)
+            before, interrupted = self._folder.cycle_in_use, self._board.status.interrupted_step
+            self._cycles.use(cycle)
+            step = self._cycles.interrupted_step(self._context.config)
             lost = interrupted is not None and step is None
-            self._publish(
+            self._board.publish(
                 cycle_in_use=cycle,
                 interrupted_step=step,
-                message=given_up(self._folder.cycle + 1, before) if lost else self.status.message,
+                message=given_up(self._folder.cycle + 1, before) if lost else self._board.status.message,
             )
             self._rankings.rank(reporter)
 
-        self._start("go-back", work, wait)
+        self.start("go-back", work, wait)
 
-    @property
-    def train_every(self) -> int:
-        """After how many new labels a cycle starts by itself, kept with the settings; 0 for never."""
-        return self.config.train.every
+    def rank(self, wait: bool = False) -> None:
+        """Order the pool by the labels now and, after a cycle, by its network.
 
-    @train_every.setter
-    def train_every(self, labels: int) -> None:
-        self.configure({"train.every": labels})
-
-    def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
-        """Change settings and keep them; the next cycle and the next ranking follow them.
-
-        Parameters
-        ----------
-        values
-            By name, such as ``{"train.steps": 80, "prevalence": 0.01}``.
-        preset
-            Start from a preset instead of the settings now; see
-            :func:`~anomalymatch_ui.session.work.settings.configured`.
-
-        Returns
-        -------
-        bool
-            Whether :meth:`rank` is needed for the order to follow. What it takes is told by the status.
+        Runs in the background unless ``wait``; the new ranking is announced by the status.
 
         Raises
         ------
-        SettingsError
-            With a sentence for each setting that is unknown, out of range, or cannot change while a job runs.
-        SessionBusyError
-            If another process holds the pen.
-        StorageError
-            If the disk refuses; then nothing has changed.
+        InputError
+            If a job runs already.
         """
-        self._pen.claim()
-        self._follow_settings()
-        with self._settings_lock:
-            before, interrupted = self.config, self.status.interrupted_step
-            config = configured(before, values, preset, busy=self.status.state != "idle")
-            self._save_settings(lambda now: configured(now, values, preset))
-            looks_anew = self._take_settings(config)
-        names, step = in_effect(changes(before, config), config), self.cycles.interrupted_step(config)
-        lost = self._folder.cycle + 1 if interrupted is not None and step is None else None
-        self._publish(
-            interrupted_step=step,
-            adaptation=self._rankings.embedder().adaptation(),
-            message=consequence(names, looks_anew=looks_anew, gives_up=lost),
-        )
-        return changes_the_order(names)
+        self.start("rank", self._rankings.rank, wait)
 
-    def _follow_settings(self) -> None:
-        """Take the settings that another process, or a person in an editor, has written since."""
-        stamp = self._folder.settings_stamp
-        if stamp == self._settings_stamp or self.status.state != "idle":
-            return
-        config = Config.load(self._folder.config)
-        self._settings_stamp = stamp
-        if config != self.config:
-            self._take_settings(config)
+    def score_images(self, images: ImagePool) -> np.ndarray:
+        """Score other images by what this session has learnt; returns when it is done.
 
-    def _take_settings(self, config: Config) -> bool:
-        """Go by other settings; gives whether every image has to be looked at anew."""
-        names = in_effect(changes(self.config, config), config)
-        self.config = config
-        self.insight.configure(config)
-        return rescores(names) and self._rankings.configure(config)
+        Parameters
+        ----------
+        images
+            Another pool.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(images),)``, on the same scale as the ranking's scores; NaN where an image could
+            not be read.
+
+        Raises
+        ------
+        InputError
+            If a job runs already, or this one is stopped.
+        """
+        scores: list[np.ndarray] = []
+
+        def work(reporter: Reporter) -> None:
+            scores.append(self._rankings.scorer.scores_of(images, self._journal.view(), reporter))
+
+        self.start("score", work, wait=True)
+        if not scores:
+            raise InputError("The scoring of other images was stopped. Ask again to score them.")
+        return scores[0]
 
     def pause(self) -> None:
         """Let the running job wait after its current step."""
@@ -326,14 +263,100 @@ class Steering(ABC):
     def wait(self, timeout: float | None = None) -> Status:
         """Wait for the running job to end, at most ``timeout`` seconds."""
         self._background.wait(timeout)
-        return self.status
+        return self._board.status
 
     def _train_if_possible(self) -> None:
         """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
-        status, counts = self.status, self.status.counts
-        possible = self.config.order != "labels" and counts.anomaly > 0 and counts.not_sought > 0
+        status, counts = self._board.status, self._board.status.counts
+        possible = self._context.config.order != "labels" and counts.anomaly > 0 and counts.not_sought > 0
         if possible and status.state == "idle" and self._pen.elsewhere is None:
             try:
                 self.train()
             except AnomalyMatchError as error:  # a job was quicker, or the pen is gone: this was not urgent
                 logger.warning("No cycle was started automatically: %s", error)
+
+    def begin(self, counts: Counts, elsewhere: str | None) -> None:
+        """Set the first status, and tell of a cycle that was interrupted.
+
+        Parameters
+        ----------
+        counts
+            Of the labels.
+        elsewhere
+            Who else holds the pen, in words; ``None`` if nobody does.
+        """
+        folder, step = self._folder, self.interrupted_step(elsewhere)
+        status = Status(
+            cycle=folder.cycle,
+            cycle_in_use=folder.cycle_in_use,
+            kept_cycles=self._cycles.kept,
+            pinned_cycles=self._cycles.pinned,
+            counts=counts,
+            interrupted_step=step,
+            adaptation=self._rankings.embedder().adaptation(),
+            pen_elsewhere=elsewhere,
+        )
+        self._board.begin(status, self._rankings.figures)
+        if step is not None:
+            self._board.publish(
+                message=f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from "
+                "there, with the labels of now."
+            )
+
+    def take_notice(self, **changes: Any) -> None:
+        """Publish what the watch has seen of other processes."""
+        if "pen_elsewhere" in changes and self._board.status.state == "idle":
+            changes["interrupted_step"] = self.interrupted_step(changes["pen_elsewhere"])
+        self._board.publish(**changes)
+
+    def interrupted_step(self, elsewhere: str | None) -> int | None:
+        """Return the step a cycle can be gone on with from; while another process trains, it is not ours."""
+        return None if elsewhere is not None else self._cycles.interrupted_step(self._context.config)
+
+    def start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
+        """Start a job, and wait for its end if that is wanted.
+
+        Raises
+        ------
+        InputError
+            If one runs already.
+        SessionBusyError
+            If another process holds the pen.
+        """
+        self._pen.claim()
+        self._stopped = False
+        self._background.start(name, work, self._job_end)
+        if wait:
+            self._background.finish()
+
+    def start_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
+        """Start a job and wait for its end. Raises as :meth:`start`, and what the job failed with."""
+        self.start(name, work, wait=True)
+
+    def tell_notices(self) -> None:
+        """Tell of damage that was met and mended, beside what is told already."""
+        notices = self._folder.notices
+        told = list(dict.fromkeys(notices))
+        notices.clear()
+        if told:
+            self._board.publish(message=" ".join(filter(None, [self._board.status.message, *told])))
+
+    def _job_end(self, error: BaseException | None) -> None:
+        self.tell_notices()
+        self._board.publish(
+            phase="idle",
+            state="idle",
+            progress=Progress(),
+            error=None if error is None else failure_sentence(error, self._folder.path),
+            cycle=self._folder.cycle,
+            cycle_in_use=self._folder.cycle_in_use,
+            kept_cycles=self._cycles.kept,
+            pinned_cycles=self._cycles.pinned,
+            interrupted_step=self._cycles.interrupted_step(self._context.config),
+            adaptation=self._rankings.embedder().adaptation(),
+        )
+        self.settings.reread()
+        if self._stopped:
+            self.automatic.put_off()
+        else:
+            self.automatic.look()

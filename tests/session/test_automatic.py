@@ -84,7 +84,7 @@ def test_off_one_class_or_a_pen_that_somebody_else_holds_start_nothing(session: 
     session.label(ANOMALIES, "unsure")
     assert session.status.state == "idle"
     with Session.open(session.path, session.pool.path, annotator="bob", take_over=True):
-        session._automatic.label_came()
+        session._steering.automatic.label_came()
         assert session.status.state == "idle"
 
 

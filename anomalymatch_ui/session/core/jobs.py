@@ -236,6 +236,10 @@ class Reporter:
         self._job.tick()
 
 
+Start = Callable[[str, Callable[[Reporter], None]], None]
+"""Runs a job of a name in the background and waits for its end."""
+
+
 class Background:
     """The one place in the background where a session's jobs run, one after the other.
 

@@ -19,15 +19,15 @@ from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded, write_bytes_atomically
-from anomalymatch_ui.labels import Journal, Label
-from anomalymatch_ui.pool import ImagePool, UnreadableImageError, open_pool
+from anomalymatch_ui.labels import Label
+from anomalymatch_ui.pool import UnreadableImageError, open_pool
 from anomalymatch_ui.rank import Shares, binomial_interval, places_among, shares_by, shares_within
-from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.jobs import Reporter, Start
 from anomalymatch_ui.session.outcome.recipe import LANE, STAMP, Injection, Recipe
 
 if TYPE_CHECKING:
     from anomalymatch_ui.pixels import NativeImage
-    from anomalymatch_ui.session.core.jobs import Reporter
     from anomalymatch_ui.session.work.combining import Scores
     from anomalymatch_ui.session.work.scoring import PoolScorer
 
@@ -41,8 +41,6 @@ ALL = "all"
 
 BY = ("first", "signal to noise", "magnitude", "size")
 """What the recovered share is told against: the number of images looked at, and properties of the objects."""
-
-Start = Callable[[str, Callable[["Reporter"], None]], None]
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ class InjectionRecovery:
 
     Parameters
     ----------
-    folder, pool, journal
+    context
         Of the session.
     scorer
         Returns what scores the pool and other images.
@@ -203,15 +201,8 @@ class InjectionRecovery:
         Runs a job in the background and waits for its end.
     """
 
-    def __init__(
-        self,
-        folder: SessionFolder,
-        pool: ImagePool,
-        journal: Journal,
-        scorer: Callable[[], PoolScorer],
-        start: Start,
-    ) -> None:
-        self._folder, self._pool, self._journal = folder, pool, journal
+    def __init__(self, context: Context, scorer: Callable[[], PoolScorer], start: Start) -> None:
+        self._folder, self._pool, self._journal = context.folder, context.pool, context.journal
         self._scorer, self._start = scorer, start
 
     def kept(self) -> Completeness | None:

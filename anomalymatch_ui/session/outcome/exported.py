@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from anomalymatch_ui.labels import Look
+from anomalymatch_ui.labels import Journal, Look, write_labels_csv
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.catalogue.positions import with_positions
+from anomalymatch_ui.session.labelling.marking import mark_texts
 
 PROBABILITY = "probability"
 """Column of what the card said when the image was looked at, before its label was known."""
@@ -45,3 +47,20 @@ def exported_columns(
         for image_id, text in texts.items():
             columns[image_id] = {**columns.get(image_id, {}), column: text}
     return columns
+
+
+def export_labels(path: Path, pool: ImagePool, journal: Journal) -> int:
+    """Write ``filename,label`` and other columns; return the number of labels.
+
+    The others are positions, the columns of imported tables, and the probability that the order had shown
+    for an image when it was looked at.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    view = journal.view()
+    columns = exported_columns(journal.extras(), pool, view, journal.looks(), mark_texts(journal))
+    write_labels_csv(path, view, columns)
+    return len(view)

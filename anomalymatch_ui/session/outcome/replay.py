@@ -6,25 +6,19 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import Journal, JournalEntry, Label
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.labels import JournalEntry, Label
+from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.jobs import Reporter, Start
 from anomalymatch_ui.session.labelling.evidence import Evidence
 from anomalymatch_ui.session.work.ranking import Ranking
 
-if TYPE_CHECKING:
-    from anomalymatch_ui.session.core.jobs import Reporter
-
 FIRST = 100
 """Images of the top that are compared by themselves: a page."""
-
-Start = Callable[[str, Callable[["Reporter"], None]], None]
 
 
 @dataclass(frozen=True)
@@ -88,25 +82,19 @@ class Replays:
 
     Parameters
     ----------
-    folder, pool, journal
+    context
         Of the session.
-    config, evidence
-        Return the settings, and what labels say of the unlabelled images.
+    evidence
+        Returns what labels say of the unlabelled images.
     start
         Runs a job in the background and waits for its end.
     """
 
     def __init__(
-        self,
-        folder: SessionFolder,
-        pool: ImagePool,
-        journal: Journal,
-        config: Callable[[], Config],
-        evidence: Callable[[Mapping[str, Label]], Evidence],
-        start: Start,
+        self, context: Context, evidence: Callable[[Mapping[str, Label]], Evidence], start: Start
     ) -> None:
-        self._folder, self._pool, self._journal = folder, pool, journal
-        self._config, self._evidence, self._start = config, evidence, start
+        self._context, self._evidence, self._start = context, evidence, start
+        self._folder, self._pool, self._journal = context.folder, context.pool, context.journal
 
     def replay(self, *, anew: bool = False) -> Replay:
         """Make the order that is kept on disk once more, from the labels that it was made by.
@@ -142,7 +130,7 @@ class Replays:
             with tempfile.TemporaryDirectory(prefix="anomalymatch-") as temporary:
                 shared = Path(temporary) if anew else self._folder.shared
                 folder = SessionFolder(self._folder.path, shared)
-                scorer = PoolScorer(folder, self._pool, self._config(), self._evidence)
+                scorer = PoolScorer(folder, self._pool, self._context.config, self._evidence)
                 scores.append(np.array(scorer.scores(lambda: view, reporter).values))
 
         self._start("replay", work)

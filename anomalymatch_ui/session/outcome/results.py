@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from anomalymatch_ui._version import __version__
-from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
-from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
-from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.labelling.marking import mark_texts
 from anomalymatch_ui.session.outcome.completeness_table import object_table, share_table
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
+from anomalymatch_ui.session.work.rankings import Rankings
 from anomalymatch_ui.tables import Column, Format, ResultTable, format_of, plain, typed, write_table
 
 if TYPE_CHECKING:
@@ -51,10 +50,8 @@ class Results:
 
     Parameters
     ----------
-    folder, pool, journal, cycles
+    context, rankings, cycles
         Of the session.
-    ranking, config
-        Return the newest ranking and the settings of the moment.
     metadata
         What tables say of the images.
     places
@@ -67,23 +64,20 @@ class Results:
 
     def __init__(
         self,
-        folder: SessionFolder,
-        pool: ImagePool,
-        journal: Journal,
+        context: Context,
+        rankings: Rankings,
         cycles: Cycles,
-        ranking: Callable[[], Ranking],
-        config: Callable[[], Config],
         metadata: Metadata,
         places: Places,
         known: KnownObjects,
         completeness: Callable[[], Completeness | None],
     ) -> None:
-        self._folder = folder
-        self._pool = pool
-        self._journal = journal
+        self._context = context
+        self._folder = context.folder
+        self._pool = context.pool
+        self._journal = context.journal
+        self._rankings = rankings
         self._cycles = cycles
-        self._ranking = ranking
-        self._config = config
         self._metadata = metadata
         self._places = places
         self._known = known
@@ -165,7 +159,7 @@ class Results:
             raise InputError(f"There is no table {what!r}. Choose one of: {', '.join(WHAT)}.")
         if what == "completeness" or what == "injected":
             return self._of_completeness(what)
-        ranking, given = self._ranking(), _current(self._journal)
+        ranking, given = self._rankings.newest, _current(self._journal)
         ids = self._images(what, ranking, given)
         rows = np.array(
             [self._pool.index(name) if name in self._pool else -1 for name in ids], dtype=np.int64
@@ -187,7 +181,7 @@ class Results:
         """Return the ids of the images of a table, in its order; the first ``top``, or all."""
         if what in ("completeness", "injected"):
             raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
-        return self._images(what, self._ranking(), _current(self._journal))[:top]
+        return self._images(what, self._rankings.newest, _current(self._journal))[:top]
 
     def _of_completeness(self, what: Literal["completeness", "injected"]) -> ResultTable:
         measured = self._completeness()
@@ -196,7 +190,7 @@ class Results:
                 f"The completeness of {self._folder.path} has not been measured yet. Run `anomalymatch "
                 f"completeness {self._folder.path}`, or `session.completeness.measure()`."
             )
-        provenance = self._provenance(what, self._ranking(), len(measured.objects))
+        provenance = self._provenance(what, self._rankings.newest, len(measured.objects))
         return (share_table if what == "completeness" else object_table)(measured, provenance)
 
     def _images(self, what: What, ranking: Ranking, given: Mapping[str, JournalEntry]) -> list[str]:
@@ -320,7 +314,7 @@ class Results:
         ]
 
     def _provenance(self, what: What, ranking: Ranking, rows: int) -> dict[str, str]:
-        config, pool = self._config(), self._pool
+        config, pool = self._context.config, self._pool
         said = {
             "software": f"anomalymatch-ui {__version__}",
             "written": _utc(datetime.now(UTC)),

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import LABELS, MARKS, Journal, Label
-from anomalymatch_ui.pool import ImagePool, index_in
+from anomalymatch_ui.labels import LABELS, MARKS, Label
+from anomalymatch_ui.pool import index_in
 from anomalymatch_ui.session.catalogue.known import COLUMNS as KNOWN_COLUMNS
 from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
 from anomalymatch_ui.session.catalogue.places import Places
-from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.labelling.marking import COLUMNS as MARK_COLUMNS
 from anomalymatch_ui.session.labelling.marking import mark_columns
@@ -27,6 +26,7 @@ from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.search.query import LABEL_STATES, Bounds, LabelState, Query, Sort
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
+from anomalymatch_ui.session.work.rankings import Rankings
 from anomalymatch_ui.sky import groups_within, separations, within_cone
 
 _LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
@@ -38,10 +38,8 @@ class Finding:
 
     Parameters
     ----------
-    folder, pool, config, journal, insight, cycles, people
+    context, rankings, insight, cycles, people
         Of the session.
-    ranking
-        Gives the newest ranking.
 
     Attributes
     ----------
@@ -54,23 +52,16 @@ class Finding:
     """
 
     def __init__(
-        self,
-        folder: SessionFolder,
-        pool: ImagePool,
-        config: Config,
-        journal: Journal,
-        ranking: Callable[[], Ranking],
-        insight: Insight,
-        cycles: Cycles,
-        people: People,
+        self, context: Context, rankings: Rankings, insight: Insight, cycles: Cycles, people: People
     ) -> None:
+        folder, pool, journal = context.folder, context.pool, context.journal
         self.metadata = Metadata(pool, journal.extras, folder.path / METADATA_FILE)
         self.places = Places(pool, self.metadata.columns)
         self.known = KnownObjects(folder, pool, self.places)
         self._pool = pool
-        self._config = config
+        self._context = context
         self._journal = journal
-        self._ranking = ranking
+        self._rankings = rankings
         self._insight = insight
         self._cycles = cycles
         self._people = people
@@ -96,7 +87,7 @@ class Finding:
             If a column or an id is unknown, or there is nothing yet to sort by.
         """
         query = query or TO_LABEL
-        ranking = ranking or self._ranking()
+        ranking = ranking or self._rankings.newest
         if query == TO_LABEL:
             listing = self._insight.listing(ranking=ranking)
             empty = "Every image that can be read has a label."
@@ -236,7 +227,7 @@ class Finding:
             case "name":
                 order = _picked(self._names(), matches)
             case "random":
-                seed = self._config.seed if query.seed is None else query.seed
+                seed = self._context.config.seed if query.seed is None else query.seed
                 order = _picked(np.random.default_rng(seed).permutation(len(self._pool)), matches)
         if query.reverse:
             order = order[::-1]

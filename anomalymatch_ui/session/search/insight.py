@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import Journal, Label
-from anomalymatch_ui.pool import ImagePool, index_in
+from anomalymatch_ui.labels import Label
+from anomalymatch_ui.pool import index_in
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
@@ -25,14 +24,13 @@ from anomalymatch_ui.rank import (
     draws_offered,
     most_similar,
 )
+from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.labelling.artefacts import learn_artefacts
 from anomalymatch_ui.session.labelling.evidence import Evidence, gather_evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.labelling.shortlist import population_of
 from anomalymatch_ui.session.look.embedded import Embedded
 from anomalymatch_ui.session.work.ranking import Ranking
-
-if TYPE_CHECKING:
-    from anomalymatch_ui.session.look.embedding import Embedder
+from anomalymatch_ui.session.work.rankings import Rankings
 
 
 @dataclass(frozen=True)
@@ -89,33 +87,24 @@ class Insight:
 
     Parameters
     ----------
-    pool, config, journal
+    context, rankings
         Of the session.
-    ranking
-        Gives the newest ranking.
-    embedder
-        Gives what embeds the pool.
     """
 
-    def __init__(
-        self,
-        pool: ImagePool,
-        config: Config,
-        journal: Journal,
-        ranking: Callable[[], Ranking],
-        embedder: Callable[[], Embedder],
-    ) -> None:
+    def __init__(self, context: Context, rankings: Rankings) -> None:
         self._novelty: tuple[Embedded, Mapping[str, Label], np.ndarray] | None = None
         self._drawn: tuple[int, np.ndarray] | None = None
-        self._pool = pool
-        self._config = config
-        self._journal = journal
-        self._ranking = ranking
-        self._embedder = embedder
+        self._context = context
+        self._pool = context.pool
+        self._journal = context.journal
+        self._rankings = rankings
 
-    def configure(self, config: Config) -> None:
-        """Take other settings from now on."""
-        self._config = config
+    @property
+    def _config(self) -> Config:
+        return self._context.config
+
+    def _ranking(self) -> Ranking:
+        return self._rankings.newest
 
     def listing(
         self,
@@ -183,7 +172,7 @@ class Insight:
         settings = self._config.acquisition
         if ranking.version == 0:
             return Listing.plain(ranking.order[~taken[ranking.order]])
-        embedding = self._embedder().if_made() if strategy in ("diverse", "mixed") else None
+        embedding = self._rankings.embedder().if_made() if strategy in ("diverse", "mixed") else None
         if embedding is None:
             strategy = "uncertain" if strategy == "uncertain" else "most_likely"
             embedding = np.zeros((len(self._pool), 1), np.float16)
@@ -337,7 +326,7 @@ class Insight:
         return self._embedded().table
 
     def _embedded(self) -> Embedded:
-        embedded = self._embedder().at_hand()
+        embedded = self._rankings.embedder().at_hand()
         if embedded is None:
             raise InputError("The images have not been compared yet. Rank them first, then ask again.")
         return embedded

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, DamagedModelError, InputError, StorageError
-from anomalymatch_ui.labels import Journal, Label
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.labels import Label
 from anomalymatch_ui.rank import most_telling
-from anomalymatch_ui.session.core.folder import DAMAGED, SessionFolder
+from anomalymatch_ui.session.core.board import StatusBoard
+from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.folder import DAMAGED
 from anomalymatch_ui.session.core.jobs import Reporter
-from anomalymatch_ui.session.core.pen import Pen
 from anomalymatch_ui.session.labelling.evidence import Evidence, labelled_mask
 from anomalymatch_ui.session.look.looking import Guide
 from anomalymatch_ui.session.work.instant import InstantClock
@@ -37,35 +37,25 @@ class Rankings:
 
     Parameters
     ----------
-    folder, pool, config, journal, pen
+    context, board
         Of the session.
-    announce
-        Told that there is a newer ranking.
     evidence
         Tells what a forecast learns from.
-    failed
-        Told of what kept the instant clock from following a label; ``None`` when it follows again.
     """
 
     def __init__(
         self,
-        folder: SessionFolder,
-        pool: ImagePool,
-        config: Config,
-        journal: Journal,
-        pen: Pen,
-        announce: Callable[[], None],
-        failed: Callable[[str | None], None],
+        context: Context,
+        board: StatusBoard,
         evidence: Callable[[Mapping[str, Label]], Evidence],
     ) -> None:
+        self._context = context
         self._evidence = evidence
-        self._folder = folder
-        self._pool = pool
-        self._config = config
-        self._journal = journal
-        self._pen = pen
-        self._announce = announce
-        self._failed = failed
+        self._folder = context.folder
+        self._pool = context.pool
+        self._journal = context.journal
+        self._pen = context.pen
+        self._board = board
         self._lock = threading.Lock()
         self._clock = InstantClock(self._follow, self._could_not_follow)
         self._scorer: PoolScorer | None = None
@@ -75,9 +65,25 @@ class Rankings:
         self._taken_of: tuple[PoolScorer, int] | None = None  # scorer and cycle of the newest
 
     @property
+    def _config(self) -> Config:
+        return self._context.config
+
+    @property
     def newest(self) -> Ranking:
         """The newest ranking; before there is one, the pool's own order as version 0."""
         return self._newest
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a session's status says of the newest ranking."""
+        newest = self._newest
+        return {
+            "ranking_version": newest.version,
+            # Those met so far; or, when the session is opened again, those that the ranking lacks.
+            "unreadable": max(len(self._pool.report), newest.unreadable),
+            "looked_at": newest.looked_at,
+            "scored": newest.scored,
+            "removed": newest.removed,
+        }
 
     @property
     def scorer(self) -> PoolScorer:
@@ -212,17 +218,23 @@ class Rankings:
             self._newest = replace(kept, version=self._newest.version + 1)
             self._kept_version = self._newest.version
             self._scorer = None  # a new one finds the embedding and the scores that the other has made
-        self._announce()
+        self._board.publish()
         self.tick()
 
-    def configure(self, config: Config) -> bool:
-        """Score by other settings from now on; gives whether every image has to be looked at anew first."""
+    def configure(self, former: PoolScorer) -> bool:
+        """Score by the settings of now; return whether every image has to be looked at anew first.
+
+        Parameters
+        ----------
+        former
+            What scored by the settings of before.
+        """
         from anomalymatch_ui.session.work.scoring import PoolScorer
 
-        scorer = PoolScorer(self._folder, self._pool, config, self._evidence)
-        anew = self.scorer.embedder.if_made() is not None and scorer.embedder.if_made() is None
+        scorer = PoolScorer(self._folder, self._pool, self._config, self._evidence)
+        anew = former.embedder.if_made() is not None and scorer.embedder.if_made() is None
         with self._lock:
-            self._config, self._scorer = config, scorer
+            self._scorer = scorer
         self.tick()
         return anew
 
@@ -276,12 +288,12 @@ class Rankings:
             self._clock.tick()
         elif self._has_failed:
             self._has_failed = False
-            self._failed(None)
+            self._board.publish(error=None)
 
     def _could_not_follow(self, error: Exception) -> None:
         self._has_failed = True
         sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
-        self._failed(f"The order could not follow your last labels: {sentence} They are safe.")
+        self._board.publish(error=f"The order could not follow your last labels: {sentence} They are safe.")
 
     def _take(self, scores: Scores, scorer: PoolScorer, seen: int) -> bool:
         """Make a ranking of scores; false if by now more is known, or another cycle or settings in use."""
@@ -305,5 +317,5 @@ class Rankings:
                 return True  # the instant clock has followed newer labels since these were read
             self._taken_of = scorer, scores.cycle
             self._newest = replace(unnumbered, version=self._newest.version + 1, last_seq=seen)
-        self._announce()
+        self._board.publish()
         return True

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anomalymatch_ui.errors import AnomalyMatchError, StorageError
-from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.session.core.folder import SessionFolder, modified_ns
-from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.folder import modified_ns
 from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.work.rankings import Rankings
 
@@ -52,7 +51,7 @@ class Watch:
 
     Parameters
     ----------
-    journal, pen, folder, rankings
+    context, rankings
         Of the session.
     count
         Counts the labels of now.
@@ -72,18 +71,16 @@ class Watch:
 
     def __init__(
         self,
-        journal: Journal,
-        pen: Pen,
-        folder: SessionFolder,
+        context: Context,
         rankings: Rankings,
         count: Callable[[], Counts],
         follow: Callable[[], None],
         reread: Callable[[], None],
         publish: Callable[..., None],
     ) -> None:
-        self._journal = journal
-        self._pen = pen
-        self._folder = folder
+        self._journal = context.journal
+        self._pen = context.pen
+        self._folder = context.folder
         self._rankings = rankings
         self._count = count
         self._follow = follow

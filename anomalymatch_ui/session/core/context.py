@@ -1,0 +1,57 @@
+"""What the parts of a session have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.pen import Pen
+
+
+class LiveSettings:
+    """The settings of a session as they are now; no part keeps a copy of them.
+
+    Attributes
+    ----------
+    now
+        Replaced as a whole when a setting changes.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.now = config
+
+
+@dataclass(frozen=True)
+class Context:
+    """A session's folder and images, and who works on them.
+
+    Attributes
+    ----------
+    folder
+        Where the session is kept.
+    pool
+        The images.
+    journal
+        What was said of them.
+    pen
+        The right to train and to keep rankings and settings.
+    annotator
+        Who labels here.
+    settings
+        The settings, which change.
+    """
+
+    folder: SessionFolder
+    pool: ImagePool
+    journal: Journal
+    pen: Pen
+    annotator: str
+    settings: LiveSettings
+
+    @property
+    def config(self) -> Config:
+        """The settings now."""
+        return self.settings.now

@@ -1,0 +1,163 @@
+"""What has to be there before a session is: its folder, its images, its settings, the pen, its journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anomalymatch_ui.config import Config, PixelsConfig, ShownConfig
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.files import expanded
+from anomalymatch_ui.labels import Journal, LabelTable
+from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.session.core.context import Context, LiveSettings
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.status import Status
+from anomalymatch_ui.session.labelling.importing import read_table
+from anomalymatch_ui.session.labelling.people import annotator_name
+from anomalymatch_ui.session.labelling.shortlist import shortlisted
+from anomalymatch_ui.session.mending.repairing import missing_labels
+
+S = TypeVar("S")
+
+LOOKS_ANEW = (
+    "The images were last looked at in another way than these settings and this version look. Every image "
+    "has to be looked at once more, which takes as long as at first. Your labels are safe, and until then "
+    "the order stays as it was."
+)
+
+RENDERED_OTHERWISE = (
+    "The images are rendered otherwise than when this session was last open. Labels stay; what was computed "
+    "from the images is computed anew, and the next cycle trains on them as they are now."
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder that is ready to be worked in.
+
+    Attributes
+    ----------
+    context
+        What the parts of the session have in common.
+    table
+        The table of labels to import; ``None`` if none is given.
+    changed
+        What is other about the images than when the session was last open, a sentence; empty if nothing is.
+    rendered_otherwise
+        Whether they are rendered otherwise.
+    """
+
+    context: Context
+    table: LabelTable | None
+    changed: str
+    rendered_otherwise: bool
+
+    def news(self, remembered: Iterable[int | None], gone: int, outdated: Callable[[], bool]) -> str | None:
+        """Return what the person is to know first; ``None`` if nothing has changed.
+
+        Parameters
+        ----------
+        remembered
+            Numbers of the newest rows of the journal that the order and the cycles were made with.
+        gone
+            How many labelled images are not among the images now.
+        outdated
+            Asked last whether the images have to be looked at anew.
+        """
+        if forgotten := missing_labels(self.context.journal.last_seq, remembered):
+            return forgotten
+        if self.rendered_otherwise:
+            return RENDERED_OTHERWISE
+        if self.changed:
+            are = "1 labelled image is" if gone == 1 else f"{gone:,} labelled images are"
+            rest = f" {are} not among them now; what was said of them is kept." if gone else ""
+            return self.changed + rest
+        return LOOKS_ANEW if outdated() else None
+
+
+def prepare(
+    path: str | Path,
+    images: str | Path | ImagePool | None,
+    labels: str | Path | None,
+    config: Config | None,
+    annotator: str | None,
+    take_over: bool,
+    share: bool,
+    embeddings: str | Path | None,
+    pixels: Mapping[str, Any] | None,
+    classes: str | Mapping[str, str] | None,
+) -> Prepared:
+    """Open what a session needs, as :meth:`Session.open` has it, and take the pen."""
+    annotator = annotator_name(annotator)
+    folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
+    if config is None:
+        # Unlike Path.exists, of a name too long it says no; the folder is refused in a sentence below.
+        config = Config.load(folder.config) if os.path.exists(folder.config) else Config()
+    if pixels:
+        config = config.with_values(pixels=pixels)
+    if images is None:
+        images = folder.open_pool(config.pixels)
+    elif isinstance(images, str | Path):
+        images = open_pool(images, config.pixels)
+    config = config.with_values(pixels=images.pixels)
+    pool = shortlisted(folder, images)
+    table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
+    folder.prepare()
+    changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
+    pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
+    try:
+        if pen.mine:
+            folder.sweep()
+            if rendered_otherwise:
+                folder.use_cycle(0)
+                folder.interrupted.unlink(missing_ok=True)
+            folder.keep_pool(pool)
+            config.save(folder.config)
+        context = Context(folder, pool, Journal(folder.journal), pen, annotator, LiveSettings(config))
+    except BaseException:
+        pen.release()
+        raise
+    return Prepared(context, table, changed, rendered_otherwise)
+
+
+def rendered_anew(
+    context: Context, status: Status, pixels: Callable[[], PixelsConfig], open_session: Callable[..., S]
+) -> S:
+    """Open a session again with the network seeing the images as they are shown.
+
+    Parameters
+    ----------
+    context, status
+        Of the session, which stays open.
+    pixels
+        Returns how the images are shown.
+    open_session
+        Opens a session, as :meth:`Session.open` does.
+
+    Raises
+    ------
+    InputError
+        If a job runs, or the images cannot be opened; then the folder is as it was.
+    """
+    if status.state != "idle":
+        raise InputError("How the network sees the images cannot change while something runs: stop it first.")
+    context.pen.claim()
+    pool = open_pool(context.pool.path, pixels())
+    try:
+        with context.folder.as_it_was_on_failure():
+            return open_session(
+                context.folder.path,
+                pool,
+                config=context.config.with_values(shown=ShownConfig().model_dump()),
+                annotator=context.annotator,
+                take_over=True,  # from the session that is still open
+                embeddings=context.folder.shared,
+            )
+    except BaseException:
+        pool.close()
+        raise
