@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from anomalymatch_ui.demo.camera import canvas, colour_picture, expose, seeing_transfer
+from anomalymatch_ui.demo.download import Progress
 from anomalymatch_ui.demo.exposures import position, write_exposure
-from anomalymatch_ui.demo.files import Progress
 from anomalymatch_ui.demo.scenes import COMMON, ODD, Scene, background
 from anomalymatch_ui.labels import write_labels_csv
 from anomalymatch_ui.pixels.profiles import Plane

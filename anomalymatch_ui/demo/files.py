@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anomalymatch_ui.demo.cache import cache_folder
 from anomalymatch_ui.demo.colours import picture_options
+from anomalymatch_ui.demo.download import Progress
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 
@@ -19,8 +20,6 @@ VERSION = 1
 
 IMAGES, FITS_IMAGES = "simulated-survey", "simulated-survey-fits"
 """Names of the folders of images, which the dashboard shows as the survey's name."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import torch
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_atomically
 from anomalymatch_ui.score.archive import NEIGHBOURS, Archive
-from anomalymatch_ui.score.search import Found, embeddings, unit_rows
+from anomalymatch_ui.score.vectors import Found, embeddings, unit_rows
 
 CONNECTIONS, EFFORT_OF_BUILDING, EFFORT_OF_SEARCH = 16, 128, 256
 """Edges of a node, and candidates held while one is added and while one is looked for (M and ef of [1]_)."""

@@ -4,24 +4,51 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 from anomalymatch_ui.app.inbox import Inbox, Message
+from anomalymatch_ui.app.looking.natives import Reader
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, Label
 from anomalymatch_ui.pool import index_in
 from anomalymatch_ui.session import Session
 
-if TYPE_CHECKING:
-    from anomalymatch_ui.app.pictures.pictures import Lists, Pictures
-
 PREVIEW = 128
 """Side of the image beside the pointer, in pixels."""
 
 LABEL_CODES: Mapping[Label, int] = {label: code for code, label in enumerate(LABELS, 1)}
+
+
+class Lists(Protocol):
+    """What can list images for a person to look at: the gallery."""
+
+    @property
+    def shown(self) -> Reader:
+        """Reads images as its cards show them."""
+
+    def find(self, *, sort: str, ids: Iterable[str], wait: bool) -> None:
+        """List these images in an order."""
+
+    def show_similar(self, ids: str, *, wait: bool) -> None:
+        """List an image and those most like it."""
+
+    def show_unlabelled(self, *, wait: bool) -> None:
+        """List the images without a label."""
+
+
+class Drawer(Protocol):
+    """The widget that the map is part of."""
+
+    map_state: dict[str, Any]
+
+    def show(self, tab: Literal["map"]) -> None:
+        """Open it at the map."""
+
+    def send(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send a message to the browser."""
 
 
 class Map:
@@ -33,14 +60,14 @@ class Map:
         Whose images these are.
     gallery
         Where images that were chosen are shown.
-    pictures
+    drawer
         The widget that the map is part of.
     """
 
-    def __init__(self, session: Session, gallery: Lists, pictures: Pictures) -> None:
+    def __init__(self, session: Session, gallery: Lists, drawer: Drawer) -> None:
         self._session = session
         self._gallery = gallery
-        self._pictures = pictures
+        self._drawer = drawer
         self._rows = np.empty(0, dtype=np.int64)
         self._places = np.empty((0, 2), dtype=np.float32)
         self._version = 0
@@ -60,7 +87,7 @@ class Map:
 
     def show(self) -> None:
         """Open the drawer at the map, which is made in the background if there is none."""
-        self._pictures.show("map")
+        self._drawer.show("map")
 
     def select(self, ids: Iterable[str]) -> None:
         """Select images on the map and list them in the gallery, best first; none lists the unlabelled.
@@ -71,7 +98,7 @@ class Map:
             If there is no such image.
         """
         self._select(np.array([self._row(name) for name in ids], dtype=np.int64), wait=True)
-        self._pictures.send({"kind": "selected"}, [self._selected.astype(np.uint32).tobytes()])
+        self._drawer.send({"kind": "selected"}, [self._selected.astype(np.uint32).tobytes()])
 
     def show_image(self, image_id: str) -> None:
         """List an image in the gallery, and after it those most alike.
@@ -113,7 +140,7 @@ class Map:
             drawn[state.newest.rows] = True
             extra = [row for row in self._labelled_rows(labels) if not drawn[row]]
             self._take(state.version, np.array(extra, dtype=np.int64))
-        self._pictures.map_state = {
+        self._drawer.map_state = {
             "version": self._version,
             "colours": self._colours,
             "method": state.newest.method if state.newest else "",

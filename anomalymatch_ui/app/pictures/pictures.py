@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import anywidget
 import numpy as np
@@ -14,8 +13,7 @@ import traitlets
 
 from anomalymatch_ui.app.bridge import Bridge
 from anomalymatch_ui.app.inbox import Inbox
-from anomalymatch_ui.app.looking.natives import Reader
-from anomalymatch_ui.app.pictures.map import Map
+from anomalymatch_ui.app.pictures.map import Lists, Map
 from anomalymatch_ui.app.scripts import joined
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session, Status
@@ -25,23 +23,6 @@ from anomalymatch_ui.session.charts.pictures import Discovery, Precision, ScoreH
 Tab = Literal["charts", "map"]
 
 ROOM = Path(__file__).parent
-
-
-class Lists(Protocol):
-    """What can list images for a person to look at: the gallery."""
-
-    @property
-    def shown(self) -> Reader:
-        """Reads images as its cards show them."""
-
-    def find(self, *, sort: str, ids: Iterable[str], wait: bool) -> None:
-        """List these images in an order."""
-
-    def show_similar(self, ids: str, *, wait: bool) -> None:
-        """List an image and those most like it."""
-
-    def show_unlabelled(self, *, wait: bool) -> None:
-        """List the images without a label."""
 
 
 class Pictures(anywidget.AnyWidget):  # type: ignore[misc]

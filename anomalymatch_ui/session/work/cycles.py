@@ -219,7 +219,7 @@ class Cycles:
         """Return the step from which training goes on by these settings; ``None`` if it begins anew."""
         if not self._folder.interrupted.exists():  # torch is imported only where there is something to read
             return None
-        from anomalymatch_ui.session.work.training import interrupted_cycle
+        from anomalymatch_ui.session.work.interrupted import interrupted_cycle
 
         try:
             found = interrupted_cycle(self._folder, config, self._pool.rendering)

@@ -28,12 +28,9 @@ from anomalymatch_ui.learn import (
     build_network,
     load_checkpoint,
     network_digest,
-    peek_checkpoint,
     resolve_device,
     save_checkpoint,
-    training_recipe,
 )
-from anomalymatch_ui.learn.checkpoint import Interruption
 from anomalymatch_ui.learn.trainer import ASSUMED_PREVALENCE
 from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.pool import ImagePool
@@ -45,6 +42,7 @@ from anomalymatch_ui.session.look.embedding import Embedder
 from anomalymatch_ui.session.look.reading import READ_ROWS, by_name, read_all
 from anomalymatch_ui.session.work.curves import CurveRecorder
 from anomalymatch_ui.session.work.cycles import Cycle, save_cycle
+from anomalymatch_ui.session.work.interrupted import interrupted_cycle
 from anomalymatch_ui.stream import Scorer, usable_cores
 
 logger = logging.getLogger(__name__)
@@ -148,30 +146,6 @@ def _record(
         loss=curves.loss,
         pseudo_label_share=curves.pseudo_label_share,
     )
-
-
-def interrupted_cycle(folder: SessionFolder, config: Config, rendering: Rendering) -> Interruption | None:
-    """Return the cycle that training would go on with; ``None`` if there is none.
-
-    One that was finished after all (a crash may come between keeping a cycle and removing what led to it)
-    or that was trained by other settings, on images that were rendered otherwise, or of another network, is
-    not gone on with; nor one that began with the weights of a cycle from which the person has gone back.
-
-    Raises
-    ------
-    InputError
-        If its checkpoint is damaged.
-    """
-    if not folder.interrupted.exists():
-        return None
-    found = peek_checkpoint(folder.interrupted)
-    same = (
-        found.recipe == training_recipe(config.train, config.seed)
-        and config.network.asks_for(found.network)
-        and found.rendering.digest == rendering.digest
-    )
-    rejected = found.begun_with not in (None, 0, folder.cycle_in_use)
-    return found if same and not rejected and found.cycle > folder.cycle else None
 
 
 def _make_trainer(

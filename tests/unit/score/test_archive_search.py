@@ -159,7 +159,7 @@ def test_without_usearch_the_exact_search_is_named(scores: Scores, monkeypatch: 
 
 
 def test_a_row_of_zeros_is_like_nothing() -> None:
-    from anomalymatch_ui.score.search import unit_rows
+    from anomalymatch_ui.score.vectors import unit_rows
 
     rows = unit_rows(torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=torch.float16))
     np.testing.assert_allclose(rows.numpy(), [[0, 0], [0.6, 0.8]], atol=1e-6)
