@@ -293,7 +293,7 @@ def test_labels_given_while_the_clock_goes_back_count_in_the_order_they_were_giv
         def now(cls, tz=None):
             return datetime(2020, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr("anomalymatch_ui.labels.journal.datetime", Yesterday)
+    monkeypatch.setattr("anomalymatch_ui.labels.state.datetime", Yesterday)
     receipt = session.label(RINGS[:1], "nominal")
     assert receipt.time.year == 2020
     assert session.labels() == {RINGS[0]: "nominal"}
