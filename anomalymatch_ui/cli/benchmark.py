@@ -1,13 +1,14 @@
-"""The command that measures a preset on a pool whose labels are known."""
+"""The command that measures how well the product finds anomalies."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from anomalymatch_ui.cli.options import Anomaly, NoDownload
+from anomalymatch_ui.cli.options import NoDownload
 from anomalymatch_ui.cli.output import given_path
 from anomalymatch_ui.cli.pixels import Array, Ids
 from anomalymatch_ui.errors import InputError
@@ -43,10 +44,23 @@ def benchmark(
         int | None, typer.Option(min=1, help="Images labelled in a round: 10, or as published.")
     ] = None,
     queries: Annotated[
-        Literal["shown", "balanced"],
-        typer.Option(help="Label those shown first, or half anomalies, half nominals."),
-    ] = "shown",
-    anomaly: Anomaly = None,
+        Literal["shown", "balanced"] | None,
+        typer.Option(help="Label those shown first, the default, or half anomalies, half nominals."),
+    ] = None,
+    anomaly: Annotated[
+        str | None,
+        typer.Option(
+            help="The class of a published data set to search; several by commas with --as-published, or all."
+        ),
+    ] = None,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="All published classes in turn by the published protocol, the published figures beside; "
+            "--json is then a folder.",
+        ),
+    ] = False,
     no_download: NoDownload = False,
     size: Annotated[int | None, typer.Option(min=32, help="Side the network sees, in pixels.")] = None,
     changes: Annotated[
@@ -66,7 +80,7 @@ def benchmark(
     """Measure a preset: a simulated astronomer searches a pool whose labels are known."""
     from anomalymatch_ui.cli.progress import bar
     from anomalymatch_ui.config import Config
-    from anomalymatch_ui.evaluate import open_benchmark, run_benchmark
+    from anomalymatch_ui.evaluate import open_benchmark, open_published, run_benchmark, run_in_turn
 
     config = Config.preset(preset).with_values(device=device)
     named = [f"pixels.{key}={name}" for key, name in (("array", array), ("ids", ids)) if name is not None]
@@ -79,19 +93,31 @@ def benchmark(
             )
         config = config.with_assignment(change)
     numbers = _numbers(seeds)
+    steps = {
+        "cycles": cycles,
+        "start_anomalies": start_anomalies,
+        "start_nominals": start_nominals,
+        "per_cycle": per_cycle,
+        "queries": queries,
+    }
     with bar("Downloading (kB)") as advance:
-        opened = open_benchmark(task, images, anomaly=anomaly, download=not no_download, progress=advance)
+        if as_published:
+            _check_published(tune=tune, plot=plot, reference=reference, out=out)
+            classes = [] if anomaly is None else [name.strip() for name in anomaly.split(",")]
+            every = open_published(
+                task, images, anomalies=classes, download=not no_download, progress=advance
+            )
+        else:
+            opened = open_benchmark(task, images, anomaly=anomaly, download=not no_download, progress=advance)
+    if as_published:
+        every = [replace(one, protocol=one.protocol.with_values(**steps)) for one in every]
+        run_in_turn(task, every, config, numbers, out=out, embeddings=embeddings, changes=changes)
+        return
     run_benchmark(
         opened.task.held_out() if tune else opened.task,
         opened.images,
         config,
-        opened.protocol.with_values(
-            cycles=cycles,
-            start_anomalies=start_anomalies,
-            start_nominals=start_nominals,
-            per_cycle=per_cycle,
-            queries=queries,
-        ),
+        opened.protocol.with_values(**steps),
         numbers,
         out=out,
         plot=plot,
@@ -99,6 +125,15 @@ def benchmark(
         embeddings=embeddings,
         changes=changes,
     )
+
+
+def _check_published(*, tune: bool, plot: Path | None, reference: Path | None, out: Path | None) -> None:
+    """Refuse what goes with one search alone."""
+    for option, given in (("--tune", tune), ("--plot", plot), ("--reference", reference)):
+        if given:
+            raise InputError(f"{option} goes with one search. Leave it, or --as-published, away.")
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file: with --as-published, --json names a folder, one report a class.")
 
 
 def _resized(order: str, size: int | None) -> list[str]:

@@ -2,8 +2,9 @@
 
 The published figures [1]_ are means over classes that are the anomaly in turn: the four of GalaxyMNIST, and
 five of miniImageNet (hourglass, guitar, piano, printer, orange). They were taken at 224 pixels on all images
-without a label, which are the images searched; here a test split is kept apart. A round added 10 anomalies
-and 10 nominal images, which :class:`Protocol` calls ``"balanced"``; here a round labels the 20 shown first.
+without a label, which are the images searched. A round added 10 anomalies and 10 nominal images, which
+:class:`Protocol` calls ``"balanced"``. :func:`open_published` searches so. :func:`open_benchmark` is about a
+person instead: one class, a test split that is kept apart, and a round labels the 20 images shown first.
 
 References
 ----------
@@ -14,14 +15,14 @@ References
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from anomalymatch_ui.demo import GalaxyMnist, galaxy_mnist
-from anomalymatch_ui.demo.galaxies import START_ANOMALIES, START_NOMINALS, check_class
+from anomalymatch_ui.demo.galaxies import CLASSES, START_ANOMALIES, START_NOMINALS, check_class
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate.runner import Protocol
 from anomalymatch_ui.evaluate.task import Task
@@ -32,12 +33,35 @@ GALAXY_MNIST = "galaxy_mnist"
 MINI_IMAGENET = "miniimagenet"
 
 HOURGLASS = ("n03544143", "hourglass")
-"""What the folder of the first of the published classes may be called: its WordNet number, or its name."""
+PUBLISHED_CLASSES = (
+    HOURGLASS,
+    ("n03272010", "electric_guitar", "guitar"),
+    ("n04515003", "upright", "piano"),
+    ("n03924679", "photocopier", "printer"),
+    ("n07747607", "orange"),
+)
+"""What the folders of the published classes may be called: by their WordNet numbers, or by their names."""
+
+ALL = "all"
 
 _NOMINALS_FOR_AN_ANOMALY = 99
+_ONE_PERCENT = (0.0095, 0.0105)  # what 1 % may be without leaving images out
 _POOL_SHARE = 0.6
 _SPLIT_SEED = 42
 _CLASSES_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Published figures: means over classes, after the rounds."""
+
+    auroc: float
+    ap: float
+    precision_top1: float
+
+
+FIGURES = {GALAXY_MNIST: Figures(0.89, 0.77, 0.94), MINI_IMAGENET: Figures(0.96, 0.82, 0.76)}
+"""Of [1]_, version 2: AUROC, AUPRC, and the precision among the first 1 %."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +121,59 @@ def open_benchmark(
     return Benchmark(Task.read(Path(name)), images, Protocol())
 
 
+def open_published(
+    name: str,
+    images: Path | None = None,
+    *,
+    anomalies: Sequence[str] = (),
+    download: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Benchmark]:
+    """Open a benchmark as it was published: one search a class, on all images, measured where it searches.
+
+    Parameters
+    ----------
+    name
+        ``"galaxy_mnist"`` or ``"miniimagenet"``.
+    images, download, progress
+        As for :func:`open_benchmark`.
+    anomalies
+        The classes that are the anomaly in turn; ``["all"]`` takes every class. By default the four of
+        GalaxyMNIST, and of the folders of miniImageNet the five that were published.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used, or data are absent.
+    StorageError
+        If the disk refuses.
+    """
+    if name == GALAXY_MNIST:
+        every = CLASSES if list(anomalies) in ([], [ALL]) else [check_class(each) for each in anomalies]
+        galaxies = galaxy_mnist(images, download=download, progress=progress)
+        start, images = (START_ANOMALIES, START_NOMINALS), galaxies.images
+        tasks = [Task(f"{GALAXY_MNIST}_{each}", galaxies.labels(each), {}) for each in every]
+    elif name == MINI_IMAGENET:
+        if images is None:
+            raise InputError("Say with --images in which folder the images of the task are.")
+        start = (5, 495)
+        with contextlib.closing(open_pool(images)) as pool:
+            tasks = whole_class_tasks(pool, anomalies)
+    else:
+        raise InputError(
+            f"The protocol was published for {GALAXY_MNIST} and {MINI_IMAGENET}, not for {name}. Leave "
+            "--as-published away."
+        )
+    protocol = Protocol(
+        start_anomalies=start[0],
+        start_nominals=start[1],
+        per_cycle=20,
+        queries="balanced",
+        measured="searched",
+    )
+    return [Benchmark(task, images, protocol) for task in tasks]
+
+
 def galaxy_task(galaxies: GalaxyMnist, anomaly: str) -> Task:
     """Search one class of GalaxyMNIST, 25 % of it: its training split is the pool, its test split the test.
 
@@ -132,17 +209,8 @@ def class_folder_task(pool: ImagePool, anomaly: str | None = None) -> Task:
     classes = _classes(pool)
     if anomaly is None:
         anomaly = next((name for name in HOURGLASS if name in classes), HOURGLASS[0])
-    if anomaly not in classes:
-        raise InputError(
-            f"{pool.path} has no class {anomaly!r}. Choose one with --anomaly: {_listed(classes)}."
-        )
-    anomalies, nominals = np.flatnonzero(classes == anomaly), np.flatnonzero(classes != anomaly)
+    anomalies, nominals = _rows_of(pool, classes, anomaly)
     count = min(len(anomalies), len(nominals) // _NOMINALS_FOR_AN_ANOMALY)
-    if count < 2:
-        raise InputError(
-            f"{pool.path} holds {len(anomalies):,} images of {anomaly} and {len(nominals):,} others. "
-            f"A search at 1 % takes at least 2 and {2 * _NOMINALS_FOR_AN_ANOMALY}: give more images."
-        )
     random = np.random.default_rng(_SPLIT_SEED)
     odd_pool, odd_test = _divide(anomalies, count, random)
     common_pool, common_test = _divide(nominals, count * _NOMINALS_FOR_AN_ANOMALY, random)
@@ -151,6 +219,62 @@ def class_folder_task(pool: ImagePool, anomaly: str | None = None) -> Task:
         _labels(pool, odd_pool, common_pool),
         _labels(pool, odd_test, common_test),
     )
+
+
+def whole_class_tasks(pool: ImagePool, anomalies: Sequence[str] = ()) -> list[Task]:
+    """Search some of many classes in turn, each a folder of images, on all images and without a test split.
+
+    Where a class is 1 % of the images, rounded to a tenth of a percent, nothing is left out, so that all such
+    searches look at the same images. Else the larger side is thinned, as by :func:`class_folder_task`.
+
+    Parameters
+    ----------
+    pool
+        Images whose ids are paths ``…/class/image``.
+    anomalies
+        Names of the folders; ``["all"]`` is every one. By default the published classes that are there.
+
+    Raises
+    ------
+    InputError
+        If the images do not lie in folders, there is no such class, or there are too few images.
+    """
+    classes = _classes(pool)
+    there = set(classes.tolist())
+    if list(anomalies) == [ALL]:
+        anomalies = sorted(there)
+    elif not anomalies:
+        anomalies = [name for names in PUBLISHED_CLASSES for name in names if name in there]
+        if not anomalies:
+            raise InputError(
+                f"{pool.path} has none of the published classes, {HOURGLASS[0]} for one. Choose with "
+                f"--anomaly, or take --anomaly {ALL}: {_listed(classes)}."
+            )
+    tasks = []
+    for name in anomalies:
+        odd, common = _rows_of(pool, classes, name)
+        if not _ONE_PERCENT[0] <= len(odd) / len(classes) < _ONE_PERCENT[1]:
+            count = min(len(odd), len(common) // _NOMINALS_FOR_AN_ANOMALY)
+            random = np.random.default_rng(_SPLIT_SEED)
+            odd = random.permutation(odd)[:count]
+            common = random.permutation(common)[: count * _NOMINALS_FOR_AN_ANOMALY]
+        tasks.append(Task(f"{MINI_IMAGENET}_{name}", _labels(pool, odd, common), {}))
+    return tasks
+
+
+def _rows_of(pool: ImagePool, classes: np.ndarray, anomaly: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a class and those of all others, where they are enough for a search at 1 %."""
+    if anomaly not in classes:
+        raise InputError(
+            f"{pool.path} has no class {anomaly!r}. Choose one with --anomaly: {_listed(classes)}."
+        )
+    anomalies, nominals = np.flatnonzero(classes == anomaly), np.flatnonzero(classes != anomaly)
+    if min(len(anomalies), len(nominals) // _NOMINALS_FOR_AN_ANOMALY) < 2:
+        raise InputError(
+            f"{pool.path} holds {len(anomalies):,} images of {anomaly} and {len(nominals):,} others. "
+            f"A search at 1 % takes at least 2 and {2 * _NOMINALS_FOR_AN_ANOMALY}: give more images."
+        )
+    return anomalies, nominals
 
 
 def _classes(pool: ImagePool) -> np.ndarray:

@@ -51,6 +51,8 @@ def open_report(path: Path | None, settings: dict[str, Any]) -> Report:
         kept = {key: report.get(key) for key in settings}
         if "table" in settings:
             kept["table"] = report.get("table", settings["table"])
+        if "protocol" in settings:
+            kept["protocol"] = {"measured": "test", **report["protocol"]}
         if "config" in settings:
             kept["config"] = config_settings(Config.of_record(report["config"], str(path)))
     except (InputError, KeyError) as error:

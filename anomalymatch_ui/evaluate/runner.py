@@ -26,6 +26,7 @@ from anomalymatch_ui.session import Session
 from anomalymatch_ui.stream.memory import peak_megabytes
 
 Queries = Literal["shown", "balanced"]
+Measured = Literal["test", "searched"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class Protocol:
         ``"balanced"``: half of them the anomalies that come first, half the nominal images that come first,
         as in the published figures (Gómez & O'Ryan 2025, arXiv:2505.03509); nobody can look like this,
         because it takes the answers to choose, and ``found`` then counts labels instead of discoveries.
+    measured
+        Which images the measures are of. ``"test"``: those of the test split, which are never shown.
+        ``"searched"``: the images of the pool that have no label yet, as in the published figures.
     """
 
     cycles: int = 3
@@ -52,6 +56,7 @@ class Protocol:
     start_nominals: int = 50
     per_cycle: int = 10
     queries: Queries = "shown"
+    measured: Measured = "test"
 
     def with_values(self, **values: Any) -> Protocol:
         """Return a copy with other values; ``None`` leaves one as it is."""
@@ -82,13 +87,13 @@ class CycleResult:
     cycle
         Counted from 0.
     metrics
-        On the test split, after training.
+        After training, on the images that :attr:`Protocol.measured` names.
     found, viewed
         Anomalies met and images looked at so far, this round's among them.
     forecast
         What was expected of the unlabelled images of the pool, and the truth.
     train_seconds, score_seconds
-        Of training, and of scoring pool and test split.
+        Of training, and of scoring the pool and what is measured.
     peak_memory_mb
         Largest resident memory of the process so far, in MB of 2^20 bytes.
     """
@@ -169,9 +174,9 @@ def run_seed(
     """
     # Nobody looks between the labels of a round, so the instant clock would only take time from training.
     config = config.with_values(seed=seed, instant=False)
-    pool, test = SubsetPool(images, task.pool), SubsetPool(images, task.test)
+    pool = SubsetPool(images, task.pool)
+    test = SubsetPool(images, task.test) if protocol.measured == "test" else None
     result = SeedResult(seed)
-    truth = np.array([task.test[name] == "anomaly" for name in test.ids])
     with (
         tempfile.TemporaryDirectory(prefix="anomalymatch-benchmark-") as folder,
         Session.open(Path(folder) / "s", pool, config=config, embeddings=embeddings) as session,
@@ -179,7 +184,7 @@ def run_seed(
         for name, label in task.start(seed, protocol.start_anomalies, protocol.start_nominals).items():
             session.label([name], label, origin=KNOWN)
         for cycle in range(protocol.cycles + 1):
-            train_seconds, score_seconds, scores = _train_and_score(session, test)
+            train_seconds, score_seconds, truth, scores = _train_and_score(session, task, test)
             forecast = measure_forecast(session, task.pool)
             looked_at = _look(session, task, protocol)
             result.discoveries.extend(looked_at)
@@ -198,8 +203,16 @@ def run_seed(
     return result
 
 
-def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, np.ndarray]:
-    """Train a cycle where the settings do, order the pool, and score the test split."""
+def _train_and_score(
+    session: Session, task: Task, test: ImagePool | None
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Train a cycle where the settings do, order the pool, and score what is measured.
+
+    Returns
+    -------
+    train_seconds, score_seconds, truth, scores
+        Truth is bool ``(n,)``, scores are float ``(n,)``: of ``test``, or of the pool without its labels.
+    """
     started = time.perf_counter()
     trained = started
     if session.config.order == "labels":
@@ -208,8 +221,15 @@ def _train_and_score(session: Session, test: ImagePool) -> tuple[float, float, n
         session.train(wait=True, rank=False)
         trained = time.perf_counter()
         session.rank(wait=True)
-    scores = session.score_images(test)
-    return trained - started, time.perf_counter() - trained, scores
+    if test is None:
+        labels, ids = session.labels(), session.pool.ids
+        rows = np.array([row for row, name in enumerate(ids) if name not in labels], np.int64)
+        truth = np.array([task.pool[ids[row]] == "anomaly" for row in rows.tolist()])
+        scores = session.ranking().scores[rows]
+    else:
+        truth = np.array([task.test[name] == "anomaly" for name in test.ids])
+        scores = session.score_images(test)
+    return trained - started, time.perf_counter() - trained, truth, scores
 
 
 def _look(session: Session, task: Task, protocol: Protocol) -> list[bool]:

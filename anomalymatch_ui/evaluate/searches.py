@@ -157,7 +157,7 @@ def _comparable(path: Path, report: Report, seeds: Sequence[int]) -> Report:
     """Read a report to compare with, and check before the search that this can be done."""
     other = read_report(path)
     ways = [{**one.get("protocol", {}), "cycles": None} for one in (report, other)]
-    if other.get("task") != report["task"] or ways[0] != {"queries": "shown", **ways[1]}:
+    if other.get("task") != report["task"] or ways[0] != {"queries": "shown", "measured": "test", **ways[1]}:
         raise InputError(
             f"{path} is the report of another task or protocol, with which nothing can be compared."
         )

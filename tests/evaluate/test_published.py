@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -13,11 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from anomalymatch_ui.cli.main import application
+from anomalymatch_ui.config import Config
 from anomalymatch_ui.demo import galaxy_mnist
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.evaluate import Protocol, open_benchmark
-from anomalymatch_ui.evaluate.published import class_folder_task
-from anomalymatch_ui.pool import ImagePool, open_pool
+from anomalymatch_ui.evaluate import Protocol, measure_detection, open_benchmark, open_published, run_seed
+from anomalymatch_ui.evaluate.published import class_folder_task, whole_class_tasks
+from anomalymatch_ui.labels import KNOWN
+from anomalymatch_ui.pool import ImagePool, SubsetPool, open_pool
+from anomalymatch_ui.session import Session
 
 
 @pytest.fixture
@@ -71,6 +76,7 @@ def test_the_benchmark_runs_on_galaxies_and_keeps_what_it_ran(galaxies: Path, tm
         "start_nominals": 30,
         "per_cycle": 8,
         "queries": "balanced",
+        "measured": "test",
     }
     cycles = report["seeds"][0]["cycles"]
     assert [(cycle["found"], cycle["viewed"]) for cycle in cycles] == [(4, 8), (8, 16)]
@@ -180,3 +186,88 @@ def test_photographs_in_folders_of_classes_are_searched_at_one_percent(shared_da
     pool = open_pool(images)
     rows = [pool.index(name) for name in list(task.pool)[:50]]
     assert np.array_equal(pool.read(rows, 32).indices, rows)
+
+
+def test_as_published_every_class_is_searched_on_all_images_and_the_figures_stand_beside(
+    galaxies: Path, tmp_path: Path
+) -> None:
+    arguments = (
+        *("galaxy_mnist", "--images", galaxies, "--no-download", "--as-published", "--preset", "embedding"),
+        *("--size", 64, "--cycles", 1, "--per-cycle", 8, "--json", tmp_path / "reports"),
+    )
+    finished = run(*arguments)
+    assert finished.returncode == 0, finished.stderr
+    reports = sorted((tmp_path / "reports").glob("*.json"))
+    assert [path.stem for path in reports] == [
+        f"galaxy_mnist_{name}" for name in ("edge_on_disk", "smooth_cigar", "smooth_round", "unbarred_spiral")
+    ]
+    report = json.loads(reports[0].read_text())
+    assert [report["protocol"][key] for key in ("queries", "measured")] == ["balanced", "searched"]
+    assert report["seeds"][0]["cycles"][1]["auroc"] > 0.8
+    lines = finished.stdout.splitlines()
+    assert lines[-1] == "| published, after three cycles (224 px) | | 0.89 | 0.77 | 0.94 |"
+    assert lines[-2].startswith("| mean, after 1 rounds of labels | 14 | ")
+    again = run(*arguments)  # goes on from what is kept: nothing is searched twice
+    assert "seed 42, cycle 0" in finished.stderr
+    assert "seed 42, cycle 0" not in again.stderr
+    assert again.stdout == finished.stdout
+
+
+def test_as_published_the_images_that_are_measured_are_those_without_a_label(
+    galaxies: Path, quick: Config, tmp_path: Path
+) -> None:
+    opened = open_published("galaxy_mnist", galaxies, anomalies=["edge_on_disk"], download=False)[0]
+    assert opened.protocol == Protocol(3, 10, 30, 20, "balanced", "searched")
+    task, config = opened.task, quick.with_values(order="labels", seed=5)
+    pool = open_pool(opened.images)
+    assert (list(task.pool), task.test) == (list(pool.ids), {})
+    protocol = opened.protocol.with_values(cycles=0, per_cycle=2)
+    result = run_seed(task, pool, config, protocol, seed=5)
+    start = task.start(5, 10, 30)
+    with Session.open(
+        tmp_path / "s", SubsetPool(open_pool(opened.images), task.pool), config=config
+    ) as session:
+        for name, label in start.items():
+            session.label([name], label, origin=KNOWN)
+        session.rank(wait=True)
+        scores = session.ranking().scores
+        ids = session.pool.ids
+    rest = [row for row, name in enumerate(ids) if name not in start]
+    truth = np.array([task.pool[ids[row]] == "anomaly" for row in rest])
+    assert result.cycles[0].metrics == measure_detection(truth, scores[rest])
+
+
+def test_the_five_published_classes_are_found_by_number_or_by_name() -> None:
+    names = ("hourglass", "n03272010", "piano", "n03924679", "orange")
+    pool = Names([f"{name}/{n}" for name in (*names, *map(str, range(95))) for n in range(3)])
+    tasks = whole_class_tasks(pool)  # type: ignore[arg-type]
+    assert [task.name for task in tasks] == [f"miniimagenet_{name}" for name in names]
+    assert all(set(task.pool) == set(pool.ids) for task in tasks)  # 1 %: nothing is left out
+    assert len(whole_class_tasks(pool, ["all"])) == 100  # type: ignore[arg-type]
+
+
+def test_where_a_class_is_more_than_one_percent_it_is_thinned_and_none_of_it_is_measured_apart() -> None:
+    pool = Names([f"odd/{n}" for n in range(50)] + [f"common/{n}" for n in range(1_000)])
+    (task,) = whole_class_tasks(pool, ["odd"])  # type: ignore[arg-type]
+    assert (Counter(task.pool.values()), task.test) == ({"anomaly": 10, "nominal": 990}, {})
+    with pytest.raises(InputError, match="none of the published classes"):
+        whole_class_tasks(pool)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["task.csv", "--images", "."], "was published for galaxy_mnist and miniimagenet"),
+        (["miniimagenet"], "--images"),
+        (["galaxy_mnist", "--tune"], "--tune goes with one search"),
+        (["galaxy_mnist", "--json", "{file}"], "is a file"),
+        (["galaxy_mnist", "--anomaly", "ring,smooth_round"], "no class 'ring'"),
+    ],
+)
+def test_what_does_not_go_with_the_published_protocol_is_refused_in_one_line(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    given = [argument.format(file=tmp_path / "file") for argument in arguments]
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        application([*("benchmark", *given), "--as-published"], standalone_mode=False)
