@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-scripts lint docs clean browser reliability screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-scripts lint docs clean browser reliability image screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -45,6 +45,9 @@ test: test-scripts $(STAMP)-test browser  ## run all the tests, the ones in a re
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
 	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py
+
+image: $(STAMP)-test  ## build the image for JupyterHub and Datalabs, where Docker runs
+	$(BIN)/python -m pytest -m slow -rA tests/unit/test_docker.py
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py

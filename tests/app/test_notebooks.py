@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
-from fitsfiles import write_survey
+import numpy as np
+import pytest
+from archives import publish, write_archives
+from cutana import FIRST_ID, write_batch
+from fitsfiles import sky, write_survey
 from images import make_pool
 from nbclient import NotebookClient
+
+from anomalymatch_ui.demo import galaxy_mnist
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 
@@ -56,3 +62,37 @@ def test_a_survey_of_fits_becomes_a_table_and_a_sentence_for_the_paper(tmp_path:
     assert "float32" in told
     assert "exact binomial intervals" in told  # the sentence of completeness
     assert (tmp_path / "your_survey.vot").exists()
+
+
+def test_the_published_experiment_prints_its_figures_beside_and_draws_its_curves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_archives(tmp_path / "galaxies")
+    publish(tmp_path / "galaxies", "http://127.0.0.1:1", monkeypatch)
+    galaxy_mnist(tmp_path / "galaxies")  # unpacked, for the kernel knows the published archives alone
+    told = run(
+        "galaxymnist",
+        tmp_path,
+        FOLDER="galaxies",
+        ANOMALIES=["edge_on_disk"],
+        ROUNDS=1,
+        CHANGES={"embedding": {"sizes": [64]}},
+    )
+    assert "galaxy_mnist_edge_on_disk: 40 of 160 images" in told
+    assert "| published, after three cycles (224 px) | | 0.89 | 0.77 | 0.94 |" in told
+    assert (tmp_path / "galaxymnist.png").exists()
+    assert (tmp_path / "galaxymnist" / "galaxy_mnist_edge_on_disk.json").exists()
+
+
+def test_batches_of_cutana_become_a_ranking_by_source_id(tmp_path: Path) -> None:
+    for batch in range(2):
+        images = np.stack(
+            [np.stack([sky(4 * n + band, 32, ring=n == 3) for band in range(4)], -1) for n in range(10)]
+        )
+        folder = tmp_path / "run" / f"batch_cutout_process_00{batch}_ab"
+        write_batch(folder, images, FIRST_ID + 10 * batch, 150.0 + np.arange(10) + 10 * batch)
+    told = run("euclid_cutana", tmp_path, IMAGES="run", SESSION="s.session", TOP=5)
+    assert "20 images, positions in ('ra', 'dec')" in told
+    assert "(4, 32, 32) float32" in told
+    assert "\n5 [" in told
+    assert str(FIRST_ID)[:15] in told

@@ -12,6 +12,7 @@ from lab import jupyter_lab
 from playwright.sync_api import Page
 from serving import Prepared, Serve
 
+from anomalymatch_ui.app.serving.launcher import NAME
 from anomalymatch_ui.app.serving.serve import free_port
 
 pytestmark = pytest.mark.browser
@@ -51,3 +52,24 @@ def test_behind_a_hub_s_proxy_a_label_is_kept(
             desk.expect_saved()
             assert prepared.journal()[len(before) :] == [(ids[0], "anomaly")]
             page.goto("about:blank")
+
+
+def test_a_click_in_the_launcher_opens_the_dashboard_and_a_label_is_kept(
+    page: Page, prepared_once: Prepared, tmp_path: Path
+):
+    """The server starts it, and sends the secret along: neither is to be typed, nor seen in the address."""
+    shutil.copytree(prepared_once.session, tmp_path / "session")
+    prepared = Prepared(prepared_once.images, tmp_path / "session")
+    before = prepared.journal()
+    opened = {"ANOMALYMATCH_IMAGES": str(prepared.images), "ANOMALYMATCH_SESSION": str(prepared.session)}
+    with jupyter_lab(tmp_path, opened, base_url=SERVER) as lab:
+        page.goto(f"{lab.address}lab?token={lab.token}")
+        with page.context.expect_page() as new:
+            page.locator(".jp-LauncherCard", has_text="AnomalyMatch").click()
+        desk = Desk(new.value).wait()
+        assert new.value.url == f"{lab.address}{NAME}/"
+        ids = desk.ids()
+        desk.press("a")
+        desk.expect_saved()
+        assert prepared.journal()[len(before) :] == [(ids[0], "anomaly")]
+        new.value.goto("about:blank")

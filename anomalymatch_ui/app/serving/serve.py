@@ -26,6 +26,7 @@ from tornado.ioloop import IOLoop
 from voila.app import Voila
 
 from anomalymatch_ui.app.serving.environment import Wanted
+from anomalymatch_ui.app.serving.launcher import TOKEN
 from anomalymatch_ui.app.serving.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
@@ -54,6 +55,7 @@ def serve(
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
     The address, with the secret that keeps the machine's other users out, is printed on standard error.
+    ``ANOMALYMATCH_TOKEN`` in the environment names the secret, where who starts this has to know it.
 
     Parameters
     ----------
@@ -109,7 +111,7 @@ def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser:
         if opened.keeps_settings:
             # By now the session says how its images are read; what is chosen on the page outlives a reload.
             wanted = replace(wanted, pixels={})
-    token = secrets.token_urlsafe(24)
+    token = os.environ.pop(TOKEN, "") or secrets.token_urlsafe(24)
     # It warns of a time-out that the server's own defaults set too long.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     server = DashboardServer()

@@ -14,35 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
+from cutana import FIRST_ID, write_batch
 from PIL import Image
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import SubsetPool, numbered_rows, open_pool
 
-FIRST_ID = 2739161834506210321  # 19 digits: a float64 would end its last three
-
 
 def cutana_batch(folder: Path, first: int, count: int = 6, *, shift: int = 0) -> Path:
-    """Write a batch as Cutana 0.4.0 does: float32 ``(n, h, w, c)`` in one chunk, its table beside it."""
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(first)
-    images = random.gamma(2, 0.1, (count, 32, 32, 2)).astype(np.float32)
-    group = zarr.open_group(folder / "images.zarr", mode="w")
-    codec = zarr.codecs.BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")
-    group.create_array(
-        "images", shape=images.shape, chunks=images.shape, dtype="f4", compressors=[codec], fill_value=0
-    )[:] = images
-    group.attrs["metadata_file"] = "/gone/on/another/machine/images_metadata.parquet"
-    pd.DataFrame(
-        {
-            "source_id": [FIRST_ID + first + row + shift for row in range(count)],
-            "ra": 150.0 + np.arange(count) + first,
-            "dec": -2.5,
-            "tile": "EUC_MER.fits",
-            "extraction_size": 32,
-        }
-    ).to_parquet(folder / "images_metadata.parquet")
-    return folder
+    images = np.random.default_rng(first).gamma(2, 0.1, (count, 32, 32, 2)).astype(np.float32)
+    return write_batch(folder, images, FIRST_ID + first + shift, 150.0 + np.arange(count) + first)
 
 
 @pytest.fixture
