@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-scripts lint docs clean browser reliability image screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-scripts lint docs clean browser test-floors reliability image screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,18 @@ test-scripts: $(STAMP)-test  ## test the pure parts of the dashboard's scripts, 
 test: test-scripts $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+FLOORS := .venv-floors
+test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(FLOORS)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --extra test pyproject.toml --output-file $(FLOORS)/floors.txt
+	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --requirement $(FLOORS)/floors.txt
+	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --no-deps --editable .
+	$(FLOORS)/bin/python -m pytest $(QUICK)
+
+# Every package that is depended on is used by these; they need no browser.
+QUICK := tests/unit tests/session/test_session.py tests/session/test_finding.py tests/app/test_gallery.py tests/app/test_panel.py
+
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
 	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py
 
@@ -72,4 +84,4 @@ benchmark-interface: $(STAMP)-test browser  ## keys, pages, labels, memory: all 
 	$(BIN)/python benchmarks/interface.py --json
 
 clean:  ## remove what was built
-	rm -rf $(VENV) node_modules build dist docs/_build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FLOORS) node_modules build dist docs/_build .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,6 @@
 """What a newcomer copies from README and the documentation is a command as the package has it today.
 
-The commands themselves are run by the tests of `tests/cli`, `tests/app` and `tests/browser`; here each line, as it
+The commands themselves are run by the tests of `tests/cli`, `tests/app` and others; here each line, as it
 is written, is read by the command line's own parser, which refuses what it does not know.
 """
 
