@@ -23,6 +23,7 @@ from anomalymatch_ui.cli import (
     repair,
     replay,
     search,
+    send,
     serving,
     shortlist,
 )
@@ -46,6 +47,7 @@ for module in (
     archive,
     shortlist,
     export,
+    send,
     cycles,
     doctor,
     completeness,

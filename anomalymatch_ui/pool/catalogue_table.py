@@ -34,11 +34,14 @@ class Table:
         Name -> unit, as the file writes it, where it gives one.
     skipped
         Name -> reason, of what could not be used.
+    descriptions
+        Name -> what the column is, as the file says it, where it does.
     """
 
     columns: Mapping[str, pa.ChunkedArray]
     units: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -90,19 +93,21 @@ def _parquet(path: Path) -> Table:
         fields = {field.name: field for field in file.schema_arrow}
         wanted = [name for name, field in fields.items() if _is_usable(field.type)]
         table = file.read(columns=wanted)
-    units = {}
-    for name in wanted:
-        unit = (fields[name].metadata or {}).get(b"unit")
-        if unit:
-            units[name] = unit.decode("utf-8", "replace")
-    return Table({name: table.column(name) for name in wanted}, units)
+
+    def told(key: bytes) -> dict[str, str]:
+        given = {name: (fields[name].metadata or {}).get(key, b"") for name in wanted}
+        return {name: text.decode("utf-8", "replace") for name, text in given.items() if text}
+
+    columns = {name: table.column(name) for name in wanted}
+    return Table(columns, told(b"unit"), descriptions=told(b"description"))
 
 
 def _joined(parts: list[Table]) -> Table:
     """Return the rows of the partitions of one catalogue, one after another."""
     tables = [pa.table(dict(part.columns)) for part in parts]
     table = pa.concat_tables(tables, promote_options="permissive")
-    return Table({name: table.column(name) for name in table.column_names}, parts[0].units)
+    columns = {name: table.column(name) for name in table.column_names}
+    return Table(columns, parts[0].units, descriptions=parts[0].descriptions)
 
 
 def _is_usable(kind: pa.DataType) -> bool:
@@ -222,6 +227,7 @@ def _of_astropy(table: Any) -> Table:
     columns: dict[str, pa.ChunkedArray] = {}
     units: dict[str, str] = {}
     skipped: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for name in table.colnames:
         column = table[name]
         unit = getattr(column, "unit", None)
@@ -235,7 +241,9 @@ def _of_astropy(table: Any) -> Table:
         columns[name] = pa.chunked_array([_arrow(values)])
         if unit is not None:
             units[name] = str(unit)
-    return Table(columns, units, skipped)
+        if description := getattr(column.info, "description", None):
+            descriptions[name] = " ".join(str(description).split())
+    return Table(columns, units, skipped, descriptions)
 
 
 def _arrow(values: Any) -> pa.Array:

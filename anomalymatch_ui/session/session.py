@@ -29,6 +29,7 @@ from anomalymatch_ui.session.outcome.exported import export_labels
 from anomalymatch_ui.session.outcome.replay import Replays
 from anomalymatch_ui.session.outcome.report import Report
 from anomalymatch_ui.session.outcome.results import Results, What
+from anomalymatch_ui.session.outcome.samp import Samp
 from anomalymatch_ui.session.search.finding import Finding
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.insight import Insight
@@ -82,6 +83,8 @@ class Session:
         Repeats the search from its journal.
     results
         What the search has come to, as tables for papers and other tools.
+    samp
+        Sends these tables to TOPCAT, Aladin or DS9.
     showing
         How a person sees the images, where that is not how the network does.
     """
@@ -109,6 +112,7 @@ class Session:
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
         measured = self.completeness.kept
         self.results = Results(context, rankings, self.cycles, metadata, places, known, measured)
+        self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread
         self._watch = Watch(context, rankings, count, self._follow_labels, reread, steering.take_notice)
         steering.begin(count(), self._watch.seen.pen)
@@ -382,6 +386,7 @@ class Session:
         if closed:
             return
         self._rankings.keep()
+        self.samp.close()
         self._journal.close()
         self._context.pen.release()
         self.pool.close()

@@ -7,6 +7,8 @@ import shutil
 import signal
 import sqlite3
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from desk import Desk
 from faults import A_LOST_CONNECTION, Faults
 from images import make_pool
 from playwright.sync_api import Page, expect
+from samp_programs import Program, place_hub, running_hub
 from serving import RINGS, Prepared, Serve, Served
 
 pytestmark = pytest.mark.browser
@@ -308,7 +311,16 @@ def test_the_server_takes_its_kernels_along(page: Page, served: Served, faults: 
     assert psutil.wait_procs(left, timeout=300)[1] == []
 
 
-def test_finds_are_downloaded_as_a_votable(page: Page, served: Served, tmp_path: Path):
+@pytest.fixture
+def place_of_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the server, which is started after this, find a hub of the test alone."""
+    place_hub(monkeypatch, tmp_path)
+
+
+@pytest.mark.usefixtures("place_of_hub")
+def test_finds_are_downloaded_as_a_votable_and_sent_to_another_program(
+    page: Page, served: Served, tmp_path: Path
+):
     Desk(page).open(served.address)
     page.get_by_role("button", name="Export").click()
     dialog = page.get_by_role("dialog", name="Export")
@@ -321,3 +333,11 @@ def test_finds_are_downloaded_as_a_votable(page: Page, served: Served, tmp_path:
     assert set(RINGS) <= set(table["id"])
     assert set(table["label"]) == {"anomaly"}
     expect(dialog).to_contain_text(f"{len(table)} images.")
+    with running_hub():
+        topcat = Program("TOPCAT")
+        dialog.get_by_role("button", name="Send to TOPCAT …").click()
+        expect(dialog).to_contain_text(f"found ({len(table)} images) sent to TOPCAT.")
+        (told,) = topcat.messages
+        topcat.client.disconnect()
+    sent = Table.read(url2pathname(urlsplit(told["url"]).path), format="votable")
+    assert list(sent["id"]) == list(table["id"])

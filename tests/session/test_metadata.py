@@ -9,7 +9,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
-from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.catalogue.column import Column
 from anomalymatch_ui.session.catalogue.metadata_table import read_metadata
 
 

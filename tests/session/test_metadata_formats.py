@@ -62,7 +62,7 @@ def test_a_table_of_any_format_gives_its_columns(
 
 
 def test_digits_that_a_float_would_lose_keep_a_column_text():
-    from anomalymatch_ui.session.catalogue.metadata import Column
+    from anomalymatch_ui.session.catalogue.column import Column
 
     assert Column.of_texts("id", [str(FIRST), str(FIRST + 1)]).numbers is None
     assert Column.of_texts("n", ["9007199254740992", "1"]).numbers is not None
@@ -148,3 +148,87 @@ def test_a_position_whose_unit_is_no_angle_is_refused(tmp_path: Path) -> None:
     Table({"id": ["a"], "ra": [150.0] * units.m, "dec": [2.0] * units.m}).write(tmp_path / "where.ecsv")
     with pytest.raises(InputError, match="unit 'm', which is no angle"):
         read_metadata(tmp_path / "where.ecsv")
+
+
+def test_descriptions_are_kept_and_exported(pool_folder: Path, settings: Config, tmp_path: Path):
+    columns = about([f"{n:04}.jpg" for n in range(5)])
+    columns["mag"].description = "Total magnitude in r"
+    columns.write(tmp_path / "survey.ecsv", format="ascii.ecsv")
+    with Session.open(
+        tmp_path / "s", pool_folder, config=settings, metadata=tmp_path / "survey.ecsv"
+    ) as session:
+        session.results.write(tmp_path / "ranking.parquet")
+        column = session.results.table("ranking")["mag"]
+        assert (column.unit, column.description) == ("mag", "Total magnitude in r")
+    # As Parquet they come in again.
+    assert read_metadata(tmp_path / "ranking.parquet").told["mag"].description == "Total magnitude in r"
+
+
+def test_two_rows_for_one_image_are_said(pool_folder: Path, fields: Path, settings: Config, tmp_path: Path):
+    named = tmp_path / "named.csv"
+    named.write_text("id,z\n0000.jpg,0.1\n0001.jpg,0.2\n0000.jpg,0.3\nnone,1\n")
+    with Session.open(tmp_path / "s", pool_folder, config=settings, metadata=named) as session:
+        assert session.metadata_report == (
+            "Metadata from named.csv: 2 of 60 images; 1 name fits none; "
+            "1 row names an image that an earlier row names, the later counts."
+        )
+        assert session.finding.metadata.column("z").texts[0] == "0.3"
+    middle = positions(tile_wcs(24), [11.5], [11.5])
+    ra, dec = middle["RA"][0], middle["Dec"][0]
+    placed = tmp_path / "placed.csv"
+    placed.write_text(f"ra,dec,z\n{ra},{dec + 1e-4},0.1\n{ra},{dec},0.2\n{ra + 20 / 3600},{dec},0.3\n")
+    with Session.open(tmp_path / "t", fields, config=settings, metadata=placed) as session:
+        assert session.metadata_report == (
+            "Metadata from placed.csv: 2 of 5 images have a row within 1″; "
+            "1 of them has several, the nearest counts."
+        )
+        assert session.finding.metadata.column("z").texts[0] == "0.2"
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "filename"])
+def test_a_catalogues_own_names_stay_beside_those_of_the_images(
+    fields: Path, settings: Config, tmp_path: Path, name: str
+):
+    middle = positions(tile_wcs(24), [11.5], [11.5])
+    table = tmp_path / "survey.csv"
+    table.write_text(f"{name},ra,dec\nNGC 1365,{middle['RA'][0]},{middle['Dec'][0]}\n")
+    with Session.open(tmp_path / "s", fields, config=settings, metadata=table) as session:
+        assert session.metadata_report == (
+            "Metadata from survey.csv: 1 of 5 images have a row within 1″. "
+            f"Its column '{name}' is called '{name}_given', for the images have names of their own."
+        )
+    with Session.open(tmp_path / "s") as session:
+        assert session.finding.metadata.column(f"{name}_given").texts[0] == "NGC 1365"
+        exported = session.results.table("labels").names
+        assert f"{name}_given" in exported
+        assert f"{name}.1" not in exported
+
+
+def test_an_id_beside_a_file_name_keeps_its_column(pool_folder: Path, settings: Config, tmp_path: Path):
+    table = tmp_path / "survey.csv"
+    table.write_text(f"filename,id\n0003.jpg,{FIRST}\n")
+    with Session.open(tmp_path / "s", pool_folder, config=settings, metadata=table) as session:
+        assert "Its column 'id' is called 'id_given'" in (session.metadata_report or "")
+        assert session.finding.metadata.column("id_given").texts[3] == str(FIRST)
+
+
+def test_a_copy_that_was_edited_or_lost_its_columns_is_read_anew(
+    pool_folder: Path, settings: Config, tmp_path: Path
+):
+    table = tmp_path / "survey.csv"
+    table.write_text("id,z,name\n0003.jpg,0.5,Ä\n")
+    Session.open(tmp_path / "s", pool_folder, config=settings, metadata=table).close()
+    kept = tmp_path / "s" / "metadata.parquet"
+    for damage in (lambda: kept.write_bytes(b"PAR1"), kept.unlink):
+        damage()
+        with Session.open(tmp_path / "s") as session:
+            column = session.finding.metadata.column("z")
+            assert column.numbers is not None
+            assert column.numbers[3] == 0.5
+            found = session.find(Query(columns={"name": "ä"}))
+            assert [session.pool.ids[row] for row in found.order] == ["0003.jpg"]
+            assert session.finding.metadata.column("name").text_at(3) == "Ä"
+        assert kept.stat().st_size > 100
+    (tmp_path / "s" / "metadata.csv").write_text("id,z\n0003.jpg,0.75\n")
+    with Session.open(tmp_path / "s") as session:
+        assert session.finding.metadata.column("z").texts[3] == "0.75"

@@ -255,7 +255,8 @@ class Closeup:
             columns = self._session.finding.metadata.columns()
         except InputError as error:
             return [("table", str(error))]
-        return [(name, column.texts[index]) for name, column in columns.items() if column.texts[index]]
+        texts = {name: column.text_at(index) for name, column in columns.items()}
+        return [(name, text) for name, text in texts.items() if text]
 
 
 def _sent(pixels: np.ndarray) -> Answer:

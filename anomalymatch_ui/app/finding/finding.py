@@ -16,7 +16,7 @@ from anomalymatch_ui.app.inbox import Answer, Commit, Message, Notice
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, MATCHING, Label
 from anomalymatch_ui.session import TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
-from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.catalogue.column import Column
 
 if TYPE_CHECKING:
     from anomalymatch_ui.app.finding.listed import Listed

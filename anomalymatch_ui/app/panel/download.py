@@ -8,14 +8,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ipyvuetify
 import traitlets
 
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.outcome.results import WHAT, counted
+from anomalymatch_ui.session.outcome.results import WHAT, What, counted
+from anomalymatch_ui.session.outcome.samp import Sent
 from anomalymatch_ui.tables import FORMATS, SUFFIX_OF, Format
 
 TABLES = {
@@ -39,6 +40,8 @@ TYPES = {
     "fits": "application/fits",
     "parquet": "application/vnd.apache.parquet",
 }
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +97,13 @@ class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         self.note = self.refusal = ""
         form: Format = wanted["form"]  # type: ignore[assignment]  # the dialog offers no other
         name = f"{self._session.pool.name}-{wanted['what']}{SUFFIX_OF[form]}"
-        made = self._worker.submit(self._made, wanted)
-        loop = self._loop
-        if loop is None:
-            wait([made])
-            self._deliver(made, name, TYPES[form])
-            return
-        self.at_work = True
-        made.add_done_callback(lambda done: loop.call_soon_threadsafe(self._deliver, done, name, TYPES[form]))
+        self._work(lambda: self._made(wanted), lambda made: self._deliver(*made, name, TYPES[form]))
+
+    def vue_send_on(self, wanted: Mapping[str, str]) -> None:
+        """Send to TOPCAT was clicked."""
+        self.note = self.refusal = ""
+        what: What = wanted["what"]  # type: ignore[assignment]  # the dialog offers no other
+        self._work(lambda: self._session.samp.send(what), self._say_sent)
 
     def vue_keep_labels(self, _data: Any = None) -> None:
         """Put labels.csv into the session's folder, for its button was clicked."""
@@ -124,13 +126,32 @@ class DownloadDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
             rows = counted(table, wanted["what"])  # type: ignore[arg-type]
             return path.read_bytes(), " ".join([f"{rows}.", *table.remarks])
 
-    def _deliver(self, done: Future[tuple[bytes, str]], name: str, kind: str) -> None:
-        self.at_work = False
-        error = done.exception()
-        if error is not None:
-            self.refusal = str(error) if isinstance(error, AnomalyMatchError) else _unexpected(error)
+    def _work(self, work: Callable[[], Result], then: Callable[[Result], None]) -> None:
+        """Do some work beside the loop, then say on the loop what came of it, or why nothing did."""
+
+        def end(done: Future[Result]) -> None:
+            self.at_work = False
+            error = done.exception()
+            if error is None:
+                then(done.result())
+            else:
+                self.refusal = str(error) if isinstance(error, AnomalyMatchError) else _unexpected(error)
+
+        loop, submitted = self._loop, self._worker.submit(work)
+        if loop is None:
+            wait([submitted])
+            end(submitted)
             return
-        content, said = done.result()
+        self.at_work = True
+        submitted.add_done_callback(lambda done: loop.call_soon_threadsafe(end, done))
+
+    def _say_sent(self, sent: Sent) -> None:
+        if sent.received:
+            self.note = sent.sentence()
+        else:
+            self.refusal = sent.sentence()
+
+    def _deliver(self, content: bytes, said: str, name: str, kind: str) -> None:
         parts = [content[start : start + PART] for start in range(0, len(content), PART)] or [b""]
         for number, part in enumerate(parts):
             self.send({"method": "part", "args": [name, kind, number, len(parts)]}, [part])

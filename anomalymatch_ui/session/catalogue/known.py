@@ -15,8 +15,8 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import expanded, write_atomically
 from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.catalogue.column import Column as Filterable
 from anomalymatch_ui.session.catalogue.known_table import KnownTable, read_known
-from anomalymatch_ui.session.catalogue.metadata import Column as Filterable
 from anomalymatch_ui.session.catalogue.places import Degrees, Places
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.sky import nearest_within

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from types import MappingProxyType
 import numpy as np
 
 from anomalymatch_ui import jsontext
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import match_names
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.catalogue.metadata_table import MetadataTable, read_metadata
+from anomalymatch_ui.session.catalogue.column import Column, Texts, taken
+from anomalymatch_ui.session.catalogue.column_cache import read_columns, write_columns
+from anomalymatch_ui.session.catalogue.metadata_table import MetadataTable, Told, read_metadata
 from anomalymatch_ui.sky import nearest_within
 
 METADATA_FILE = "metadata.csv"
@@ -29,47 +32,22 @@ MATCH_RADIUS = 1.0
 SEPARATION = "match_separation"
 """Column of how far an image is from its row, in seconds of arc, where rows were matched by position."""
 
-_EXACT_DIGITS = 15  # of a whole number that every float of 64 bits holds
+logger = logging.getLogger(__name__)
 
 Positions = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column, by pool index.
+class _Copy:
+    """A table as the session keeps it, and what to say of it."""
 
-    Attributes
-    ----------
-    name
-        As in the table.
-    numbers
-        float64 ``(len(pool),)``, NaN where there is none; ``None`` if the column holds text.
-    texts
-        What stands in the table, stripped, empty where there is nothing; one for each image.
-    """
+    table: MetadataTable
+    content: bytes
+    fits: str
 
-    name: str
-    numbers: np.ndarray | None
-    texts: Sequence[str]
-
-    @classmethod
-    def of_texts(cls, name: str, texts: Sequence[str]) -> Column:
-        """Take a column as numbers if all of it that is not blank is numbers, else as text.
-
-        So are whole numbers of which a float would lose a digit, as of identifiers: a filter for one of them
-        is to find that one.
-        """
-        texts = [text.strip() for text in texts]
-        numbers = np.full(len(texts), np.nan)
-        filled = [row for row, text in enumerate(texts) if text]
-        try:
-            numbers[filled] = [_number(texts[row]) for row in filled]
-        except ValueError:
-            return cls(name, None, texts)
-        if not filled:
-            return cls(name, None, texts)
-        numbers.flags.writeable = False
-        return cls(name, numbers, texts)
+    @property
+    def descriptions(self) -> dict[str, str]:
+        return {name: its.description for name, its in self.table.told.items() if its.description}
 
 
 class Metadata:
@@ -132,18 +110,15 @@ class Metadata:
         digest = hashlib.sha256(f"{radius!r} {self._pool.digest}".encode() + content).hexdigest()
         if self._path.exists() and self._told().get("source") == digest:
             return None
-        written, fits, units = self._named(source, table, content) or self._placed(
-            source, table, positions, radius
-        )
-        write_bytes_atomically(self._path, written, root=self._path.parent)
-        told = {"source": digest, "units": {**table.units, **units}}
+        copy = self._named(source, table, content) or self._placed(source, table, positions, radius)
+        write_bytes_atomically(self._path, copy.content, root=self._path.parent)
+        told = {"source": digest, "units": dict(copy.table.units), "descriptions": copy.descriptions}
         write_bytes_atomically(self._beside, json.dumps(told).encode(), root=self._path.parent)
         self._columns = None
-        return f"Metadata from {source.name}: {fits}"
+        self._keep_columns(copy.table)
+        return f"Metadata from {source.name}: {copy.fits}"
 
-    def _named(
-        self, source: Path, table: MetadataTable, content: bytes
-    ) -> tuple[bytes, str, dict[str, str]] | None:
+    def _named(self, source: Path, table: MetadataTable, content: bytes) -> _Copy | None:
         """Return the session's copy of a table that names images, and what fits; ``None`` if nothing does."""
         if table.names is None:
             return None
@@ -156,12 +131,17 @@ class Metadata:
                 f"No row of {source} fits an image of {self._pool.path}: it names {names[0]!r}, and the "
                 f"images are called as {self._pool.ids[0]!r}. Check the names."
             )
-        left = len(names) - len(matches)
+        left, again = len(names) - len(matches), len(table.names) - len(names)
         fits = f"{len(matches):,} of {len(self._pool):,} images"
-        fits += f"; {left:,} {'name fits' if left == 1 else 'names fit'} none." if left else "."
-        if source.suffix.lower() in (".csv", ".tsv", ".txt", ".dat", ""):
-            return content, fits, {}
-        return table.written(table.names, range(len(table.names))), fits, {}
+        if left:
+            fits += f"; {left:,} {'name fits' if left == 1 else 'names fit'} none"
+        if again:
+            fits += f"; {_rows(again)} an image that an earlier row names, the later counts"
+        table, renamed = table.free_of_names()
+        fits += f".{renamed}"
+        if not renamed and source.suffix.lower() in (".csv", ".tsv", ".txt", ".dat", ""):
+            return _Copy(table, content, fits)
+        return _Copy(table, table.written(), fits)
 
     def _placed(
         self,
@@ -169,7 +149,7 @@ class Metadata:
         table: MetadataTable,
         positions: Callable[[], Positions | None],
         radius: float,
-    ) -> tuple[bytes, str, dict[str, str]]:
+    ) -> _Copy:
         """Return the session's copy of a table that is matched by position, and what fits."""
         theirs, ours = table.positions(), positions()
         assert theirs is not None  # else it would have names
@@ -190,20 +170,31 @@ class Metadata:
                 f"No row of {source} lies within {radius:g}″ of an image of {self._pool.path}: {near}. "
                 "Widen the radius (--match-radius), or check that both are in degrees, ICRS."
             )
-        ids = [self._pool.ids[row] for row in matched.tolist()]
-        taken = rows[matched].tolist()
-        columns = {name: tuple(texts[row] for row in taken) for name, texts in table.columns.items()}
-        columns[SEPARATION] = tuple(f"{value:.3f}" for value in apart[matched].tolist())
-        written = MetadataTable(None, columns).written(ids, range(len(ids)))
         fits = f"{len(matched):,} of {len(self._pool):,} images have a row within {radius:g}″"
+        others = theirs[0].copy()
+        others[rows[matched]] = np.nan
+        again, _ = nearest_within(ours[0][matched], ours[1][matched], others, theirs[1], radius)
+        if several := int((again >= 0).sum()):
+            fits += f"; {several:,} of them {'has' if several == 1 else 'have'} several, the nearest counts"
         off = len(known) - int(known.sum())
-        fits += f"; {off:,} {'row has' if off == 1 else 'rows have'} no position on the sky." if off else "."
-        return written, fits, {SEPARATION: "arcsec"}
+        if off:
+            fits += f"; {off:,} {'row has' if off == 1 else 'rows have'} no position on the sky"
+        table, renamed = table.with_its_names().free_of_names()
+        separation = Told("arcsec", "How far the row's position is from the image's")
+        texts = Texts.of([f"{value:.3f}" for value in apart[matched].tolist()])
+        ids = [self._pool.ids[row] for row in matched.tolist()]
+        table = table.of_rows(rows[matched], ids).with_column(SEPARATION, texts, separation)
+        return _Copy(table, table.written(), f"{fits}.{renamed}")
 
     def units(self) -> Mapping[str, str]:
         """Return the units of columns of the session's table, of those that have one."""
         units = self._told().get("units")
         return units if isinstance(units, dict) else {}
+
+    def descriptions(self) -> Mapping[str, str]:
+        """Return what the session's table says that its columns are, of those of which it says so."""
+        descriptions = self._told().get("descriptions")
+        return descriptions if isinstance(descriptions, dict) else {}
 
     @property
     def _beside(self) -> Path:
@@ -226,9 +217,35 @@ class Metadata:
             If the session's copy of the table is damaged.
         """
         if self._columns is None:
-            table = read_metadata(self._path) if self._path.exists() else None
-            self._columns = MappingProxyType(columns_of(self._pool.ids, self._extras(), table))
+            own = columns_of(self._pool.ids, self._extras(), None)
+            self._columns = MappingProxyType({**own, **self._of_table()})
         return self._columns
+
+    def _of_table(self) -> dict[str, Column]:
+        """Return the columns of the session's table, as they are kept in the pool's order, or made anew."""
+        if not self._path.exists():
+            return {}
+        kept = read_columns(self._kept, self._stamp(), len(self._pool))
+        if kept is None:
+            self._keep_columns(read_metadata(self._path))
+            kept = read_columns(self._kept, self._stamp(), len(self._pool))
+        return columns_of(self._pool.ids, {}, read_metadata(self._path)) if kept is None else kept
+
+    def _keep_columns(self, table: MetadataTable) -> None:
+        """Keep the columns in the pool's order, unless the disk refuses: they can be made again."""
+        try:
+            write_columns(self._kept, columns_of(self._pool.ids, {}, table), self._stamp())
+        except StorageError as error:
+            logger.warning("The columns are read from their table each time: %s", error)
+
+    @property
+    def _kept(self) -> Path:
+        return self._path.with_suffix(".parquet")
+
+    def _stamp(self) -> str:
+        """Return what tells the session's table, and the pool, from others."""
+        there = self._path.stat()
+        return f"{there.st_size} {there.st_mtime_ns} {self._pool.digest}"
 
     def column(self, name: str) -> Column:
         """Return one column.
@@ -266,17 +283,12 @@ def columns_of(
     if table is not None and table.names is not None:
         matches, *_ = match_names(list(dict.fromkeys(table.names)), list(ids))
         rows = {matches[name]: row for row, name in enumerate(table.names) if name in matches}
-        of_image = [rows.get(image_id) for image_id in ids]
+        of_image = np.array([rows.get(image_id, -1) for image_id in ids], np.int64)
         for name, texts in table.columns.items():
-            of_pool = ["" if row is None else texts[row] for row in of_image]
+            of_pool = texts.take(of_image) if isinstance(texts, Texts) else taken(texts, of_image)
             columns[name] = Column.of_texts(name, of_pool)
     return columns
 
 
-def _number(text: str) -> float:
-    if "_" in text:  # Python reads 2024_01 as a number, astronomers do not
-        raise ValueError(text)
-    number = float(text)
-    if len(text) > _EXACT_DIGITS and text.lstrip("+-").isdigit() and int(text) != number:
-        raise ValueError(text)
-    return number
+def _rows(count: int) -> str:
+    return "1 row names" if count == 1 else f"{count:,} rows name"

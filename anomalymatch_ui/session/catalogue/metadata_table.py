@@ -6,7 +6,7 @@ import csv
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import position_names
+from anomalymatch_ui.session.catalogue.column import Texts, taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,14 @@ _SEPARATORS = (",", ";", "\t")
 _COLUMNAR = (".ecsv", ".parquet", ".fits", ".fit", ".fits.gz", ".vot", ".votable", ".xml")
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a table tells of a column: its unit, and what it is, each empty where it does not."""
+
+    unit: str = ""
+    description: str = ""
+
+
 @dataclass(frozen=True)
 class MetadataTable:
     """A table of metadata as it stands in its file.
@@ -37,13 +46,21 @@ class MetadataTable:
         File name of each row; ``None`` where no column names the images.
     columns
         The other columns, one text for each row.
-    units
-        Units of those that have one.
+    told
+        Unit and description of those that have one.
+    key
+        The column that names the images; empty without one.
     """
 
-    names: tuple[str, ...] | None
-    columns: Mapping[str, tuple[str, ...]]
-    units: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] | None
+    columns: Mapping[str, Sequence[str]]
+    told: Mapping[str, Told] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units of the columns that have one."""
+        return {name: its.unit for name, its in self.told.items() if its.unit}
 
     def positions(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return right ascension and declination of the rows in degrees; ``None`` if no columns hold them.
@@ -61,23 +78,62 @@ class MetadataTable:
         ra[off] = dec[off] = np.nan
         return ra, dec
 
-    def written(self, ids: Sequence[str], rows: Sequence[int]) -> bytes:
-        """Return rows as a CSV file by which :func:`read_metadata` finds them again.
+    def with_its_names(self) -> MetadataTable:
+        """Return the table with the names that it has as a column like the others, and none of images."""
+        if self.names is None:
+            return self
+        return MetadataTable(None, {self.key: self.names, **self.columns}, self.told)
 
-        Parameters
-        ----------
-        ids
-            What to call each.
-        rows
-            Which row each is, of this table.
+    def free_of_names(self) -> tuple[MetadataTable, str]:
+        """Return the table without a second column that would be taken for names, and a sentence on that.
+
+        The session's copy has a column ``id``; another one of that name, such as a catalogue's identifier
+        beside ``filename``, becomes ``id_given``.
         """
+        names = {}
+        for name in self.columns:
+            names[name] = name
+            if name.lower() in ID_COLUMNS:
+                names[name] = next(
+                    free
+                    for free in (f"{name}_given{number}" for number in ("", *range(2, 100)))
+                    if free not in self.columns
+                )
+        columns = {names[name]: texts for name, texts in self.columns.items()}
+        told = {names.get(name, name): its for name, its in self.told.items()}
+        renamed = [f"{old!r} is called {new!r}" for old, new in names.items() if old != new]
+        said = f" Its column {', '.join(renamed)}, for the images have names of their own." if renamed else ""
+        return MetadataTable(self.names, columns, told, self.key), said
+
+    def of_rows(self, rows: np.ndarray, names: Sequence[str]) -> MetadataTable:
+        """Return some rows, under names."""
+        columns: dict[str, Sequence[str]] = {}
+        for name, texts in self.columns.items():
+            columns[name] = texts.take(rows) if isinstance(texts, Texts) else taken(texts, rows)
+        return MetadataTable(names, columns, self.told, "id")
+
+    def with_column(self, name: str, texts: Sequence[str], told: Told) -> MetadataTable:
+        """Return the table with one more column."""
+        return MetadataTable(self.names, {**self.columns, name: texts}, {**self.told, name: told}, self.key)
+
+    def written(self) -> bytes:
+        """Return the table as a CSV file by which :func:`read_metadata` finds its rows again."""
+        assert self.names is not None
+        columns = {"id": Texts.of(self.names), **self.columns}
+        arrays = [texts.values for texts in columns.values() if isinstance(texts, Texts)]
+        if len(arrays) == len(columns):
+            import pyarrow as pa
+            from pyarrow import csv as arrow_csv
+
+            sink = pa.BufferOutputStream()
+            options = arrow_csv.WriteOptions(quoting_style="needed")
+            arrow_csv.write_csv(pa.table(arrays, names=list(columns)), sink, options)
+            content: bytes = sink.getvalue().to_pybytes()
+            return content
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", *self.columns])
-        columns = list(self.columns.values())
-        writer.writerows(
-            [name, *(column[row] for column in columns)] for name, row in zip(ids, rows, strict=True)
-        )
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
         return text.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -94,9 +150,9 @@ def read_metadata(path: Path) -> MetadataTable:
     """
     path = Path(path)
     if path.name.lower().endswith(_COLUMNAR):
-        columns, units = _typed(path)
+        columns, told = _typed(path)
     else:
-        columns, units = _of_frame(_read(path)), {}
+        columns, told = _of_frame(_read(path)), {}
     lowered = {name.lower(): name for name in reversed(columns)}
     key = next((lowered[name] for name in ID_COLUMNS if name in lowered), None)
     others = {
@@ -109,16 +165,16 @@ def read_metadata(path: Path) -> MetadataTable:
             f"{path} does not name the images: it needs a column filename or id, or ra and dec in degrees, "
             f"but has: {', '.join(columns)[:200]}."
         )
-    others, units = _in_degrees(path, others, units)
-    return MetadataTable(None if key is None else columns[key], others, units)
+    others, told = _in_degrees(path, others, told)
+    return MetadataTable(None if key is None else columns[key], others, told, key or "")
 
 
 def _in_degrees(
-    path: Path, columns: dict[str, tuple[str, ...]], units: dict[str, str]
-) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    path: Path, columns: dict[str, Sequence[str]], told: dict[str, Told]
+) -> tuple[dict[str, Sequence[str]], dict[str, Told]]:
     """Return the columns with positions of another unit in degrees."""
     for name in position_names(list(columns)) or ():
-        unit = units.get(name, "")
+        unit = told.get(name, Told()).unit
         if unit.lower() in _DEGREES:
             continue
         from astropy import units as astropy_units
@@ -132,8 +188,8 @@ def _in_degrees(
             ) from error
         values = (_degrees(text) * factor for text in columns[name])
         columns = columns | {name: tuple("" if np.isnan(value) else repr(float(value)) for value in values)}
-        units = {**units, name: "deg"}
-    return columns, units
+        told = {**told, name: replace(told[name], unit="deg")}
+    return columns, told
 
 
 def _degrees(text: str) -> float:
@@ -143,8 +199,8 @@ def _degrees(text: str) -> float:
         return float("nan")
 
 
-def _typed(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the columns of a table with types, as texts that lose nothing, and their units."""
+def _typed(path: Path) -> tuple[dict[str, Sequence[str]], dict[str, Told]]:
+    """Return the columns of a table with types, as texts that lose nothing, and what it tells of them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -154,22 +210,25 @@ def _typed(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     if not path.exists():
         raise InputError(f"There is no table of metadata {path}. Check the path.")
     table = read_table(path)
-    columns = {}
+    columns: dict[str, Sequence[str]] = {}
     for name, column in table.columns.items():
         values = plain(column)
         if values is None:
             continue
         if pa.types.is_floating(values.type):
             values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-        texts = pc.cast(values, pa.string()).to_pylist()
-        columns[name.strip()] = tuple("" if text is None else text for text in texts)
-    return columns, {name.strip(): unit for name, unit in table.units.items()}
+        columns[name.strip()] = Texts(pc.cast(values, pa.string()).fill_null(""))
+    told = {
+        name.strip(): Told(table.units.get(name, ""), table.descriptions.get(name, ""))
+        for name in table.columns
+    }
+    return columns, told
 
 
-def _of_frame(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+def _of_frame(frame: pd.DataFrame) -> dict[str, Sequence[str]]:
     names = [str(name) for name in frame.columns]
     return {
-        name.strip(): tuple(frame.iloc[:, at])
+        name.strip(): Texts.of(tuple(frame.iloc[:, at]))
         for at, name in enumerate(names)
         if not name.startswith(_NAMELESS)
     }

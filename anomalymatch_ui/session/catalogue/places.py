@@ -11,7 +11,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, position_names
 from anomalymatch_ui.pool.placed import has_places, place_of
-from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.catalogue.column import Column
 from anomalymatch_ui.sky import Place
 
 _MOST_OPENED = 50_000
@@ -111,7 +111,7 @@ class Places:
         """Return which columns of the metadata are positions; ``None`` if none are, or the pool has some."""
         if self._pool.columns.positions is not None:
             return None
-        return position_names([name for name, its in self._columns().items() if its.numbers is not None])
+        return position_names([name for name, its in self._columns().items() if its.is_number])
 
     def of(self, image_id: str) -> Place | None:
         """Return where an image is, and where its WCS tells also its scale and how it is turned.

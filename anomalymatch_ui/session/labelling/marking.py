@@ -10,7 +10,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, LabelEvent
 from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark, tag_mark
 from anomalymatch_ui.pool import ImagePool, index_in
-from anomalymatch_ui.session.catalogue.metadata import Column
+from anomalymatch_ui.session.catalogue.column import Column
 from anomalymatch_ui.session.core.status import Receipt
 
 TAG_KEYS = 9

@@ -14,6 +14,7 @@ import numpy as np
 from anomalymatch_ui._version import __version__
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, JournalEntry
+from anomalymatch_ui.session.catalogue.column import taken
 from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
@@ -307,8 +308,14 @@ class Results:
 
     def _of_metadata(self, rows: np.ndarray) -> list[Column]:
         positions, units = self._places.in_metadata() or (), self._metadata.units()
+        descriptions = self._metadata.descriptions()
         return [
-            Column(name, typed(["" if row < 0 else column.texts[row] for row in rows]), units.get(name, ""))
+            Column(
+                name,
+                typed(taken(column.texts, rows)),
+                units.get(name, ""),
+                description=descriptions.get(name, ""),
+            )
             for name, column in self._metadata.columns().items()
             if name not in positions
         ]

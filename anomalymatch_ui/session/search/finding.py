@@ -12,9 +12,10 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import LABELS, MARKS, Label
 from anomalymatch_ui.pool import index_in
+from anomalymatch_ui.session.catalogue.column import Column, Texts, with_text
 from anomalymatch_ui.session.catalogue.known import COLUMNS as KNOWN_COLUMNS
 from anomalymatch_ui.session.catalogue.known import KnownObjects
-from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS, METADATA_FILE, Column, Metadata
+from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS, METADATA_FILE, Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.status import Counts
@@ -66,6 +67,7 @@ class Finding:
         self._cycles = cycles
         self._people = people
         self._by_name: np.ndarray | None = None
+        self._texts: Sequence[str] | None = None
         self._states: tuple[Mapping[str, Label], np.ndarray] | None = None
 
     def find(self, query: Query | None = None, ranking: Ranking | None = None) -> Found:
@@ -190,7 +192,7 @@ class Finding:
         for name, wanted in query.columns.items():
             matches &= _in_column(self._column(name), wanted)
         if query.text:
-            matches &= with_text(self._pool.ids, query.text)
+            matches &= with_text(self._folded_names(), query.text)
         return matches
 
     def columns(self) -> dict[str, Column]:
@@ -249,6 +251,12 @@ class Finding:
             self._by_name = natural_order(self._pool.ids)
         return self._by_name
 
+    def _folded_names(self) -> Sequence[str]:
+        """Return the names as they are searched."""
+        if self._texts is None:
+            self._texts = Texts.of(self._pool.ids)
+        return self._texts
+
     def _unreadable(self, ranking: Ranking) -> np.ndarray:
         """Return which images cannot be read, as far as is known, bool ``(len(pool),)``."""
         unreadable = self._mask_of(self._pool.report.unreadable)
@@ -287,12 +295,6 @@ class Finding:
 
 TO_LABEL = Query(labels=("unlabelled",))
 """The images without a label, what to look at next first."""
-
-
-def with_text(ids: Sequence[str], text: str) -> np.ndarray:
-    """Return which texts hold another, in upper or lower case, bool ``(len(ids),)``."""
-    text = text.casefold()
-    return np.fromiter((text in one.casefold() for one in ids), dtype=bool, count=len(ids))
 
 
 def natural_order(ids: Sequence[str]) -> np.ndarray:
