@@ -17,7 +17,8 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import PixelError, as_native
 from anomalymatch_ui.pixels.largest import check_shape
-from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
+from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.contents import IMAGES, is_one_image, one_image
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file

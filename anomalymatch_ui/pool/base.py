@@ -58,13 +58,6 @@ class UnreadableImageError(InputError):
         self.reason = reason
 
 
-class PoolClosedError(ValueError):
-    """A pool that was closed is asked for an image: a fault of the program, not of the image."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        super().__init__("the pool is closed" if path is None else f"the pool {path} is closed")
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Images that were read.

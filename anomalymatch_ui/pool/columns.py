@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool.closed import PoolClosedError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -101,7 +104,14 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
         return Columns({**others._readers, **self._readers}, {**others.units, **self.units})
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
-        return self._readers[name]()
+        read = self._readers[name]
+        try:
+            return read()
+        except (InputError, PoolClosedError):
+            raise
+        except Exception as error:  # of a damaged file, of any of five libraries
+            why = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(f"The column {name} cannot be read: {why}. Fetch its file again.") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._readers)

@@ -22,7 +22,8 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
 from anomalymatch_ui.pixels.largest import check_shape
 from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
-from anomalymatch_ui.pool.base import ImagePool, PoolClosedError, PoolReport
+from anomalymatch_ui.pool.base import ImagePool, PoolReport
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.contents import Entry, are_objects, choose_images, is_one_image, one_image
 from anomalymatch_ui.pool.hdf5_contents import first_line, opened, tree
 from anomalymatch_ui.pool.hdf5_outside import led_outside

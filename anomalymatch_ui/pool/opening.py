@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anomalymatch_ui.config import PixelsConfig
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.pixels.files import FITS, SUFFIXES
 from anomalymatch_ui.pixels.spec import listed as listed_names
@@ -123,6 +123,16 @@ def open_container(kind: str, path: Path, pixels: PixelsConfig, parts: int = 1) 
     InputError
         If it cannot be opened or holds no images.
     """
+    try:
+        return _opened(kind, path, pixels, parts)
+    except AnomalyMatchError:
+        raise
+    except Exception as error:  # of damaged files the libraries of these formats raise all kinds
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"Cannot open {path}, which is damaged: {why}. Fetch it again.") from error
+
+
+def _opened(kind: str, path: Path, pixels: PixelsConfig, parts: int) -> ImagePool:
     # The libraries of these formats take 0.1 s and more to import, and few pools need them.
     if kind == "hdf5":
         from anomalymatch_ui.pool.hdf5 import open_hdf5

@@ -22,7 +22,8 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
 from anomalymatch_ui.pool.arrays import RowIds
-from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
+from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.columns import Columns, position_names
 from anomalymatch_ui.pool.contents import IDS, IMAGES
 from anomalymatch_ui.pool.ids import StoredIds

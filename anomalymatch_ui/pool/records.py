@@ -26,13 +26,13 @@ from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
-    PoolClosedError,
     PoolReport,
     UnreadableImageError,
     check_indices,
     few,
     split_into_shards,
 )
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.columns import NO_COLUMNS, Columns
 from anomalymatch_ui.pool.ids import StoredIds
 

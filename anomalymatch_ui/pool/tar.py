@@ -20,7 +20,8 @@ from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels.files import SUFFIXES
-from anomalymatch_ui.pool.base import PoolClosedError, PoolReport, few
+from anomalymatch_ui.pool.base import PoolReport, few
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.columns import Columns
 from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool

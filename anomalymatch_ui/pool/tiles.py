@@ -18,7 +18,7 @@ import numpy as np
 
 from anomalymatch_ui.pixels import Bands, PixelError
 from anomalymatch_ui.pixels.fitstile import FitsTile
-from anomalymatch_ui.pool.base import PoolClosedError
+from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.sky import Place, unit_vectors
 
 logger = logging.getLogger(__name__)
