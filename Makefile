@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-scripts lint docs clean browser test-floors reliability image screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-scripts lint docs clean browser test-floors reliability fuzz image screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -56,10 +56,13 @@ test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions tha
 QUICK := tests/unit tests/session/test_session.py tests/session/test_finding.py tests/app/test_gallery.py tests/app/test_panel.py
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
-	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py
+	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py tests/unit/pool/test_fuzzed_files.py
 
 image: $(STAMP)-test  ## build the image for JupyterHub and Datalabs, where Docker runs
 	$(BIN)/python -m pytest -m slow -rA tests/unit/test_docker.py
+
+fuzz: $(STAMP)-test  ## 100,000 damaged files of all readers, each tried in a child with limits
+	$(BIN)/python tests/fuzzing/run.py --cases 100000 --json fuzz.json
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py

@@ -38,6 +38,8 @@ def repair(
         lost=list(repaired.lost),
         contradictory=list(repaired.contradictory),
         set_aside=[str(path) for path in repaired.set_aside],
+        end=repaired.end,
+        unsaved=list(repaired.unsaved),
     )
 
 

@@ -268,6 +268,34 @@ def test_a_lost_connection_is_said(page: Page, served: Served, faults: Faults):
     expect(desk.active).to_be_visible()
 
 
+def test_labels_that_a_killed_kernel_did_not_save_go_to_the_next_one_once_and_in_order(
+    page: Page, served: Served, prepared: Prepared, faults: Faults
+):
+    faults.forgive(A_LOST_CONNECTION)
+    desk = Desk(page).open(served.address)
+    page.context.on("page", lambda popup: popup.close())
+    before = prepared.journal()
+    first, second, third = desk.ids()[:3]
+    (kernel,) = kernels(served)
+    os.kill(kernel.pid, signal.SIGSTOP)  # so that none of them is saved before it is killed
+    desk.press("a", "n", "a")
+    desk.press("z")
+    os.kill(kernel.pid, signal.SIGKILL)
+    expect(desk.safety).to_contain_text("The kernel has ended")
+    expect(desk.safety).to_contain_text("4 labels are kept here")
+    assert prepared.journal() == before
+    page.reload()
+    desk.wait()
+    desk.expect_saved()
+    expect(desk.sentence).to_contain_text("2 labels or marks were not saved when the last kernel ended")
+    assert prepared.journal() == [*before, (first, "anomaly"), (second, "nominal")]
+    page.reload()
+    desk.wait()
+    expect(desk.sentence).to_have_text("")
+    assert prepared.journal() == [*before, (first, "anomaly"), (second, "nominal")]
+    assert third not in dict(prepared.journal())
+
+
 def test_a_label_that_the_disk_refuses_stays_in_the_page_with_the_reason_and_is_kept_once_it_can_be(
     page: Page, served: Served, prepared: Prepared
 ):

@@ -310,6 +310,7 @@ def test_repair_saves_what_holds_and_tells_it(run: Run, session: Path) -> None:
     finished = run("repair", session, "--json")
     told = last_json(finished)
     assert (told["damaged"], told["rows"], told["from_copy"], told["lost"]) == (True, 2, 1, [])
+    assert (told["end"], told["unsaved"]) == (None, [])
     assert f"2 rows of the journal were recovered and are in {journal} again." in finished.stdout
     assert "1 of them was found only in the copy, none only in the log." in finished.stdout
     with Session.open(session) as opened:

@@ -56,6 +56,18 @@ class Storage {
   setItem(key, value) {
     this.kept.set(key, value);
   }
+
+  removeItem(key) {
+    this.kept.delete(key);
+  }
+
+  get length() {
+    return this.kept.size;
+  }
+
+  key(place) {
+    return [...this.kept.keys()][place] ?? null;
+  }
 }
 
 // Put a window with empty storage around the scripts.

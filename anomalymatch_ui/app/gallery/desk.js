@@ -2,7 +2,9 @@
 // card shows is what the disk has, overlaid with what waits.
 
 import { fittingThumbnail, preference } from "../shared/preferences.js";
+import { KernelWatch } from "./kernelwatch.js";
 import { Selection } from "./selection.js";
+import { toGiveAgain, Unsent } from "./unsent.js";
 
 const PATIENCE = 2000; // ms without an answer after which a label counts as not saved and is sent again
 const NOTICED = 500; // ms without an answer after which it is said that labels are being saved
@@ -37,22 +39,30 @@ export class Desk {
     this.views = new Set();
     this.selection = new Selection(model, () => this.tell("selection"));
     this.connection = model.widget_manager?.kernel ?? null;
+    this.kernel = new KernelWatch(this.connection, () => this.tell("header"));
+    this.unsent = new Unsent(model.get("kept_as"), this.frontend);
     this.readPage();
     model.on("change:page", () => this.readPage());
     model.on("change:offer", () => this.tell("header"));
     model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.timer = setInterval(() => this.sendAgain(), 250);
-    this.guard = (event) => { if (this.pending.size) event.preventDefault(); };
+    this.guard = (event) => { if (this.wouldLose) event.preventDefault(); };
+    this.leave = () => this.unsent.leave();
     window.addEventListener("beforeunload", this.guard);
+    window.addEventListener("pagehide", this.leave);
     this.send({
       kind: "hello", pixel_ratio: window.devicePixelRatio || 1,
       page_size: preference("page_size"), thumbnail: preference("thumbnail", fittingThumbnail()),
     });
+    this.giveAgain();
   }
 
   close() {
     clearInterval(this.timer);
     window.removeEventListener("beforeunload", this.guard);
+    window.removeEventListener("pagehide", this.leave);
+    this.kernel.close();
+    this.leave();
   }
 
   tell(what, detail) {
@@ -120,12 +130,31 @@ export class Desk {
   // Send what goes to the disk; it is sent again until the answer is there, and carried out once.
   commit(message) {
     const request = ++this.request;
-    const sent = { ...message, request, commit: ++this.commits, frontend: this.frontend };
+    const sent = { ...message, request, commit: ++this.commits, frontend: this.frontend, given: Date.now() };
+    this.unsent.keep(sent);
     const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
     this.pending.set(request, entry);
     this.sentence = "";
     this.send(entry.message);
     this.tell("header"); // which says how much waits for the disk
+  }
+
+  // Give this kernel what pages before have left, which theirs had not answered when it ended.
+  giveAgain() {
+    const left = this.unsent.left();
+    if (!left.length) return;
+    const { again, steps } = toGiveAgain(left);
+    for (const { kind, ids, label, tag, on, text } of again) this.commit({ kind, ids, label, tag, on, text });
+    for (const message of left) this.unsent.drop(message);
+    const what = again.length === 1 ? "1 label or mark was" : `${again.length} labels or marks were`;
+    const lost = steps ? " What was undone or redone just then was not repeated." : "";
+    this.say(`${what} not saved when the last kernel ended, and went to this one.${lost}`);
+  }
+
+  // Whether what waits for the disk would be gone with this page.
+  get wouldLose() {
+    const waiting = [...this.pending.values()];
+    return waiting.length > 0 && !(this.kernel.hasEnded && waiting.every(({ message }) => this.unsent.has(message)));
   }
 
   // Ask something that changes nothing. The promise gives the answer, its bytes as `buffers`; it is broken with
@@ -167,6 +196,8 @@ export class Desk {
   }
 
   sendAgain() {
+    this.unsent.isThere();
+    if (this.kernel.hasEnded) return;
     const now = performance.now();
     let changed = false;
     for (const entry of this.pending.values()) {
@@ -181,7 +212,10 @@ export class Desk {
       this.send(entry.message);
     }
     if (this.wanted && now - this.wanted.sent > PAGE_PATIENCE) this.turnTo(this.wanted.number, this.wanted.active);
-    if (changed) this.tell("labels");
+    if (changed) {
+      this.tell("labels");
+      void this.kernel.ask();
+    }
     const connection = this.connection?.connectionStatus;
     if (changed || connection !== this.lastConnection || this.pending.size) {
       this.lastConnection = connection;
@@ -208,6 +242,7 @@ export class Desk {
   acknowledge(message) {
     const { message: asked, moves } = this.pending.get(message.request);
     this.pending.delete(message.request);
+    this.unsent.drop(asked);
     const isStep = asked.kind === "undo" || asked.kind === "redo";
     if (message.kind === "saved") {
       if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
@@ -292,6 +327,11 @@ export class Desk {
 
   // What the top line says about the disk: [text, kind].
   get safety() {
+    if (this.kernel.hasEnded) {
+      const kept = this.pending.size;
+      const waits = kept ? `; ${kept} ${kept === 1 ? "label is" : "labels are"} kept here and saved then` : "";
+      return [`The kernel has ended. Reload the page, or run its cell again${waits}`, "error"];
+    }
     const late = [...this.pending.values()].filter((entry) => entry.late).length;
     const waiting = `${late} ${late === 1 ? "label is" : "labels are"} kept here and sent again`;
     const status = this.connection?.connectionStatus;

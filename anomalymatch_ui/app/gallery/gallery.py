@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Literal
@@ -60,6 +61,8 @@ class Gallery(Finds, Pages):
         Tags and notes: :class:`~anomalymatch_ui.app.gallery.marking.GalleryMarks`.
     tags
         Those with the keys 1 to 9, for the browser; ``marks.define`` names them.
+    kept_as
+        Of which session and person the labels are that wait in the browser, should the kernel end.
     """
 
     _esm = joined(APP / "gallery" / "main.js")
@@ -73,6 +76,7 @@ class Gallery(Finds, Pages):
     fields: traitlets.List[int] = traitlets.List().tag(sync=True)
     tags: traitlets.List[str] = traitlets.List().tag(sync=True)
     selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
+    kept_as = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Gallery(Finds, Pages):
         page_size: int | None = None,
     ) -> None:
         super().__init__(session, loop)
+        self.kept_as = hashlib.sha256(f"{session.path}\0{session.annotator}".encode()).hexdigest()[:16]
         self._list_again: Callable[..., None] = self.show_unlabelled
         self._touched = False
         self._asked = False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
@@ -122,18 +123,32 @@ class Wanted:
         AnomalyMatchError
             If something given cannot be used.
         """
-        return Session.open(
-            self.session_path,
-            self.images,
-            self.labels,
-            annotator=self.annotator,
-            pixels=self.pixels,
-            classes=self.classes,
-            metadata=self.metadata,
-            match_radius=self.match_radius,
-            take_over=not check_only,
-            share=not check_only or self.annotator is not None,
-        )
+        with self._place_named():
+            return Session.open(
+                self.session_path,
+                self.images,
+                self.labels,
+                annotator=self.annotator,
+                pixels=self.pixels,
+                classes=self.classes,
+                metadata=self.metadata,
+                match_radius=self.match_radius,
+                take_over=not check_only,
+                share=not check_only or self.annotator is not None,
+            )
+
+    @contextlib.contextmanager
+    def _place_named(self) -> Iterator[None]:
+        """Say of a disk that refuses a session which nobody has given a place that there may be another."""
+        try:
+            yield
+        except StorageError as error:
+            if self.session is not None:
+                raise
+            raise StorageError(
+                f"{error} A session is kept in the current folder, {Path.cwd()}, unless --session (in a "
+                "notebook, session=) names another place."
+            ) from error
 
 
 def _path(name: str) -> Path | None:

@@ -27,6 +27,7 @@ from voila.app import Voila
 
 from anomalymatch_ui.app.serving.environment import Wanted
 from anomalymatch_ui.app.serving.launcher import TOKEN
+from anomalymatch_ui.app.serving.places import writable_places
 from anomalymatch_ui.app.serving.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
@@ -89,7 +90,7 @@ def serve(
     StorageError
         If the disk refuses.
     """
-    with reserve_port(port) as reserved:
+    with reserve_port(port) as reserved, writable_places():
         port = reserved.getsockname()[1]
         base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
         wanted = Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)

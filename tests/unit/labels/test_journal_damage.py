@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -421,6 +423,30 @@ def test_a_journal_in_which_somebody_labels_is_not_repaired(path: Path) -> None:
         colleague.append(["b"], "anomaly", ME, "key")
     with Journal(path) as journal:
         assert len(journal.view()) == 2
+
+
+LABELLING = """
+import sys
+from anomalymatch_ui.labels import Journal
+with Journal({path!r}) as journal:
+    journal.append(["a"], "anomaly", "ada", "key")
+    print("open", flush=True)
+    sys.stdin.readline()
+    journal.append(["b"], "anomaly", "ada", "key")
+"""
+
+
+def test_a_journal_in_which_another_process_labels_is_not_repaired(path: Path) -> None:
+    program = [sys.executable, "-c", LABELLING.format(path=str(path))]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as colleague:
+        assert colleague.stdout.readline() == "open\n"
+        with pytest.raises(SessionBusyError, match="Close all pages .* Nothing was changed"):
+            repair_journal(path)
+        colleague.communicate("go on\n")
+    assert colleague.returncode == 0
+    assert repair_journal(path).rows == 2
+    with Journal(path) as journal:
+        assert journal.view() == {"a": "anomaly", "b": "anomaly"}
 
 
 def test_whoever_opened_the_file_before_it_was_replaced_does_not_label_in_it(path: Path) -> None:

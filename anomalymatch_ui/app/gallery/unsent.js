@@ -1,0 +1,88 @@
+// What waits for the disk, kept in this browser as well: where a kernel ends before it has answered, the next one
+// is given it. Keys are of one session and person, so that nobody's labels go to another session.
+
+const UNSENT = "anomalymatch.unsent";
+const THERE = "anomalymatch.there"; // then the front end: when its page was last there
+const ABSENT = 5000; // ms after which a page that has not said that it is there counts as gone
+
+// Storage may be refused (a private window, a full disk); then labels wait as long as their page does.
+function attempt(what, otherwise = null) {
+  try {
+    return what();
+  } catch (error) {
+    console.warn("anomalymatch: labels cannot be kept in this browser,", error.message);
+    return otherwise;
+  }
+}
+
+function keysOf(prefix) {
+  const keys = Array.from({ length: localStorage.length }, (_, place) => localStorage.key(place));
+  return keys.filter((key) => key.startsWith(prefix));
+}
+
+export class Unsent {
+  // `session` says of which session and person; without it nothing is kept.
+  constructor(session, frontend) {
+    this.frontend = frontend;
+    this.prefix = session ? `${UNSENT}.${session}.` : "";
+    this.isThere();
+  }
+
+  key({ frontend, commit }) {
+    return `${this.prefix}${frontend}.${commit}`;
+  }
+
+  keep(message) {
+    if (this.prefix) attempt(() => localStorage.setItem(this.key(message), JSON.stringify(message)));
+  }
+
+  drop(message) {
+    if (this.prefix) attempt(() => localStorage.removeItem(this.key(message)));
+  }
+
+  // Whether a message would be there for the next page.
+  has(message) {
+    return Boolean(this.prefix) && attempt(() => localStorage.getItem(this.key(message)) !== null, false);
+  }
+
+  // Say that this page is there, so that another one leaves it what it sends.
+  isThere() {
+    if (this.prefix) attempt(() => localStorage.setItem(`${THERE}.${this.frontend}`, String(Date.now())));
+  }
+
+  leave() {
+    if (this.prefix) attempt(() => localStorage.removeItem(`${THERE}.${this.frontend}`));
+  }
+
+  // What pages that are gone have left, in the order in which it was given; each page has its own.
+  left() {
+    if (!this.prefix) return [];
+    return attempt(() => {
+      const messages = keysOf(this.prefix).map((key) => JSON.parse(localStorage.getItem(key)));
+      const others = messages.filter(({ frontend }) => frontend !== this.frontend && isGone(frontend));
+      return others.sort((one, other) => one.given - other.given || one.commit - other.commit);
+    }, []);
+  }
+}
+
+function isGone(frontend) {
+  return Date.now() - Number(localStorage.getItem(`${THERE}.${frontend}`) ?? 0) > ABSENT;
+}
+
+// What of it is to be given again. An undo takes back what was given just before it, and was not sent either; one of
+// an earlier label may have been carried out before the kernel ended, and is not repeated.
+export function toGiveAgain(messages) {
+  const again = [];
+  const undone = [];
+  let steps = 0;
+  for (const message of messages) {
+    if (message.kind === "undo" && again.length) undone.push(again.pop());
+    else if (message.kind === "redo" && undone.length) again.push(undone.pop());
+    else if (["undo", "redo"].includes(message.kind)) steps += 1;
+    else {
+      again.push(message);
+      undone.length = 0;
+    }
+  }
+  return { again, steps };
+}
