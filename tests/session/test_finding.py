@@ -16,6 +16,7 @@ from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session import LABEL_STATES, Found, Query, Ranking, Session
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.search.finding import natural_order
+from anomalymatch_ui.session.search.orders import ORDERS
 from anomalymatch_ui.session.work.cycles import Cycles
 
 IMAGES = 20
@@ -177,6 +178,22 @@ def test_names_are_sorted_as_people_count() -> None:
         "ngc10",
         "é1",
     ]
+
+
+def test_the_random_order_follows_the_seed_of_now(session: Session) -> None:
+    before = names(session, session.find(Query(sort="random")))
+    session.configure({"seed": session.config.seed + 1})
+    after = names(session, session.find(Query(sort="random")))
+    assert after != before
+    assert after == names(session, session.find(Query(sort="random", seed=session.config.seed)))
+
+
+def test_each_order_is_asked_for_by_the_name_in_the_menu_and_says_what_comes_first() -> None:
+    for name, order in ORDERS.items():
+        assert Query(sort=name).sort == order.name == name
+        assert order.meaning
+    titles = [order.title for order in ORDERS.values() if order.title is not None]
+    assert len({title for both in titles for title in both}) == 2 * len(titles)
 
 
 def test_the_random_order_is_the_same_after_a_reload_and_holds_everything_once(session: Session) -> None:

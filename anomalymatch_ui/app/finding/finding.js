@@ -4,9 +4,6 @@ import { element } from "../shared/elements.js";
 import { openFilters } from "./filters.js";
 import { LABELS } from "../shared/labels.js";
 
-const SORTS = [
-  "shown first", "probability", "uncertainty", "change", "novelty", "diversity", "name", "random",
-];
 const VIEWS = ["to label", "labelled", "audit", "disagreements", "unreadable"];
 const ELSEWHERE = { find: "search", similar: "more like this", list: "a choice" }; // shown in the menu, not to choose
 const ASIDE = ["audit", "similar", "list"]; // have an order of their own
@@ -56,7 +53,7 @@ class FindingRow {
       this.views.append(element("option", "", { value, textContent, hidden: true, disabled: true }));
     }
     this.search = this.searchField();
-    this.sort = this.choice("order", SORTS, (sort) => findBy(view, { sort }));
+    this.sort = this.choice("order", view.desk.model.get("orders"), (sort) => findBy(view, { sort }));
     this.sort.classList.add("am-sort");
     this.reverse = this.toggle("⇅", "the other way round", ({ reverse }) => ({ reverse: !reverse }));
     this.chips = MARKS.map(([name, mark]) => [name, this.chip(name, mark)]);

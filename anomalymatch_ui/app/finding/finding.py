@@ -15,7 +15,7 @@ import traitlets
 from anomalymatch_ui.app.inbox import Answer, Commit, Message, Notice
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, MATCHING, Label
-from anomalymatch_ui.session import TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
+from anomalymatch_ui.session import SORTS, TO_LABEL, Counts, Found, Query, Ranking, Receipt, Session
 from anomalymatch_ui.session.catalogue.column import Column
 
 if TYPE_CHECKING:
@@ -64,9 +64,12 @@ class Finds(traitlets.HasTraits):
     ----------
     finding
         What the toolbar shows: the view, the query's values, the counts, and whether there is a way back.
+    orders
+        The orders in the menu.
     """
 
     finding = traitlets.Dict().tag(sync=True)
+    orders: traitlets.List[str] = traitlets.List(default_value=list(SORTS), read_only=True).tag(sync=True)
 
     _session: Session
     _ranking: Ranking

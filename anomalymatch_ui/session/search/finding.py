@@ -22,9 +22,10 @@ from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.labelling.marking import COLUMNS as MARK_COLUMNS
 from anomalymatch_ui.session.labelling.marking import mark_columns
 from anomalymatch_ui.session.labelling.people import People
-from anomalymatch_ui.session.search.found import Figures, Found, in_words
+from anomalymatch_ui.session.search.found import Found, in_words
 from anomalymatch_ui.session.search.insight import Insight
-from anomalymatch_ui.session.search.query import LABEL_STATES, Bounds, LabelState, Query, Sort
+from anomalymatch_ui.session.search.orders import ORDERS, AtHand
+from anomalymatch_ui.session.search.query import LABEL_STATES, Bounds, LabelState, Query
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -209,42 +210,15 @@ class Finding:
     def _ordered(
         self, query: Query, matches: np.ndarray, ranking: Ranking
     ) -> tuple[np.ndarray, Mapping[str, str]]:
-        """Put images into an order, those it cannot tell about last; gives captions, too."""
-        captions: Mapping[str, str] = {}
-        match query.sort:
-            case "shown first":
-                order = self._insight.arranged(~matches, None, ranking)
-            case "probability" | "uncertainty" | "diversity":
-                _check_scored(query.sort, ranking)
-                how = {"probability": "most_likely", "uncertainty": "uncertain", "diversity": "diverse"}
-                order = self._insight.arranged(~matches, how[query.sort], ranking)  # type: ignore[arg-type]
-            case "change":
-                change = self._change()
-                order = by_value(np.abs(change), matches)
-                captions = Figures(self._pool, change, lambda value: f"change {value:+.2f}")
-            case "novelty":
-                novelty = self._insight.novelty()
-                order = by_value(novelty, matches)
-                captions = Figures(self._pool, novelty, lambda value: f"novelty {value:.3f}")
-            case "name":
-                order = _picked(self._names(), matches)
-            case "random":
-                seed = self._context.config.seed if query.seed is None else query.seed
-                order = _picked(np.random.default_rng(seed).permutation(len(self._pool)), matches)
+        """Put images into an order, those it cannot tell about last; return captions, too."""
+        seed = self._context.config.seed if query.seed is None else query.seed
+        at_hand = AtHand(self._pool, ranking, matches, self._insight, self._cycles, self._names, seed)
+        order, captions = ORDERS[query.sort].arranged(at_hand)
         if query.reverse:
             order = order[::-1]
         rest = matches.copy()
         rest[order] = False
         return np.concatenate([order, np.flatnonzero(rest)]), captions
-
-    def _change(self) -> np.ndarray:
-        change = self._cycles.change()
-        if np.isnan(change).all():
-            raise InputError(
-                "There is no change to sort by before two training cycles have ranked the images. "
-                "Train again, or sort by another order."
-            )
-        return change
 
     def _names(self) -> np.ndarray:
         if self._by_name is None:
@@ -315,20 +289,8 @@ def natural_order(ids: Sequence[str]) -> np.ndarray:
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
-def by_value(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    """Return the rows that match from the highest value to the lowest; those with NaN are left out."""
-    rows = np.flatnonzero(matches & ~np.isnan(values))
-    order: np.ndarray = rows[np.argsort(-values[rows], kind="stable")]
-    return order
-
-
 def _padded(digits: re.Match[str]) -> str:
     return digits[0].lstrip("0").zfill(_LONGEST)
-
-
-def _picked(order: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    picked: np.ndarray = order[matches[order]].astype(np.int64)
-    return picked
 
 
 def _with_states(states: np.ndarray, wanted: Iterable[LabelState]) -> np.ndarray:
@@ -348,12 +310,3 @@ def _in_column(column: Column, wanted: Bounds | str) -> np.ndarray:
     if column.numbers is None:
         raise InputError(f"The column {column.name!r} holds text. Give a part of the text to look for.")
     return _within(column.numbers, wanted)
-
-
-def _check_scored(sort: Sort, ranking: Ranking) -> None:
-    if ranking.version == 0:
-        raise InputError(
-            f"There is no {sort} to sort by before the images are ranked. Sort by name, or rank."
-        )
-    if sort == "uncertainty" and ranking.source == "novelty":
-        raise InputError("There is no uncertainty before an anomaly is labelled. Sort by novelty.")

@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.search.query import Bounds, LabelState, Query, Sort
+from anomalymatch_ui.session.search.orders import ORDERS
+from anomalymatch_ui.session.search.query import Bounds, LabelState, Query
 
 _NOTHING = "Nothing matches. Take a filter away."
-_IN_WORDS: Mapping[Sort, tuple[str, str]] = {
-    "uncertainty": ("most uncertain first", "most certain first"),
-    "change": ("most changed first", "least changed first"),
-    "novelty": ("most novel first", "most ordinary first"),
-    "diversity": ("likeliest first, duplicates later", "duplicates and unlikeliest first"),
-    "name": ("by name", "by name, backwards"),
-    "random": ("in random order", "in random order, backwards"),
-}
-
-
-class Figures(Mapping[str, str]):
-    """A figure of each image, put into words when it is asked for: a page needs 60 of a million.
-
-    Parameters
-    ----------
-    pool
-        The images.
-    values
-        By pool index, float ``(len(pool),)``; an image with NaN has none.
-    words
-        Puts a value into words.
-    """
-
-    def __init__(self, pool: ImagePool, values: np.ndarray, words: Callable[[float], str]) -> None:
-        self._pool = pool
-        self._values = values
-        self._words = words
-
-    def __getitem__(self, image_id: str) -> str:
-        value = float(self._values[self._pool.index(image_id)])
-        if np.isnan(value):
-            raise KeyError(image_id)
-        return self._words(value)
-
-    def __iter__(self) -> Iterator[str]:
-        return (self._pool.ids[row] for row in np.flatnonzero(~np.isnan(self._values)).tolist())
-
-    def __len__(self) -> int:
-        return int(np.count_nonzero(~np.isnan(self._values)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +90,7 @@ def in_words(query: Query, source: str) -> str:
             f"with {name} " + (f"“{wanted}”" if isinstance(wanted, str) else _range_in_words(wanted))
         )
     by_score = f"by {source.replace('linear head', 'your labels')}"
-    forward, backward = _IN_WORDS.get(query.sort, (by_score, f"{by_score}, backwards"))
+    forward, backward = ORDERS[query.sort].title or (by_score, f"{by_score}, backwards")
     return f"{' '.join(parts)}, {backward if query.reverse else forward}"
 
 

@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import LABELS, Label
+from anomalymatch_ui.session.search.orders import ORDERS
 
-Sort = Literal[
-    "shown first", "probability", "uncertainty", "change", "novelty", "diversity", "name", "random"
-]
-SORTS: tuple[Sort, ...] = get_args(Sort)
+Sort = str
+"""Name of an order."""
+
+SORTS: tuple[Sort, ...] = tuple(ORDERS)
 """The orders there are."""
 
 LabelState = Label | Literal["unlabelled"]
@@ -35,14 +36,8 @@ class Query:
     Attributes
     ----------
     sort
-        ``"shown first"``: what to look at next, as the settings have it, a random share among it;
-        ``"probability"``: of an anomaly, as the newest ranking has it;
-        ``"uncertainty"``: nearest to the decision first;
-        ``"change"``: by how much the network's score differs between the last two cycles;
-        ``"novelty"``: the least ordinary first, whatever the labels;
-        ``"diversity"``: by probability, near-duplicates later;
-        ``"name"``: in natural order, so that 10 follows 9;
-        ``"random"``: a shuffle of the pool, the same for the same seed.
+        Name of an order, such as ``"shown first"``, what to look at next, or ``"novelty"``; of
+        :data:`~anomalymatch_ui.session.search.orders.ORDERS`, which say what comes first in each.
     reverse
         The other way round: the lowest first, or Z before A.
     labels
