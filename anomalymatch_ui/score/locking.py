@@ -6,15 +6,15 @@ import contextlib
 import errno
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from anomalymatch_ui.errors import StoreBusyError
 from anomalymatch_ui.files import storage_errors
 
-_TAKEN = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -31,37 +31,32 @@ def one_writer(path: Path) -> Iterator[None]:
     StorageError
         If the file cannot be written.
     """
+    # No marker file instead, where there are no locks: it would outlive a process that was killed.
+    lock = FileLock(path, blocking=False, fallback_to_soft=False)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    with file:
         try:
-            _lock(file)
+            lock.acquire()
+        except Timeout as error:
+            raise StoreBusyError(
+                f"Another run is writing {path.parent} ({_holder(path)}). "
+                "Wait for its end, or choose another folder."
+            ) from error
         except OSError as error:
-            if error.errno in _TAKEN:
-                file.seek(0)
-                holder = file.read().strip() or "it does not say which"
-                raise StoreBusyError(
-                    f"Another run is writing {path.parent} ({holder}). "
-                    "Wait for its end, or choose another folder."
-                ) from error
-        with storage_errors(path):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            if error.errno not in _NO_LOCKS:
+                raise
+    try:
+        # Windows lets nobody write to what is locked; then the holder is not told.
+        with storage_errors(path), contextlib.suppress(PermissionError):
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
+    finally:
+        lock.release()
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[str]) -> None:
-        # Far behind the text: what is locked cannot be read on Windows.
-        file.seek(2**30)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _holder(path: Path) -> str:
+    """Return who holds the lock, as it has written; Windows lets nobody read it."""
+    try:
+        return path.read_text(encoding="utf-8").strip() or "it does not say which"
+    except OSError:
+        return "it does not say which"
