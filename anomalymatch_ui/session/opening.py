@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from anomalymatch_ui.session.labelling.importing import read_table
 from anomalymatch_ui.session.labelling.people import annotator_name
 from anomalymatch_ui.session.labelling.shortlist import shortlisted
 from anomalymatch_ui.session.mending.repairing import missing_labels
+from anomalymatch_ui.session.work.cycles import Cycles
+from anomalymatch_ui.session.work.rankings import Rankings
 
 S = TypeVar("S")
 
@@ -57,18 +59,17 @@ class Prepared:
     changed: str
     rendered_otherwise: bool
 
-    def news(self, remembered: Iterable[int | None], gone: int, outdated: Callable[[], bool]) -> str | None:
+    def news(self, rankings: Rankings, cycles: Cycles, gone: int) -> str | None:
         """Return what the person is to know first; ``None`` if nothing has changed.
 
         Parameters
         ----------
-        remembered
-            Numbers of the newest rows of the journal that the order and the cycles were made with.
+        rankings, cycles
+            Of the session; they know the newest rows of the journal that they were made with.
         gone
             How many labelled images are not among the images now.
-        outdated
-            Asked last whether the images have to be looked at anew.
         """
+        remembered = [rankings.newest.last_seq, *(cycle.last_seq for cycle in cycles.all())]
         if forgotten := missing_labels(self.context.journal.last_seq, remembered):
             return forgotten
         if self.rendered_otherwise:
@@ -77,7 +78,7 @@ class Prepared:
             are = "1 labelled image is" if gone == 1 else f"{gone:,} labelled images are"
             rest = f" {are} not among them now; what was said of them is kept." if gone else ""
             return self.changed + rest
-        return LOOKS_ANEW if outdated() else None
+        return LOOKS_ANEW if rankings.outdated() else None
 
 
 def prepare(

@@ -104,7 +104,7 @@ class Session:
         self.people = People(pool, journal)
         self.finding = Finding(context, rankings, self.insight, self.cycles, self.people)
         self._steering = steering = Steering(context, board, rankings, self.cycles, self.insight)
-        self._labelling = Labelling(context, board, self._follow_labels)
+        self._labelling = Labelling(context, board, steering.follow_labels)
         self.showing = Showing(pool, lambda: self.config, steering.settings.keep_if_mine)
         self.marking = Marking(pool, journal, lambda: self.annotator, self._labelling.receipt)
         self.completeness = InjectionRecovery(context, lambda: self.scorer, steering.start_and_wait)
@@ -114,7 +114,7 @@ class Session:
         self.results = Results(context, rankings, self.cycles, metadata, places, known, measured)
         self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread
-        self._watch = Watch(context, rankings, count, self._follow_labels, reread, steering.take_notice)
+        self._watch = Watch(context, rankings, count, steering.follow_labels, reread, steering.take_notice)
         steering.begin(count(), self._watch.seen.pen)
 
     @classmethod
@@ -201,8 +201,7 @@ class Session:
     def _begin(self, prepared: Prepared, metadata: str | Path | None, match_radius: float) -> None:
         """Tell what has changed, and take in what comes with the opening."""
         gone = self._labelling.gone(self.labels())
-        remembered = [self._rankings.newest.last_seq, *(cycle.last_seq for cycle in self.cycles.all())]
-        if news := prepared.news(remembered, gone, lambda: self.outdated):
+        if news := prepared.news(self._rankings, self.cycles, gone):
             self._board.publish(message=news)
         # Before the labels, which may start a cycle.
         if metadata is not None:
@@ -399,7 +398,3 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.path} of {len(self.pool):,} images>"
-
-    def _follow_labels(self) -> None:
-        self._rankings.tick()
-        self._steering.automatic.label_came()

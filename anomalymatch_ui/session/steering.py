@@ -303,6 +303,11 @@ class Steering:
                 "there, with the labels of now."
             )
 
+    def follow_labels(self) -> None:
+        """Let the order follow the labels of now, and train if as many have come as the settings ask for."""
+        self._rankings.tick()
+        self.automatic.label_came()
+
     def take_notice(self, **changes: Any) -> None:
         """Publish what the watch has seen of other processes."""
         if "pen_elsewhere" in changes and self._board.status.state == "idle":
