@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +17,13 @@ import processes
 import pytest
 from astropy.table import Table
 from catalogues import positions, tile_wcs, write_catalogue, write_tile
+from commands import Run, refused
 from fitsfiles import sky, write_extensions
 from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Cycle, Session
 from anomalymatch_ui.session.work.cycles import save_cycle
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return functools.partial(processes.run, cwd=tmp_path)
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    path = tmp_path / "labels.csv"
-    rows = [f"{n:04d}.jpg,anomaly" for n in range(3)] + [f"{n:04d}.jpg,normal" for n in range(20, 26)]
-    path.write_text("filename,label\n" + "\n".join(rows) + "\n")
-    return path
-
-
-@pytest.fixture
-def session(tmp_path: Path, pool_folder: Path, quick: Config) -> Path:
-    Session.open(tmp_path / "session", pool_folder, config=quick).close()
-    return tmp_path / "session"
-
-
-def refused(finished: subprocess.CompletedProcess[str], sentence: str) -> None:
-    """Exit code 2, one line that says this, and no traceback."""
-    assert finished.returncode == 2, finished
-    lines = [line for line in finished.stderr.splitlines() if "━" not in line and line.strip()]
-    assert len(lines) == 1, finished.stderr
-    assert lines[0].startswith("anomalymatch: ")
-    assert sentence in lines[0]
 
 
 def last_json(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -201,73 +169,6 @@ def test_info_on_a_catalogue_says_what_is_cut_from_what(run: Run, tmp_path: Path
     refused(run("info", catalogue, "--tiles", tmp_path / "tiles"), "--size")
 
 
-def test_an_empty_folder_a_folder_without_images_and_a_missing_path_are_refused(
-    run: Run, tmp_path: Path
-) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts").mkdir()
-    (tmp_path / "texts" / "readme.txt").write_text("no image")
-    for command in (["info"], ["serve", "--no-browser"]):
-        refused(run(command[0], tmp_path / "empty", *command[1:]), "empty")
-        refused(run(command[0], tmp_path / "texts", *command[1:]), "no images")
-        refused(run(command[0], tmp_path / "missing", *command[1:]), "missing")
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("name,class\na,b\n", "filename"),
-        ("", "empty"),
-        ("filename,label\n0000.jpg,odd\n", "odd"),
-        ("filename,label\n0000.jpg,anomaly\n", "no nominal image is labelled yet"),
-        ("filename,label\n0000.jpg,nominal\n", "no anomaly is labelled yet"),
-        ("filename,label\nother.jpg,anomaly\n", "no anomaly is labelled yet"),
-    ],
-)
-def test_a_table_that_cannot_be_used_is_refused(
-    text: str, sentence: str, run: Run, pool_folder: Path, table: Path, session: Path
-) -> None:
-    table.write_text(text)
-    finished = run("train", pool_folder, "--labels", table, "--session", session)
-    assert finished.returncode == 2
-    assert sentence in finished.stderr.splitlines()[-1]
-    assert "Traceback" not in finished.stderr
-
-
-def test_a_session_of_other_images_is_refused(run: Run, table: Path, session: Path, tmp_path: Path) -> None:
-    make_pool(tmp_path / "others", images=4)
-    finished = run("train", tmp_path / "others", "--labels", table, "--session", session)
-    refused(finished, "belongs to the images in")
-    refused(
-        run("serve", tmp_path / "others", "--session", session, "--no-browser"), "belongs to the images in"
-    )
-
-
-def test_a_port_in_use_is_refused(run: Run, pool_folder: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        refused(run("serve", pool_folder, "--port", port, "--no-browser"), f"{port}")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--preset", "papre"], "no preset 'papre'"),
-        (["--device", "gpu"], "device"),
-        (["--device", "cuda:9"], "no device 'cuda:9'"),
-        (["--iterations", "0"], "iterations"),
-        (["--seed", "x"], "seed"),
-        (["--colour", "red"], "--colour"),
-    ],
-)
-def test_an_option_that_cannot_be_used_is_refused_in_one_line(
-    arguments: list[str], sentence: str, run: Run, pool_folder: Path, table: Path, session: Path
-) -> None:
-    refused(run("train", pool_folder, "--labels", table, "--session", session, *arguments), sentence)
-
-
 def test_report_tells_what_each_annotator_has_said_while_the_session_is_open(run: Run, session: Path) -> None:
     with (
         Session.open(session, annotator="ada") as ada,
@@ -328,51 +229,6 @@ def test_relink_tells_where_the_images_lie_now(
     assert (told["images"], told["labelled"], told["found"]) == (60, 0, 0)
     assert "saved anew" in told["changed"]
     refused(run("relink", tmp_path / "missing", others), "not a session folder")
-
-
-def test_a_report_of_what_is_no_session_is_refused(run: Run, tmp_path: Path) -> None:
-    refused(run("report", tmp_path), "not a session folder")
-    refused(run("report", tmp_path / "missing"), "not a session folder")
-    refused(run("report"), "SESSION")
-
-
-@pytest.mark.parametrize(("name", "sentence"), [("", "is empty"), ("a" * 300, "300 characters")])
-def test_an_annotator_s_name_that_cannot_be_kept_is_refused(
-    name: str, sentence: str, run: Run, pool_folder: Path, session: Path
-) -> None:
-    refused(run("serve", pool_folder, "--session", session, "--annotator", name, "--no-browser"), sentence)
-
-
-def test_what_is_no_session_cannot_be_ranked(run: Run, tmp_path: Path) -> None:
-    refused(run("rank", tmp_path), "not a session folder")
-    refused(run("rank"), "SESSION")
-
-
-def test_a_table_that_cannot_be_written_is_refused(run: Run, session: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    refused(run("rank", session, "--out", tmp_path / "file" / "ranking.csv"), "Cannot write")
-
-
-def test_an_empty_path_is_refused_instead_of_reading_the_current_folder(run: Run) -> None:
-    refused(run("info", ""), "the path is empty")
-    refused(run("report", ""), "the path is empty")
-
-
-def test_a_name_too_long_for_a_session_is_refused(run: Run) -> None:
-    refused(run("report", "s" * 300), "not a session folder")
-
-
-def test_output_that_cannot_be_written_is_one_line(session: Path) -> None:
-    with open("/dev/full", "w") as full:
-        finished = subprocess.run(
-            [sys.executable, "-m", "anomalymatch_ui.cli", "report", str(session)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert finished.returncode == 2
-    assert "The output cannot be written: No space left" in finished.stderr
 
 
 def test_importing_the_package_is_fast_and_brings_no_torch() -> None:
@@ -443,9 +299,3 @@ def test_finds_are_exported_in_the_format_of_the_name_or_the_one_asked_for(
     out = tmp_path / (name or "session-found.csv")
     astropys = {None: "votable", "fits": "fits", "csv": "ascii.csv"}[form]
     assert Table.read(out, format=astropys)["id"].tolist()[0] in ("0001.jpg", b"0001.jpg")
-
-
-def test_an_export_that_cannot_be_written_is_refused(run: Run, session: Path, tmp_path: Path) -> None:
-    refused(run("export", session, "--out", "finds.xlsx"), "does not say in which format")
-    refused(run("export", session, "--out", session / "config.toml" / "finds.csv"), "Cannot write")
-    refused(run("export", tmp_path / "nothing"), "is not a session folder")

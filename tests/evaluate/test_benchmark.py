@@ -19,15 +19,11 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.evaluate import (
     Protocol,
-    SeedResult,
     Task,
-    comparison,
     measure_detection,
     run_benchmark,
     run_seed,
 )
-from anomalymatch_ui.evaluate.report import MEASURES
-from anomalymatch_ui.evaluate.report import table as table_of
 from anomalymatch_ui.labels import KNOWN
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.score import one_writer
@@ -260,23 +256,6 @@ def test_what_the_command_cannot_use_is_one_line_and_exit_code_2(
     assert len(said.splitlines()) == 1
 
 
-def report_of(*values: float, arithmetic: str = "float32 on cpu") -> dict[str, Any]:
-    seeds = [{"seed": seed, "cycles": [{"ap": value}]} for seed, value in enumerate(values)]
-    return {"task": "rings", "preset": "paper", "arithmetic": arithmetic, "seeds": seeds}
-
-
-def test_a_table_has_mean_and_deviation_over_the_seeds_of_the_cycles_that_all_have() -> None:
-    first = {measure: 0.1 * place for place, measure in enumerate(MEASURES)}
-    second = {measure: 0.1 * place + 0.2 for place, measure in enumerate(MEASURES)}
-    seeds = [{"seed": 1, "cycles": [first, first]}, {"seed": 2, "cycles": [second]}]
-    report = {"task": "rings", "preset": "default", "changes": ["train.align=false"], "seeds": seeds}
-    title, _, head, _, *rows = table_of(report).splitlines()
-    assert title == "rings, preset default train.align=false, mean ± standard deviation over 2 seeds"
-    assert head == "| cycle | " + " | ".join(MEASURES) + " |"
-    cells = [f"{0.1 * place + 0.1:.3f} ± 0.141" for place in range(len(MEASURES))]
-    assert rows == ["| 0 | " + " | ".join(cells) + " |"]
-
-
 def test_discoveries_are_drawn_and_without_the_means_to_draw_nothing_is_searched(
     images: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,27 +268,6 @@ def test_discoveries_are_drawn_and_without_the_means_to_draw_nothing_is_searched
     with pytest.raises(InputError, match=r"pip install 'anomalymatch-ui\[plot\]'"):
         run(plot=tmp_path / "none.png", out=tmp_path / "none.json")
     assert not (tmp_path / "none.json").exists()
-
-
-def test_a_comparison_gives_an_interval_from_five_seeds_on() -> None:
-    few, enough = report_of(0.2, 0.4, 0.3, 0.3), report_of(0.2, 0.4, 0.3, 0.3, 0.3)
-    assert comparison(few, enough, "ap", 0) == "ap after cycle 0: paper - paper = +0.000 (4 seeds)"
-    assert "(95 % interval +0.000 to +0.000, 5 seeds)" in comparison(enough, enough, "ap", 0)
-    assert comparison(report_of(0.5), few, "ap", 0).endswith("= +0.300 (1 seed)")
-
-
-def test_a_comparison_says_where_the_number_formats_differ() -> None:
-    line = comparison(report_of(0.5), report_of(0.2, arithmetic="bfloat16 on cpu"), "ap", 0)
-    assert line.endswith("(1 seed; float32 on cpu against bfloat16 on cpu)")
-
-
-@pytest.mark.parametrize(
-    ("discoveries", "area"), [([True] * 10, 1.0), ([False] * 10, 0.0), ([False, True], 1 / 3), ([], 0.0)]
-)
-def test_the_discovery_area_is_the_share_of_what_finds_at_every_look_would_have(
-    discoveries: list[bool], area: float
-) -> None:
-    assert SeedResult(1, discoveries=discoveries).discovery_area == pytest.approx(area)
 
 
 def test_a_size_is_named_with_the_results_and_reaches_what_the_preset_orders_by(
