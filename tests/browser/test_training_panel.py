@@ -91,7 +91,9 @@ def test_settings_are_reached_by_keyboard_and_what_cannot_be_used_is_said_beside
     setting(desk, "Steps").fill("many")
     setting(desk, "Prevalence").fill("3")
     page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("Steps must be a whole number of at least 1, not many.")
+    expect(dialog).to_contain_text(
+        "Steps must be a whole number of at least 1 and at most 1000000, not many."
+    )
     expect(dialog).to_contain_text("The prevalence must be a share above 0 and below 100 %")
     expect(dialog).to_contain_text("For 3 in a hundred, write 3 %.")
     expect(setting(desk, "Prevalence")).to_be_focused()

@@ -30,10 +30,10 @@ def test_each_main_setting_is_explained_in_words_and_has_a_value() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("train.steps", "0", "Steps must be a whole number of at least 1, not 0."),
-        ("train.steps", "2.5", "Steps must be a whole number of at least 1, not 2.5."),
-        ("train.steps", "many", "Steps must be a whole number of at least 1, not many."),
-        ("train.steps", "", "Steps must be a whole number of at least 1."),
+        ("train.steps", "0", "Steps must be a whole number of at least 1 and at most 1000000, not 0."),
+        ("train.steps", "2.5", "Steps must be a whole number of at least 1 and at most 1000000, not 2.5."),
+        ("train.steps", "many", "Steps must be a whole number of at least 1 and at most 1000000, not many."),
+        ("train.steps", "", "Steps must be a whole number of at least 1 and at most 1000000."),
         ("train.every", "-5", "Train automatically must be a whole number of at least 0, not -5."),
         ("train.learning_rate", "inf", "Learning rate must be a number above 0, not inf."),
         ("train.learning_rate", "nan", "Learning rate must be a number above 0, not nan."),
