@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-scripts lint docs clean browser test-floors reliability fuzz image screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz image screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -41,7 +41,14 @@ test-scripts: $(STAMP)-test  ## test the pure parts of the dashboard's scripts, 
 	$(NPM) test
 
 test: test-scripts $(STAMP)-test browser  ## run all the tests, the ones in a real browser among them
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# No browser, no kernel, no training; test_orientation.py runs networks of full size.
+FAST := $(addprefix tests/unit/,labels pixels pool rank sky tables test_config.py test_files.py)
+
+test-fast: $(STAMP)-test  ## run what needs no browser, kernel or training: files, pixels, labels, orders
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(FAST) \
+	  --ignore tests/unit/rank/test_orientation.py
 
 FLOORS := .venv-floors
 test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions that pyproject.toml allows

@@ -27,6 +27,25 @@ from images import make_pool
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+LONG_FILES = (
+    *("test_pages.py", "test_looking.py", "test_dashboard.py", "test_finding.py", "test_keys.py"),
+    *("test_zoom.py", "test_adapting.py", "test_pictures.py", "test_training_panel.py", "test_benchmark.py"),
+    *("test_commands.py", "test_without_torch.py", "test_selection.py", "test_screenshots.py"),
+    *("test_archive_order.py", "test_archive_dask.py", "test_network_scores.py", "test_archive_size.py"),
+    *("test_scoring_benchmark.py", "test_notebooks.py", "test_demo.py", "test_zoom_out.py"),
+    *("test_two_people.py", "test_proxy.py", "test_mapping.py", "test_frozen_maps.py", "test_people.py"),
+    *("test_many_bands.py", "test_accessibility.py", "test_orientation.py", "test_lab.py"),
+    *("test_gpu_benchmark.py", "test_sky.py", "test_native_pixels.py"),
+)
+"""Files of half a minute to seven minutes, as they were measured on two cores, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the files that take long first: one begun last lets all processors but its own wait."""
+    place = {name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
@@ -300,14 +301,21 @@ def test_what_comes_later_because_it_duplicates_another_is_marked_and_nothing_el
 
 
 @every_strategy
-def test_a_hundred_thousand_images_are_arranged_in_a_tenth_of_a_second(acquisition: Acquisition) -> None:
+def test_a_hundred_thousand_images_are_arranged_in_the_time_of_a_few_sorts(acquisition: Acquisition) -> None:
     random = np.random.default_rng(0)
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
     lottery = draw_order(100_000, 0)  # once for a session
-    seconds = []
-    for _ in range(10):  # the best of ten, of the processor's time: another program may want it, too
-        start = time.thread_time()
+
+    def arranged() -> None:
         listing(scores, acquisition, embeddings=embeddings, random_every=20, lottery=lottery)
-        seconds.append(time.thread_time() - start)
-    assert min(seconds) < 0.1
+
+    def seconds(work: Callable[[], object]) -> float:
+        start = time.thread_time()  # of the processor: another program may want it, too
+        work()
+        return time.thread_time() - start
+
+    pairs = [(seconds(arranged), seconds(lambda: np.argsort(scores, kind="stable"))) for _ in range(10)]
+    arranging, sorting = np.min(pairs, axis=0)
+    # One sort takes 13 ms, and the dearest of the orders as long as three and a half.
+    assert arranging < 8 * sorting
