@@ -23,8 +23,10 @@ def info(
 ) -> None:
     """Say what is in a pool of images, how they are read and shown, and which cannot be read."""
     from anomalymatch_ui.cli.progress import bar
+    from anomalymatch_ui.config import Config
     from anomalymatch_ui.pool import open_pool
     from anomalymatch_ui.pool.sample import sample_pool
+    from anomalymatch_ui.session.labelling.working_set import sentence_on
     from anomalymatch_ui.stream import expected_runtime
 
     pool = open_pool(images, **pixels)
@@ -36,6 +38,8 @@ def info(
     print(f"{pool.name}: {len(pool):,} images in {pool.path}")
     for what, there in pool.found.items():
         print(f"{what.capitalize()}: {there}.")
+    if sentence := sentence_on(len(pool), Config()):
+        print(sentence)
     found = sample_pool(pool)
     for line in found.lines(pool):
         print(line)

@@ -62,6 +62,13 @@ class Config(Settings):
         description="share of anomalies that you expect in the pool, such as 6 %, 0.06 or 1 in 200; empty: "
         "the search estimates it from its own looks, and a network assumes 3 % of its own answers",
     )
+    working_set: int = Field(
+        1_000_000,
+        ge=2,
+        description="images that a session works on at most: of a larger pool, when the session is made, as "
+        "many drawn at random; once the session has scored the whole pool, the best of it, some drawn at "
+        "random, and those with a label",
+    )
     instant: bool = Field(True, description="order the pool anew after each label")
     pixels: PixelsConfig = PixelsConfig()
     shown: ShownConfig = ShownConfig()

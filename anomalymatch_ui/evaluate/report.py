@@ -101,6 +101,7 @@ def config_settings(config: Config) -> dict[str, Any]:
             "seed": True,
             "device": True,
             "instant": True,
+            "working_set": True,
             "score": {"batch_size", "workers", "decode", "compiled", "frozen_maps_gb", "shard_size"},
             "train": {"every", "keep_cycles", "checkpoint_every", "checkpoint_seconds"},
         },

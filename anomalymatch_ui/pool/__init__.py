@@ -9,7 +9,7 @@ from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, Unr
 from anomalymatch_ui.pool.columns import position_names
 from anomalymatch_ui.pool.lookup import index_in
 from anomalymatch_ui.pool.opening import open_pool
-from anomalymatch_ui.pool.subset import SubsetPool, content_probe, content_stamps, numbered_rows
+from anomalymatch_ui.pool.subset import SubsetPool, content_probe, content_stamps, numbered_rows, rows_of
 
 __all__ = [
     "Batch",
@@ -26,5 +26,6 @@ __all__ = [
     "numbered_rows",
     "open_pool",
     "position_names",
+    "rows_of",
     "surroundings",
 ]

@@ -311,6 +311,18 @@ class RowIds(Sequence[str]):
         row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
         return row if str(row) == image_id and row in self._range else None
 
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Return the row of each of many ids, int64 ``(n,)``; -1 where there is none of it."""
+        try:
+            numbers = np.fromiter(map(int, ids), np.int64, len(ids))
+            plain = type(self) is RowIds and all(map(str.__eq__, map(str, numbers.tolist()), ids))
+        except (ValueError, OverflowError):
+            plain = False
+        if plain:
+            return np.where((numbers >= 0) & (numbers < len(self)), numbers, -1)
+        found = (self.row(image_id) for image_id in ids)
+        return np.fromiter((-1 if row is None else row for row in found), np.int64, len(ids))
+
     @overload
     def __getitem__(self, index: int) -> str: ...
     @overload

@@ -11,6 +11,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import NativeImage, View
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
+from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.parts import JoinedPool
 
 
@@ -23,6 +24,8 @@ class SubsetPool:
         Holds the images.
     ids
         Which of them; they keep the pool's order, and repetitions do not matter.
+    rows
+        Their indices in the pool, int64 ``(n,)``, where they are known: :func:`rows_of`.
 
     Raises
     ------
@@ -30,14 +33,22 @@ class SubsetPool:
         If there are no ids, or one is not in the pool.
     """
 
-    def __init__(self, pool: ImagePool, ids: Iterable[str]) -> None:
-        try:
-            self._members = np.unique(np.array([pool.index(image_id) for image_id in ids], np.int64))
-        except KeyError as error:
-            raise InputError(f"There is no image {error.args[0]!r} in {pool.path}.") from error
+    def __init__(self, pool: ImagePool, ids: Iterable[str], rows: np.ndarray | None = None) -> None:
+        listed = list(ids)
+        known = rows
+        if known is None:
+            try:
+                known = np.array([pool.index(image_id) for image_id in listed], np.int64)
+            except KeyError as error:
+                raise InputError(f"There is no image {error.args[0]!r} in {pool.path}.") from error
+        self._members, first = np.unique(known, return_index=True)
         if len(self._members) == 0:
             raise InputError(f"None of the images in {pool.path} is asked for.")
-        self.ids: Sequence[str] = tuple(pool.ids[index] for index in self._members.tolist())
+        self.ids: Sequence[str]
+        if rows is None:
+            self.ids = tuple(pool.ids[index] for index in self._members.tolist())
+        else:  # from a file a million names are read by blocks, most of which are of other images
+            self.ids = tuple(listed[place] for place in first.tolist())
         self.path = pool.path
         self.name = pool.name
         self.digest = hashlib.sha256("\0".join((pool.digest, *self.ids)).encode()).hexdigest()
@@ -106,6 +117,14 @@ class SubsetPool:
     def close(self) -> None:
         """Let go of the files of the pool."""
         self._pool.close()
+
+
+def rows_of(pool: ImagePool, ids: Sequence[str]) -> np.ndarray:
+    """Return the index of each of many images, int64 ``(n,)``; -1 where the pool has none of that id."""
+    if isinstance(pool.ids, StoredIds) or type(pool.ids) is RowIds:
+        return pool.ids.rows(ids)
+    found = (pool.index(image_id) if image_id in pool else -1 for image_id in ids)
+    return np.fromiter(found, np.int64, len(ids))
 
 
 def numbered_rows(pool: ImagePool) -> str:

@@ -20,6 +20,7 @@ from anomalymatch_ui.session.core.status import Status
 from anomalymatch_ui.session.labelling.importing import read_table
 from anomalymatch_ui.session.labelling.people import annotator_name
 from anomalymatch_ui.session.labelling.shortlist import shortlisted
+from anomalymatch_ui.session.labelling.working_set import choose_working_set
 from anomalymatch_ui.session.mending.repairing import missing_labels
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -106,6 +107,16 @@ def prepare(
     elif isinstance(images, str | Path):
         images = open_pool(images, config.pixels)
     config = config.with_values(pixels=images.pixels)
+    chosen = choose_working_set(
+        folder,
+        images,
+        config,
+        labels=None if labels is None else expanded(labels),
+        classes=classes,
+        annotator=annotator,
+    )
+    if chosen:
+        folder.notices.append(chosen)
     pool = shortlisted(folder, images)
     table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
     folder.prepare()

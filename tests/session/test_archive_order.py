@@ -20,6 +20,7 @@ from anomalymatch_ui.session.archives import archive_engine
 from anomalymatch_ui.session.archives.archive_engine import measured_threshold
 from anomalymatch_ui.session.archives.archive_job import SessionJob
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
+from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.work.learnt import Learnt
 
 TOLERANCE = 2e-3
@@ -74,6 +75,8 @@ def test_images_have_the_probabilities_and_the_order_that_the_session_gives_them
 ) -> None:
     outcome = score(trained / "images", trained / "session", tmp_path / "out", shard_size=16)
     assert (outcome.scored, outcome.unreadable, outcome.manifest.shard_count) == (60, 0, 4)
+    told = ScoredArchive.kept(trained / "session" / "scored.json")
+    assert told == ScoredArchive(str(tmp_path / "out"), outcome.manifest.pool, outcome.manifest.identity)
     expected, found = of_the_session(trained / "session"), probabilities(tmp_path / "out")
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=TOLERANCE)
     # Two that differ by less than the tolerance may change places.

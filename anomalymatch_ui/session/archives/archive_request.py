@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from anomalymatch_ui.config import Config, RuntimeName, Symmetry
-from anomalymatch_ui.errors import DamagedStoreError, InputError
+from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.learn import load_checkpoint, network_digest
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.rank import CoarseToFine, Reduction
@@ -27,6 +27,7 @@ from anomalymatch_ui.session.archives.archive_engine import (
     measured_threshold,
 )
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.look.embedded import Seeing
 from anomalymatch_ui.session.look.looking import PAIRS, lottery_of
 from anomalymatch_ui.session.look.seer import Seer
@@ -123,7 +124,7 @@ def run_session_request(request: SessionScoreRequest, progress: Callable[[str], 
             engine = SessionEngine(pool, seer, learnt, in_usual_batches(config).score)
         else:
             engine = _on_cluster(client, pool, config, order, request)
-        return score_archive(
+        outcome = score_archive(
             pool,
             Model(learnt.digest, max(look.size for look in sight.looks)),
             request.out,
@@ -137,6 +138,17 @@ def run_session_request(request: SessionScoreRequest, progress: Callable[[str], 
             prepare=lambda folder: learnt.write(folder / ORDER),
             progress=progress,
         )
+        _tell_session(request, outcome)
+        return outcome
+
+
+def _tell_session(request: SessionScoreRequest, outcome: Outcome) -> None:
+    """Write down in the session where the scores lie, from which it may choose what it works on."""
+    scored = ScoredArchive(str(request.out.absolute()), outcome.manifest.pool, outcome.manifest.identity)
+    path = SessionFolder(request.session).scored
+    if ScoredArchive.kept(path) != scored:
+        with suppress(StorageError):  # a session that may only be read
+            scored.keep(path)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,11 @@ class SessionFolder:
         return self.path / "shortlist.parquet"
 
     @property
+    def scored(self) -> Path:
+        """Where the scores of the whole archive lie that were last made by what this session has learnt."""
+        return self.path / "scored.json"
+
+    @property
     def interrupted(self) -> Path:
         """The cycle under way, from which training goes on after a stop or a crash."""
         return self.path / "checkpoints" / "current.safetensors"

@@ -70,8 +70,19 @@ def save_record(path: Path, pool: ImagePool) -> None:
     StorageError
         If the disk refuses.
     """
-    record = asdict(PoolRecord.of(pool)) | {"sketch": Sketch.of(pool).record(), "probe": content_probe(pool)}
+    record = asdict(PoolRecord.of(pool)) | {"sketch": _sketch(path, pool), "probe": content_probe(pool)}
     write_bytes_atomically(path, json.dumps(record).encode(), root=path.parent)
+
+
+def _sketch(path: Path, pool: ImagePool) -> dict[str, list[int]]:
+    """Return the sketch of a pool: that which is written down, if it is of the very same one."""
+    try:
+        known = _load(path)
+        if known["digest"] == pool.digest and known["images"] == len(pool):
+            return Sketch.of_record(known).record() if known["sketch"] else Sketch.of(pool).record()
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        pass
+    return Sketch.of(pool).record()
 
 
 def check_pool(path: Path, pool: ImagePool, *, relink: bool) -> str:

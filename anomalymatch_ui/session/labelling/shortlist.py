@@ -18,7 +18,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.pool import ImagePool, SubsetPool
+from anomalymatch_ui.pool import ImagePool, SubsetPool, rows_of
 from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pen import Pen
@@ -29,7 +29,7 @@ DRAWN = 10_000
 """Images drawn at random for a shortlist where nobody says otherwise. The 500 places that a person looks at
 hold 25 of them (every twentieth), so it lasts for 400 pages of 500."""
 
-_IMAGES, _RENEWAL = b"archive_images", b"renewal"
+_IMAGES, _RENEWAL, _CHOSEN = b"archive_images", b"renewal", b"chosen_by"
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ class ShortlistPool(SubsetPool):
     """
 
     def __init__(self, archive: ImagePool, shortlist: Shortlist) -> None:
-        present = [image_id for image_id in shortlist.ids if image_id in archive]
+        rows = rows_of(archive, shortlist.ids)
+        present = [image_id for image_id, row in zip(shortlist.ids, rows.tolist(), strict=True) if row >= 0]
         if not present:
             raise InputError(
                 f"None of the images of the shortlist is in {archive.path}. Make another with "
                 "`anomalymatch shortlist`, or give the images that the session was made with."
             )
-        super().__init__(archive, present)
+        super().__init__(archive, present, rows[rows >= 0])
         drawable = np.array([image_id in shortlist.drawn for image_id in self.ids], dtype=bool)
         drawable.flags.writeable = False
         self.population = Population(shortlist.archive_images, drawable)
@@ -128,12 +129,16 @@ class Shortlist:
         How many images of the archive this sample stands for.
     renewal
         Counted from 1; each renewal draws others.
+    chosen_by
+        What the session has chosen it by itself by: the identity of an archive's scores, or
+        :data:`RANDOM`; empty where a person has asked for it.
     """
 
     ids: tuple[str, ...]
     drawn: frozenset[str]
     archive_images: int
     renewal: int = 1
+    chosen_by: str = ""
 
     def save(self, path: Path) -> None:
         """Write it as Parquet with the columns ``id`` and ``drawn``.
@@ -148,6 +153,8 @@ class Shortlist:
 
         table = pyarrow.table({"id": self.ids, "drawn": [image_id in self.drawn for image_id in self.ids]})
         facts = {_IMAGES: str(self.archive_images), _RENEWAL: str(self.renewal)}
+        if self.chosen_by:
+            facts[_CHOSEN] = self.chosen_by
         buffer = io.BytesIO()
         parquet.write_table(table.replace_schema_metadata(facts), buffer)
         write_bytes_atomically(path, buffer.getvalue())
@@ -170,11 +177,27 @@ class Shortlist:
             ids = tuple(table["id"].to_pylist())
             drawn = frozenset(np.array(ids, dtype=object)[table["drawn"].to_numpy()].tolist())
             facts = table.schema.metadata or {}
-            return cls(ids, drawn, int(facts[_IMAGES]), int(facts[_RENEWAL]))
+            chosen_by = facts.get(_CHOSEN, b"").decode()
+            return cls(ids, drawn, int(facts[_IMAGES]), int(facts[_RENEWAL]), chosen_by)
         except (OSError, ValueError, KeyError, IndexError) as error:  # pyarrow's errors are of these kinds
             raise InputError(
                 f"{path} is damaged. Make it anew with `anomalymatch shortlist`; labels are not in it."
             ) from error
+
+
+RANDOM = "random"
+"""What a session has chosen images by that knows nothing of them yet."""
+
+
+def chosen_by(path: Path) -> str:
+    """Return :attr:`Shortlist.chosen_by` of a file; empty if it is not there, or damaged."""
+    import pyarrow.parquet as parquet
+
+    try:
+        facts = parquet.read_schema(path).metadata or {}
+    except (OSError, ValueError):
+        return ""
+    return str(facts.get(_CHOSEN, b"").decode())
 
 
 def shortlisted(folder: SessionFolder, pool: ImagePool) -> ImagePool:
@@ -194,6 +217,7 @@ def make_shortlist(
     seed: int = 0,
     annotator: str | None = None,
     classes: str | Mapping[str, str] | None = None,
+    chosen_by: str = "",
 ) -> Shortlist:
     """Choose the images of an archive that a session works on from now on; its labels stay.
 
@@ -220,6 +244,8 @@ def make_shortlist(
         Who does it; ``None`` takes the user's name.
     classes
         What the classes of the table of labels stand for, as :meth:`Session.open` takes it.
+    chosen_by
+        See :class:`Shortlist`.
 
     Raises
     ------
@@ -248,7 +274,7 @@ def make_shortlist(
         ids = tuple(dict.fromkeys([*chosen, *labelled, *sample]))
         if not ids:
             raise InputError("Nothing is asked for: give scores, labels, or a number of images to draw.")
-        shortlist = Shortlist(ids, frozenset(sample), scored or len(archive), renewal)
+        shortlist = Shortlist(ids, frozenset(sample), scored or len(archive), renewal, chosen_by)
         pool = ShortlistPool(archive, shortlist)
         shortlist.save(folder.shortlist)
         folder.keep_pool(pool)
@@ -269,15 +295,16 @@ def _renewals(path: Path) -> int:
 def _draw(archive: ImagePool, count: int, seed: tuple[int, int]) -> list[str]:
     random = np.random.default_rng(seed)
     rows = random.choice(len(archive), min(count, len(archive)), replace=False)
-    return [archive.ids[row] for row in rows.tolist()]
+    # In order, for names that lie in a file are read by blocks.
+    return [archive.ids[row] for row in np.sort(rows).tolist()]
 
 
 def _present(ids: Iterable[str], archive: ImagePool) -> list[str]:
     listed = list(ids)
-    for image_id in listed:
-        if image_id not in archive:
-            raise InputError(
-                f"There is no image {image_id!r} in {archive.path}. The scores belong to other images: "
-                "score these first with `anomalymatch score`."
-            )
+    missing = np.flatnonzero(rows_of(archive, listed) < 0)
+    if len(missing):
+        raise InputError(
+            f"There is no image {listed[missing[0]]!r} in {archive.path}. The scores belong to other images: "
+            "score these first with `anomalymatch score`."
+        )
     return listed

@@ -32,6 +32,7 @@ from anomalymatch_ui.session.look.raw_features import raw_features, shared_featu
 from anomalymatch_ui.session.look.reduced import load_reductions, projection, save_reductions, write_reduced
 from anomalymatch_ui.session.look.sight import Look, Sight, Traits, traits_that_are_set
 from anomalymatch_ui.session.look.snapshot import newest_snapshot
+from anomalymatch_ui.stream.allocation import give_back_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -275,6 +276,7 @@ class Embedder:
         snapshot = looking.snapshot()
         self._opened = replace(snapshot, table=_ready(snapshot.table))
         guide.offer()
+        give_back_freed_memory()
 
     def _looking(self, folder: Path, images: ImagePool, sight: Sight, reporter: Reporter) -> Looking:
         adaptable, adapted = sight.adaptable, self._adapted(sight)

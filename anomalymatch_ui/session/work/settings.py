@@ -37,13 +37,13 @@ _TITLES = {
     "device": "Device",
 }
 
-_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "pixels", "shown")
+_OF_THE_POOL = ("seed", "device", "symmetry", "prevalence", "working_set", "pixels", "shown")
 """Settings of the images and the machine, which are no part of a method and outlive a change of preset."""
 
 _OF_THE_SESSION = ("train.every", "train.keep_cycles")
 """Settings of when a cycle begins and how long it is kept, which change nothing of how it trains."""
 
-_WHILE_BUSY = ("train.", "acquisition.", "shown.", "preset_name")
+_WHILE_BUSY = ("train.", "acquisition.", "shown.", "working_set", "preset_name")
 """Begin the names of settings that a running job has read already, or does not read."""
 
 
@@ -198,7 +198,7 @@ def changes(before: Config, after: Config) -> tuple[str, ...]:
 
 def changes_the_order(names: tuple[str, ...]) -> bool:
     """Return whether any of these settings changes the order or which images come first."""
-    return any(not name.startswith(("train.", "shown.", "preset_name")) for name in names)
+    return any(not name.startswith(("train.", "shown.", "working_set", "preset_name")) for name in names)
 
 
 def in_effect(names: tuple[str, ...], config: Config) -> tuple[str, ...]:

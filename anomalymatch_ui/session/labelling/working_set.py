@@ -1,0 +1,150 @@
+"""The part of a large pool that a session chooses to work on by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.errors import DamagedStoreError, InputError, SessionBusyError
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.labelling.shortlist import DRAWN, RANDOM, chosen_by, make_shortlist
+
+
+@dataclass(frozen=True)
+class ScoredArchive:
+    """Scores of a whole archive that were made by what a session has learnt.
+
+    Attributes
+    ----------
+    folder
+        Where they lie.
+    pool
+        Digest of the archive.
+    identity
+        Of the scores: other ones have another.
+    """
+
+    folder: str
+    pool: str
+    identity: str
+
+    def keep(self, path: Path) -> None:
+        """Write it down in the session. Raises ``StorageError`` if the disk refuses."""
+        write_bytes_atomically(path, json.dumps(asdict(self)).encode(), root=path.parent)
+
+    @classmethod
+    def kept(cls, path: Path) -> Self | None:
+        """Read what :meth:`keep` wrote; ``None`` if there is none that can be read."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def choose_working_set(
+    folder: SessionFolder,
+    archive: ImagePool,
+    config: Config,
+    *,
+    labels: str | Path | None = None,
+    classes: str | Mapping[str, str] | None = None,
+    annotator: str | None = None,
+) -> str:
+    """Choose which images of a large pool a session works on, where that has to be chosen, or chosen anew.
+
+    A new session on more images than its settings allow for begins with some drawn at random. When it has
+    scored the whole pool, its best take their place. What a person has chosen stays.
+
+    Parameters
+    ----------
+    folder
+        Of the session.
+    archive
+        All images.
+    config
+        Says how many a session works on.
+    labels, classes, annotator
+        As for :meth:`Session.open`; what the table labels is among the images.
+
+    Returns
+    -------
+    str
+        What was chosen, as a sentence; empty where nothing was.
+
+    Raises
+    ------
+    InputError
+        As :func:`~anomalymatch_ui.session.make_shortlist`.
+    StorageError
+        If the disk refuses.
+    """
+    most = config.working_set
+    if len(archive) <= most:
+        return ""
+    if not folder.is_session:
+        make_shortlist(
+            folder.path,
+            archive,
+            drawn=most,
+            labels=labels,
+            classes=classes,
+            annotator=annotator,
+            seed=config.seed,
+            chosen_by=RANDOM,
+        )
+        return (
+            f"{archive.path} holds {len(archive):,} images, and this session works on {most:,} of them, "
+            "drawn at random. Label, then let `anomalymatch score --session` find the best of all: this "
+            "session works on them when it is opened again."
+        )
+    scored, former = ScoredArchive.kept(folder.scored), chosen_by(folder.shortlist)
+    if scored is None or not former or scored.identity == former or scored.pool != archive.digest:
+        return ""
+    return _renewed(folder, archive, config, scored, annotator)
+
+
+def _renewed(
+    folder: SessionFolder, archive: ImagePool, config: Config, scored: ScoredArchive, annotator: str | None
+) -> str:
+    """Take the best by new scores; where they have gone, or another process works here, nothing changes."""
+    from anomalymatch_ui.score import Scores
+
+    drawn = min(DRAWN, config.working_set // 2)
+    try:
+        with Scores(Path(scored.folder)) as scores:
+            if scores.archive.manifest.identity != scored.identity:
+                return ""
+            best, readable = scores.top(config.working_set - drawn).ids, len(scores)
+        made = make_shortlist(
+            folder.path,
+            archive,
+            best,
+            drawn=drawn,
+            scored=readable,
+            annotator=annotator,
+            seed=config.seed,
+            chosen_by=scored.identity,
+        )
+    except (InputError, DamagedStoreError, SessionBusyError):
+        return ""
+    return (
+        f"This session now works on {len(made.ids):,} of {len(archive):,} images: the best {len(best):,} by "
+        f"its scores in {scored.folder}, {drawn:,} drawn at random, and those with a label."
+    )
+
+
+def sentence_on(images: int, config: Config) -> str:
+    """Return what a new session makes of so many images, a sentence; empty where it works on all."""
+    if images <= config.working_set:
+        return ""
+    return (
+        f"A session on them works on {config.working_set:,} at a time: drawn at random first, and the best "
+        "of all once it has scored them (`anomalymatch score --session`). `anomalymatch shortlist` chooses "
+        "others."
+    )
