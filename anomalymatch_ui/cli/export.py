@@ -20,10 +20,10 @@ def register(application: typer.Typer) -> None:
 def export(
     session: KeptSession,
     what: Annotated[
-        Literal["ranking", "labels", "found", "completeness", "injected"],
+        Literal["ranking", "labels", "found", "completeness", "injected", "selection"],
         typer.Option(
             help="All images by rank, those with a label, or the anomalies among them; or what `anomalymatch "
-            "completeness` measured: shares, or each painted object."
+            "completeness` measured: shares, or each painted object; or the selection function."
         ),
     ] = "ranking",
     out: Annotated[

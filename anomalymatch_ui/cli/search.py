@@ -106,6 +106,13 @@ def rank(
 
 def report(
     session: KeptSession,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it as one HTML file, too, with curves and pictures of the finds.", parser=given_path
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Finds with a picture in it.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Say what a session has come to: labels, finds, and how far its annotators agree."""
@@ -113,8 +120,10 @@ def report(
 
     with Session.open(session, share=True) as opened:
         told = opened.report()
+        if html is not None:
+            opened.write_report(html, top)
     print("\n".join(told.lines()))
-    finish(as_json, **told.as_dict())
+    finish(as_json, **told.as_dict(), html=None if html is None else str(html))
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:

@@ -19,7 +19,7 @@ def register(application: typer.Typer) -> None:
 def send(
     session: KeptSession,
     what: Annotated[
-        Literal["ranking", "labels", "found", "completeness", "injected"],
+        Literal["ranking", "labels", "found", "completeness", "injected", "selection"],
         typer.Option(help="Which table, as export has it."),
     ] = "found",
     top: Annotated[

@@ -26,10 +26,12 @@ from anomalymatch_ui.session.opening import Prepared, prepare, rendered_anew
 from anomalymatch_ui.session.outcome.completeness import InjectionRecovery
 from anomalymatch_ui.session.outcome.crossmatching import crossmatch
 from anomalymatch_ui.session.outcome.exported import export_labels
+from anomalymatch_ui.session.outcome.page import MOST, write_page
 from anomalymatch_ui.session.outcome.replay import Replays
 from anomalymatch_ui.session.outcome.report import Report
 from anomalymatch_ui.session.outcome.results import Results, What
 from anomalymatch_ui.session.outcome.samp import Samp
+from anomalymatch_ui.session.outcome.selection import SelectionFunction
 from anomalymatch_ui.session.search.finding import Finding
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.insight import Insight
@@ -85,6 +87,8 @@ class Session:
         What the search has come to, as tables for papers and other tools.
     samp
         Sends these tables to TOPCAT, Aladin or DS9.
+    selection
+        What share of all anomalies the search has found, and what going on would bring.
     showing
         How a person sees the images, where that is not how the network does.
     """
@@ -111,7 +115,16 @@ class Session:
         self.replays = Replays(context, self.insight.evidence, steering.start_and_wait)
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
         measured = self.completeness.kept
-        self.results = Results(context, rankings, self.cycles, metadata, places, known, measured)
+        self.selection = SelectionFunction(
+            self.insight.outlook,
+            lambda: self.insight.evidence(journal.view()).drawn,
+            self.pictures.discovery,
+            measured,
+            self.pictures.recent,
+        )
+        self.results = Results(
+            context, rankings, self.cycles, metadata, places, known, measured, self.selection
+        )
         self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread
         self._watch = Watch(context, rankings, count, steering.follow_labels, reread, steering.take_notice)
@@ -292,6 +305,17 @@ class Session:
     def report(self) -> Report:
         """Return what was labelled, by whom, and how far they agree."""
         return Report.of(self.path, self.pool, self.labels(), self.people, self.status.cycle)
+
+    def write_report(self, path: str | Path, top: int = MOST) -> None:
+        """Write what the search has come to as one HTML file, with curves, and pictures of the first finds.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        found, lines = self.results.table("found"), self.report().lines()
+        write_page(expanded(path), self.pool, found, lines, self.selection.now(), top)
 
     def ranking(self) -> Ranking:
         """Return the newest ranking; before there is one, the pool's own order as version 0."""

@@ -24,6 +24,7 @@ TABLES = {
     "labels": "Labels: the images that have one, and who gave it when",
     "found": "Finds: the images labelled anomaly",
     "completeness": "Completeness: what share of painted objects the search finds",
+    "selection": "Selection function: what share of all anomalies was found, and what going on would bring",
     "injected": "Painted objects: each with its place in the order",
 }
 TITLES = {

@@ -294,6 +294,13 @@ class Pictures:
         margins = np.empty(0) if ranking.margins is None else ranking.margins[left[:AHEAD]]
         return discovery_curve(found, imported, margins, ranking.forecast)
 
+    def recent(self, looks: int) -> tuple[int, int]:
+        """Return how many of the last looks there are, at most ``looks``, and the anomalies among these."""
+        with self._lock:
+            self._looks.add(self._journal.entries(since=self._looks.last_seq))
+            found, _ = self._looks.found(self._journal.view())
+        return len(found[-looks:]), sum(found[-looks:])
+
     def precision(self) -> Precision:
         """Return the share of anomalies at the top; see :class:`Precision`. Before a ranking it is empty."""
         ranking, rows = self._ranking(), self._rows()

@@ -17,30 +17,25 @@ def share_table(measured: Completeness, provenance: Mapping[str, str]) -> Result
     """Return the recovered shares against each property, of each kind and of all, with 95 % intervals."""
     import pyarrow as pa
 
-    rows: dict[str, list[object]] = {name: [] for name in _DESCRIPTIONS}
+    rows = share_rows(measured)
+    kinds = {"kind": pa.string(), "against": pa.string(), "painted": pa.int64(), "recovered": pa.int64()}
+    columns = [
+        Column(name, pa.array([row[place] for row in rows], kinds.get(name, pa.float64())), description=its)
+        for place, (name, its) in enumerate(_DESCRIPTIONS.items())
+    ]
+    return ResultTable(tuple(columns), {**provenance, **_provenance(measured)})
+
+
+def share_rows(measured: Completeness) -> list[tuple[object, ...]]:
+    """Return a row for each bin: kind, against what, its ends, painted, recovered, share and its interval."""
+    rows: list[tuple[object, ...]] = []
     for kind in measured.kinds:
         for by in BY:
             shares = measured.shares(by, kind)
-            low, high = shares.interval
-            count = len(shares.painted)
-            rows["kind"] += [kind] * count
-            rows["against"] += [by] * count
-            for name, values in (
-                ("from", shares.low),
-                ("to", shares.high),
-                ("painted", shares.painted),
-                ("recovered", shares.recovered),
-                ("fraction", shares.fraction),
-                ("fraction_low", low),
-                ("fraction_high", high),
-            ):
-                rows[name] += values.tolist()
-    kinds = {"kind": pa.string(), "against": pa.string(), "painted": pa.int64(), "recovered": pa.int64()}
-    columns = [
-        Column(name, pa.array(values, kinds.get(name, pa.float64())), description=_DESCRIPTIONS[name])
-        for name, values in rows.items()
-    ]
-    return ResultTable(tuple(columns), {**provenance, **_provenance(measured)})
+            values = (shares.low, shares.high, shares.painted, shares.recovered, shares.fraction)
+            bins = zip(*(each.tolist() for each in (*values, *shares.interval)), strict=True)
+            rows += [(kind, by, *each) for each in bins]
+    return rows
 
 
 def object_table(measured: Completeness, provenance: Mapping[str, str]) -> ResultTable:

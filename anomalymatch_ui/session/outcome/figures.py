@@ -59,7 +59,7 @@ def write_cutouts(pool: ImagePool, table: ResultTable, folder: Path) -> ResultTa
         folder.mkdir(parents=True, exist_ok=True)
     paths: list[str | None] = []
     for place, image_id in enumerate(table["id"].values.to_pylist(), start=1):
-        pixels = _image(pool, image_id)
+        pixels = image_of(pool, image_id)
         if pixels is None:
             paths.append(None)
             continue
@@ -106,7 +106,7 @@ def write_sheet(pool: ImagePool, table: ResultTable, path: Path, title: str = ""
 
     def drawn(number: int) -> Image.Image:
         ours = slice(number * per_page, (number + 1) * per_page)
-        images = [_image(pool, image_id) for image_id in ids[ours]]
+        images = [image_of(pool, image_id) for image_id in ids[ours]]
         return _page(images, captions[ours], title, ROWS if kind == ".pdf" else 0)
 
     def write(temporary: Path) -> None:
@@ -151,7 +151,7 @@ def check_sheet(path: Path, images: int) -> None:
         )
 
 
-def _image(pool: ImagePool, image_id: str) -> np.ndarray | None:
+def image_of(pool: ImagePool, image_id: str) -> np.ndarray | None:
     """Return an image as a person sees it, uint8 ``(height, width, 3)``; ``None`` if it cannot be read."""
     if image_id not in pool:
         return None
@@ -195,14 +195,14 @@ def _page(
             pen.rectangle((left, top, left + CELL - 1, top + CELL - 1), outline="grey")
             pen.text((left + GAP, top + CELL // 2), "cannot be read", "grey", font)
         else:
-            page.paste(_cell(pixels), (left, top))
+            page.paste(cell_of(pixels), (left, top))
         for number, text in enumerate(lines):
             at = left, top + CELL + number * TEXT
             pen.text(at, _fitting(pen, text, CELL, font), ("black", "dimgrey")[number], font)
     return page
 
 
-def _cell(pixels: np.ndarray) -> Image.Image:
+def cell_of(pixels: np.ndarray) -> Image.Image:
     """Return the central square, pixels of a small image magnified by a whole number, as squares."""
     side = min(pixels.shape[:2])
     times = max(1, CELL // side)

@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anomalymatch_ui.session.outcome.completeness import Completeness
+    from anomalymatch_ui.session.outcome.selection import SelectionFunction
 
-What = Literal["ranking", "labels", "found", "completeness", "injected"]
+What = Literal["ranking", "labels", "found", "completeness", "injected", "selection"]
 
 WHAT: tuple[What, ...] = get_args(What)
 """All images by rank; those with a label, in the order they got it; the anomalies among them, by rank; what
-share of painted objects was recovered, a row a bin; and these objects, a row each."""
+share of painted objects was recovered, a row a bin; these objects, a row each; and the share of all found."""
+
+_RANK = "Place in the order, 1 for the likeliest anomaly"
+_IMAGELESS = ("completeness", "injected", "selection")
 
 _DEGREES = "deg"
 _MARKS = {"tags": "Tags that somebody gave the image", "note": "What somebody wrote about the image"}
@@ -61,6 +65,8 @@ class Results:
         Which of them show known objects.
     completeness
         Returns what was last measured of it; ``None`` without one.
+    selection
+        Tells the share found.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Results:
         places: Places,
         known: KnownObjects,
         completeness: Callable[[], Completeness | None],
+        selection: SelectionFunction,
     ) -> None:
         self._context = context
         self._folder = context.folder
@@ -82,7 +89,7 @@ class Results:
         self._metadata = metadata
         self._places = places
         self._known = known
-        self._completeness = completeness
+        self._completeness, self._selection = completeness, selection
 
     def write(
         self,
@@ -133,7 +140,7 @@ class Results:
         """Write the images of a table; return it with their files."""
         from anomalymatch_ui.session.outcome import figures
 
-        if what in ("completeness", "injected"):
+        if what in _IMAGELESS:
             raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
         if sheet is not None:
             figures.check_sheet(Path(sheet), len(table))
@@ -158,6 +165,8 @@ class Results:
         """
         if what not in WHAT:
             raise InputError(f"There is no table {what!r}. Choose one of: {', '.join(WHAT)}.")
+        if what == "selection":
+            return self._selection.now().table(self._provenance(what, self._rankings.newest, 0))
         if what == "completeness" or what == "injected":
             return self._of_completeness(what)
         ranking, given = self._rankings.newest, _current(self._journal)
@@ -179,8 +188,8 @@ class Results:
         return own.joined(self._of_files(rows)).joined(self._of_metadata(rows))
 
     def images(self, what: What = "found", top: int | None = None) -> list[str]:
-        """Return the ids of the images of a table, in its order; the first ``top``, or all."""
-        if what in ("completeness", "injected"):
+        """Return the ids of a table's images, in its order; the first ``top``, or all."""
+        if what in _IMAGELESS:
             raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
         return self._images(what, self._rankings.newest, _current(self._journal))[:top]
 
@@ -223,12 +232,7 @@ class Results:
         scores = _taken(ranking.scores, rows, pa.float32())
         name, described, ucd = _SCORES[ranking.kind]
         return [
-            Column(
-                "rank",
-                places,
-                ucd="meta.number",
-                description="Place in the order, 1 for the likeliest anomaly",
-            ),
+            Column("rank", places, ucd="meta.number", description=_RANK),
             Column("id", plain_of(ids), ucd="meta.id;meta.main", description="Name of the image in its pool"),
             *self._positions(rows),
             Column(name, scores, ucd=ucd, description=described),
@@ -336,16 +340,15 @@ class Results:
             "seed": str(config.seed),
             "settings": json.dumps(config.model_dump(mode="json"), sort_keys=True),
         }
-        said |= {
-            f"known_objects_{number}": its.sentence() for number, its in enumerate(self._known.sources(), 1)
-        }
+        for number, match in enumerate(self._known.sources(), 1):
+            said[f"known_objects_{number}"] = match.sentence()
         network = next((its.digest for its in self._cycles.all() if its.number == self._cycles.in_use), None)
         return said | ({"network_digest": network} if network else {})
 
 
 def counted(table: ResultTable, what: What) -> str:
     """Return how many rows of what a table has, such as "2 images"."""
-    row = {"completeness": "bin", "injected": "object"}.get(what, "image")
+    row = {"completeness": "bin", "injected": "object", "selection": "row"}.get(what, "image")
     return f"{len(table):,} {row}{'' if len(table) == 1 else 's'}"
 
 

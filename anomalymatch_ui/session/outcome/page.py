@@ -1,0 +1,181 @@
+"""What a search has come to, as one HTML file for a colleague: it fetches nothing, and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.session.charts.pictures import Discovery
+from anomalymatch_ui.session.outcome.figures import cell_of, image_of
+from anomalymatch_ui.session.outcome.selection import Selection
+from anomalymatch_ui.tables import ResultTable
+
+MOST = 200
+"""Finds with pictures, unless told otherwise: some 2 MB."""
+
+_WIDTH, _HEIGHT, _MARGIN = 640, 260, 48
+_COLUMNS = (
+    "rank", "id", "ra", "dec", "probability", "score", "novelty", "annotator", "time", "tags", "note",
+    "known", "known_separation", "known_in",
+)  # fmt: skip
+
+_STYLE = Path(__file__).with_name("page.css")
+
+
+def write_page(
+    path: Path,
+    pool: ImagePool,
+    found: ResultTable,
+    lines: Sequence[str],
+    selection: Selection,
+    most: int = MOST,
+) -> None:
+    """Write the report, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    pool
+        Holds the images.
+    found
+        The finds, a row each, with what made them.
+    lines
+        Labels, cycles and people, a sentence each.
+    selection
+        What share of all was found, and the curve of finds.
+    most
+        How many of the finds have a row.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    shown = found.first(most)
+    title = f"{pool.name}: {len(found):,} {'find' if len(found) == 1 else 'finds'}"
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        # Nothing is fetched and no script runs, whatever stands in a name.
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        "style-src 'unsafe-inline'\">",
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(title)}</title><style>{_STYLE.read_text()}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="when">{escape(found.provenance.get("written", ""))}, '
+        f"{escape(found.provenance.get('software', ''))}</p>",
+        "<ul>",
+        *(f"<li>{escape(line)}</li>" for line in lines),
+        "</ul>",
+        "<h2>What share was found</h2>",
+        f"<p>{escape(selection.sentence())}</p>",
+        f'<p class="advice">{escape(selection.advice())}</p>',
+        _curve(selection.discovery),
+        "<h2>Finds</h2>",
+        *_rows(pool, shown, len(found)),
+        "<h2>How this was made</h2>",
+        '<table class="made">',
+        *(
+            f'<tr><th scope="row">{escape(key)}</th><td>{escape(text)}</td></tr>'
+            for key, text in found.provenance.items()
+        ),
+        "</table></body></html>",
+    ]
+    # A name that is not UTF-8 keeps its other bytes as Python writes them.
+    write_bytes_atomically(path, "\n".join(parts).encode("utf-8", "backslashreplace"))
+
+
+def _rows(pool: ImagePool, table: ResultTable, found: int) -> Iterator[str]:
+    """Iterate over the lines of the table of finds."""
+    if found == 0:
+        yield "<p>No image is labelled anomaly yet.</p>"
+        return
+    values = {name: table[name].values.to_pylist() for name in table.names}
+    columns = [name for name in _COLUMNS if any(value is not None for value in values.get(name, ()))]
+    yield "<table>"
+    if found > len(table):
+        yield f"<caption>The first {len(table):,} of {found:,}, by rank.</caption>"
+    heads = "".join(f'<th scope="col">{_head(table, name)}</th>' for name in columns)
+    yield f'<thead><tr><th scope="col">image</th>{heads}</tr></thead><tbody>'
+    for row, image_id in enumerate(values["id"]):
+        cells = "".join(_cell(values, name, row) for name in columns)
+        yield f"<tr><td>{_picture(pool, image_id)}</td>{cells}</tr>"
+    yield "</tbody></table>"
+
+
+def _head(table: ResultTable, name: str) -> str:
+    unit = table[name].unit
+    return escape(name.replace("_", " ") + (f" ({unit})" if unit else ""))
+
+
+def _cell(values: dict[str, list[object]], name: str, row: int) -> str:
+    value = values[name][row]
+    if value is None:
+        return "<td></td>"
+    if not isinstance(value, float):
+        return f"<td{' class=number' if name in ('rank', 'time') else ''}>{escape(str(value))}</td>"
+    digits = {"ra": ".6f", "dec": "+.6f", "known_separation": ".2f"}.get(name, ".3g")
+    text = f"{value:{digits}}"
+    ends = [values.get(f"{name}_{end}", [None] * (row + 1))[row] for end in ("low", "high")]
+    if name == "probability":
+        text = f"{100 * value:.3g} %"
+        if None not in ends:
+            text += " ({:.2g}–{:.2g} %)".format(*(100 * float(str(end)) for end in ends))
+    return f"<td class=number>{escape(text)}</td>"
+
+
+def _picture(pool: ImagePool, image_id: str) -> str:
+    pixels = image_of(pool, image_id)
+    if pixels is None:
+        return "cannot be read"
+    content = io.BytesIO()
+    cell_of(pixels).save(content, "JPEG", quality=88)
+    encoded = base64.b64encode(content.getvalue()).decode()
+    return f'<img alt="{escape(image_id)}" src="data:image/jpeg;base64,{encoded}">'
+
+
+def _curve(discovery: Discovery) -> str:
+    """Return the curve of finds and its expected continuation as a drawing."""
+    looked, found = discovery.looked, discovery.found
+    if len(looked) < 2:
+        return ""
+    right = int(max(looked[-1], discovery.ahead[-1] if len(discovery.ahead) else 0))
+    top = int(max(found[-1], discovery.high[-1] if len(discovery.high) else 0, 1))
+
+    def at(x: np.ndarray, y: np.ndarray) -> str:
+        across = _MARGIN + (_WIDTH - 2 * _MARGIN) * np.asarray(x, float) / right
+        down = _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * np.asarray(y, float) / top
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))
+
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'aria-label="{found[-1]} anomalies found in {looked[-1]} looks">',
+        f'<path d="M{_MARGIN},{_MARGIN // 2} V{_HEIGHT - _MARGIN} H{_WIDTH - _MARGIN // 2}" '
+        'fill="none" stroke="#8a8f9c"/>',
+    ]
+    if len(discovery.ahead) > 1:
+        there, back = at(discovery.ahead, discovery.low), at(discovery.ahead[::-1], discovery.high[::-1])
+        parts += [
+            f'<polygon points="{there} {back}" fill="#2b6cb0" opacity=".15"/>',
+            f'<polyline points="{at(discovery.ahead, discovery.expected)}" fill="none" stroke="#2b6cb0" '
+            'stroke-dasharray="5 4" stroke-width="1.5"/>',
+        ]
+    base = _HEIGHT - _MARGIN
+    parts += [
+        f'<polyline points="{at(looked, found)}" fill="none" stroke="#1c1e26" stroke-width="2"/>',
+        f'<text x="{_MARGIN - 6}" y="{base}" text-anchor="end">0</text>',
+        f'<text x="{_MARGIN - 6}" y="{_MARGIN + 4}" text-anchor="end">{top:,}</text>',
+        f'<text x="{_WIDTH - _MARGIN}" y="{base + 18}" text-anchor="end">{right:,} images looked at</text>',
+        f'<text x="{_MARGIN}" y="{base + 18}">0</text>',
+        f'<text x="{_MARGIN + 8}" y="{_MARGIN // 2 + 8}">anomalies found; dashed: expected of the next '
+        "looks, with 95 %</text></svg>",
+    ]
+    return "".join(parts)
