@@ -7,15 +7,18 @@ import io
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.charts.pictures import Discovery
 from anomalymatch_ui.session.outcome.figures import cell_of, image_of
 from anomalymatch_ui.session.outcome.selection import Selection
 from anomalymatch_ui.tables import ResultTable
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.session.charts.pictures import Discovery
 
 MOST = 200
 """Finds with pictures, unless told otherwise: some 2 MB."""

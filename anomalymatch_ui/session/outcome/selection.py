@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from anomalymatch_ui.rank import binomial_interval
-from anomalymatch_ui.rank.forecast import Count
-from anomalymatch_ui.session.charts.pictures import Discovery
-from anomalymatch_ui.session.outcome.completeness import Completeness
-from anomalymatch_ui.session.search.insight import Outlook
 from anomalymatch_ui.tables import Column, ResultTable
+
+if TYPE_CHECKING:
+    from anomalymatch_ui.rank.forecast import Count
+    from anomalymatch_ui.session.charts.pictures import Discovery
+    from anomalymatch_ui.session.outcome.completeness import Completeness
+    from anomalymatch_ui.session.search.insight import Outlook
 
 SAMPLE, FORECAST, PAINTED = "uniform sample", "forecast", "painted objects"
 """By what a share is told: images drawn at random and labelled, the forecast, or injection and recovery."""
