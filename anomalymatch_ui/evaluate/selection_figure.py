@@ -10,7 +10,7 @@ import numpy as np
 from anomalymatch_ui.evaluate.completeness_figure import check_figure
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.session.outcome.completeness import ALL
-from anomalymatch_ui.session.outcome.selection import FORECAST, SAMPLE, Selection
+from anomalymatch_ui.session.summary.selection import FORECAST, SAMPLE, Selection
 
 
 def plot_selection(selection: Selection, path: Path) -> None:

@@ -26,18 +26,18 @@ from anomalymatch_ui.session.opening import Prepared, prepare, rendered_anew
 from anomalymatch_ui.session.outcome.completeness import InjectionRecovery
 from anomalymatch_ui.session.outcome.crossmatching import crossmatch
 from anomalymatch_ui.session.outcome.exported import export_labels
-from anomalymatch_ui.session.outcome.page import MOST, write_page
 from anomalymatch_ui.session.outcome.replay import Replays
 from anomalymatch_ui.session.outcome.report import Report
 from anomalymatch_ui.session.outcome.results import Results, What
 from anomalymatch_ui.session.outcome.samp import Samp
-from anomalymatch_ui.session.outcome.selection import SelectionFunction
 from anomalymatch_ui.session.search.finding import Finding
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.search.query import Query
 from anomalymatch_ui.session.search.showing import Showing
 from anomalymatch_ui.session.steering import Steering
+from anomalymatch_ui.session.summary.page import MOST, write_page
+from anomalymatch_ui.session.summary.selection import SelectionFunction
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -123,7 +123,7 @@ class Session:
             self.pictures.recent,
         )
         self.results = Results(
-            context, rankings, self.cycles, metadata, places, known, measured, self.selection
+            context, rankings, self.cycles, metadata, places, known, measured, self.selection.table
         )
         self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread

@@ -16,7 +16,7 @@ from anomalymatch_ui.evaluate.selection_figure import plot_selection
 from anomalymatch_ui.rank.forecast import Count
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.charts.pictures import discovery_curve
-from anomalymatch_ui.session.outcome.selection import FORECAST, SAMPLE, Selection
+from anomalymatch_ui.session.summary.selection import FORECAST, SAMPLE, Selection
 
 
 def selection(

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anomalymatch_ui.session.outcome.completeness import Completeness
-    from anomalymatch_ui.session.outcome.selection import SelectionFunction
 
 What = Literal["ranking", "labels", "found", "completeness", "injected", "selection"]
 
@@ -66,7 +65,7 @@ class Results:
     completeness
         Returns what was last measured of it; ``None`` without one.
     selection
-        Tells the share found.
+        Returns the table of the share found, given what made it.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Results:
         places: Places,
         known: KnownObjects,
         completeness: Callable[[], Completeness | None],
-        selection: SelectionFunction,
+        selection: Callable[[Mapping[str, str]], ResultTable],
     ) -> None:
         self._context = context
         self._folder = context.folder
@@ -166,7 +165,7 @@ class Results:
         if what not in WHAT:
             raise InputError(f"There is no table {what!r}. Choose one of: {', '.join(WHAT)}.")
         if what == "selection":
-            return self._selection.now().table(self._provenance(what, self._rankings.newest, 0))
+            return self._selection(self._provenance(what, self._rankings.newest, 0))
         if what == "completeness" or what == "injected":
             return self._of_completeness(what)
         ranking, given = self._rankings.newest, _current(self._journal)

@@ -221,6 +221,10 @@ class SelectionFunction:
         self._outlook, self._drawn, self._discovery = outlook, drawn, discovery
         self._completeness, self._recent = completeness, recent
 
+    def table(self, provenance: Mapping[str, str]) -> ResultTable:
+        """Return it as a table; see :meth:`Selection.table`."""
+        return self.now().table(provenance)
+
     def now(self) -> Selection:
         """Return what it is at present."""
         outlook = self._outlook(RECENT)

@@ -14,7 +14,7 @@ import numpy as np
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.outcome.figures import cell_of, image_of
-from anomalymatch_ui.session.outcome.selection import Selection
+from anomalymatch_ui.session.summary.selection import Selection
 from anomalymatch_ui.tables import ResultTable
 
 if TYPE_CHECKING:
