@@ -31,6 +31,12 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # The popup of Chromium's own address bar is two pages beside each page, and costs a second of processor.
+    # What follows it is what Playwright switches off: of two lists Chromium heeds the last one.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,PaintHolding,"
+    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,"
+    "NetworkTimeServiceQuerying,AimEnabled,LensOverlay,PreconnectToSearch",
 ]
 expect.set_options(timeout=PATIENCE)
 
