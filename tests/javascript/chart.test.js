@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decades, linear, logarithmic, roundTicks } from "../../anomalymatch_ui/app/pictures/chart.js";
-import { percent } from "../../anomalymatch_ui/app/pictures/nodes.js";
+import { percent } from "../../anomalymatch_ui/app/shared/numbers.js";
 
 test("scales lead to shares of the frame and back", () => {
   for (const scale of [linear(0, 50), logarithmic(1, 1000)]) {

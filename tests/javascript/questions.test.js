@@ -1,46 +1,73 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 
-import { Questions } from "../../anomalymatch_ui/app/pictures/questions.js";
+import { arrayOf, saveChanges, sendTo } from "../../anomalymatch_ui/app/shared/kernel.js";
+import { Questions } from "../../anomalymatch_ui/app/shared/questions.js";
 import { Model } from "./fakes.js";
+
+const PATIENCE = 2000;
 
 let model, questions;
 
 beforeEach((t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  t.mock.timers.enable({ apis: ["setInterval"] });
   model = new Model();
-  questions = new Questions(model);
+  questions = new Questions(model, PATIENCE);
 });
+
+afterEach(() => questions.close());
 
 test("answers find their questions by number, in whatever order they come", async () => {
   const both = [questions.ask({ kind: "points" }), questions.ask({ kind: "colours" })];
   const [first, second] = model.sent;
-  model.tell({ ...second, kind: "colours" });
-  model.tell({ ...first, kind: "points" });
-  assert.deepEqual((await Promise.all(both)).map(({ kind }) => kind), ["points", "colours"]);
+  model.tell({ ...second, version: 2 });
+  model.tell({ ...first, version: 1 });
+  assert.deepEqual((await Promise.all(both)).map(({ version }) => version), [1, 2]);
 });
 
-test("bytes come as buffers of their own, which typed arrays can be made of", async () => {
+test("a question is asked again until it is answered, and then no more", async (t) => {
+  const asked = questions.ask({ kind: "thumbnail", row: 3 });
+  t.mock.timers.tick(2 * PATIENCE);
+  assert.equal(model.sent.length, 3);
+  assert.deepEqual(model.sent[2], model.sent[0]);
+  model.tell({ ...model.sent[0], lines: ["a.png"] }, ["jpeg"]);
+  assert.deepEqual(await asked.then(({ lines, buffers }) => [lines, buffers]), [["a.png"], ["jpeg"]]);
+  t.mock.timers.tick(10 * PATIENCE);
+  assert.equal(model.sent.length, 3);
+});
+
+test("a question that the kernel refuses is broken with its sentence", async () => {
+  const asked = questions.ask({ kind: "closeup", id: "b" });
+  model.tell({ ...model.sent[0], kind: "refused", sentence: "It cannot be read." });
+  await assert.rejects(asked, { message: "It cannot be read." });
+});
+
+test("what is answered twice, or to another page, is passed over", async () => {
   const asked = questions.ask({ kind: "points" });
+  model.tell({ ...model.sent[0], frontend: "another", version: 7 });
+  model.tell({ ...model.sent[0], version: 1 });
+  model.tell({ ...model.sent[0], version: 2 });
+  assert.equal((await asked).version, 1);
+});
+
+test("bytes become arrays wherever in their buffer they begin", () => {
   const bytes = new Uint8Array(Float32Array.of(0, 1.5, -2).buffer);
   const within = new Uint8Array([9, ...bytes]);
-  model.tell({ ...model.sent[0] }, [new DataView(within.buffer, 1)]);
-  assert.deepEqual([...new Float32Array((await asked).buffers[0])], [0, 1.5, -2]);
+  assert.deepEqual([...arrayOf(Float32Array, new DataView(within.buffer, 1))], [0, 1.5, -2]);
 });
 
-test("without an answer a question counts as refused, and a late one is passed over", async (t) => {
-  const asked = questions.ask({ kind: "thumbnail", row: 3 });
-  t.mock.timers.tick(15000);
-  assert.equal((await asked).kind, "refused");
-  model.tell({ ...model.sent[0], kind: "thumbnail" });
+test("a connection that is closed breaks nothing", (t) => {
+  const warned = t.mock.method(console, "warn", () => {});
+  t.mock.method(model, "send", () => { throw new Error("closed"); });
+  sendTo(model, { kind: "pick" });
+  assert.equal(warned.mock.callCount(), 1);
 });
 
-test("what the kernel tells everybody is heard; what it answers others is not", () => {
-  const heard = [];
-  questions.heard.add((message) => heard.push(message.kind));
-  model.tell({ kind: "selected" });
-  model.tell({ kind: "points", frontend: "another", request: 1 });
-  questions.close();
-  model.tell({ kind: "selected" });
-  assert.deepEqual(heard, ["selected"]);
+test("traits are told to a kernel that is there, and to none that the page has let go of", () => {
+  const kernel = { isDisposed: false };
+  Object.assign(model, { widget_manager: { kernel } });
+  saveChanges(model);
+  kernel.isDisposed = true;
+  saveChanges(model);
+  assert.equal(model.saves, 1);
 });

@@ -41,3 +41,10 @@ test("a card that leaves the page leaves the selection", () => {
   selection.keepOnly([{ id: "b" }, { id: "d" }]);
   assert.deepEqual([...selection.ids], ["b"]);
 });
+
+test("a page whose kernel is gone, as when it is left, writes nothing", (t) => {
+  Object.assign(model, { widget_manager: { kernel: { isDisposed: true } } });
+  selection.set(["b"]);
+  t.mock.timers.tick(1000);
+  assert.deepEqual([[...selection.ids], model.saves], [["b"], 0]);
+});

@@ -1,8 +1,9 @@
 // The close-up: one image in its full resolution over the gallery, with the label keys and the looks.
 
-import { element } from "../shared/elements.js";
+import { element, quietButton } from "../shared/elements.js";
 import { writtenKey } from "../shared/keys.js";
 import { LABELS } from "../shared/labels.js";
+import { whole } from "../shared/numbers.js";
 import { LookControls } from "../looking/lookcontrols.js";
 import { lookActionsFor } from "../looking/looking.js";
 import { isNative, looksOf } from "../looking/looks.js";
@@ -46,9 +47,7 @@ class Zoom {
 
   build() {
     this.name = element("h2", "am-zoom-name", { "aria-live": "polite" });
-    this.back = element("button", "am-zoom-back", { type: "button", textContent: "‹ back", hidden: true });
-    this.back.addEventListener("mousedown", (event) => event.preventDefault());
-    this.back.addEventListener("click", () => this.show(this.trail.pop()));
+    this.back = quietButton("am-zoom-back", { textContent: "‹ back", hidden: true }, () => this.show(this.trail.pop()));
     this.scale = element("span", "am-zoom-scale");
     this.pixel = element("span", "am-zoom-pixel");
     const buttons = (names) => names.map((name) => this.button(name));
@@ -65,15 +64,11 @@ class Zoom {
 
   button(name) {
     const action = this.actions.find((one) => one.name === name);
-    const button = element("button", `am-key-button${LABELS[name] ? ` am-${name}` : ""}`, {
-      type: "button", title: action.title, "aria-label": action.title,
-    });
+    const properties = { title: action.title, "aria-label": action.title };
+    const button = quietButton(`am-key-button${LABELS[name] ? ` am-${name}` : ""}`, properties, () => action.run(this.view));
     const mark = LABELS[name] ? `${LABELS[name].mark} ` : "";
     button.append(element("kbd", "", { textContent: mark + writtenKey(action.keys[0]) }));
     if (action.text) button.append(` ${action.text}`);
-    // The focus stays where the keys are.
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", () => action.run(this.view));
     return button;
   }
 
@@ -174,7 +169,7 @@ class Zoom {
   drawFacts() {
     const { label, width, height, facts } = this.known;
     const state = this.desk.state(this.id);
-    const size = ["size", `${width.toLocaleString("en")} × ${height.toLocaleString("en")} px`];
+    const size = ["size", `${whole(width)} × ${whole(height)} px`];
     // The desk knows the labels of the page's images; those of others are known from the answer.
     const shown = this.desk.saved.has(this.id) ? state : { ...state, label: state.label ?? label };
     this.facts.show({ ...this.known, facts: [size, ...facts] }, shown);

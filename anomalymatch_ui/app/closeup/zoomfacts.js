@@ -1,12 +1,11 @@
 // The column beside a close-up: what is known of the image, its scores over the cycles, and what is like it.
 
-import { element } from "../shared/elements.js";
+import { element, quietButton, svg } from "../shared/elements.js";
 import { LABELS } from "../shared/labels.js";
 import { SheetPainter } from "../looking/sheetpainter.js";
 import { isOriginal } from "../looking/stretch.js";
 
 const CHART = { width: 220, height: 70, left: 26, right: 8, top: 6, bottom: 16 };
-const SVG = "http://www.w3.org/2000/svg";
 
 export class ZoomFacts {
   // `opened` is called with the id of a neighbour that was clicked.
@@ -74,11 +73,9 @@ export class ZoomFacts {
     this.sheet = new SheetPainter(bitmap, layout);
     const row = element("div", "am-zoom-thumbnails");
     this.thumbnails = ids.map((id, position) => {
-      const button = element("button", "am-zoom-thumbnail", { type: "button", title: id, "aria-label": `open ${id}` });
+      const button = quietButton("am-zoom-thumbnail", { title: id, "aria-label": `open ${id}` }, () => this.opened(id));
       const canvas = element("canvas", "", { width: layout.cell, height: layout.cell, "aria-hidden": "true" });
       button.append(canvas);
-      button.addEventListener("mousedown", (event) => event.preventDefault());
-      button.addEventListener("click", () => this.opened(id));
       row.append(button);
       return { id, canvas, readable: readable[position] };
     });
@@ -136,11 +133,4 @@ export function historyChart(history) {
   chart.append(svg("polyline", { points: points.map((point) => point.join()).join(" "), class: "am-zoom-line" }));
   for (const [cx, cy] of points) chart.append(svg("circle", { cx, cy, r: 2.5, class: "am-zoom-point" }));
   return chart;
-}
-
-function svg(tag, attributes, text = "") {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text;
-  return node;
 }

@@ -1,6 +1,6 @@
 // The close-up's field: the image alone, or what lies around it on its tile.
 
-import { element } from "../shared/elements.js";
+import { element, quietButton } from "../shared/elements.js";
 
 const FIELDS_KEPT = 6;
 
@@ -25,10 +25,7 @@ export class ZoomField {
 
   button(times) {
     const title = times === 1 ? "the image itself (W)" : `what lies around it, ${times} times as wide (W)`;
-    const button = element("button", "am-key-button", { type: "button", textContent: `${times}×`, title });
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", () => this.choose(times));
-    return button;
+    return quietButton("am-key-button", { textContent: `${times}×`, title }, () => this.choose(times));
   }
 
   // The next wider field, and after the widest the image again.

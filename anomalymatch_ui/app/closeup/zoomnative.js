@@ -1,6 +1,6 @@
 // Native values in the close-up: stretched here, as fast as the sliders move.
 
-import { element } from "../shared/elements.js";
+import { element, quietButton } from "../shared/elements.js";
 import { NATIVE_CURVES, nativeLimits, paintNative, unpackValues, valuesAt } from "../looking/nativevalues.js";
 
 const BLINK = 700; // ms that a band is shown
@@ -54,11 +54,8 @@ export class ZoomNative {
     });
   }
 
-  button(text, title, run) {
-    const button = element("button", "am-key-button", { type: "button", textContent: text, title });
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", run);
-    return button;
+  button(textContent, title, run) {
+    return quietButton("am-key-button", { textContent, title }, run);
   }
 
   slider(name, min, max, step, changes) {

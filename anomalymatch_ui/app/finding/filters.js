@@ -1,6 +1,7 @@
 // The filters that have no room in the row: score, columns of metadata, disagreement, a choice on the map.
 
-import { element } from "../shared/elements.js";
+import { element, freshName } from "../shared/elements.js";
+import { whole } from "../shared/numbers.js";
 
 // Opens them over the gallery; Enter finds, Escape leaves.
 export async function openFilters(view) {
@@ -33,7 +34,7 @@ class FilterForm {
     // A column that has gone from the table is kept in the query until it is cleared.
     this.disagreements = this.box("annotators disagree", query.disagreements);
     this.unreadable = this.box("cannot be read", query.unreadable);
-    if (query.ids !== null) this.chosen = this.box(`the ${query.ids.toLocaleString("en")} chosen`, true);
+    if (query.ids !== null) this.chosen = this.box(`the ${whole(query.ids)} chosen`, true);
     const buttons = element("div", "am-dialog-buttons");
     const clear = element("button", "am-find-button", { type: "button", textContent: "Clear all" });
     const submit = element("button", "am-find-button am-pressed", { type: "submit", textContent: "Find ⏎" });
@@ -83,7 +84,7 @@ class FilterForm {
   text(name, wanted, values, placeholder = values.slice(0, 3).join(", ")) {
     const field = element("input", "am-words", { type: "text", value: wanted ?? "", placeholder });
     if (values.length) {
-      const list = element("datalist", "", { id: `am-values-${Math.random().toString(36).slice(2)}` });
+      const list = element("datalist", "", { id: freshName() });
       for (const value of values) list.append(element("option", "", { value }));
       field.setAttribute("list", list.id);
       this.root.append(list);

@@ -1,8 +1,9 @@
 // Finding: what is listed, in what order, how much of it is labelled, and the way back.
 
-import { element } from "../shared/elements.js";
+import { element, quietButton } from "../shared/elements.js";
 import { openFilters } from "./filters.js";
 import { LABELS } from "../shared/labels.js";
+import { whole } from "../shared/numbers.js";
 
 const VIEWS = ["to label", "labelled", "audit", "disagreements", "unreadable"];
 const ELSEWHERE = { find: "search", similar: "more like this", list: "a choice" }; // shown in the menu, not to choose
@@ -103,10 +104,8 @@ class FindingRow {
   }
 
   toggle(text, title, change) {
-    const button = element("button", "am-chip", { type: "button", title, "aria-label": title, textContent: text });
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", () => findBy(this.view, change(this.query)));
-    return button;
+    const clicked = () => findBy(this.view, change(this.query));
+    return quietButton("am-chip", { title, "aria-label": title, textContent: text }, clicked);
   }
 
   chip(name, mark) {
@@ -120,7 +119,6 @@ class FindingRow {
   draw() {
     const { view, query, counts, remaining, back } = this.view.desk.model.get("finding");
     if (!query) return;
-    const number = (value) => value.toLocaleString("en");
     this.back.hidden = !back;
     this.back.title = `back to: ${back} (B)`;
     this.views.value = view;
@@ -133,14 +131,14 @@ class FindingRow {
     const used = filters.filter(Boolean).length;
     this.filter.textContent = used ? `Filter (${used}) …` : "Filter …";
     this.filter.classList.toggle("am-pressed", used > 0);
-    this.counts.replaceChildren(`${number(counts.images)} match`);
+    this.counts.replaceChildren(`${whole(counts.images)} match`);
     for (const [name, mark] of MARKS) {
       if (!counts[name]) continue;
-      const count = element("span", `am-${name}`, { title: `${number(counts[name])} ${name}` });
-      count.append(`${number(counts[name])} `, element("span", "am-tally-mark", { textContent: mark, role: "img", "aria-label": name }));
+      const count = element("span", `am-${name}`, { title: `${whole(counts[name])} ${name}` });
+      count.append(`${whole(counts[name])} `, element("span", "am-tally-mark", { textContent: mark, role: "img", "aria-label": name }));
       this.counts.append(" · ", count);
     }
-    this.all.textContent = `Label ${number(remaining)} …`;
+    this.all.textContent = `Label ${whole(remaining)} …`;
     this.all.disabled = !remaining;
   }
 }
@@ -167,7 +165,7 @@ function openLabelAll(view) {
     name, keys: [key.toUpperCase()], title: name, run: () => label(name),
   }));
   const node = element("div", "am-dialog");
-  const title = `Label all ${remaining.toLocaleString("en")} that are listed`;
+  const title = `Label all ${whole(remaining)} that are listed`;
   const buttons = element("div", "am-dialog-buttons");
   for (const [name, { mark, key }] of Object.entries(LABELS)) {
     const button = element("button", `am-key-button am-${name}`, { type: "button" });
@@ -176,7 +174,7 @@ function openLabelAll(view) {
     buttons.append(button);
   }
   node.append(element("h2", "am-dialog-title", { textContent: title }), buttons);
-  const replaced = replaces ? ` ${replaces.toLocaleString("en")} of them have a label, which it replaces.` : "";
+  const replaced = replaces ? ` ${whole(replaces)} of them have a label, which it replaces.` : "";
   const note = `On all pages, as one action: Z takes it back.${replaced} Esc leaves.`;
   node.append(element("p", "am-dialog-note", { textContent: note }));
   view.overlay(node, { label: title, actions });

@@ -2,6 +2,9 @@
 // card shows is what the disk has, overlaid with what waits.
 
 import { fittingThumbnail, preference } from "../shared/preferences.js";
+import { frontendName, sendTo } from "../shared/kernel.js";
+import { whole } from "../shared/numbers.js";
+import { Questions } from "../shared/questions.js";
 import { KernelWatch } from "./kernelwatch.js";
 import { Selection } from "./selection.js";
 import { toGiveAgain, Unsent } from "./unsent.js";
@@ -19,7 +22,7 @@ function marksAfter({ tags = [], note = "" } = {}, { kind = "", tag = "", on = f
 export class Desk {
   constructor(model) {
     this.model = model;
-    this.frontend = Math.random().toString(36).slice(2) + Date.now().toString(36);
+    this.frontend = frontendName();
     this.request = 0;
     this.commits = 0; // how many requests were for the disk; the kernel carries them out in this order
     this.saved = new Map(); // image id -> label on disk
@@ -28,7 +31,7 @@ export class Desk {
     this.settled = new Map(); // image id -> last request about it that was answered, while others wait
     this.settledMarks = new Map(); // the same of a tag or the note of an image, and of steps that changed some
     this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
-    this.questions = new Map(); // request -> {message, sent, resolve, reject}
+    this.questions = new Questions(model, PATIENCE);
     this.wanted = null; // the page asked for, until it is there: {number, active, listing, sent}
     this.stamp = "";
     this.sentence = "";
@@ -39,12 +42,12 @@ export class Desk {
     this.views = new Set();
     this.selection = new Selection(model, () => this.tell("selection"));
     this.connection = model.widget_manager?.kernel ?? null;
-    this.kernel = new KernelWatch(this.connection, () => this.tell("header"));
+    this.kernel = new KernelWatch(this.connection, () => this.kernelEnded());
     this.unsent = new Unsent(model.get("kept_as"), this.frontend);
     this.readPage();
     model.on("change:page", () => this.readPage());
     model.on("change:offer", () => this.tell("header"));
-    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+    model.on("msg:custom", (message) => this.receive(message));
     this.timer = setInterval(() => this.sendAgain(), 250);
     this.guard = (event) => { if (this.wouldLose) event.preventDefault(); };
     this.leave = () => this.unsent.leave();
@@ -59,10 +62,16 @@ export class Desk {
 
   close() {
     clearInterval(this.timer);
+    this.questions.close();
     window.removeEventListener("beforeunload", this.guard);
     window.removeEventListener("pagehide", this.leave);
     this.kernel.close();
     this.leave();
+  }
+
+  kernelEnded() {
+    this.questions.close(); // nobody is left to answer
+    this.tell("header");
   }
 
   tell(what, detail) {
@@ -157,15 +166,9 @@ export class Desk {
     return waiting.length > 0 && !(this.kernel.hasEnded && waiting.every(({ message }) => this.unsent.has(message)));
   }
 
-  // Ask something that changes nothing. The promise gives the answer, its bytes as `buffers`; it is broken with
-  // a sentence for the person where there is no answer.
+  // Ask something that changes nothing: a promise, as Questions gives it.
   ask(message) {
-    const request = ++this.request;
-    const sent = { ...message, request, frontend: this.frontend };
-    return new Promise((resolve, reject) => {
-      this.questions.set(request, { message: sent, sent: performance.now(), resolve, reject });
-      this.send(sent);
-    });
+    return this.questions.ask(message);
   }
 
   command(name, details = {}) {
@@ -187,12 +190,7 @@ export class Desk {
   }
 
   send(message) {
-    try {
-      this.model.send(message);
-    } catch (error) {
-      // A closed connection throws; what matters waits in `pending` and is sent again.
-      console.warn("anomalymatch: not sent,", error.message);
-    }
+    sendTo(this.model, message);
   }
 
   sendAgain() {
@@ -203,11 +201,6 @@ export class Desk {
     for (const entry of this.pending.values()) {
       if (now - entry.sent < PATIENCE) continue;
       entry.late = changed = true;
-      entry.sent = now;
-      this.send(entry.message);
-    }
-    for (const entry of this.questions.values()) {
-      if (now - entry.sent < PATIENCE) continue;
       entry.sent = now;
       this.send(entry.message);
     }
@@ -223,7 +216,7 @@ export class Desk {
     }
   }
 
-  receive(message, buffers) {
+  receive(message) {
     if (message.kind === "labels") {
       for (const [id, label] of Object.entries(message.labels)) this.saved.set(id, label);
       this.tell("labels");
@@ -235,7 +228,6 @@ export class Desk {
     } else if (message.frontend === this.frontend) {
       if (message.kind === "not kept") this.keepHere(message);
       else if (this.pending.has(message.request)) this.acknowledge(message);
-      else if (this.questions.has(message.request)) this.answer(message, buffers);
     }
   }
 
@@ -297,13 +289,6 @@ export class Desk {
     }
   }
 
-  answer(message, buffers) {
-    const { resolve, reject } = this.questions.get(message.request);
-    this.questions.delete(message.request);
-    if (message.kind === "refused") reject(new Error(message.sentence));
-    else resolve({ ...message, buffers: buffers ?? [] });
-  }
-
   // Show what an undo or a redo has changed: on this page the frame goes there, unless the person has
   // gone on meanwhile; elsewhere it is said.
   showStep(kind, { labels, marked }, moves) {
@@ -320,7 +305,7 @@ export class Desk {
   }
 
   sayPassedOver(kind, count) {
-    const what = `${kind} changed ${count === 1 ? "one label" : `${count.toLocaleString("en")} labels`} from before`;
+    const what = `${kind} changed ${count === 1 ? "one label" : `${whole(count)} labels`} from before`;
     const back = kind === "undo" ? "Shift+Z" : "Z";
     this.say(`What you did last was relabelled by somebody else, so it stays; ${what}. ${back} takes that back.`);
   }

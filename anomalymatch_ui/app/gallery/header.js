@@ -1,6 +1,7 @@
 // The line above the cards: what is listed, a newer ranking, what there is to say, whether all is on disk.
 
 import { element, update } from "../shared/elements.js";
+import { whole } from "../shared/numbers.js";
 
 export class Header {
   constructor(view) {
@@ -25,11 +26,10 @@ export class Header {
 
   draw() {
     const { page, model, sentence, tone, safety, pending } = this.view.desk;
-    const number = (value) => value.toLocaleString("en");
     const last = page.first + (page.cards?.length ?? 0) - 1;
     const range = page.cards?.length
-      ? `${number(page.first)}–${number(last)} of ${number(page.count)} ${page.title}` : "";
-    const pageText = page.pages ? `page ${number(page.number + 1)} of ${number(page.pages)}` : "";
+      ? `${whole(page.first)}–${whole(last)} of ${whole(page.count)} ${page.title}` : "";
+    const pageText = page.pages ? `page ${whole(page.number + 1)} of ${whole(page.pages)}` : "";
     const { text = "" } = model.get("offer");
     const [safe, kind] = safety;
     update(this.range, { textContent: range, title: range });

@@ -1,6 +1,7 @@
 // How many cards a page has, and how large they are.
 
 import { element } from "../shared/elements.js";
+import { saveChanges } from "../shared/kernel.js";
 import { prefer } from "../shared/preferences.js";
 
 const PAGE_SIZES = [20, 40, 60, 100, 150, 200];
@@ -31,14 +32,14 @@ export function attachPaging(view) {
   number.addEventListener("change", () => {
     prefer("page_size", Number(number.value));
     model.set("page_size", Number(number.value));
-    model.save_changes();
+    saveChanges(model);
     view.focus();
   });
   slider.addEventListener("input", () => {
     model.set("thumbnail", Number(slider.value));
     prefer("thumbnail", Number(slider.value));
     clearTimeout(timer);
-    timer = setTimeout(() => model.save_changes(), CALM_SIZE);
+    timer = setTimeout(() => saveChanges(model), CALM_SIZE);
   });
   // Whoever drags goes on with keys for the cards; whoever came by Tab goes on with the slider.
   slider.addEventListener("pointerup", () => view.focus());

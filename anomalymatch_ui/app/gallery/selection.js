@@ -1,6 +1,8 @@
 // Which cards of the page are selected. It belongs to the model, so that all views and a script see the same;
 // a card that leaves the page leaves the selection.
 
+import { saveChanges } from "../shared/kernel.js";
+
 const CALM = 150; // ms without a change after which the kernel is told
 
 export class Selection {
@@ -47,6 +49,6 @@ export class Selection {
 
   write() {
     this.model.set("selection", [...this.ids]);
-    this.model.save_changes();
+    saveChanges(this.model);
   }
 }

@@ -17,7 +17,7 @@
 
 import { ActionTable } from "./actions.js";
 import { Card } from "./card.js";
-import { element, update } from "../shared/elements.js";
+import { element, freshName, quietButton, update } from "../shared/elements.js";
 import { Header } from "./header.js";
 import { writtenKey } from "../shared/keys.js";
 import { LABELS } from "../shared/labels.js";
@@ -31,7 +31,7 @@ export class View {
   constructor(desk, host, actions) {
     this.desk = desk;
     this.actions = new ActionTable(actions);
-    this.name = `am-${Math.random().toString(36).slice(2)}`;
+    this.name = freshName();
     this.cards = [];
     this.active = 0;
     this.ringed = null; // the card with the ring
@@ -98,12 +98,8 @@ export class View {
   // A button that carries out an action. A click leaves the focus on the grid, so that keys go on working.
   button(name, className) {
     const action = this.actions.byName.get(name);
-    const button = element("button", className, {
-      type: "button", title: this.actions.tip(name), "aria-label": action.title,
-    });
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", (event) => action.run(this, event, action));
-    return button;
+    const properties = { title: this.actions.tip(name), "aria-label": action.title };
+    return quietButton(className, properties, (event) => action.run(this, event, action));
   }
 
   // A button that shows its key: "▲ A anomaly".

@@ -1,5 +1,7 @@
 // Native values of one image, as nativevalues.py packs them: decoding, and what is seen of them. Pure functions.
 
+import { arrayOf } from "../shared/kernel.js";
+
 const ENTRIES = 65536; // of the table of a curve: log, the steepest, then errs by half a level at most
 const LOG_STRENGTH = 1000;
 
@@ -10,7 +12,7 @@ export const NATIVE_CURVES = ["linear", "sqrt", "log", "asinh", "lupton"];
 export function unpackValues(native, [values, bad]) {
   const { bands, width, height } = native;
   const size = width * height;
-  const all = native.dtype === "float16" ? fromHalf(values) : fromSingle(values);
+  const all = native.dtype === "float16" ? fromHalves(arrayOf(Uint16Array, values)) : arrayOf(Float32Array, values);
   const masked = bad?.byteLength ? new Uint8Array(bad.buffer, bad.byteOffset, bad.byteLength) : null;
   return {
     ...native,
@@ -19,13 +21,7 @@ export function unpackValues(native, [values, bad]) {
   };
 }
 
-// A buffer need not begin at a multiple of four bytes, as typed arrays must.
-function fromSingle(view) {
-  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-}
-
-function fromHalf(view) {
-  const halves = new Uint16Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+function fromHalves(halves) {
   return Float32Array.from(halves, (half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 31;

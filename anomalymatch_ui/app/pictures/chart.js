@@ -1,7 +1,8 @@
 // What all charts have: a heading, a frame with axes in words, a tool tip, a sentence below, and the numbers as a
 // table for those who cannot see the picture.
 
-import { freshName, node, svg, whole } from "./nodes.js";
+import { element, freshName, svg } from "../shared/elements.js";
+import { whole } from "../shared/numbers.js";
 
 const LEFT = 56, RIGHT = 14, TOP = 10, BOTTOM = 36; // px around the frame
 
@@ -41,16 +42,16 @@ export class Chart {
     const name = freshName();
     this.title = svg("title", { id: name }, heading);
     this.picture = svg("svg", { class: "am-chart", role: "img", "aria-labelledby": name });
-    this.tip = node("div", "am-tip", { hidden: true });
-    this.sentence = node("p", "am-note");
-    this.table = node("table", "");
-    this.numbers = node("details", "am-numbers", {}, node("summary", "", { textContent: "Numbers" }), this.table);
-    const key = node("div", "am-key", { ariaHidden: "true" });
-    for (const [className, text] of legend) key.append(node("span", "", {}, node("i", className), text));
-    this.frame = node("div", "am-frame", {}, this.picture, this.tip);
-    this.root = node(
+    this.tip = element("div", "am-tip", { hidden: true });
+    this.sentence = element("p", "am-note");
+    this.table = element("table", "");
+    this.numbers = element("details", "am-numbers", {}, element("summary", "", { textContent: "Numbers" }), this.table);
+    const key = element("div", "am-key", { ariaHidden: "true" });
+    for (const [className, text] of legend) key.append(element("span", "", {}, element("i", className), text));
+    this.frame = element("div", "am-frame", {}, this.picture, this.tip);
+    this.root = element(
       "section", "am-figure", { "aria-label": heading },
-      node("h3", "", { textContent: heading }), key, this.frame, this.sentence, this.numbers,
+      element("h3", "", { textContent: heading }), key, this.frame, this.sentence, this.numbers,
     );
     host.append(this.root);
     this.pointed = null; // the last place of the pointer, while it is over the picture
@@ -168,7 +169,7 @@ export class Chart {
     const x = this.x(found.share);
     this.guide.setAttribute("x1", x);
     this.guide.setAttribute("x2", x);
-    this.tip.replaceChildren(...found.lines.map((text) => node("div", "", { textContent: text })));
+    this.tip.replaceChildren(...found.lines.map((text) => element("div", "", { textContent: text })));
     this.tip.style.left = `${Math.min(Math.max(0, x - this.tip.offsetWidth / 2), this.width - this.tip.offsetWidth)}px`;
   }
 
@@ -183,14 +184,14 @@ export class Chart {
   // Made only when it is looked at; a screen reader opens it as anybody else does.
   fillTable() {
     if (!this.numbers.open || !this.data || this.nothing(this.data)) return;
-    const cells = (tag, values) => values.map((value) => node(tag, "", {
+    const cells = (tag, values) => values.map((value) => element(tag, "", {
       textContent: typeof value === "number" ? whole(value) : value,
       ...(tag === "th" ? { scope: "col" } : {}),
     }));
     this.table.replaceChildren(
-      node("caption", "", { textContent: this.root.getAttribute("aria-label") }),
-      node("thead", "", {}, node("tr", "", {}, ...cells("th", this.columns))),
-      node("tbody", "", {}, ...this.rows(this.data).map((row) => node("tr", "", {}, ...cells("td", row)))),
+      element("caption", "", { textContent: this.root.getAttribute("aria-label") }),
+      element("thead", "", {}, element("tr", "", {}, ...cells("th", this.columns))),
+      element("tbody", "", {}, ...this.rows(this.data).map((row) => element("tr", "", {}, ...cells("td", row)))),
     );
   }
 }

@@ -1,7 +1,7 @@
 // Anomalies found against images looked at, and what to expect if the best come next.
 
 import { Chart, linear, roundTicks } from "./chart.js";
-import { whole } from "./nodes.js";
+import { whole } from "../shared/numbers.js";
 
 export class DiscoveryChart extends Chart {
   constructor(host) {

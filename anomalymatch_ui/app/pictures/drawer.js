@@ -3,7 +3,8 @@
 import { DiscoveryChart } from "./discovery.js";
 import { Histogram } from "./histogram.js";
 import { MapView } from "./mapview.js";
-import { freshName, node } from "./nodes.js";
+import { element, freshName, quietButton } from "../shared/elements.js";
+import { arrayOf, saveChanges } from "../shared/kernel.js";
 import { PrecisionChart } from "./precision.js";
 
 const TABS = [["charts", "Charts"], ["map", "Map"]];
@@ -21,6 +22,7 @@ export class Drawer {
       ["change:tab", () => this.arrange()],
       ["change:charts", () => this.drawCharts()],
       ["change:map_state", () => this.drawMap()],
+      ["msg:custom", (message, buffers) => this.hear(message, buffers)],
     ];
     for (const [name, run] of this.listeners) model.on(name, run);
     this.toggle = (event) => {
@@ -28,50 +30,46 @@ export class Drawer {
       if (this.root.closest(".anomalymatch")?.contains(event.target)) this.show(!this.model.get("shown"));
     };
     document.addEventListener("anomalymatch:pictures", this.toggle);
-    this.hear = (message, [rows]) => {
-      if (message.kind === "selected") this.map?.showSelected(new Uint32Array(rows));
-    };
-    questions.heard.add(this.hear);
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.arrange();
   }
 
   build(host) {
     this.tabs = TABS.map(([id, text]) => {
-      const tab = node("button", "", {
-        type: "button", role: "tab", textContent: text, id: `${this.name}-${id}`, "aria-controls": `${this.name}-${id}-panel`,
-      });
-      tab.addEventListener("mousedown", (event) => event.preventDefault()); // keys stay with the gallery
-      tab.addEventListener("click", () => this.turnTo(id));
-      return tab;
+      const properties = { role: "tab", textContent: text, id: `${this.name}-${id}`, "aria-controls": `${this.name}-${id}-panel` };
+      return quietButton("", properties, () => this.turnTo(id));
     });
-    const close = node("button", "am-close", { type: "button", textContent: "×", title: "close (P)", "aria-label": "close the pictures" });
-    close.addEventListener("mousedown", (event) => event.preventDefault());
-    close.addEventListener("click", () => this.show(false));
-    const bar = node("div", "am-tabs", {}, node("div", "", { role: "tablist", "aria-label": "pictures" }, ...this.tabs), close);
-    this.panels = TABS.map(([id]) => node("div", `am-tab-panel am-tab-${id}`, {
+    const close = quietButton("am-close", { textContent: "×", title: "close (P)", "aria-label": "close the pictures" }, () => {
+      this.show(false);
+    });
+    const bar = element("div", "am-tabs", {}, element("div", "", { role: "tablist", "aria-label": "pictures" }, ...this.tabs), close);
+    this.panels = TABS.map(([id]) => element("div", `am-tab-panel am-tab-${id}`, {
       role: "tabpanel", id: `${this.name}-${id}-panel`, "aria-labelledby": `${this.name}-${id}`,
     }));
     const [charts] = this.panels;
-    this.refusal = node("p", "am-note", { role: "status" });
+    this.refusal = element("p", "am-note", { role: "status" });
     charts.append(this.refusal);
     this.charts = { discovery: new DiscoveryChart(charts), precision: new PrecisionChart(charts), histogram: new Histogram(charts) };
     // JupyterLab leaves keys alone below an element with this attribute.
-    this.root = node("aside", "am-drawer", { "data-lm-suppress-shortcuts": "true", "aria-label": "pictures" }, bar, ...this.panels);
+    this.root = element("aside", "am-drawer", { "data-lm-suppress-shortcuts": "true", "aria-label": "pictures" }, bar, ...this.panels);
     host.append(this.root);
   }
 
   close() {
     for (const [name, run] of this.listeners) this.model.off(name, run);
     document.removeEventListener("anomalymatch:pictures", this.toggle);
-    this.questions.heard.delete(this.hear);
     for (const chart of Object.values(this.charts)) chart.close();
     this.map?.close();
   }
 
+  // What is selected on the map by a script.
+  hear(message, buffers) {
+    if (message.kind === "selected") this.map?.showSelected(arrayOf(Uint32Array, buffers[0]));
+  }
+
   set(name, value) {
     this.model.set(name, value);
-    this.model.save_changes();
+    saveChanges(this.model);
   }
 
   show(shown) {

@@ -2,7 +2,8 @@
 
 import { Chart, decades } from "./chart.js";
 import { CLASSES, shape } from "./marks.js";
-import { percent, svg, whole } from "./nodes.js";
+import { svg } from "../shared/elements.js";
+import { percent, whole } from "../shared/numbers.js";
 
 const PROBABILITIES = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 const STRIP = 0.3; // part of the frame's height for the labelled images, above the bars

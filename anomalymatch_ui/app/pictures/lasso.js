@@ -1,6 +1,6 @@
 // A line drawn around points by hand.
 
-import { svg } from "./nodes.js";
+import { svg } from "../shared/elements.js";
 
 const STEP = 4; // px between corners; a lasso then has some hundred
 

@@ -5,7 +5,9 @@ import { FlatPainter } from "./flatpainter.js";
 import { GlPainter } from "./glpainter.js";
 import { Lasso } from "./lasso.js";
 import { CLASSES } from "./marks.js";
-import { node, whole } from "./nodes.js";
+import { element, quietButton } from "../shared/elements.js";
+import { arrayOf, sendTo } from "../shared/kernel.js";
+import { whole } from "../shared/numbers.js";
 import { paletteOf } from "./palette.js";
 import { Points } from "./points.js";
 import { Preview } from "./preview.js";
@@ -34,29 +36,24 @@ export class MapView {
   }
 
   build(host) {
-    this.by = node("select", "", { "aria-label": "colour by" },
-      node("option", "", { value: "score", textContent: "by ranking" }),
-      node("option", "", { value: "label", textContent: "by label" }));
-    const button = (text, title, run) => {
-      const made = node("button", "", { type: "button", textContent: text, title });
-      made.addEventListener("mousedown", (event) => event.preventDefault()); // keys stay with the gallery
-      made.addEventListener("click", run);
-      return made;
-    };
+    this.by = element("select", "", { "aria-label": "colour by" },
+      element("option", "", { value: "score", textContent: "by ranking" }),
+      element("option", "", { value: "label", textContent: "by label" }));
+    const button = (textContent, title, run) => quietButton("", { textContent, title }, run);
     this.lassoButton = button("Lasso", "draw around images to list them (or Shift and drag)", () => this.toggleLasso());
     this.lassoButton.setAttribute("aria-pressed", "false");
     this.clearButton = button("Clear", "list all images again (Escape)", () => this.select(new Uint32Array()));
     this.clearButton.hidden = true;
     const all = button("Whole map", "see the whole map (0)", () => this.reset());
-    this.controls = node("div", "am-map-controls", {}, this.by, this.lassoButton, all, this.clearButton);
-    this.canvas = node("canvas", "am-map-canvas");
-    this.frame = node("div", "am-map-frame", {
+    this.controls = element("div", "am-map-controls", {}, this.by, this.lassoButton, all, this.clearButton);
+    this.canvas = element("canvas", "am-map-canvas");
+    this.frame = element("div", "am-map-frame", {
       tabIndex: 0, role: "application",
       "aria-label": "map of the images: arrows move, plus and minus magnify, 0 shows all",
     }, this.canvas);
-    this.legend = node("div", "am-key am-map-key");
-    this.sentence = node("p", "am-note am-map-sentence", { role: "status" });
-    this.root = node("div", "am-map", {}, this.controls, this.frame, this.legend, this.sentence);
+    this.legend = element("div", "am-key am-map-key");
+    this.sentence = element("p", "am-note am-map-sentence", { role: "status" });
+    this.root = element("div", "am-map", {}, this.controls, this.frame, this.legend, this.sentence);
     host.append(this.root);
     this.drawLegend();
   }
@@ -82,30 +79,34 @@ export class MapView {
     if (state.version !== this.version) {
       this.version = state.version;
       this.colours = state.colours;
-      const { buffers, ...answer } = await this.questions.ask({ kind: "points" });
-      if (answer.kind !== "points") {
-        await this.askAgain(answer.sentence);
-        return;
-      }
-      this.version = answer.version;
-      const [rows, places, ranks, labels, selected] = buffers;
-      this.points = new Points(new Uint32Array(rows), new Float32Array(places));
-      this.points.colour(new Uint8Array(ranks), new Uint8Array(labels));
-      this.showSelected(new Uint32Array(selected));
+      await this.fetchPoints();
     } else if (state.colours !== this.colours && this.points) {
       this.colours = state.colours;
-      const { buffers, ...answer } = await this.questions.ask({ kind: "colours" });
-      if (answer.kind !== "colours" || answer.version !== this.version) return;
-      this.points.colour(new Uint8Array(buffers[0]), new Uint8Array(buffers[1]));
-      this.refresh();
+      await this.fetchColours();
     }
   }
 
-  // The points did not come. Where the kernel gives a reason it is said, and the next change asks again.
-  async askAgain(reason) {
-    this.version = "";
-    if (reason) this.sentence.textContent = reason;
-    else await this.heed(this.state);
+  // Where the kernel refuses, the reason is said, and the next change asks again.
+  async fetchPoints() {
+    try {
+      const { version, buffers } = await this.questions.ask({ kind: "points" });
+      const [rows, places, ranks, labels, selected] = buffers;
+      this.version = version;
+      this.points = new Points(arrayOf(Uint32Array, rows), arrayOf(Float32Array, places));
+      this.points.colour(arrayOf(Uint8Array, ranks), arrayOf(Uint8Array, labels));
+      this.showSelected(arrayOf(Uint32Array, selected));
+    } catch (error) {
+      this.version = "";
+      this.sentence.textContent = error.message;
+    }
+  }
+
+  async fetchColours() {
+    const answer = await this.questions.ask({ kind: "colours" }).catch(() => null); // then the former ones stay
+    if (answer?.version !== this.version) return;
+    const [ranks, labels] = answer.buffers;
+    this.points.colour(arrayOf(Uint8Array, ranks), arrayOf(Uint8Array, labels));
+    this.refresh();
   }
 
   say() {
@@ -129,7 +130,7 @@ export class MapView {
 
   select(rows) {
     this.showSelected(rows);
-    this.questions.send({ kind: "select" }, [rows.slice().buffer]);
+    sendTo(this.questions.model, { kind: "select" }, [rows.slice().buffer]);
   }
 
   selectWithin(polygon) {
@@ -188,10 +189,10 @@ export class MapView {
   }
 
   drawLegend() {
-    const marks = CLASSES.map(({ name, plural }) => node("span", "", {}, node("i", `am-swatch am-swatch-${name}`), plural));
+    const marks = CLASSES.map(({ name, plural }) => element("span", "", {}, element("i", `am-swatch am-swatch-${name}`), plural));
     const scale = this.by.value === "score"
-      ? [node("span", "", {}, "first", node("i", "am-ramp"), "last in the ranking")]
-      : [node("span", "", {}, node("i", "am-swatch am-swatch-none"), "no label")];
+      ? [element("span", "", {}, "first", element("i", "am-ramp"), "last in the ranking")]
+      : [element("span", "", {}, element("i", "am-swatch am-swatch-none"), "no label")];
     this.legend.replaceChildren(...scale, ...marks);
   }
 
@@ -252,7 +253,7 @@ export class MapView {
 
   pick(x, y) {
     const index = this.nearest(x, y);
-    if (index >= 0) this.questions.send({ kind: "pick", row: this.points.rows[index] });
+    if (index >= 0) sendTo(this.questions.model, { kind: "pick", row: this.points.rows[index] });
   }
 
   hover(event) {

@@ -1,7 +1,7 @@
 // How the labels look, told apart by shape as well as by colour.
 
 import { LABELS } from "../shared/labels.js";
-import { svg } from "./nodes.js";
+import { svg } from "../shared/elements.js";
 
 export const CLASSES = Object.entries(LABELS).map(([name, { mark, plural }]) => ({ name, mark, plural }));
 

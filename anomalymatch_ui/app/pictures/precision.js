@@ -1,7 +1,8 @@
 // The share of anomalies at the top of the ranking, as the labels tell it.
 
 import { Chart, decades, logarithmic } from "./chart.js";
-import { percent, svg, whole } from "./nodes.js";
+import { svg } from "../shared/elements.js";
+import { percent, whole } from "../shared/numbers.js";
 
 export class PrecisionChart extends Chart {
   constructor(host) {

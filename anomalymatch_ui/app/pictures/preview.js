@@ -1,6 +1,6 @@
 // The image that the pointer is at, beside it: thumbnail, name, place in the ranking, label.
 
-import { node } from "./nodes.js";
+import { element } from "../shared/elements.js";
 
 const KEPT = 200; // thumbnails of some 5 kB
 const REST = 40; // ms on a point before its image is asked for
@@ -11,9 +11,9 @@ export class Preview {
     this.frame = frame;
     this.known = new Map(); // pool index -> {url, lines}
     this.row = null;
-    this.image = node("img", "", { alt: "" });
-    this.text = node("div", "");
-    this.root = node("div", "am-preview", { hidden: true }, this.image, this.text);
+    this.image = element("img", "", { alt: "" });
+    this.text = element("div", "");
+    this.root = element("div", "am-preview", { hidden: true }, this.image, this.text);
     frame.append(this.root);
   }
 
@@ -38,8 +38,8 @@ export class Preview {
   }
 
   async fetch(row) {
-    const answer = await this.questions.ask({ kind: "thumbnail", row });
-    if (answer.kind !== "thumbnail") return;
+    const answer = await this.questions.ask({ kind: "thumbnail", row }).catch(() => null); // then nothing is shown
+    if (!answer) return;
     this.keep(row, answer);
     if (row === this.row) this.place(this.known.get(row));
   }
@@ -59,7 +59,7 @@ export class Preview {
   place({ url, lines }) {
     this.image.hidden = !url;
     if (url) this.image.src = url;
-    this.text.replaceChildren(...lines.map((line) => node("div", "", { textContent: line, title: line })));
+    this.text.replaceChildren(...lines.map((line) => element("div", "", { textContent: line, title: line })));
     this.root.hidden = false;
     const { clientWidth, clientHeight } = this.frame;
     const left = this.x + 14 + this.root.offsetWidth > clientWidth ? this.x - 14 - this.root.offsetWidth : this.x + 14;

@@ -1,6 +1,7 @@
 // The theme of a page: a menu of what to follow, and the attribute that chooses the colours of theme.css.
 
 import { element } from "../shared/elements.js";
+import { saveChanges } from "../shared/kernel.js";
 import { prefer, preference } from "../shared/preferences.js";
 
 const THEMES = ["auto", "dark", "light"];
@@ -37,7 +38,7 @@ class ThemeOfPage {
   show() {
     const shown = resolved(this.model.get("choice"));
     this.model.set("shown", shown);
-    this.model.save_changes();
+    saveChanges(this.model);
     if (document.documentElement.dataset.anomalymatch === shown) return;
     document.documentElement.dataset.anomalymatch = shown;
     document.dispatchEvent(new CustomEvent("anomalymatch:theme")); // what is painted on a canvas is painted anew

@@ -1,0 +1,41 @@
+// Questions to the kernel, which change nothing, and their answers, matched by number.
+
+import { frontendName, sendTo } from "./kernel.js";
+
+export class Questions {
+  // `patience`: ms without an answer after which a question is asked again; a server's rate limit may drop one.
+  constructor(model, patience) {
+    this.model = model;
+    this.patience = patience;
+    this.frontend = frontendName();
+    this.number = 0;
+    this.waiting = new Map(); // number -> {resolve, reject, timer}
+    this.receive = (message, buffers) => this.hear(message, buffers);
+    model.on("msg:custom", this.receive);
+  }
+
+  close() {
+    this.model.off("msg:custom", this.receive);
+    for (const { timer } of this.waiting.values()) clearInterval(timer);
+  }
+
+  // The promise gives the answer, its bytes as `buffers`; it is broken with the kernel's sentence where that refuses.
+  ask(message) {
+    const request = ++this.number;
+    const question = { ...message, frontend: this.frontend, request };
+    return new Promise((resolve, reject) => {
+      const timer = setInterval(() => sendTo(this.model, question), this.patience);
+      this.waiting.set(request, { resolve, reject, timer });
+      sendTo(this.model, question);
+    });
+  }
+
+  hear(message, buffers) {
+    const asked = message.frontend === this.frontend && this.waiting.get(message.request);
+    if (!asked) return;
+    clearInterval(asked.timer);
+    this.waiting.delete(message.request);
+    if (message.kind === "refused") asked.reject(new Error(message.sentence));
+    else asked.resolve({ ...message, buffers: buffers ?? [] });
+  }
+}
