@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from anomalymatch_ui.app import Dashboard
-from anomalymatch_ui.app.finding.finding import Finds
 from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.app.gallery.pages import Pages
 from anomalymatch_ui.session import Session
@@ -40,7 +39,7 @@ def public(*classes: type) -> set[str]:
     ("heading", "classes", "left"),
     [
         ("| method of `dashboard` | what it does |", [Dashboard], set()),
-        ("| method | what it does |", [Gallery, Finds, Pages], LEFT_ALONE),
+        ("| method | what it does |", [Gallery, Pages], LEFT_ALONE),
     ],
 )
 def test_every_method_that_a_script_may_call_is_listed(heading: str, classes: list[type], left: set[str]):

@@ -5,32 +5,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
 from typing import Any, Literal
 
 import numpy as np
 import traitlets
 
 from anomalymatch_ui.app.closeup.closeup import Closeup
-from anomalymatch_ui.app.finding.finding import Finds
+from anomalymatch_ui.app.finding.finding import GalleryFinds
 from anomalymatch_ui.app.gallery.marking import GalleryMarks
 from anomalymatch_ui.app.gallery.pages import Pages
 from anomalymatch_ui.app.inbox import Inbox, Message
+from anomalymatch_ui.app.looking.choosing import GalleryStretch
 from anomalymatch_ui.app.looking.look import Look, look_from_json, look_to_json
-from anomalymatch_ui.app.looking.sheet import Sheet
-from anomalymatch_ui.app.looking.stretching import Stretching, asked_rendering
 from anomalymatch_ui.app.scripts import APP, joined
-from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pixels import Rendering
-from anomalymatch_ui.session import Ranking, Receipt, Session, Status
+from anomalymatch_ui.session import SORTS, Counts, Query, Ranking, Receipt, Session, Status
 
 ORIGIN = "dashboard"
 
 STYLES = ("gallery/gallery.css", "finding/finding.css", "closeup/closeup.css", "gallery/large.css")
 
 
-class Gallery(Finds, Pages):
+class Gallery(Pages):
     """A page of cards, drawn by one component in the browser from one contact sheet.
 
     Everything a key does is a method here.
@@ -48,6 +45,10 @@ class Gallery(Finds, Pages):
     ----------
     answers, commits, commands
         What becomes of messages from the browser; see :class:`~anomalymatch_ui.app.inbox.Inbox`.
+    finds
+        What can be found, and the way back: :class:`~anomalymatch_ui.app.finding.finding.GalleryFinds`.
+    finding, orders
+        What it tells the toolbar, and the orders in the menu, for the browser.
     look
         How the images are shown, a :class:`~anomalymatch_ui.app.looking.look.Look`, set by a script; what a
         person changes stays in the browser. ``None`` leaves it to them.
@@ -68,6 +69,7 @@ class Gallery(Finds, Pages):
     _esm = joined(APP / "gallery" / "main.js")
     _css = "\n".join((APP / style).read_text("utf-8") for style in STYLES)
 
+    finding: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     offer = traitlets.Dict().tag(sync=True)
     look = traitlets.Instance(Look, allow_none=True).tag(
         sync=True, to_json=look_to_json, from_json=look_from_json
@@ -75,8 +77,8 @@ class Gallery(Finds, Pages):
     native: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     fields: traitlets.List[int] = traitlets.List().tag(sync=True)
     tags: traitlets.List[str] = traitlets.List().tag(sync=True)
-    selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
     kept_as = traitlets.Unicode().tag(sync=True)
+    orders: traitlets.List[str] = traitlets.List(default_value=list(SORTS), read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Gallery(Finds, Pages):
     ) -> None:
         super().__init__(session, loop)
         self.kept_as = hashlib.sha256(f"{session.path}\0{session.annotator}".encode()).hexdigest()[:16]
+        self.finds = GalleryFinds(session, self, loop)
         self._list_again: Callable[..., None] = self.show_unlabelled
         self._touched = False
         self._asked = False
@@ -99,19 +102,17 @@ class Gallery(Finds, Pages):
             loop,
         )
         self.answers, self.commits, self.commands = inbox.answers, inbox.commits, inbox.commands
-        self._stretching = Stretching(session.pool, session.showing)
-        self.native = self._stretching.state()
-        self.answers |= {"show as": self._show_as_asked, "for the network": self._tell_consequence}
-        self._closeup = Closeup(
-            session, lambda: self._ranking, self._natives, values=self._stretching.offered
-        )
+        self._stretch = GalleryStretch(session, self, self._lay_out)
+        self._stretch.take_messages(inbox)
+        self._closeup = Closeup(session, lambda: self._ranking, self._natives, values=self._stretch.offered)
         self.answers |= self._closeup.answers
         self.fields = list(self._closeup.fields)
         self.marks = GalleryMarks(session, self, ORIGIN)
         self.marks.take_messages(inbox)
         self.tags = list(session.marking.names)
         self._take_messages(inbox)
-        self._begin_finding()
+        self.finds.take_messages(inbox, self._by_hand)
+        self.observe(lambda _change: self.finds.note_page(), "page")
         self.add_class("am-host")
         self.show_unlabelled()
 
@@ -188,62 +189,59 @@ class Gallery(Finds, Pages):
         InputError
             If the images are pictures of 8 bits, or lack a band.
         """
-        self._show_as(rendering, keep=keep, wait=wait)
+        self._stretch.show_as(rendering, keep=keep, wait=wait)
 
-    def _show_as(self, rendering: Rendering | None, *, keep: bool, wait: bool) -> Future[Sheet] | None:
-        if not self._stretching.offered:
-            raise InputError(
-                "These images are pictures of 8 bits a band: the browser's own look stretches them."
-            )
-        kept = self._session.showing.choose(rendering, keep=keep)
-        made = self._lay_out(wait=wait)
-        self.native = self._stretching.state()
-        if keep and not kept:
-            self.say(
-                "Another process trains this session: this is shown until the page closes, and not kept."
-            )
-        return made
+    # What is listed
 
-    def _show_as_asked(self, message: Message) -> Future[tuple[Message, list[bytes]]]:
-        """Show a rendering that the browser asks for; the answer comes when the page is there."""
-        made = self._show_as(asked_rendering(message["rendering"]), keep=bool(message["keep"]), wait=False)
-        answer: Future[tuple[Message, list[bytes]]] = Future()
-        if made is None:
-            answer.set_result(({}, []))
-        else:
-            made.add_done_callback(lambda _done: answer.set_result(({}, [])))
-        return answer
+    def find(self, query: Query | None = None, *, wait: bool = True, **values: Any) -> None:
+        """Find images and show the first page of them; see :meth:`GalleryFinds.find`."""
+        self.finds.find(query, wait=wait, **values)
 
-    def _tell_consequence(self, _message: Message) -> tuple[Message, list[bytes]]:
-        sentence = self._session.showing.consequence(len(self._session.cycles.all()))
-        return {"sentence": sentence}, []
+    def show_unlabelled(self, *, wait: bool = True) -> None:
+        """List the images without a label by the newest ranking, what to look at next first."""
+        self.finds.show_unlabelled(wait=wait)
 
-    # The selection
+    def show_labelled(self, *, wait: bool = True) -> None:
+        """List the images that have a label."""
+        self.finds.show_labelled(wait=wait)
+
+    def show_disagreements(self, *, wait: bool = True) -> None:
+        """List the images on which annotators disagree, with what each says."""
+        self.finds.show_disagreements(wait=wait)
+
+    def show_unreadable(self, *, wait: bool = True) -> None:
+        """List the images that cannot be read."""
+        self.finds.show_unreadable(wait=wait)
+
+    def show_audit(self, *, wait: bool = True) -> None:
+        """List the labels, those first that the others contest most; see :meth:`GalleryFinds.show_audit`."""
+        self.finds.show_audit(wait=wait)
+
+    def show_similar(self, ids: str | Iterable[str], count: int = 60, *, wait: bool = True) -> None:
+        """List the images most like one or several others; see :meth:`GalleryFinds.show_similar`."""
+        self.finds.show_similar(ids, count, wait=wait)
+
+    def show_same_place(self, radius: float = 1.0, *, wait: bool = True) -> None:
+        """List images within ``radius`` arcseconds of another; see :meth:`GalleryFinds.show_same_place`."""
+        self.finds.show_same_place(radius, wait=wait)
+
+    def back(self, *, wait: bool = True) -> None:
+        """Go back to the list, and its page, from which one came; nothing if there is none."""
+        self.finds.back(wait=wait)
+
+    def label_matching(self, label: Label | None) -> Receipt:
+        """Label all that is listed, on all pages, as one action; see :meth:`GalleryFinds.label_matching`."""
+        return self.finds.label_matching(label)
 
     @property
-    def selected(self) -> tuple[str, ...]:
-        """Ids of the images of this page that are selected, in order."""
-        chosen = frozenset(self.selection)
-        return tuple(name for name in self.ids if name in chosen)
+    def query(self) -> Query:
+        """What the toolbar shows."""
+        return self.finds.query
 
-    def select(self, ids: Iterable[str]) -> None:
-        """Select images of this page, and no others.
-
-        Raises
-        ------
-        InputError
-            If an image is not on this page.
-        """
-        ids, shown = list(ids), frozenset(self.ids)
-        for name in ids:
-            if name not in shown:
-                raise InputError(f"{name!r} is not on this page, so it cannot be selected.")
-        self.selection = ids
-
-    def _show(self, number: int, sheet: Sheet) -> None:
-        with self.hold_sync():
-            super()._show(number, sheet)
-            self.selection = list(self.selected)
+    @property
+    def counts(self) -> Counts:
+        """How the images that are listed, on all pages, are labelled now."""
+        return self.finds.counts
 
     # Lists and rankings
 
@@ -309,7 +307,7 @@ class Gallery(Finds, Pages):
 
     def heed(self, status: Status) -> None:
         """Take notice of a session's status: offer a new ranking, show labels given elsewhere."""
-        self._tell_finding()
+        self.finds.tell()
         self.marks.follow()
         current = self._session.labels()
         self._show_labels(
@@ -351,6 +349,7 @@ class Gallery(Finds, Pages):
     def close(self) -> None:
         """Stop the threads, and leave the page."""
         self._closeup.close()
+        self.finds.close()
         super().close()
 
     # Messages from the browser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -41,12 +41,15 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     thumbnail
         Side of a thumbnail on the screen, 64 to 256 CSS pixels; a trait. Small images are magnified to the
         nearest whole multiple of their own size.
+    selection
+        Ids of the images that are selected; a trait. :meth:`select` changes it.
     """
 
     sheet = traitlets.Bytes().tag(sync=True)
     page: traitlets.Dict[str, Any] = traitlets.Dict({"cards": []}).tag(sync=True)
     page_size = traitlets.Int(60).tag(sync=True, echo_update=False)
     thumbnail = traitlets.Int(128).tag(sync=True, echo_update=False)
+    selection: traitlets.List[str] = traitlets.List().tag(sync=True, echo_update=False)
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop | None) -> None:
         super().__init__()
@@ -84,6 +87,11 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         return self._listed.pages(self.page_size)
 
     @property
+    def listed(self) -> Listed:
+        """What is listed, on all pages."""
+        return self._listed
+
+    @property
     def shown(self) -> Reader:
         """Reads images as the cards show them."""
         return self._natives.rendered(self._session.showing.rendering)
@@ -93,15 +101,35 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         """Version of the ranking that the cards are in."""
         return self._ranking.version
 
-    def show_page(self, number: int) -> None:
-        """Show a page, counted from 0.
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Ids of the images of this page that are selected, in order."""
+        chosen = frozenset(self.selection)
+        return tuple(name for name in self.ids if name in chosen)
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select images of this page, and no others.
+
+        Raises
+        ------
+        InputError
+            If an image is not on this page.
+        """
+        ids, shown = list(ids), frozenset(self.ids)
+        for name in ids:
+            if name not in shown:
+                raise InputError(f"{name!r} is not on this page, so it cannot be selected.")
+        self.selection = ids
+
+    def show_page(self, number: int, *, wait: bool = True) -> None:
+        """Show a page, counted from 0; without ``wait`` as soon as it is ready.
 
         Raises
         ------
         InputError
             If there is no such page.
         """
-        self._turn(number).result()
+        self._turn(number, wait=wait)
 
     def next_page(self) -> None:
         """Show the next page, if there is one."""
@@ -204,6 +232,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         with self.hold_sync():
             self.sheet = sheet.jpeg
             self.page = page
+            self.selection = list(self.selected)
         for neighbour in (number + 1, number - 1):
             if 0 <= neighbour < self.pages:
                 self._request(neighbour)
