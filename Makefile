@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz image screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills audit image screenshots benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -82,7 +82,14 @@ lint: $(STAMP)-lint node_modules/.package-lock.json docs  ## check style, types,
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive anomalymatch_ui
 	$(NPM) run lint
+
+audit: $(STAMP)-lint  ## known faults of the packages that are installed; asks PyPI
+	$(BIN)/python -m pip_audit --skip-editable
+
+kills: $(STAMP)-test  ## kill processes in the middle of seven kinds of work, and look for what they had acknowledged
+	$(BIN)/python benchmarks/kills.py --kills 300 --json kills.json
 
 benchmark-scoring: install  ## images scored per second, beside the naive reference
 	$(BIN)/python benchmarks/scoring.py

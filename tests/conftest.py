@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,25 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real images are not on this machine ({SHARED_DATA.name}/ is absent)")
     return SHARED_DATA
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Return what shows a folder where nothing can be written: a real mount, for modes do not bind root."""
+    mounted: list[Path] = []
+
+    def shown(folder: Path) -> Path:
+        place = tmp_path / f"read-only-{len(mounted)}"
+        place.mkdir()
+        for options in (["--bind", str(folder), str(place)], ["-o", "remount,bind,ro", str(place)]):
+            if os.geteuid() or subprocess.run(["mount", *options], check=False).returncode:
+                pytest.skip("only root can mount a folder read-only here")
+        mounted.append(place)
+        return place
+
+    yield shown
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) 
     except InputError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = error.strerror or " ".join(str(error).split())
         raise InputError(f"Cannot read the catalogue {path}: {reason}. Check the path.") from error
     except Exception as error:  # readers of five formats raise all kinds about damaged files
         reason = " ".join(str(error).split())[:300] or type(error).__name__

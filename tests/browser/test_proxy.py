@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,6 +53,40 @@ def test_behind_a_hub_s_proxy_a_label_is_kept(
             desk.expect_saved()
             assert prepared.journal()[len(before) :] == [(ids[0], "anomaly")]
             page.goto("about:blank")
+
+
+def test_without_a_home_and_with_images_on_a_read_only_disk_twenty_labels_are_kept_behind_a_proxy(
+    page: Page,
+    serve: Serve,
+    prepared_once: Prepared,
+    tmp_path: Path,
+    read_only: Callable[[Path], Path],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shutil.copytree(prepared_once.session, tmp_path / "session")
+    prepared = Prepared(read_only(prepared_once.images), tmp_path / "session")
+    before = prepared.journal()
+    (tmp_path / "home").write_text("")  # a file in its place, to which root cannot write, either
+    with monkeypatch.context() as homeless:
+        homeless.setenv("HOME", str(tmp_path / "home"))
+        homeless.setenv("JUPYTERHUB_SERVICE_PREFIX", SERVER)
+        serving = serve(prepared.images, prepared.session)
+        served = serving.__enter__()
+    try:
+        with jupyter_lab(tmp_path, base_url=SERVER) as lab:
+            page.goto(f"{lab.address}api/status?token={lab.token}")
+            address = urlsplit(served.address)
+            token = parse_qs(address.query)["token"][0]
+            page.goto(f"{lab.address}proxy/{address.port}/?token={token}")
+            desk = Desk(page).wait()
+            ids = desk.ids()[:20]
+            desk.press(*"an" * 10)
+            desk.expect_saved()
+            given = list(zip(ids, ["anomaly", "nominal"] * 10, strict=True))
+            assert prepared.journal()[len(before) :] == given
+            page.goto("about:blank")
+    finally:
+        serving.__exit__(None, None, None)
 
 
 def test_a_click_in_the_launcher_opens_the_dashboard_and_a_label_is_kept(

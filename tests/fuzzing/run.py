@@ -138,7 +138,8 @@ def fuzz(readers: list[str], cases: int, first: int = 0) -> dict[str, Any]:
                     began = time.monotonic()
                     wrong, grew = tried.verdict(reader, number)
                     report["slowest_seconds"] = max(report["slowest_seconds"], time.monotonic() - began)
-                    report["most_mb"] = max(report["most_mb"], round(grew / 1e6))
+                    if round(grew / 1e6) > report["most_mb"]:
+                        report["most_mb"], report["most_by"] = round(grew / 1e6), f"{reader} {number}"
                     if wrong:
                         kinds[wrong] += 1
                         report["wrong"].setdefault(f"{reader}: {wrong}", number)
