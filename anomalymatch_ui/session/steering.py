@@ -111,6 +111,9 @@ class Steering:
             )
             cycle = self._folder.cycle
             self._board.publish(
+                # In one piece: beside "training" the finished cycle would be taken for the one before.
+                phase="ranking" if rank else "preparing",
+                progress=Progress(),
                 cycle=cycle,
                 cycle_in_use=cycle,
                 kept_cycles=self._cycles.kept,

@@ -7,6 +7,7 @@ import pytest
 
 from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import LABELS
 from anomalymatch_ui.session import Query, Session
 
 RINGS = [f"{number:04d}.jpg" for number in range(3)]
@@ -109,6 +110,17 @@ def test_one_search_after_another_is_one_step_back(gallery: Gallery):
     gallery.find(text="2")
     gallery.back()
     assert gallery.ids == first
+
+
+def test_another_order_of_a_list_is_the_same_view_with_nothing_to_go_back_to(browser, gallery: Gallery):
+    gallery.show_unlabelled()
+    browser.send(kind="command", name="find", change={"sort": "name"})
+    assert gallery.finding["query"]["sort"] == "name"
+    assert (gallery.finding["view"], gallery.finding["back"]) == ("to label", "")
+    gallery.find(labels=LABELS, sort="random", reverse=True)
+    assert gallery.finding["view"] == "labelled"
+    gallery.find(labels=LABELS, text="1")
+    assert gallery.finding["view"] == "find"
 
 
 def test_views_made_ready_tell_what_they_are(ranked: Session, gallery: Gallery):

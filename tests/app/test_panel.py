@@ -48,6 +48,11 @@ def test_training_is_told_by_step_total_loss_share_and_time_left():
     assert share["title"].endswith("at first 0%, at last 63%.")
 
 
+def test_while_a_stopped_cycle_goes_on_its_button_offers_no_more_to_resume_it():
+    assert described(Status(interrupted_step=5))["train"] == "Resume cycle (step 5)"
+    assert described(Status("training", "running", interrupted_step=5))["train"] == "Train"
+
+
 def test_at_rest_the_curves_are_those_of_the_cycle_in_use():
     cycles = (
         Cycle(1, steps=2, seconds=1.0, device="cpu", loss=(0.9, 0.5), pseudo_label_share=(0.0, 0.1)),

@@ -129,15 +129,44 @@ def test_a_band_that_is_switched_off_is_black_and_the_last_one_stays(desk: Desk)
     expect_pixels(desk.cards.nth(0), original * [0, 1, 0, 1])
 
 
-def test_a_drag_to_the_right_makes_all_images_darker_and_a_double_click_takes_it_back(desk: Desk):
+def test_a_drag_to_the_right_makes_all_images_darker_and_a_key_takes_it_back(desk: Desk):
     first, other = desk.cards.nth(1), desk.cards.nth(20)
     originals = pixels(first), pixels(other)
     drag(desk, first, 80, 0)  # of 400: a fifth of the range
     for card, original in zip((first, other), originals, strict=True):
         expect_pixels(card, np.column_stack([(original[:, :3] - 51).clip(0), original[:, 3]]))
-    first.locator(".am-image").dblclick()
+    desk.press("0")
     expect_pixels(first, originals[0])
     expect_pixels(other, originals[1])
+
+
+def test_a_double_click_opens_the_close_up_of_the_image_and_changes_no_look(desk: Desk):
+    second = desk.cards.nth(1)
+    original = pixels(second)
+    second.locator(".am-image").dblclick()
+    expect(desk.page.get_by_role("dialog", name="close-up")).to_be_visible()
+    expect(desk.page.locator(".am-zoom-name")).to_contain_text(
+        second.locator(".am-name").text_content() or ""
+    )
+    desk.press("Escape")
+    expect_pixels(second, original)
+
+
+@pytest.mark.parametrize("side", [64, 96])
+def test_small_cards_have_their_name_and_their_buttons_too(desk: Desk, side: int):
+    desk.page.locator(".am-slider").fill(str(side))
+    card = desk.cards.nth(0)
+    expect(card.locator(".am-name")).to_be_visible()
+    box = card.bounding_box()
+    assert box is not None
+    for part in card.locator(".am-name, .am-label").all():
+        inner = part.bounding_box()
+        assert inner is not None
+        assert inner["y"] + inner["height"] <= box["y"] + box["height"]
+        assert inner["x"] + inner["width"] <= box["x"] + box["width"]
+    card.get_by_role("button", name="nominal:").click()
+    expect(card).to_have_attribute("data-label", "nominal")
+    desk.press("z")
 
 
 def test_a_press_that_leaves_the_cards_at_once_changes_nothing_when_the_pointer_is_back(desk: Desk):

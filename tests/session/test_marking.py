@@ -20,6 +20,18 @@ def found(session: Session, **columns: str) -> list[str]:
     return [session.pool.ids[row] for row in session.find(Query(sort="name", columns=columns)).order]
 
 
+def test_what_is_sought_is_kept_with_the_labels(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        assert session.marking.aim == ""
+        session.marking.write_aim(" edge-on discs,\n warped ")
+        with pytest.raises(InputError, match="301 characters, and 300 at most"):
+            session.marking.write_aim("x" * 301)
+    with Session.open(tmp_path / "session") as session:
+        assert session.marking.aim == "edge-on discs, warped"
+        session.marking.write_aim("")
+        assert session.marking.aim == ""
+
+
 def test_tags_and_notes_are_kept_found_and_exported(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
     with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
         session.marking.tag(["0000.jpg", "0001.jpg"], " tidal  tail ")

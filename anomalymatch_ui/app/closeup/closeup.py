@@ -223,10 +223,19 @@ class Closeup:
         look = [] if ranking.depth is None else [("looked at", LOOKS[int(ranking.depth[index])])]
         if not math.isfinite(score):
             return look
-        (rank,), images = np.flatnonzero(ranking.order == index), len(ranking.order)
+        (place,), images = np.flatnonzero(ranking.order == index), len(ranking.order)
         name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
         said_so = said(score, ranking.kind, images) or ""
-        return [(name, said_so), ("rank", f"{rank + 1:,} of {images:,}"), *look]
+        return [(name, said_so), ("rank", self._place_among(image_id, place, ranking.order)), *look]
+
+    def _place_among(self, image_id: str, place: int, order: np.ndarray) -> str:
+        """Return a place in an order, of an image without a label among those that have none either."""
+        labels = self._session.labels()
+        if not labels or image_id in labels:
+            return f"{place + 1:,} of {len(order):,}"
+        labelled = np.isin(order, [self._session.pool.index(name) for name in labels])
+        others = len(order) - int(labelled.sum())
+        return f"{place + 1 - int(labelled[:place].sum()):,} of {others:,} without a label"
 
     def _sky(self, image_id: str, sent: dict[str, Any]) -> dict[str, Any] | None:
         """Return where an image is, how it is turned, and which archives show it; ``None`` if unknown."""

@@ -218,8 +218,11 @@ export class ZoomPicture {
     for (const end of ["pointerup", "pointercancel"]) root.addEventListener(end, () => { this.dragged = null; });
     root.addEventListener("pointerleave", () => this.pointed(""));
     dragLook(root, this.looks, (event) => {
-      const meant = event.type === "dblclick" || event.button === 2 || (event.button === 0 && event.shiftKey);
+      const meant = event.button === 2 || (event.button === 0 && event.shiftKey);
       return meant && this.source ? this.looks.target(this.id) : undefined;
+    });
+    root.addEventListener("dblclick", () => {
+      if (this.source) this.looks.change({ brightness: 0.5, contrast: 1 }, this.looks.target(this.id));
     });
   }
 

@@ -13,16 +13,17 @@ export async function openFilters(view) {
     view.desk.say(error.message, "error");
   }
   const { query } = view.desk.model.get("finding");
-  const form = new FilterForm(query, { columns, positions }, (change) => {
+  const find = (change) => {
     view.closeOverlay();
     view.desk.command("find", { change });
-  });
+  };
+  const form = new FilterForm(query, { columns, positions }, find, () => view.closeOverlay());
   view.overlay(form.root, { label: "filters" });
   form.root.querySelector("input").focus();
 }
 
 class FilterForm {
-  constructor(query, { columns, positions }, find) {
+  constructor(query, { columns, positions }, find, leave) {
     this.fields = [];
     this.root = element("form", "am-dialog am-filters", { noValidate: true, autocomplete: "off" });
     this.root.append(element("h2", "am-dialog-title", { textContent: "Filter" }));
@@ -37,11 +38,13 @@ class FilterForm {
     if (query.ids !== null) this.chosen = this.box(`the ${whole(query.ids)} chosen`, true);
     const buttons = element("div", "am-dialog-buttons");
     const clear = element("button", "am-find-button", { type: "button", textContent: "Clear all" });
+    const cancel = element("button", "am-find-button", { type: "button", textContent: "Cancel" });
+    cancel.addEventListener("click", leave);
     const submit = element("button", "am-find-button am-pressed", { type: "submit", textContent: "Find ⏎" });
     clear.addEventListener("click", () => {
       find({ score: null, cone: null, columns: {}, disagreements: false, unreadable: false, ids: null });
     });
-    buttons.append(clear, submit);
+    buttons.append(clear, cancel, submit);
     this.root.append(buttons);
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();

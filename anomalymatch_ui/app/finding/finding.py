@@ -89,7 +89,7 @@ class GalleryFinds:
             If a value is unknown, or there is nothing yet to sort by. The list stays as it is then.
         """
         query = (query or Query()).with_values(**values)
-        self._trail.go("to label" if query == TO_LABEL else "find", query, self._finder(query), wait=wait)
+        self._trail.go(_view_of(query), query, self._finder(query), wait=wait)
 
     def show_unlabelled(self, *, wait: bool = True) -> None:
         """List the images without a label by the newest ranking, what to look at next first."""
@@ -247,6 +247,19 @@ class GalleryFinds:
         finding = self._session.finding
         columns = [_described(column) for column in finding.columns().values()]
         return {"columns": columns, "positions": finding.places.degrees() is not None}
+
+
+def _view_of(query: Query) -> str:
+    """Return the view that lists what a query does, in whatever order; else ``"find"``."""
+    views = {
+        "to label": TO_LABEL,
+        "labelled": _LABELLED,
+        "disagreements": _DISAGREEMENTS,
+        "unreadable": _UNREADABLE,
+    }
+    which = query.with_values(sort="name", reverse=False)
+    same = (name for name, view in views.items() if view.with_values(sort="name", reverse=False) == which)
+    return next(same, "find")
 
 
 def _in_json(query: Query) -> dict[str, Any]:

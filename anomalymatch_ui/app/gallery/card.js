@@ -4,6 +4,7 @@ import { element, update } from "../shared/elements.js";
 import { LABELS } from "../shared/labels.js";
 import { pickCard } from "./picking.js";
 import { placeOf } from "../looking/sheetpainter.js";
+import { openZoom } from "../closeup/zoom.js";
 
 // Why a card stands where its score alone would not put it.
 const WHY = {
@@ -50,6 +51,10 @@ export class Card {
     }
     this.root.append(this.picture, caption, this.name, this.buttons);
     // The focus stays on the grid: cards and their buttons only take clicks.
+    this.picture.addEventListener("dblclick", (event) => {
+      const plain = !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
+      if (plain && this.card) openZoom(view, this.card.id);
+    });
     this.root.addEventListener("mousedown", (event) => {
       event.preventDefault();
       pickCard(view, position, event);

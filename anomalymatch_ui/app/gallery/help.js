@@ -7,7 +7,7 @@ import { closeupKeys } from "../closeup/zoom.js";
 
 const BY_MOUSE = [
   ["Shift+click", "select up to there"], ["Ctrl+click", "select or drop one"],
-  ["drag on an image", "brightness and contrast, of one image with Shift"], ["double click", "the original look"],
+  ["drag on an image", "brightness and contrast, of one image with Shift"], ["double click on an image", "close-up"],
   ["drag the background", "select what the band touches; on images with Alt"],
 ];
 

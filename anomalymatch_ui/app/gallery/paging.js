@@ -7,7 +7,7 @@ import { prefer } from "../shared/preferences.js";
 const PAGE_SIZES = [20, 40, 60, 100, 150, 200];
 const SMALLEST = 64; // px of a thumbnail
 const LARGEST = 256;
-const SMALL = 100; // px of a thumbnail below which a card has no room for buttons and a name
+const SMALL = 100; // px of a thumbnail below which a card is narrower and says it in smaller letters
 const CALM_SIZE = 250; // ms without a change of the slider after which the kernel is told
 
 export function attachPaging(view) {

@@ -35,8 +35,4 @@ export function dragLook(node, looks, targetOf, pressed = () => () => {}) {
     }, drag.target);
   });
   for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => { drag = null; });
-  node.addEventListener("dblclick", (event) => {
-    const target = targetOf(event);
-    if (target !== undefined) looks.change({ brightness: 0.5, contrast: 1 }, target);
-  });
 }

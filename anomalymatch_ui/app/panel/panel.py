@@ -46,7 +46,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         Name of the pool, the panel's title.
     actions
         What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``download``,
-        ``settings``; and, given what was chosen, ``train_every``, ``go_back`` and ``pin``.
+        ``settings``; and, given what was chosen, ``train_every``, ``go_back``, ``pin``
+        and ``aim``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
     """
@@ -61,6 +62,7 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     outlook: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     refusal = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    aim = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -97,6 +99,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         if shown["counts"] != self.status["counts"]:
             # What was said about the labels of a moment ago is no longer true.
             self.note = self.refusal = ""
+        if shown["busy"] != self.status["busy"]:
+            self.refusal = ""  # nor is what could not be done beside a job, once it has ended
         self.status = shown
 
     def vue_train(self, _data: Any = None) -> None:
@@ -131,6 +135,10 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         """Keep the cycle whose pin was clicked, or no longer."""
         self._actions["pin"](row["number"], row["pinned"])
 
+    def vue_write_aim(self, text: str) -> None:
+        """Keep what was written of what is sought."""
+        self._actions["aim"](text)
+
     def vue_download(self, _data: Any = None) -> None:
         """Export was clicked."""
         self._actions["download"]()
@@ -149,7 +157,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "can_pause": busy and status.state in ("running", "paused"),
         "can_stop": busy and status.state != "stopping",
         "train": "Train"
-        if status.interrupted_step is None
+        if busy or status.interrupted_step is None
         else f"Resume cycle (step {status.interrupted_step})",
         "adapt": "" if busy else ADAPT[status.adaptation],
         "can_adapt": not busy and status.pen_elsewhere is None,

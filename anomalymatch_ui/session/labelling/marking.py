@@ -1,4 +1,7 @@
-"""Tags and notes of a session's images: in the journal, undone like labels, found and exported."""
+"""Tags and notes of a session's images: in the journal, undone like labels, found and exported.
+
+Beside them a line on what is sought.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ COLUMNS = ("tags", "note")
 """Columns by which images can be found, and which are exported."""
 
 _META = "tags"  # key of the names in the journal
+_AIM = "aim"
+_AIM_LENGTH = 300  # characters: a line or two, not a diary
 
 
 class Marking:
@@ -51,6 +56,34 @@ class Marking:
     def names(self) -> tuple[str, ...]:
         """The tags with a key, in the order of the keys 1 to 9."""
         return tuple(jsontext.parsed(self._journal.meta().get(_META, "[]")))
+
+    @property
+    def aim(self) -> str:
+        """What is sought, in the words of whoever wrote it last; empty if nobody did."""
+        return str(jsontext.parsed(self._journal.meta().get(_AIM, '""')))
+
+    def write_aim(self, text: str) -> None:
+        """Write what is sought, for those who label the session, and for oneself in a year.
+
+        Parameters
+        ----------
+        text
+            A line; an empty one takes it away.
+
+        Raises
+        ------
+        InputError
+            If it is longer than 300 characters.
+        StorageError
+            If the disk refuses.
+        """
+        line = " ".join(text.split())
+        if len(line) > _AIM_LENGTH:
+            raise InputError(
+                f"What is sought has {len(line)} characters, and {_AIM_LENGTH} at most are kept. Say it "
+                "more shortly."
+            )
+        self._journal.keep_meta({_AIM: json.dumps(line)})
 
     def define(self, names: Iterable[str]) -> None:
         """Give tags the keys 1 to 9; those that images have stay on them.

@@ -135,9 +135,11 @@ class Watch:
         # Also where nobody holds the pen by now: who ranks and then closes gives it back within milliseconds.
         if now.ranking != before.ranking and not self._pen.mine:
             self._rankings.adopt()
+        # Of its own cycle a job here tells itself, when it no longer trains.
+        theirs = {} if self._pen.mine else {"cycle": self._folder.cycle}
         self._publish(
             counts=self._count(),
-            cycle=self._folder.cycle,
+            **theirs,
             cycle_in_use=self._folder.cycle_in_use,
             pen_elsewhere=now.pen,
             kept_cycles=now.kept,
