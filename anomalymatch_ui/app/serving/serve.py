@@ -112,14 +112,16 @@ def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser:
         if opened.keeps_settings:
             # By now the session says how its images are read; what is chosen on the page outlives a reload.
             wanted = replace(wanted, pixels={})
-    token = os.environ.pop(TOKEN, "") or secrets.token_urlsafe(24)
+    known = os.environ.pop(TOKEN, "")
+    token = known or secrets.token_urlsafe(24)
+    behind_proxy = f"{base_url}?token={token}" if not known else base_url
     # It warns of a time-out that the server's own defaults set too long.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     server = DashboardServer()
     server.reserved = reserved
     server.announcement = Announcement(
         f"http://{HOST}:{port}/?token={token}",
-        f"{base_url}?token={token}" if base_url != "/" else None,
+        behind_proxy if base_url != "/" else None,
         port,
         str(wanted.session_path.absolute()),
         open_browser,
