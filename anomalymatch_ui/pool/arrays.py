@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import overload
 
 import numpy as np
 
@@ -18,12 +15,10 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import (
     GREY,
     NO_GOOD_PIXEL,
-    PLAIN,
     RGB,
     Bands,
     NativeImage,
     PixelError,
-    Rendering,
     View,
 )
 from anomalymatch_ui.pixels.largest import check_size
@@ -32,15 +27,13 @@ from anomalymatch_ui.pixels.stack import rendered_stack
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
-    PoolReport,
     UnreadableImageError,
     check_indices,
     few,
     split_into_shards,
 )
-from anomalymatch_ui.pool.columns import NO_COLUMNS, Columns
-from anomalymatch_ui.pool.ids import StoredIds
 from anomalymatch_ui.pool.layout import Layout
+from anomalymatch_ui.pool.numbered import NumberedPool
 
 # Images in their full size are held only this many bytes at a time.
 _BLOCK_BYTES = 32 * 2**20
@@ -52,50 +45,30 @@ _FETCH_BYTES = 4 * 2**20
 _ROWS_IN_DIGEST = 8
 
 
-class ArrayPool(ABC):
+class ArrayPool(NumberedPool):
     """Rows of an array of images; see :class:`~anomalymatch_ui.pool.ImagePool`.
 
     A format opens its file, sets the attributes, and says how to read consecutive rows.
 
     Attributes
     ----------
-    row_ids
-        The ids, by which rows are found.
     layout
         How images lie in a row.
-    bands
-        Of each image.
     dtype
         Of the rows as they are read, in the machine's byte order.
     row_shape
         Of a row, as the file has it.
     chunk_images
         How many rows are packed together, and damaged together.
-    failed
-        Row -> reason, of images which the file itself says are none.
     damage
         Why a row cannot be read, a sentence fragment.
     """
 
-    path: Path
-    name: str
-    ids: Sequence[str]
-    row_ids: RowIds | StoredIds
-    digest: str
-    report: PoolReport
-    block_images: int
-    concurrent: bool
-    columns: Columns = NO_COLUMNS
-    found: Mapping[str, str] = MappingProxyType({})
     layout: Layout
-    bands: Bands
     dtype: np.dtype
     row_shape: tuple[int, ...]
     chunk_images: int
-    failed: Mapping[int, str] = MappingProxyType({})
     damage = "damaged"
-    rendering: Rendering = PLAIN
-    pixels = PixelsConfig()
 
     @abstractmethod
     def read_run(self, first: int, out: np.ndarray) -> Mapping[int, str] | None:
@@ -108,30 +81,10 @@ class ArrayPool(ABC):
             it is not known which, and what ``out`` holds does not depend on what it held before.
         """
 
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of open files."""
-
     def any_there(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Return whether the file or the store is there; see :meth:`ImagePool.any_there`."""
         check_indices(indices, len(self))
         return os.path.exists(self.path)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path} of {len(self):,} images>"
-
-    def __contains__(self, image_id: object) -> bool:
-        return image_id in self.row_ids
-
-    def index(self, image_id: str) -> int:
-        """Return the index of an image; ``KeyError`` if there is none of that id."""
-        row = self.row_ids.row(image_id)
-        if row is None:
-            raise KeyError(image_id)
-        return row
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""
@@ -291,79 +244,6 @@ class ArrayPool(ABC):
         if not self._is_shown_as_it_is:
             digest.update(f"{self.bands.names} {self.rendering.digest}".encode())
         return digest.hexdigest()
-
-
-class RowIds(Sequence[str]):
-    """``"0"``, ``"1"``, … without a string for each in memory."""
-
-    def __init__(self, rows: int) -> None:
-        self._range = range(rows)
-
-    def __len__(self) -> int:
-        return len(self._range)
-
-    def __contains__(self, image_id: object) -> bool:
-        # A sequence's own would compare a million strings.
-        return isinstance(image_id, str) and self.row(image_id) is not None
-
-    def row(self, image_id: str) -> int | None:
-        """Return the row of an id; ``None`` if there is none."""
-        row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
-        return row if str(row) == image_id and row in self._range else None
-
-    def rows(self, ids: Sequence[str]) -> np.ndarray:
-        """Return the row of each of many ids, int64 ``(n,)``; -1 where there is none of it."""
-        try:
-            numbers = np.fromiter(map(int, ids), np.int64, len(ids))
-            plain = type(self) is RowIds and all(map(str.__eq__, map(str, numbers.tolist()), ids))
-        except (ValueError, OverflowError):
-            plain = False
-        if plain:
-            return np.where((numbers >= 0) & (numbers < len(self)), numbers, -1)
-        found = (self.row(image_id) for image_id in ids)
-        return np.fromiter((-1 if row is None else row for row in found), np.int64, len(ids))
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return tuple(map(str, self._range[index]))
-        return str(self._range[index])
-
-
-class OrderedRowIds(RowIds):
-    """Numbers of rows as ids, of rows in another order or of some of them.
-
-    Parameters
-    ----------
-    rows
-        Number of the row of each image, int64 ``(n,)``, no two of one.
-    """
-
-    def __init__(self, rows: np.ndarray) -> None:
-        super().__init__(len(rows))
-        self._rows = rows
-        self._order = np.argsort(rows, kind="stable")
-
-    def row(self, image_id: str) -> int | None:
-        """Return the index of an id; ``None`` if there is none."""
-        number = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
-        if str(number) != image_id or not len(self):
-            return None
-        place = min(int(np.searchsorted(self._rows, number, sorter=self._order)), len(self) - 1)
-        index = int(self._order[place])
-        return index if self._rows[index] == number else None
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return tuple(map(str, self._rows[index].tolist()))
-        return str(self._rows[self._range[index]])
 
 
 def _without_good_pixels(rows: np.ndarray) -> np.ndarray:

@@ -21,11 +21,10 @@ import numpy as np
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import Bands
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import PoolReport
 from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.columns import Columns
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
 from anomalymatch_ui.pool.sidecar import Sidecar, told
 

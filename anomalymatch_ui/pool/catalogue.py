@@ -15,7 +15,6 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import NO_GOOD_PIXEL, NativeImage, PixelError
 from anomalymatch_ui.pixels.files import DECODE_ERRORS, why_unreadable
-from anomalymatch_ui.pool.arrays import OrderedRowIds
 from anomalymatch_ui.pool.base import PoolReport, UnreadableImageError, check_indices, few
 from anomalymatch_ui.pool.catalogue_rows import (
     Size,
@@ -28,7 +27,7 @@ from anomalymatch_ui.pool.catalogue_table import Table, read_table
 from anomalymatch_ui.pool.columns import Columns
 from anomalymatch_ui.pool.cutter import Cutter, gone
 from anomalymatch_ui.pool.fields import Fields, fields_by_name, fields_by_position
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import OrderedRowIds, StoredIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
 from anomalymatch_ui.pool.tile_names import find_tiles
 from anomalymatch_ui.pool.tiles import Tiles

@@ -21,14 +21,14 @@ from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
 from anomalymatch_ui.pixels.largest import check_shape
-from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
+from anomalymatch_ui.pool.arrays import ArrayPool, band_names, block_images
 from anomalymatch_ui.pool.base import ImagePool, PoolReport
 from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.contents import Entry, are_objects, choose_images, is_one_image, one_image
 from anomalymatch_ui.pool.hdf5_contents import first_line, opened, tree
 from anomalymatch_ui.pool.hdf5_outside import led_outside
 from anomalymatch_ui.pool.hdf5_written import NEVER_WRITTEN, Written
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.layout import Layout
 from anomalymatch_ui.pool.links import ALLOWED_BY
 from anomalymatch_ui.pool.masks import companions, mask_of

@@ -1,4 +1,4 @@
-"""Ids that lie in a file, of which only a few are in memory as text."""
+"""Ids of many images, of which none or only a few are in memory as text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,79 @@ from anomalymatch_ui.errors import InputError
 
 _BLOCK = 65_536
 _BLOCKS_KEPT = 4
+
+
+class RowIds(Sequence[str]):
+    """``"0"``, ``"1"``, … without a string for each in memory."""
+
+    def __init__(self, rows: int) -> None:
+        self._range = range(rows)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    def __contains__(self, image_id: object) -> bool:
+        # A sequence's own would compare a million strings.
+        return isinstance(image_id, str) and self.row(image_id) is not None
+
+    def row(self, image_id: str) -> int | None:
+        """Return the row of an id; ``None`` if there is none."""
+        row = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
+        return row if str(row) == image_id and row in self._range else None
+
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Return the row of each of many ids, int64 ``(n,)``; -1 where there is none of it."""
+        try:
+            numbers = np.fromiter(map(int, ids), np.int64, len(ids))
+            plain = type(self) is RowIds and all(map(str.__eq__, map(str, numbers.tolist()), ids))
+        except (ValueError, OverflowError):
+            plain = False
+        if plain:
+            return np.where((numbers >= 0) & (numbers < len(self)), numbers, -1)
+        found = (self.row(image_id) for image_id in ids)
+        return np.fromiter((-1 if row is None else row for row in found), np.int64, len(ids))
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return tuple(map(str, self._range[index]))
+        return str(self._range[index])
+
+
+class OrderedRowIds(RowIds):
+    """Numbers of rows as ids, of rows in another order or of some of them.
+
+    Parameters
+    ----------
+    rows
+        Number of the row of each image, int64 ``(n,)``, no two of one.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        super().__init__(len(rows))
+        self._rows = rows
+        self._order = np.argsort(rows, kind="stable")
+
+    def row(self, image_id: str) -> int | None:
+        """Return the index of an id; ``None`` if there is none."""
+        number = int(image_id) if image_id.isdecimal() and len(image_id) < 20 else -1
+        if str(number) != image_id or not len(self):
+            return None
+        place = min(int(np.searchsorted(self._rows, number, sorter=self._order)), len(self) - 1)
+        index = int(self._order[place])
+        return index if self._rows[index] == number else None
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return tuple(map(str, self._rows[index].tolist()))
+        return str(self._rows[self._range[index]])
 
 
 class StoredIds(Sequence[str]):

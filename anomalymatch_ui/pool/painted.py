@@ -9,8 +9,8 @@ import numpy as np
 
 from anomalymatch_ui.pixels import NativeImage
 from anomalymatch_ui.pixels.files import Content, Decoder
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import ImagePool, PoolReport, UnreadableImageError
+from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.pool.records import RecordError, RecordPool
 
 

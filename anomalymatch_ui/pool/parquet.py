@@ -21,12 +21,11 @@ import pyarrow.parquet as pq
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import as_native
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import PoolReport, few
 from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.columns import Columns, position_names
 from anomalymatch_ui.pool.contents import IDS, IMAGES
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.parquet_columns import ParquetColumns
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
 from anomalymatch_ui.pool.sidecar import Sidecar, told

@@ -13,7 +13,6 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import NativeImage, View
 from anomalymatch_ui.pixels.files import AS_PICTURES, Content, of_rendered
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
@@ -24,7 +23,7 @@ from anomalymatch_ui.pool.base import (
     split_into_shards,
 )
 from anomalymatch_ui.pool.columns import Columns
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.records import as_file
 
 if TYPE_CHECKING:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -18,23 +16,20 @@ from PIL import Image
 
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.pixels import PLAIN, RGB, Bands, NativeImage, PixelError, Rendering, View
+from anomalymatch_ui.pixels import RGB, Bands, NativeImage, PixelError, View
 from anomalymatch_ui.pixels.files import AS_PICTURES, DECODE_ERRORS, Content, Decoder, Remark, why_unreadable
 from anomalymatch_ui.pixels.square import square
 from anomalymatch_ui.pixels.stack import rendered_in_runs
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import (
     Batch,
     Fetched,
-    PoolReport,
     UnreadableImageError,
     check_indices,
     few,
     split_into_shards,
 )
 from anomalymatch_ui.pool.closed import PoolClosedError
-from anomalymatch_ui.pool.columns import NO_COLUMNS, Columns
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.numbered import NumberedPool
 
 Decoded = TypeVar("Decoded")
 
@@ -45,35 +40,20 @@ class RecordError(Exception):
     """Why a record is no image: a sentence fragment."""
 
 
-class RecordPool(ABC):
+class RecordPool(NumberedPool):
     """Images that are read one by one; see :class:`~anomalymatch_ui.pool.ImagePool`.
 
     A format opens its file, sets the attributes, and says how to read one record.
 
     Attributes
     ----------
-    row_ids
-        The ids, by which records are found.
-    failed
-        Index -> reason, of images which the file itself says are none.
     decoder
         Decodes and renders records.
     """
 
-    path: Path
-    name: str
-    ids: Sequence[str]
-    row_ids: RowIds | StoredIds
-    digest: str
-    report: PoolReport
     block_images = 1
     concurrent = True
-    columns: Columns = NO_COLUMNS
-    found: Mapping[str, str] = MappingProxyType({})
-    failed: Mapping[int, str] = MappingProxyType({})
-    bands: Bands = RGB
-    rendering: Rendering = PLAIN
-    pixels = PixelsConfig()
+    bands = RGB
     decoder = AS_PICTURES
 
     @abstractmethod
@@ -94,26 +74,6 @@ class RecordPool(ABC):
         Exception
             Of any other kind, if it cannot be read.
         """
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of open files."""
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path} of {len(self):,} images>"
-
-    def __contains__(self, image_id: object) -> bool:
-        return image_id in self.row_ids
-
-    def index(self, image_id: str) -> int:
-        """Return the index of an image; ``KeyError`` if there is none of that id."""
-        row = self.row_ids.row(image_id)
-        if row is None:
-            raise KeyError(image_id)
-        return row
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""

@@ -9,9 +9,8 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import NativeImage, View
-from anomalymatch_ui.pool.arrays import RowIds
 from anomalymatch_ui.pool.base import Batch, Fetched, ImagePool, PoolReport, check_indices, split_into_shards
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.parts import JoinedPool
 
 

@@ -20,11 +20,11 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pixels import PixelError, as_native
 from anomalymatch_ui.pixels.largest import check_shape
 from anomalymatch_ui.pool.absent import unwritten_perhaps
-from anomalymatch_ui.pool.arrays import ArrayPool, RowIds, band_names, block_images
+from anomalymatch_ui.pool.arrays import ArrayPool, band_names, block_images
 from anomalymatch_ui.pool.base import ImagePool, PoolReport
 from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.contents import are_objects, choose_images, is_one_image, one_image
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.pool.layout import Layout
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
 from anomalymatch_ui.pool.sidecar import Sidecar, find_sidecar, told

@@ -13,8 +13,7 @@ from scoring import QuickEngine, quick_score
 
 from anomalymatch_ui.config import Config, ScoreConfig
 from anomalymatch_ui.pool import ImagePool, open_pool, rows_of
-from anomalymatch_ui.pool.arrays import RowIds
-from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.score.archiving import Model, score_archive
 from anomalymatch_ui.session import Session, make_shortlist
 from anomalymatch_ui.session.labelling.shortlist import population_of

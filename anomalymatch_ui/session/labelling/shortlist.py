@@ -19,7 +19,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool, SubsetPool, rows_of
-from anomalymatch_ui.pool.arrays import RowIds
+from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pen import Pen
 from anomalymatch_ui.session.labelling.importing import import_labels, read_table

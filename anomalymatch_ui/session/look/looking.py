@@ -17,7 +17,7 @@ import numpy as np
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.pool.arrays import RowIds
+from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.rank import Reduction, draw_order
 from anomalymatch_ui.score import RowTable
 from anomalymatch_ui.session.core.jobs import Reporter

@@ -11,7 +11,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import index_in
-from anomalymatch_ui.pool.arrays import RowIds
+from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
     Count,
