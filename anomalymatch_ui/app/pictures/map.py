@@ -13,7 +13,7 @@ from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.app.looking.natives import Reader
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.labels import LABELS, Label
-from anomalymatch_ui.pool import index_in
+from anomalymatch_ui.pool import index_in, rows_in
 from anomalymatch_ui.session import Session
 
 PREVIEW = 128
@@ -163,8 +163,8 @@ class Map:
         self._version += 1
 
     def _labelled_rows(self, labels: Any) -> list[int]:
-        pool = self._session.pool
-        return [pool.index(name) for name in labels if name in pool]
+        rows: list[int] = rows_in(self._session.pool, labels).tolist()
+        return rows
 
     def _points(self, _message: Message) -> tuple[Message, list[bytes]]:
         arrays = [

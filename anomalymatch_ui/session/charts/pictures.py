@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from anomalymatch_ui.labels import LABELS, WITHOUT_A_LOOK, Journal, JournalEntry, Label
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, rows_in
 from anomalymatch_ui.rank import Forecast, binomial_interval
 from anomalymatch_ui.session.charts.mapping import Mapper
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -318,8 +318,7 @@ class Pictures:
 
 def labelled_rows(pool: ImagePool, view: Mapping[str, Label], label: Label) -> np.ndarray:
     """Return the rows of a pool with a label, int64; images that have gone are left out."""
-    names = (name for name, given in view.items() if given == label and name in pool)
-    return np.fromiter((pool.index(name) for name in names), dtype=np.int64)
+    return rows_in(pool, (name for name, given in view.items() if given == label))
 
 
 def _log_grid(places: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from anomalymatch_ui.labels import SEARCHED_AS, Label, Look
-from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.pool import ImagePool, rows_in
 from anomalymatch_ui.session.labelling.shortlist import population_of
 
 
@@ -106,9 +106,7 @@ def stands_for(
 def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
     """Return which images of a pool have a label, bool ``(len(pool),)``."""
     mask = np.zeros(len(pool), dtype=bool)
-    for name in view:
-        if name in pool:  # an image may have been deleted from the folder since it was labelled
-            mask[pool.index(name)] = True
+    mask[rows_in(pool, view)] = True
     return mask
 
 
@@ -119,13 +117,9 @@ def labelled_indices(
 
     An artefact is nominal: it is not what is looked for.
     """
-    indices = [
-        pool.index(name) for name, given in view.items() if SEARCHED_AS.get(given) == label and name in pool
-    ]
-    return np.array(sorted(indices), dtype=np.int64)
+    return np.sort(rows_in(pool, (name for name, given in view.items() if SEARCHED_AS.get(given) == label)))
 
 
 def artefact_indices(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
     """Return the pool indices of the artefacts, int64, ascending, without images that are gone."""
-    indices = [pool.index(name) for name, given in view.items() if given == "artefact" and name in pool]
-    return np.array(sorted(indices), dtype=np.int64)
+    return np.sort(rows_in(pool, (name for name, given in view.items() if given == "artefact")))

@@ -15,7 +15,7 @@ from anomalymatch_ui.labels import (
     LabelTable,
     Shown,
 )
-from anomalymatch_ui.pool import index_in
+from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.core.board import StatusBoard
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.status import Counts, Receipt
@@ -106,10 +106,14 @@ class Labelling:
 
     def count(self) -> Counts:
         """Count the images of the pool by their labels now."""
-        pool, view = self._context.pool, self._context.journal.view()
-        counted = Counter(label for name, label in view.items() if name in pool)
-        return Counts(len(pool), *(counted[label] for label in LABELS))
+        return counts_of(self._context.pool, self._context.journal.view())
 
     def gone(self, view: Mapping[str, Label]) -> int:
         """Return how many labelled images are not in the pool now."""
         return sum(name not in self._context.pool for name in view)
+
+
+def counts_of(pool: ImagePool, view: Mapping[str, Label]) -> Counts:
+    """Return how many images of a pool have which label."""
+    counted = Counter(label for name, label in view.items() if name in pool)
+    return Counts(len(pool), *(counted[label] for label in LABELS))

@@ -12,6 +12,7 @@ from anomalymatch_ui.labels import LABELS, Label, PairAgreement
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.labelling.importing import TABLE
+from anomalymatch_ui.session.labelling.labelling import counts_of
 from anomalymatch_ui.session.labelling.people import People
 
 _NAMED = 3
@@ -102,13 +103,12 @@ class Report:
         cycles
             Finished training cycles.
         """
-        counted = Counter(label for name, label in view.items() if name in pool)
         words = people.words()
         tables = [own for name, own in words.items() if name.startswith(TABLE)]
         looked_at = people.looked_at()
         return cls(
             session=session,
-            counts=Counts(len(pool), *(counted[label] for label in LABELS)),
+            counts=counts_of(pool, view),
             looked_at=len(looked_at),
             found=sum(
                 view.get(name) == "anomaly" and all(own.get(name) != "anomaly" for own in tables)
