@@ -115,12 +115,9 @@ class Session:
         self.replays = Replays(context, self.insight.evidence, steering.start_and_wait)
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
         measured = self.completeness.kept
+        insight, pictures = self.insight, self.pictures
         self.selection = SelectionFunction(
-            self.insight.outlook,
-            lambda: self.insight.evidence(journal.view()).drawn,
-            self.pictures.discovery,
-            measured,
-            self.pictures.recent,
+            insight.outlook, insight.drawn_evidence, pictures.discovery, measured, pictures.recent
         )
         self.results = Results(
             context, rankings, self.cycles, metadata, places, known, measured, self.selection.table
@@ -196,15 +193,12 @@ class Session:
         prepared = prepare(
             path, images, labels, config, annotator, take_over, share, embeddings, pixels, classes
         )
+        session: Self | None = None
         try:
             session = cls(prepared.context)
-        except BaseException:
-            prepared.context.pen.release()
-            raise
-        try:
             session._begin(prepared, metadata, match_radius)
         except BaseException:
-            session.close()
+            (prepared.context.pen.release if session is None else session.close)()
             raise
         session._steering.tell_notices()
         session._rankings.catch_up()
@@ -213,8 +207,7 @@ class Session:
 
     def _begin(self, prepared: Prepared, metadata: str | Path | None, match_radius: float) -> None:
         """Tell what has changed, and take in what comes with the opening."""
-        gone = self._labelling.gone(self.labels())
-        if news := prepared.news(self._rankings, self.cycles, gone):
+        if news := prepared.news(self._rankings, self.cycles, self._labelling.gone(self.labels())):
             self._board.publish(message=news)
         # Before the labels, which may start a cycle.
         if metadata is not None:
@@ -228,16 +221,7 @@ class Session:
         """Open this session again with the network seeing the images as they are shown, then close this one.
 
         Labels stay; what was computed from the images is computed anew, as :attr:`showing` says. If it cannot
-        be opened so, this one stays open, and its folder is as it was.
-
-        Raises
-        ------
-        InputError
-            If it sees them so already, a job runs, or the images cannot be opened.
-        SessionBusyError
-            If another process holds the pen.
-        StorageError
-            If the disk refuses.
+        be opened so, this one stays open, and its folder is as it was. See :func:`rendered_anew`.
         """
         self.showing.consequence(0)
         anew = rendered_anew(self._context, self.status, self.showing.pixels, type(self).open)
@@ -307,13 +291,7 @@ class Session:
         return Report.of(self.path, self.pool, self.labels(), self.people, self.status.cycle)
 
     def write_report(self, path: str | Path, top: int = MOST) -> None:
-        """Write what the search has come to as one HTML file, with curves, and pictures of the first finds.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
-        """
+        """Write what the search has come to as one HTML file; see :func:`write_page`."""
         found, lines = self.results.table("found"), self.report().lines()
         write_page(expanded(path), self.pool, found, lines, self.selection.now(), top)
 
@@ -374,10 +352,7 @@ class Session:
         return self._steering.settings.keeps
 
     def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
-        """Change settings and keep them; return whether to rank for the order to follow.
-
-        See :meth:`~anomalymatch_ui.session.work.configuring.Configuring.change`.
-        """
+        """Change settings and keep them; return whether to rank then. See :meth:`Configuring.change`."""
         return self._steering.settings.change(values, preset=preset)
 
     def pause(self) -> None:

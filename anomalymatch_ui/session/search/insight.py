@@ -224,6 +224,10 @@ class Insight:
         """Return what the looks so far and the images drawn at random say of those without a label."""
         return gather_evidence(self._pool, view, self._journal.looks(), self.drawn())
 
+    def drawn_evidence(self) -> tuple[int, int]:
+        """Return the anomalies among the images drawn at random and judged, and how many these are."""
+        return self.evidence(self._journal.view()).drawn
+
     def prevalence(self) -> float | None:
         """Return the share of anomalies expected among the images of the pool; ``None`` if nobody gave one.
 
