@@ -65,7 +65,7 @@ def test_the_page_shows_finds_curve_and_provenance_and_nothing_of_a_name_runs(se
     assert all((image["src"] or "").startswith("data:image/jpeg;base64,") for image in page.all("img"))
     (curve,) = page.all("svg")
     assert curve["aria-label"] == "3 anomalies found in 4 looks"
-    assert "The last 4 looks brought 3 anomalies, one in 1." in page.text
+    assert "The last 4 looks brought 3 anomalies, one in 1.3." in page.text
     assert session.pool.digest in page.text
     policy = next(its["content"] or "" for its in page.all("meta") if "http-equiv" in its)
     assert "default-src 'none'" in policy

@@ -105,5 +105,5 @@ def test_a_session_tells_it_before_and_after_its_first_looks(quick: Config, tmp_
     assert finished.returncode == 0, finished.stderr
     told = json.loads(finished.stdout.splitlines()[-1])
     assert (told["looked"], told["found"]) == (5, 2)
-    assert told["advice"].startswith("The last 5 looks brought 2 anomalies, one in 2.")
+    assert told["advice"].startswith("The last 5 looks brought 2 anomalies, one in 2.5.")
     assert (tmp_path / "selection.csv").exists()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,10 +24,6 @@ MOST = 200
 """Finds with pictures, unless told otherwise: some 2 MB."""
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 260, 48
-_COLUMNS = (
-    "rank", "id", "ra", "dec", "probability", "score", "novelty", "annotator", "time", "tags", "note",
-    "known", "known_separation", "known_in",
-)  # fmt: skip
 
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -102,37 +98,65 @@ def _rows(pool: ImagePool, table: ResultTable, found: int) -> Iterator[str]:
         yield "<p>No image is labelled anomaly yet.</p>"
         return
     values = {name: table[name].values.to_pylist() for name in table.names}
-    columns = [name for name in _COLUMNS if any(value is not None for value in values.get(name, ()))]
-    yield "<table>"
+    cells = {name: [text(values, row) for row in range(len(table))] for name, text in _CELLS.items()}
+    columns = {name: texts for name, texts in cells.items() if any(texts)}
+    yield '<div class="wide"><table>'
     if found > len(table):
         yield f"<caption>The first {len(table):,} of {found:,}, by rank.</caption>"
-    heads = "".join(f'<th scope="col">{_head(table, name)}</th>' for name in columns)
+    heads = "".join(f'<th scope="col">{name}</th>' for name in columns)
     yield f'<thead><tr><th scope="col">image</th>{heads}</tr></thead><tbody>'
     for row, image_id in enumerate(values["id"]):
-        cells = "".join(_cell(values, name, row) for name in columns)
-        yield f"<tr><td>{_picture(pool, image_id)}</td>{cells}</tr>"
-    yield "</tbody></table>"
+        told = "".join(f"<td>{escape(texts[row])}</td>" for texts in columns.values())
+        yield f"<tr><td>{_picture(pool, image_id)}</td>{told}</tr>"
+    yield "</tbody></table></div>"
 
 
-def _head(table: ResultTable, name: str) -> str:
-    unit = table[name].unit
-    return escape(name.replace("_", " ") + (f" ({unit})" if unit else ""))
+Values = Mapping[str, Sequence[Any]]
 
 
-def _cell(values: dict[str, list[object]], name: str, row: int) -> str:
-    value = values[name][row]
-    if value is None:
-        return "<td></td>"
-    if not isinstance(value, float):
-        return f"<td{' class=number' if name in ('rank', 'time') else ''}>{escape(str(value))}</td>"
-    digits = {"ra": ".6f", "dec": "+.6f", "known_separation": ".2f"}.get(name, ".3g")
-    text = f"{value:{digits}}"
-    ends = [values.get(f"{name}_{end}", [None] * (row + 1))[row] for end in ("low", "high")]
-    if name == "probability":
-        text = f"{100 * value:.3g} %"
-        if None not in ends:
-            text += " ({:.2g}–{:.2g} %)".format(*(100 * float(str(end)) for end in ends))
-    return f"<td class=number>{escape(text)}</td>"
+def _text(name: str) -> Callable[[Values, int], str]:
+    """Return what writes the values of a column; nothing where there is none."""
+    return lambda values, row: "" if (its := _at(values, name, row)) is None else str(its)
+
+
+def _at(values: Values, name: str, row: int) -> Any:
+    return values[name][row] if name in values else None
+
+
+def _position(values: Values, row: int) -> str:
+    ra, dec = (_at(values, name, row) for name in ("ra", "dec"))
+    return "" if ra is None or dec is None else f"{ra:.5f}\u00a0{dec:+.5f}"
+
+
+def _score(values: Values, row: int) -> str:
+    chance, low, high = (_at(values, f"probability{end}", row) for end in ("", "_low", "_high"))
+    if chance is None:
+        others = (_at(values, name, row) for name in ("score", "novelty"))
+        return next((f"{its:.3f}" for its in others if its is not None), "")
+    interval = "" if None in (low, high) else f" ({100 * low:.0f}–{100 * high:.0f}\u00a0%)"
+    return f"{100 * chance:.1f}\u00a0%{interval}"
+
+
+def _labelled(values: Values, row: int) -> str:
+    who, when = (_at(values, name, row) for name in ("annotator", "time"))
+    return ", ".join(filter(None, (when and when[:10], who)))
+
+
+def _known(values: Values, row: int) -> str:
+    name, apart, source = (_at(values, its, row) for its in ("known", "known_separation", "known_in"))
+    return "" if name is None else f"{name}, {apart:.2f}″ ({source})"
+
+
+_CELLS: Mapping[str, Callable[[Values, int], str]] = {
+    "rank": _text("rank"),
+    "name": _text("id"),
+    "position (deg)": _position,
+    "probability": _score,
+    "labelled": _labelled,
+    "tags": _text("tags"),
+    "note": _text("note"),
+    "known object": _known,
+}
 
 
 def _picture(pool: ImagePool, image_id: str) -> str:

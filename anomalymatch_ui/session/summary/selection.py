@@ -252,4 +252,7 @@ def _finds(count: int) -> str:
 
 def _price(looks: int, finds: float) -> str:
     """Return in how many looks there is one find."""
-    return f", one in {looks / finds:,.0f}" if finds >= 0.5 else ""
+    if finds < 0.5:
+        return ""
+    each = looks / finds
+    return f", one in {each:.2g}" if each < 10 else f", one in {each:,.0f}"
