@@ -78,11 +78,9 @@ class Dashboard:
                 "train_every": self._telling(self.train_automatically),
                 "go_back": self._telling(self.go_back),
                 "pin": self._telling(self.pin),
-                "aim": self._telling(self._write_aim),
             },
             self._theme,
         )
-        self.panel.aim = session.marking.aim
         self.gallery.commands["train"] = lambda _message: self.train()
         self.gallery.commands["use for the network"] = lambda _message: self.use_for_network()
         self.pictures = Pictures(session, self.gallery, loop=loop)
@@ -128,10 +126,6 @@ class Dashboard:
     def export_path(self) -> Path:
         """Where :meth:`export_labels` writes: ``labels.csv`` in the session's folder."""
         return self.session.path / "labels.csv"
-
-    def _write_aim(self, text: str) -> None:
-        self.session.marking.write_aim(text)
-        self.panel.aim = self.session.marking.aim
 
     def train(self, steps: int | None = None) -> None:
         """Train one cycle in the background, or go on with one that was stopped; then rank the images.

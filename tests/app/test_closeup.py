@@ -101,7 +101,7 @@ def test_before_a_ranking_there_is_no_rank_and_afterwards_it_is_the_one_of_the_c
     facts = dict(closeup.facts(third)["facts"])
     assert facts["rank"] == f"3 of {len(session.pool)}"
     session.label([session.pool.ids[ranking.order[0]], session.pool.ids[ranking.order[5]]], "nominal")
-    assert dict(closeup.facts(third)["facts"])["rank"] == f"2 of {len(session.pool) - 2} without a label"
+    assert dict(closeup.facts(third)["facts"])["rank"] == f"2 of {len(session.pool) - 2}"
     assert facts["novelty"] == said(float(ranking.scores[ranking.order[2]]), "place", len(ranking.order))
     assert facts["novelty"].startswith("top ")
 

@@ -151,14 +151,6 @@ def test_everything_that_can_be_clicked_can_be_called(dashboard: Dashboard, sess
     assert dashboard.export_labels().read_text().splitlines()[0] == "filename,label"
 
 
-def test_what_is_sought_is_written_in_the_panel(dashboard: Dashboard):
-    dashboard.panel.vue_write_aim("rings  of any kind")
-    assert dashboard.panel.aim == dashboard.session.marking.aim == "rings of any kind"
-    dashboard.panel.vue_write_aim("x" * 301)
-    assert "300 at most" in dashboard.panel.refusal
-    assert dashboard.panel.aim == "rings of any kind"
-
-
 def test_a_button_that_cannot_do_its_work_says_why(dashboard: Dashboard):
     dashboard.panel.vue_train()
     assert "anomal" in dashboard.panel.refusal

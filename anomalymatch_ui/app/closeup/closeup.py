@@ -235,7 +235,7 @@ class Closeup:
             return f"{place + 1:,} of {len(order):,}"
         labelled = np.isin(order, [self._session.pool.index(name) for name in labels])
         others = len(order) - int(labelled.sum())
-        return f"{place + 1 - int(labelled[:place].sum()):,} of {others:,} without a label"
+        return f"{place + 1 - int(labelled[:place].sum()):,} of {others:,}"
 
     def _sky(self, image_id: str, sent: dict[str, Any]) -> dict[str, Any] | None:
         """Return where an image is, how it is turned, and which archives show it; ``None`` if unknown."""

@@ -46,8 +46,7 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         Name of the pool, the panel's title.
     actions
         What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``download``,
-        ``settings``; and, given what was chosen, ``train_every``, ``go_back``, ``pin``
-        and ``aim``.
+        ``settings``; and, given what was chosen, ``train_every``, ``go_back`` and ``pin``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
     """
@@ -62,7 +61,6 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     outlook: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
     refusal = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
-    aim = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -134,10 +132,6 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     def vue_pin(self, row: dict[str, Any]) -> None:
         """Keep the cycle whose pin was clicked, or no longer."""
         self._actions["pin"](row["number"], row["pinned"])
-
-    def vue_write_aim(self, text: str) -> None:
-        """Keep what was written of what is sought."""
-        self._actions["aim"](text)
 
     def vue_download(self, _data: Any = None) -> None:
         """Export was clicked."""
