@@ -33,7 +33,7 @@ from fuzzing.seeds import READERS, Seed, seeds
 SECONDS = 5
 """Of the processor, which a case may take."""
 
-_PATIENCE = 60
+_PATIENCE = 300
 """Seconds of the clock, for a case that waits for something."""
 
 _BYTES = 2 * 2**30

@@ -138,7 +138,7 @@ def _alerts(folder: Path) -> Path:
         for band, name in enumerate(names):
             content = io.BytesIO()
             fits.writeto(content, np.ascontiguousarray(image[..., band]))
-            record[name] = {"stampData": gzip.compress(content.getvalue())}
+            record[name] = {"stampData": gzip.compress(content.getvalue(), mtime=0)}
         records.append(record)
     with (folder / "alerts.avro").open("wb") as file:
         fastavro.writer(file, fastavro.parse_schema(schema), records, codec="deflate", sync_interval=9_000)
