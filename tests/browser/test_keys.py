@@ -161,7 +161,7 @@ def test_hints_are_shown_at_the_first_visit_and_never_again_once_closed(desk: De
 
 def test_a_key_trains(desk: Desk):
     desk.press("t")
-    expect(desk.offer).to_contain_text("cycle 1")
+    expect(desk.offer).to_contain_text("cycle")
 
 
 def test_tags_notes_and_artefacts_are_given_by_keys_shown_on_the_card_and_undone(desk: Desk):

@@ -226,7 +226,7 @@ class Closeup:
         (place,), images = np.flatnonzero(ranking.order == index), len(ranking.order)
         name = {"probability": "probability", "place": "novelty", "score": "network"}[ranking.kind]
         said_so = said(score, ranking.kind, images) or ""
-        return [(name, said_so), ("rank", self._place_among(image_id, place, ranking.order)), *look]
+        return [(name, said_so), ("rank", self._place_among(image_id, int(place), ranking.order)), *look]
 
     def _place_among(self, image_id: str, place: int, order: np.ndarray) -> str:
         """Return a place in an order, of an image without a label among those that have none either."""
