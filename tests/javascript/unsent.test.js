@@ -108,7 +108,21 @@ test("a page without storage labels as before", (t) => {
 test("what was taken back just then is not given again, and an undo of something earlier is not repeated", () => {
   const label = { kind: "label" };
   const [undo, redo] = [{ kind: "undo" }, { kind: "redo" }];
-  assert.deepEqual(toGiveAgain([label, undo]), { again: [], steps: 0 });
-  assert.deepEqual(toGiveAgain([label, undo, redo]), { again: [label], steps: 0 });
-  assert.deepEqual(toGiveAgain([undo, label]), { again: [label], steps: 1 });
+  assert.deepEqual(toGiveAgain([label, undo]), { again: [], dropped: 0 });
+  assert.deepEqual(toGiveAgain([label, undo, redo]), { again: [label], dropped: 0 });
+  assert.deepEqual(toGiveAgain([undo, label]), { again: [label], dropped: 1 });
+});
+
+test("a label of all that was listed is not given to a kernel that has another list", () => {
+  const [one, all, undo] = [{ kind: "label" }, { kind: "label matching", listing: 3 }, { kind: "undo" }];
+  assert.deepEqual(toGiveAgain([one, all]), { again: [one], dropped: 1 });
+  assert.deepEqual(toGiveAgain([one, all, undo]), { again: [one], dropped: 0 });
+  const former = open();
+  former.desk.commit({ kind: "label matching", label: "nominal", listing: 1 });
+  former.leave();
+  const next = open();
+  assert.deepEqual(next.commits(), []);
+  assert.match(next.desk.sentence, /^What was undone, redone or labelled on all pages just then was not repeated\.$/);
+  next.leave();
+  assert.equal(open().desk.sentence, "");
 });

@@ -152,12 +152,14 @@ export class Desk {
   giveAgain() {
     const left = this.unsent.left();
     if (!left.length) return;
-    const { again, steps } = toGiveAgain(left);
+    const { again, dropped } = toGiveAgain(left);
     for (const { kind, ids, label, tag, on, text } of again) this.commit({ kind, ids, label, tag, on, text });
     for (const message of left) this.unsent.drop(message);
     const what = again.length === 1 ? "1 label or mark was" : `${again.length} labels or marks were`;
-    const lost = steps ? " What was undone or redone just then was not repeated." : "";
-    this.say(`${what} not saved when the last kernel ended, and went to this one.${lost}`);
+    const sentences = [];
+    if (again.length) sentences.push(`${what} not saved when the last kernel ended, and went to this one.`);
+    if (dropped) sentences.push("What was undone, redone or labelled on all pages just then was not repeated.");
+    if (sentences.length) this.say(sentences.join(" "));
   }
 
   // Whether what waits for the disk would be gone with this page.

@@ -70,19 +70,21 @@ function isGone(frontend) {
 }
 
 // What of it is to be given again. An undo takes back what was given just before it, and was not sent either; one of
-// an earlier label may have been carried out before the kernel ended, and is not repeated.
+// an earlier label may have been carried out before the kernel ended, and is not repeated. Nor is a label of all that
+// was listed: the next kernel knows nothing of that list. `dropped` counts what is not repeated.
 export function toGiveAgain(messages) {
-  const again = [];
+  const given = [];
   const undone = [];
-  let steps = 0;
+  let dropped = 0;
   for (const message of messages) {
-    if (message.kind === "undo" && again.length) undone.push(again.pop());
-    else if (message.kind === "redo" && undone.length) again.push(undone.pop());
-    else if (["undo", "redo"].includes(message.kind)) steps += 1;
+    if (message.kind === "undo" && given.length) undone.push(given.pop());
+    else if (message.kind === "redo" && undone.length) given.push(undone.pop());
+    else if (["undo", "redo"].includes(message.kind)) dropped += 1;
     else {
-      again.push(message);
+      given.push(message);
       undone.length = 0;
     }
   }
-  return { again, steps };
+  const again = given.filter(({ kind }) => kind !== "label matching");
+  return { again, dropped: dropped + given.length - again.length };
 }
