@@ -93,16 +93,19 @@ test("a page that is still there keeps what it sends, and so does another sessio
   assert.deepEqual(open("another").commits(), []);
 });
 
-test("a page without storage labels as before", (t) => {
-  t.mock.method(console, "warn", () => {});
+test("a page without storage labels as before, and says what goes with it", (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
   Object.defineProperty(globalThis, "localStorage", {
     get() { throw new Error("refused"); }, configurable: true,
   });
   const { desk, kernel, commits } = open();
   desk.label(["a"], "anomaly");
   assert.deepEqual(commits(), [["label", "a", "anomaly", 1]]);
+  t.mock.timers.tick(1000);
+  assert.ok(warn.mock.callCount() <= 1);
   kernel.statusChanged.slot(kernel, "dead");
   assert.equal(desk.wouldLose, true);
+  assert.match(desk.safety[0], /; this browser keeps nothing, so 1 label goes with the page$/);
 });
 
 test("what was taken back just then is not given again, and an undo of something earlier is not repeated", () => {

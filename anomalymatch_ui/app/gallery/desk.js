@@ -30,7 +30,7 @@ export class Desk {
     this.given = new Map(); // image id -> label that this desk has given, and not taken back
     this.settled = new Map(); // image id -> last request about it that was answered, while others wait
     this.settledMarks = new Map(); // the same of a tag or the note of an image, and of steps that changed some
-    this.pending = new Map(); // request -> {message, sent, late}: what goes to the disk
+    this.pending = new Map(); // request -> {message, sent, late, kept}: what goes to the disk
     this.questions = new Questions(model, PATIENCE);
     this.wanted = null; // the page asked for, until it is there: {number, active, listing, sent}
     this.stamp = "";
@@ -140,8 +140,8 @@ export class Desk {
   commit(message) {
     const request = ++this.request;
     const sent = { ...message, request, commit: ++this.commits, frontend: this.frontend, given: Date.now() };
-    this.unsent.keep(sent);
-    const entry = { message: sent, sent: performance.now(), late: false, moves: this.moves };
+    const kept = this.unsent.keep(sent);
+    const entry = { message: sent, sent: performance.now(), late: false, kept, moves: this.moves };
     this.pending.set(request, entry);
     this.sentence = "";
     this.send(entry.message);
@@ -165,7 +165,7 @@ export class Desk {
   // Whether what waits for the disk would be gone with this page.
   get wouldLose() {
     const waiting = [...this.pending.values()];
-    return waiting.length > 0 && !(this.kernel.hasEnded && waiting.every(({ message }) => this.unsent.has(message)));
+    return waiting.length > 0 && !(this.kernel.hasEnded && waiting.every(({ kept }) => kept));
   }
 
   // Ask something that changes nothing: a promise, as Questions gives it.
@@ -315,9 +315,11 @@ export class Desk {
   // What the top line says about the disk: [text, kind].
   get safety() {
     if (this.kernel.hasEnded) {
-      const kept = this.pending.size;
+      const kept = [...this.pending.values()].filter((entry) => entry.kept).length;
+      const lost = this.pending.size - kept;
       const waits = kept ? `; ${kept} ${kept === 1 ? "label is" : "labels are"} kept here and saved then` : "";
-      return [`The kernel has ended. Reload the page, or run its cell again${waits}`, "error"];
+      const goes = lost ? `; this browser keeps nothing, so ${lost} ${lost === 1 ? "label goes" : "labels go"} with the page` : "";
+      return [`The kernel has ended. Reload the page, or run its cell again${waits}${goes}`, "error"];
     }
     const late = [...this.pending.values()].filter((entry) => entry.late).length;
     const waiting = `${late} ${late === 1 ? "label is" : "labels are"} kept here and sent again`;

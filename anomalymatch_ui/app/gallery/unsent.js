@@ -5,12 +5,15 @@ const UNSENT = "anomalymatch.unsent";
 const THERE = "anomalymatch.there"; // then the front end: when its page was last there
 const ABSENT = 5000; // ms after which a page that has not said that it is there counts as gone
 
+let refused = false; // by storage: said once, for it is tried four times a second
+
 // Storage may be refused (a private window, a full disk); then labels wait as long as their page does.
 function attempt(what, otherwise = null) {
   try {
     return what();
   } catch (error) {
-    console.warn("anomalymatch: labels cannot be kept in this browser,", error.message);
+    if (!refused) console.warn("anomalymatch: labels cannot be kept in this browser,", error.message);
+    refused = true;
     return otherwise;
   }
 }
@@ -32,17 +35,17 @@ export class Unsent {
     return `${this.prefix}${frontend}.${commit}`;
   }
 
+  // Return whether the message will be there for the next page.
   keep(message) {
-    if (this.prefix) attempt(() => localStorage.setItem(this.key(message), JSON.stringify(message)));
+    if (!this.prefix) return false;
+    return attempt(() => {
+      localStorage.setItem(this.key(message), JSON.stringify(message));
+      return true;
+    }, false);
   }
 
   drop(message) {
     if (this.prefix) attempt(() => localStorage.removeItem(this.key(message)));
-  }
-
-  // Whether a message would be there for the next page.
-  has(message) {
-    return Boolean(this.prefix) && attempt(() => localStorage.getItem(this.key(message)) !== null, false);
   }
 
   // Say that this page is there, so that another one leaves it what it sends.
