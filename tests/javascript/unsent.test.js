@@ -93,6 +93,16 @@ test("a page that is still there keeps what it sends, and so does another sessio
   assert.deepEqual(open("another").commits(), []);
 });
 
+test("a cell that is run again gives what was not saved, though the page of the ended kernel is still open", (t) => {
+  const former = open();
+  former.desk.label(["a"], "anomaly");
+  former.kernel.statusChanged.slot(former.kernel, "restarting");
+  t.mock.timers.tick(1000);
+  const next = open();
+  assert.deepEqual(next.commits(), [["label", "a", "anomaly", 1]]);
+  assert.equal(former.desk.wouldLose, false);
+});
+
 test("a page without storage labels as before, and says what goes with it", (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   Object.defineProperty(globalThis, "localStorage", {

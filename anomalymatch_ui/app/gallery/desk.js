@@ -71,6 +71,7 @@ export class Desk {
 
   kernelEnded() {
     this.questions.close(); // nobody is left to answer
+    this.leave(); // what a notebook's cell shows when it is run again is to give what waits here
     this.tell("header");
   }
 
@@ -196,8 +197,8 @@ export class Desk {
   }
 
   sendAgain() {
-    this.unsent.isThere();
     if (this.kernel.hasEnded) return;
+    this.unsent.isThere();
     const now = performance.now();
     let changed = false;
     for (const entry of this.pending.values()) {
