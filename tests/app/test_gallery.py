@@ -160,6 +160,14 @@ def test_a_session_taken_over_by_somebody_else_takes_labels_all_the_same(browser
         assert other.labels() == {name: "anomaly"}
 
 
+def test_labels_wait_in_the_browser_for_one_session_however_its_path_is_given(gallery, session, monkeypatch):
+    monkeypatch.chdir(session.path.parent)
+    monkeypatch.setattr(session, "path", Path(session.path.name))
+    again = Gallery(session)
+    assert again.kept_as == gallery.kept_as
+    again.close()
+
+
 def test_undo_and_redo_come_back_as_the_labels_they_leave(browser, gallery: Gallery):
     name = gallery.ids[0]
     browser.ask(kind="label", ids=[name], label="anomaly")

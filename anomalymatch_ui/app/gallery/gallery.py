@@ -88,7 +88,8 @@ class Gallery(Pages):
         page_size: int | None = None,
     ) -> None:
         super().__init__(session, loop)
-        self.kept_as = hashlib.sha256(f"{session.path}\0{session.annotator}".encode()).hexdigest()[:16]
+        kept = f"{session.path.absolute()}\0{session.annotator}"
+        self.kept_as = hashlib.sha256(kept.encode(errors="surrogatepass")).hexdigest()[:16]
         self.finds = GalleryFinds(session, self, loop)
         self._list_again: Callable[..., None] = self.show_unlabelled
         self._touched = False
