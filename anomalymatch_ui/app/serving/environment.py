@@ -10,19 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui.app.serving.variables import (
+    ANNOTATOR,
+    CLASSES,
+    IMAGES,
+    LABELS,
+    METADATA,
+    PIXELS,
+    RADIUS,
+    SESSION,
+)
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
-
-IMAGES = "ANOMALYMATCH_IMAGES"
-LABELS = "ANOMALYMATCH_LABELS"
-SESSION = "ANOMALYMATCH_SESSION"
-ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
-PIXELS = "ANOMALYMATCH_PIXELS"
-CLASSES = "ANOMALYMATCH_CLASSES"
-METADATA = "ANOMALYMATCH_METADATA"
-RADIUS = "ANOMALYMATCH_MATCH_RADIUS"
 
 
 @dataclass(frozen=True, slots=True)

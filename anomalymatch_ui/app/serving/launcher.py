@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui.app.serving.variables import ANNOTATOR, IMAGES, LABELS, SESSION
+
 NAME = "anomalymatch"
 """Of the entry point, which is the path below the user's server, too."""
 
@@ -50,8 +52,6 @@ def launcher() -> dict[str, Any]:
 
 
 def _subcommand() -> list[str]:
-    from anomalymatch_ui.app.serving.environment import ANNOTATOR, IMAGES, LABELS, SESSION
-
     images = os.environ.get(IMAGES)
     if not images:
         return ["demo"]

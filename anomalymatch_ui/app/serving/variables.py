@@ -1,0 +1,12 @@
+"""Variables of the environment that say what to open; every Jupyter server with our launcher imports this."""
+
+from __future__ import annotations
+
+IMAGES = "ANOMALYMATCH_IMAGES"
+LABELS = "ANOMALYMATCH_LABELS"
+SESSION = "ANOMALYMATCH_SESSION"
+ANNOTATOR = "ANOMALYMATCH_ANNOTATOR"
+PIXELS = "ANOMALYMATCH_PIXELS"
+CLASSES = "ANOMALYMATCH_CLASSES"
+METADATA = "ANOMALYMATCH_METADATA"
+RADIUS = "ANOMALYMATCH_MATCH_RADIUS"
