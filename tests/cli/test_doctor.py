@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import processes
@@ -54,3 +55,9 @@ def test_one_thing_that_is_broken_does_not_hide_the_others(monkeypatch: pytest.M
     assert found["device"].state == found["engine"].state == "problem"
     assert found["device"].told == "could not be looked at: OSError: no such device"
     assert found["extras"].state == "ok"
+
+
+def test_it_knows_every_extra_that_a_user_may_install() -> None:
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(doctor.EXTRAS) == set(extras) - {"test", "lint"}

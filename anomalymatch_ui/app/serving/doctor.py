@@ -34,6 +34,7 @@ EXTRAS = {
     "timm": ("timm", "encoders of timm and Zoobot"),
     "search": ("usearch", "neighbours among millions at once"),
     "map": ("umap", "UMAP for the map"),
+    "hub": ("jupyter_server_proxy", "the button in the launcher of JupyterLab"),
     "plot": ("matplotlib", "plots of benchmarks"),
     "archives": ("astroquery", "SIMBAD, NED and VizieR"),
 }
