@@ -42,6 +42,13 @@ test("a question that the kernel refuses is broken with its sentence", async () 
   await assert.rejects(asked, { message: "It cannot be read." });
 });
 
+test("a question that nobody is left to answer is broken at once, and sent to nobody", async (t) => {
+  questions.close();
+  await assert.rejects(questions.ask({ kind: "closeup", id: "b" }), /^Error: The kernel has ended\./);
+  t.mock.timers.tick(2 * PATIENCE);
+  assert.deepEqual(model.sent, []);
+});
+
 test("what is answered twice, or to another page, is passed over", async () => {
   const asked = questions.ask({ kind: "points" });
   model.tell({ ...model.sent[0], frontend: "another", version: 7 });

@@ -9,18 +9,22 @@ export class Questions {
     this.patience = patience;
     this.frontend = frontendName();
     this.number = 0;
+    this.closed = false;
     this.waiting = new Map(); // number -> {resolve, reject, timer}
     this.receive = (message, buffers) => this.hear(message, buffers);
     model.on("msg:custom", this.receive);
   }
 
   close() {
+    this.closed = true;
     this.model.off("msg:custom", this.receive);
     for (const { timer } of this.waiting.values()) clearInterval(timer);
   }
 
-  // The promise gives the answer, its bytes as `buffers`; it is broken with the kernel's sentence where that refuses.
+  // The promise gives the answer, its bytes as `buffers`; it is broken with the kernel's sentence where that refuses,
+  // and at once where nobody is left to answer.
   ask(message) {
+    if (this.closed) return Promise.reject(new Error("The kernel has ended. Reload the page, or run its cell again."));
     const request = ++this.number;
     const question = { ...message, frontend: this.frontend, request };
     return new Promise((resolve, reject) => {
