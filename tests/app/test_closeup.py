@@ -106,6 +106,17 @@ def test_before_a_ranking_there_is_no_rank_and_afterwards_it_is_the_one_of_the_c
     assert facts["novelty"].startswith("top ")
 
 
+def test_a_label_on_an_image_that_has_gone_hides_the_facts_of_no_other(session: Session):
+    session.label(["0000.jpg", "0001.jpg"], "nominal")
+    session.close()
+    (Path(session.pool.path) / "0000.jpg").unlink()
+    with Session.open(session.path, session.pool.path) as again:
+        again.rank(wait=True)
+        closeup = Closeup(again, again.ranking, Natives(again.pool))
+        assert dict(closeup.facts("0030.jpg")["facts"])["rank"].endswith(f" of {len(again.pool) - 1}")
+        closeup.close()
+
+
 def test_a_label_is_told_with_who_gave_it(closeup: Closeup, session: Session):
     assert closeup.facts("0001.jpg")["words"] == []
     session.label(["0001.jpg"], "anomaly")

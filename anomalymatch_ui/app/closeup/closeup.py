@@ -30,6 +30,7 @@ from anomalymatch_ui.pool import (
     surroundings,
 )
 from anomalymatch_ui.session import Ranking, Session
+from anomalymatch_ui.session.labelling.evidence import labelled_mask
 from anomalymatch_ui.sky import links_at, sexagesimal
 
 LARGEST_SIDE = 4096
@@ -233,7 +234,7 @@ class Closeup:
         labels = self._session.labels()
         if not labels or image_id in labels:
             return f"{place + 1:,} of {len(order):,}"
-        labelled = np.isin(order, [self._session.pool.index(name) for name in labels])
+        labelled = labelled_mask(self._session.pool, labels)[order]
         others = len(order) - int(labelled.sum())
         return f"{place + 1 - int(labelled[:place].sum()):,} of {others:,}"
 
