@@ -110,6 +110,9 @@ class Inbox:
             return {"kind": NOT_KEPT, "sentence": str(error)}
         except AnomalyMatchError as error:
             return {"kind": "refused", "sentence": str(error)}
+        except Exception as error:  # the page would send it for ever, and keep back what comes after it
+            logger.exception("What the browser sent for the disk could not be carried out")
+            return {"kind": "refused", "sentence": failed(error)}
         if receipt is None:
             return {"kind": "refused", "sentence": f"There is nothing to {kind}."}
         return {
@@ -141,8 +144,13 @@ class Inbox:
             answer = {"kind": "refused", "sentence": str(error)}
         except Exception as error:  # whoever asked would wait for ever without an answer
             logger.exception("A question of the browser could not be answered")
-            answer = {"kind": "refused", "sentence": f"This failed: {type(error).__name__}: {error}."}
+            answer = {"kind": "refused", "sentence": failed(error)}
         self._send({"kind": "answer", **answer, "frontend": question[0], "request": question[1]}, buffers)
+
+
+def failed(error: Exception) -> str:
+    """Return the sentence for an error that nobody foresaw."""
+    return f"This failed: {type(error).__name__}: {error}."
 
 
 class CommitOrder:

@@ -135,6 +135,19 @@ def test_a_label_that_cannot_be_taken_is_refused_with_the_reason(browser):
     assert "elsewhere.jpg" in answer["sentence"]
 
 
+def test_a_message_that_nobody_foresaw_is_refused_with_a_sentence_and_holds_back_none_after_it(
+    browser, gallery: Gallery, session: Session
+):
+    name = gallery.ids[0]
+    browser.send(
+        kind="label matching", label="anomaly", frontend="one", request=1, commit=1
+    )  # of which list?
+    browser.send(kind="label", ids=[name], label="nominal", frontend="one", request=2, commit=2)
+    (answer,) = browser.answers(1)
+    assert (answer["kind"], answer["sentence"][:12]) == ("refused", "This failed:")
+    assert session.labels() == {name: "nominal"}
+
+
 def test_cards_stay_though_a_new_order_was_asked_for_and_refused(browser, gallery: Gallery, session: Session):
     session.rank(wait=True)
     gallery.apply_ranking()

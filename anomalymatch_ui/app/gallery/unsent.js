@@ -61,10 +61,19 @@ export class Unsent {
   left() {
     if (!this.prefix) return [];
     return attempt(() => {
-      const messages = keysOf(this.prefix).map((key) => JSON.parse(localStorage.getItem(key)));
-      const others = messages.filter(({ frontend }) => frontend !== this.frontend && isGone(frontend));
+      const messages = keysOf(this.prefix).map((key) => parsed(localStorage.getItem(key)));
+      const others = messages.filter((message) => message && message.frontend !== this.frontend && isGone(message.frontend));
       return others.sort((one, other) => one.given - other.given || one.commit - other.commit);
     }, []);
+  }
+}
+
+// An entry that something else has damaged hides none of the others.
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
