@@ -20,9 +20,9 @@ session.label(dashboard.gallery.ids[:2], "nominal")
 followed = session._rankings.settle(60)
 after = [session.ranking().version, "torch" in sys.modules]
 dashboard.close()
-print(json.dumps([before, followed, after]))
+print(json.dumps([before, followed, after, "pyvo" in sys.modules]))
 """
-"""Opens a session as a page does, labels, waits for the new order, and says what that took."""
+"""Opens a session as a page does, labels, waits for the new order, closes it, and says what that took."""
 
 
 def opened(pool_folder: Path, session: Path) -> list[list[object]]:
@@ -56,12 +56,13 @@ def test_a_page_opens_and_follows_labels_without_torch(
         session.rank(wait=True)
         for _ in range(cycles):
             session.train(wait=True)
-    (version, ids, torch), followed, (newer, torch_after) = opened(pool_folder, tmp_path / "session")
+    (version, ids, torch), followed, (newer, torch_after), pyvo = opened(pool_folder, tmp_path / "session")
     assert len(ids) == 3
     assert not torch
     assert followed
     assert newer > version
     assert not torch_after
+    assert not pyvo  # only what sends tables by SAMP needs it, and closing would wait for it
 
 
 def test_a_backbone_whose_name_was_lost_or_altered_is_named_again(
@@ -75,7 +76,7 @@ def test_a_backbone_whose_name_was_lost_or_altered_is_named_again(
     kept = record.read_bytes()
     for damage in (b"", b"[]", b'{"digest": "../../elsewhere"}'):
         record.write_bytes(damage)
-        (_, ids, torch), followed, _ = opened(pool_folder, tmp_path / "session")
+        (_, ids, torch), followed, _, _ = opened(pool_folder, tmp_path / "session")
         assert len(ids) == 3
         assert torch
         assert followed

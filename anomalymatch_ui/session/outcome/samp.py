@@ -123,10 +123,12 @@ class Samp:
 
     def close(self) -> None:
         """End the hub, if this session has started one."""
-        with self._lock, _quietly():
-            if self._hub is not None:
+        with self._lock:
+            if self._hub is None:  # and pyvo, which takes a second or two to import, is not needed
+                return
+            with _quietly():
                 self._hub.stop()
-                self._hub = None
+            self._hub = None
 
     def _connected(self, start_hub: bool) -> tuple[str, Any]:
         """Return where the hub comes from, and a client connected to it; ``None`` without one."""
