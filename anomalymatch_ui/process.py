@@ -20,7 +20,8 @@ def prepare_process() -> None:
     """Set what this process and those that it starts ask of torch; a user's own choice stands.
 
     Called where a process of this package begins: a command, a kernel of a served page, a worker of a
-    cluster, and :func:`anomalymatch_ui.launch`. Importing the package sets nothing.
+    cluster, and :func:`anomalymatch_ui.launch`. Importing the package sets nothing; only the module that a
+    worker loads, :mod:`anomalymatch_ui.score.dask_worker`, does.
     """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)

@@ -1,6 +1,13 @@
 """What a worker of a cluster does: it opens pool and model once, and scores the shards it is given."""
 
+# ruff: noqa: E402
+
 from __future__ import annotations
+
+from anomalymatch_ui.process import prepare_process
+
+# Dask starts a worker, which loads this module first of ours; what follows loads torch.
+prepare_process()
 
 import socket
 import threading
@@ -16,7 +23,6 @@ from anomalymatch_ui.config import PixelsConfig, ScoreConfig, Symmetry
 from anomalymatch_ui.errors import AnomalyMatchError, InputError
 from anomalymatch_ui.learn import AnomalyNetwork, load_checkpoint, network_digest, resolve_device
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.process import prepare_process
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.archiving import Engine
 from anomalymatch_ui.score.components import Components
@@ -188,7 +194,6 @@ def _engine(job: Job) -> Engine:
                     f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
                     "everywhere"
                 )
-            prepare_process()
             keep_freed_memory()
             _opened[job] = job.open()
         return _opened[job]

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from anomalymatch_ui.process import DEFAULTS, prepare_process
 
 LOOK = """
@@ -35,3 +37,34 @@ def test_a_process_of_the_package_sets_what_torch_reads_but_not_over_a_users_cho
     prepare_process()
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+TORCH = """
+import importlib, json, os, sys
+
+class Torch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(json.dumps({key: os.environ.get(key) for key in sys.argv[2:]}), flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Torch())
+importlib.import_module(sys.argv[1])
+"""
+"""Says what variables are when torch is about to be loaded by a module, and ends there."""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "anomalymatch_ui.score.dask_engine",
+        "anomalymatch_ui.score.dask_worker",
+        "anomalymatch_ui.session.archives.archive_job",
+    ],
+)
+def test_a_worker_of_a_cluster_sets_them_before_it_loads_torch(module: str) -> None:
+    """Dask starts a worker, which loads first whatever its first task is made of."""
+    without = {name: value for name, value in os.environ.items() if name not in DEFAULTS}
+    command = [sys.executable, "-c", TORCH, module, *DEFAULTS]
+    told = subprocess.run(command, env=without, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout) == DEFAULTS

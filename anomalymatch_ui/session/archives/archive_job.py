@@ -11,7 +11,6 @@ from typing import Self
 from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import Config, PixelsConfig, Symmetry
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import resolve_device
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score.dask_worker import of_one_task, open_images, open_network
 from anomalymatch_ui.session.archives.archive_engine import SessionEngine, in_usual_batches
@@ -103,6 +102,9 @@ class SessionJob:
 
     def open(self) -> SessionEngine:
         """Open the archive and what looks at it."""
+        # Not above: dask_worker comes first, for it sets what torch reads when it is loaded.
+        from anomalymatch_ui.learn import resolve_device
+
         device, config = resolve_device(self.config.device), in_usual_batches(self.config)
         config = config.model_copy(update={"score": of_one_task(config.score, device)})
         learnt = Learnt.decoded(self.order)
