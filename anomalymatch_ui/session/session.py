@@ -198,7 +198,7 @@ class Session:
             session = cls(prepared.context)
             session._begin(prepared, metadata, match_radius)
         except BaseException:
-            (prepared.context.pen.release if session is None else session.close)()
+            (prepared.context.close if session is None else session.close)()
             raise
         session._steering.tell_notices()
         session._rankings.catch_up()
@@ -239,7 +239,7 @@ class Session:
         return self._board.status
 
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Be told of every change of status; return what ends that. See :meth:`StatusBoard.subscribe`."""
+        """Be told of each change of status, on the thread that made it; see :meth:`StatusBoard.subscribe`."""
         return self._board.subscribe(callback)
 
     def label(
@@ -383,11 +383,11 @@ class Session:
             closed, self._closed = self._closed, True
         if closed:
             return
-        self._rankings.keep()
-        self.samp.close()
-        self._journal.close()
-        self._context.pen.release()
-        self.pool.close()
+        try:
+            self._rankings.keep()
+            self.samp.close()
+        finally:
+            self._context.close()
 
     def __enter__(self) -> Self:
         return self

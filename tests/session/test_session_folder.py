@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from anomalymatch_ui.config import Config
-from anomalymatch_ui.errors import InputError, SessionBusyError
+from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.core.context import Context
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -56,6 +58,40 @@ def test_a_pool_that_moved_is_the_same_pool(session: Session, pool_folder: Path,
         assert len(again.labels()) == 13
     with Session.open(session.path) as again:
         assert again.pool.path == tmp_path / "moved"
+
+
+class Unfinished(Session):
+    """Fails when its last part has been made."""
+
+    made_of: ClassVar[list[Context]] = []
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.made_of.append(context)
+        raise InputError("not today")
+
+
+def test_a_session_that_cannot_be_opened_leaves_journal_and_pen(
+    pool_folder: Path, quick: Config, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="not today"):
+        Unfinished.open(tmp_path / "session", pool_folder, config=quick)
+    (context,) = Unfinished.made_of
+    assert not context.pen.mine
+    with pytest.raises(StorageError):
+        context.journal.append(["0000.jpg"], "anomaly", "ada", "api")
+
+
+def test_what_fails_as_a_session_closes_leaves_nobody_the_pen(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise OSError("the hub has gone")
+
+    monkeypatch.setattr(session.samp, "close", gone)
+    with pytest.raises(OSError, match="the hub has gone"):
+        session.close()
+    Session.open(session.path).close()
 
 
 @pytest.mark.parametrize("kind", ["a file", "a folder of something else", "missing"])

@@ -48,7 +48,13 @@ class StatusBoard:
                 callback(status)
 
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Tell of every change from now on; return what ends that."""
+        """Tell of every change from now on, in order, on whichever thread made it; return what ends that.
+
+        Parameters
+        ----------
+        callback
+            Given each new status. It must not wait for another thread.
+        """
         with self._lock:
             self._subscribers.append(callback)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from anomalymatch_ui.config import Config
@@ -55,3 +56,9 @@ class Context:
     def config(self) -> Config:
         """The settings now."""
         return self.settings.now
+
+    def close(self) -> None:
+        """Close the journal, give the pen back, and close the pool, whatever one of them raises."""
+        with ExitStack() as stack:
+            for end in (self.pool.close, self.pen.release, self.journal.close):  # from the last to the first
+                stack.callback(end)
