@@ -196,10 +196,16 @@ def database_errors(path: Path) -> Iterator[None]:
     DamagedJournalError
         If the file is no SQLite file or a damaged one.
     StorageError
-        If the disk is full, read-only or failing, or another process holds the file.
+        If the disk is full, read-only or failing, another process holds the file, or it is closed.
     """
     try:
         yield
+    except sqlite3.ProgrammingError as error:  # of how the file is used, not of what is in it
+        if "closed" not in str(error):
+            raise
+        raise StorageError(
+            f"The labels in {path} are closed. Open the session again; what was saved before is still there."
+        ) from error
     except sqlite3.Error as error:
         # An extended code keeps its primary one, which is what decides here, in the lowest byte.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

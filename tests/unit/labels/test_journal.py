@@ -292,6 +292,13 @@ def test_a_journal_without_a_version_is_told(tmp_path):
         Journal(path)
 
 
+def test_a_label_after_the_end_is_refused_and_not_taken_for_damage(journal):
+    journal.append(["a"], "nominal", ME, "key")
+    journal.close()
+    with pytest.raises(StorageError, match="are closed. Open the session again"):
+        journal.append(["a"], "anomaly", ME, "key")
+
+
 def test_a_journal_of_a_newer_version_is_told(tmp_path):
     path = tmp_path / "journal.sqlite"
     Journal(path).close()
