@@ -89,8 +89,9 @@ def test_what_a_person_has_chosen_and_scores_that_have_gone_change_nothing(
     first = ids_of(tmp_path / "s", pool_folder, few)
     ScoredArchive(str(tmp_path / "gone"), pool.digest, "another").keep(tmp_path / "s" / "scored.json")
     assert ids_of(tmp_path / "s", pool_folder) == first
-    (tmp_path / "s" / "scored.json").write_text("{}")
-    assert ids_of(tmp_path / "s", pool_folder) == first
+    for damaged in ("{}", "[" * 100_000):
+        (tmp_path / "s" / "scored.json").write_text(damaged)
+        assert ids_of(tmp_path / "s", pool_folder) == first
 
 
 def test_a_session_that_began_with_all_of_a_pool_keeps_all_of_it(

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, SessionBusyError
 from anomalymatch_ui.files import write_bytes_atomically
@@ -42,7 +43,7 @@ class ScoredArchive:
     def kept(cls, path: Path) -> Self | None:
         """Read what :meth:`keep` wrote; ``None`` if there is none that can be read."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**jsontext.parsed(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
