@@ -14,6 +14,7 @@ from anomalymatch_ui.app.serving.serve import (
     hub_base_url,
     reserve_port,
     serve,
+    told_once,
 )
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.session import Session
@@ -74,6 +75,18 @@ def test_a_session_that_is_open_elsewhere_is_shared_with_who_gives_a_name(tmp_pa
         with wanted.open(check_only=True) as bob, wanted.open() as again:
             assert bob.status.pen_elsewhere == again.status.pen_elsewhere is not None
         assert ada.status.pen_elsewhere is None
+
+
+def test_who_serves_is_told_what_the_page_does_not_learn_any_more(tmp_path: Path, pool_folder: Path):
+    (tmp_path / "labels.csv").write_text("filename,label\n0003.jpg,anomaly\n0050.jpg,nominal\n")
+    wanted = Wanted(pool_folder, tmp_path / "labels.csv", tmp_path / "session")
+    with wanted.open(check_only=True) as opened:
+        assert opened.import_report is not None
+        assert told_once(opened) == [opened.import_report.sentence()]
+    (pool_folder / "0007.jpg").unlink()
+    with wanted.open(check_only=True) as opened:
+        _, changed = told_once(opened)
+        assert "Images have come or gone" in changed
 
 
 def test_the_kernel_is_the_interpreter_that_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

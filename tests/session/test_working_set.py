@@ -56,7 +56,9 @@ def test_a_new_session_on_a_large_pool_draws_what_it_works_on_and_says_so(
         assert population.images == 60
         assert population.drawable is not None
         assert population.drawable.sum() == MOST
-    assert ids_of(tmp_path / "s", pool_folder) == chosen
+    with Session.open(tmp_path / "s", pool_folder) as session:  # as the page does that was served
+        assert tuple(session.pool.ids) == chosen
+        assert f"this session works on {len(chosen)} of them, drawn at random" in session.status.message
 
 
 def test_once_all_are_scored_the_best_take_the_place_of_those_drawn_and_labels_stay(

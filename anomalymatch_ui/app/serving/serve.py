@@ -30,6 +30,7 @@ from anomalymatch_ui.app.serving.launcher import TOKEN
 from anomalymatch_ui.app.serving.places import writable_places
 from anomalymatch_ui.app.serving.waiting import NAME, WAITING, is_known, kernel_command
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 
 HOST = "127.0.0.1"
@@ -102,13 +103,21 @@ def serve(
             WAITING.end()
 
 
+def told_once(session: Session) -> list[str]:
+    """Return what a session tells when it is opened, and to the page that opens it again maybe no more."""
+    message = session.status.message
+    reports = [
+        "" if session.import_report is None else session.import_report.sentence(),
+        session.metadata_report or "",
+    ]
+    return [*(said for said in reports if said not in message), *([message] if message else [])]
+
+
 def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser: bool, as_json: bool) -> None:
     port = reserved.getsockname()[1]
     with contextlib.closing(wanted.open(check_only=True)) as opened:
-        if opened.import_report is not None:
-            print(opened.import_report.sentence(), file=sys.stderr)
-        if opened.metadata_report is not None:
-            print(opened.metadata_report, file=sys.stderr)
+        for sentence in told_once(opened):
+            print(sentence, file=sys.stderr)
         if opened.keeps_settings:
             # By now the session says how its images are read; what is chosen on the page outlives a reload.
             wanted = replace(wanted, pixels={})

@@ -200,6 +200,13 @@ def chosen_by(path: Path) -> str:
     return str(facts.get(_CHOSEN, b"").decode())
 
 
+def listed(path: Path) -> int:
+    """Return how many images a file lists, without reading them."""
+    import pyarrow.parquet as parquet
+
+    return int(parquet.read_metadata(path).num_rows)
+
+
 def shortlisted(folder: SessionFolder, pool: ImagePool) -> ImagePool:
     """Return the part of a pool that a session works on: its shortlist if it has one, else all of it."""
     shortlist = Shortlist.load(folder.shortlist)

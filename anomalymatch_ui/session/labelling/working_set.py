@@ -14,7 +14,7 @@ from anomalymatch_ui.errors import DamagedStoreError, InputError, SessionBusyErr
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.labelling.shortlist import DRAWN, RANDOM, chosen_by, make_shortlist
+from anomalymatch_ui.session.labelling.shortlist import DRAWN, RANDOM, chosen_by, listed, make_shortlist
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def choose_working_set(
     Returns
     -------
     str
-        What was chosen, as a sentence; empty where nothing was.
+        What was chosen, as a sentence, and at each opening that the images are no more than a random sample;
+        else empty.
 
     Raises
     ------
@@ -99,15 +100,23 @@ def choose_working_set(
             seed=config.seed,
             chosen_by=RANDOM,
         )
-        return (
-            f"{archive.path} holds {len(archive):,} images, and this session works on {most:,} of them, "
-            "drawn at random. Label, then let `anomalymatch score --session` find the best of all: this "
-            "session works on them when it is opened again."
-        )
+        return _drawn(archive, most)
     scored, former = ScoredArchive.kept(folder.scored), chosen_by(folder.shortlist)
-    if scored is None or not former or scored.identity == former or scored.pool != archive.digest:
-        return ""
-    return _renewed(folder, archive, config, scored, annotator)
+    chosen = ""
+    if scored is not None and former and scored.identity != former and scored.pool == archive.digest:
+        chosen = _renewed(folder, archive, config, scored, annotator)
+    if not chosen and former == RANDOM:
+        return _drawn(archive, listed(folder.shortlist))
+    return chosen
+
+
+def _drawn(archive: ImagePool, images: int) -> str:
+    """Return on how few of all images a session works that knows nothing of the others."""
+    return (
+        f"{archive.path} holds {len(archive):,} images, and this session works on {images:,} of them, "
+        "drawn at random. Label, then let `anomalymatch score --session` find the best of all: this "
+        "session works on them when it is opened again."
+    )
 
 
 def _renewed(
