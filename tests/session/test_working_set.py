@@ -91,6 +91,8 @@ def test_what_a_person_has_chosen_and_scores_that_have_gone_change_nothing(
     first = ids_of(tmp_path / "s", pool_folder, few)
     ScoredArchive(str(tmp_path / "gone"), pool.digest, "another").keep(tmp_path / "s" / "scored.json")
     assert ids_of(tmp_path / "s", pool_folder) == first
+    (tmp_path / "by-hand" / "pool.json").unlink()
+    assert set(ids_of(tmp_path / "by-hand", pool_folder)) == set(by_hand.ids)
     for damaged in ("{}", "[" * 100_000):
         (tmp_path / "s" / "scored.json").write_text(damaged)
         assert ids_of(tmp_path / "s", pool_folder) == first

@@ -89,7 +89,8 @@ def choose_working_set(
     most = config.working_set
     if len(archive) <= most:
         return ""
-    if not folder.is_session:
+    # One that does not say its images any more has its labels, and maybe a list, nevertheless.
+    if not (folder.is_session or folder.journal.exists() or folder.shortlist.exists()):
         make_shortlist(
             folder.path,
             archive,
