@@ -114,6 +114,7 @@ def prepare(
         labels=None if labels is None else expanded(labels),
         classes=classes,
         annotator=annotator,
+        renew=take_over or not share,  # who only reads, or labels beside others, finds the order of before
     )
     if chosen:
         folder.notices.append(chosen)

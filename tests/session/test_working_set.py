@@ -68,6 +68,8 @@ def test_once_all_are_scored_the_best_take_the_place_of_those_drawn_and_labels_s
     with Session.open(tmp_path / "s", pool_folder) as session:
         session.label([first[0]], "nominal")
     best = score(tmp_path / "s", tmp_path / "scores", open_pool(pool_folder))
+    with Session.open(tmp_path / "s", share=True) as session:  # as commands do that read, such as export
+        assert tuple(session.pool.ids) == first
     with Session.open(tmp_path / "s", pool_folder) as session:
         second = tuple(session.pool.ids)
         assert {*best[: MOST // 2], first[0]} <= set(second)

@@ -56,6 +56,7 @@ def choose_working_set(
     labels: str | Path | None = None,
     classes: str | Mapping[str, str] | None = None,
     annotator: str | None = None,
+    renew: bool = True,
 ) -> str:
     """Choose which images of a large pool a session works on, where that has to be chosen, or chosen anew.
 
@@ -72,6 +73,8 @@ def choose_working_set(
         Says how many a session works on.
     labels, classes, annotator
         As for :meth:`Session.open`; what the table labels is among the images.
+    renew
+        Whether others may take the place of those that the session works on.
 
     Returns
     -------
@@ -103,12 +106,11 @@ def choose_working_set(
         )
         return _drawn(archive, most)
     scored, former = ScoredArchive.kept(folder.scored), chosen_by(folder.shortlist)
-    chosen = ""
-    if scored is not None and former and scored.identity != former and scored.pool == archive.digest:
-        chosen = _renewed(folder, archive, config, scored, annotator)
-    if not chosen and former == RANDOM:
-        return _drawn(archive, listed(folder.shortlist))
-    return chosen
+    if renew and former and scored is not None and scored.pool == archive.digest:
+        chosen = "" if scored.identity == former else _renewed(folder, archive, config, scored, annotator)
+        if chosen:
+            return chosen
+    return _drawn(archive, listed(folder.shortlist)) if former == RANDOM else ""
 
 
 def _drawn(archive: ImagePool, images: int) -> str:
