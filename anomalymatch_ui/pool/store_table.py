@@ -130,7 +130,7 @@ def _base(name: str) -> str:
 
 
 def _tell_wrapped(table: ParquetColumns, file: str, sidecar: Sidecar) -> None:
-    """Return where images_to_zarr kept wider integers modulo 256 or 65,536."""
+    """Say where images_to_zarr kept wider integers modulo 256 or 65,536."""
     if not {"dtype", "processed_dtype"} <= set(table.schema.names):
         return
     pairs = zip(

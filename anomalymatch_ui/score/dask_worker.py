@@ -137,7 +137,7 @@ def score_shard(
 
 
 def keep(value: Value) -> Value:
-    """Return a value back: as a task's result it is sent to a worker once, not with each shard."""
+    """Return the value: as the result of a task it is sent to a worker once, not with each shard."""
     return value
 
 

@@ -50,9 +50,9 @@ class Prepared:
     table
         The table of labels to import; ``None`` if none is given.
     changed
-        What is other about the images than when the session was last open, a sentence; empty if nothing is.
+        How the images differ from when the session was last open, as a sentence; empty if they do not.
     rendered_otherwise
-        Whether they are rendered otherwise.
+        Whether they are rendered differently.
     """
 
     context: Context

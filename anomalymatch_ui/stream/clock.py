@@ -51,7 +51,7 @@ class StageClock:
             self._last = max(self._last, now)
 
     def set_workers(self, stage: str, workers: int) -> None:
-        """Return how many workers a stage has; a stage nothing was said of has one."""
+        """Set how many workers a stage has; one is assumed of the others."""
         with self._lock:
             self._workers[stage] = workers
 

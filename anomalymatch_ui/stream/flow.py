@@ -109,7 +109,7 @@ class _Link:
             return self._total
 
     def end(self, total: int | None) -> None:
-        """Return how many items there are in all."""
+        """Tell the next stage how many items there are in all."""
         with self._changed:
             self._total = total
             self._changed.notify_all()

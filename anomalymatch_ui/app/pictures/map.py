@@ -121,7 +121,7 @@ class Map:
         inbox.notices["pick"] = lambda message: self._show_image(int(message["row"]), wait=False)
 
     def refresh(self) -> None:
-        """Return the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
+        """Give the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
         mapper = self._session.pictures.mapper
         # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
         version = self._session.ranking().version

@@ -27,7 +27,7 @@ class StatusBoard:
         status
             What is known when the session is opened.
         figures
-            Returns what every status has anew, whatever else has changed.
+            Returns the values of fields that are taken afresh for every status.
         """
         with self._lock:
             self._figures = figures

@@ -13,7 +13,9 @@ from anomalymatch_ui.session.core.pen import Pen
 
 
 class LiveSettings:
-    """The settings of a session as they are now; no part keeps a copy of them.
+    """The settings of a session as they are now.
+
+    A running job, and what scores the pool, keep the settings that they began with.
 
     Attributes
     ----------

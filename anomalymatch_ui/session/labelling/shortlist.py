@@ -130,8 +130,8 @@ class Shortlist:
     renewal
         Counted from 1; each renewal draws others.
     chosen_by
-        What the session has chosen it by itself by: the identity of an archive's scores, or
-        :data:`RANDOM`; empty where a person has asked for it.
+        What the session itself has chosen them by: the identity of an archive's scores, or :data:`RANDOM`;
+        empty where a person has chosen them.
     """
 
     ids: tuple[str, ...]
@@ -186,7 +186,7 @@ class Shortlist:
 
 
 RANDOM = "random"
-"""What a session has chosen images by that knows nothing of them yet."""
+"""Value of :attr:`Shortlist.chosen_by` where the images were drawn, and nothing is known of them yet."""
 
 
 def chosen_by(path: Path) -> str:

@@ -47,7 +47,7 @@ class Configuring:
         return self._pen.elsewhere is None
 
     def keep(self, values: Mapping[str, Any]) -> None:
-        """Go by other settings that follow from a job, beside those that a person has changed meanwhile."""
+        """Change settings as the outcome of a job, and keep what a person has changed in the meantime."""
         with self._lock:
             self._save(lambda config: config.with_values(**values))
             self._take(self._context.config.with_values(**values))
@@ -137,7 +137,7 @@ class Configuring:
             self._stamp = self._folder.settings_stamp
 
     def _take(self, config: Config) -> bool:
-        """Go by other settings; return whether every image has to be looked at anew."""
+        """Use other settings from now on; return whether every image has to be looked at anew."""
         names = in_effect(changes(self._context.config, config), config)
         former = self._rankings.scorer if rescores(names) else None  # by the settings of before
         self._context.settings.now = config
