@@ -77,27 +77,27 @@ def _of_dataset(dataset: h5py.Dataset, folder: Path, depth: int) -> str:
 
 def _of_other(file: h5py.File, name: str, inner: str, folder: Path, depth: int) -> str:
     """Return which file outside is read where one file refers to something in another."""
-    path = _as_hdf5_finds(file, name)
-    if not is_inside(path, folder):
-        return name
-    if not path.is_file():
-        return ""
-    if depth == 0:
-        return name
-    try:
-        with h5py.File(path, "r", locking=False) as other:
-            return led_outside(other["/"], inner, folder, depth - 1)
-    except OSError:  # said when it is read
-        return ""
-
-
-def _as_hdf5_finds(file: h5py.File, name: str) -> Path:
-    """Return where HDF5 looks for a file to which another one refers."""
-    places = _places(file, name)
-    return next((place for place in places if place.exists()), places[0])
+    there = [place for place in _places(file, name) if place.exists()]
+    if not there:
+        return "" if is_inside(_places(file, name)[0], folder) else name
+    for place in there:
+        if depth == 0 or not is_inside(place, folder):
+            return name
+        if not place.is_file():  # such as a pipe, which would never open
+            continue
+        try:
+            with h5py.File(place, "r", locking=False) as other:
+                return led_outside(other["/"], inner, folder, depth - 1)
+        except OSError:  # said when it is read; some versions of HDF5 go on to the next place
+            continue
+    return ""
 
 
 def _places(file: h5py.File, name: str) -> tuple[Path, ...]:
-    """Return where such a file may lie: as it is written, seen from the other file; beside that; or here."""
-    beside = Path(file.filename).parent
-    return beside / name, beside / Path(name).name, Path(name)
+    """Return where HDF5 looks for a file to which another one refers, in its order.
+
+    As it is written, seen from the other file; beside that; here; and where the other file really lies, if a
+    link leads to it.
+    """
+    beside, real = Path(file.filename).parent, Path(os.path.realpath(file.filename)).parent
+    return beside / name, beside / Path(name).name, Path(name), real / name

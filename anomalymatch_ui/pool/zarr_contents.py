@@ -67,7 +67,9 @@ class Store:
                 self._keys = frozenset(archive.namelist())
             store = ZipStore(path, mode="r")
         else:
-            store = LocalStore(path, read_only=True) if follow_links else _Enclosed(path, read_only=True)
+            # Whoever named a link to a store, or found it in a folder, has asked where it leads.
+            real = path.resolve()
+            store = LocalStore(real, read_only=True) if follow_links else _Enclosed(real, read_only=True)
         self.root: Any
         try:
             # What was added after a store was consolidated is not in its consolidated metadata.

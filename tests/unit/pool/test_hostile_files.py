@@ -219,6 +219,21 @@ def test_a_chunk_of_a_zarr_store_that_is_a_link_out_of_it_is_no_image(folder: Pa
     assert pool.read(np.arange(8), 16).indices.tolist() == [0, 1, 2, 4, 5, 6, 7]
 
 
+def test_files_that_are_links_within_the_pool_are_read_with_what_lies_beside_them(folder: Path) -> None:
+    for part in ("parts", "stores"):
+        (folder / part).mkdir()
+    with h5py.File(folder / "parts" / "source.part", "w") as file:
+        file["images"] = IMAGES
+    with h5py.File(folder / "parts" / "survey.real", "w") as file:
+        file["images"] = h5py.ExternalLink("source.part", "images")
+    (folder / "survey.h5").symlink_to("parts/survey.real")
+    assert np.array_equal(open_pool(folder).read(np.arange(8), 16).pixels, IMAGES.transpose(0, 3, 1, 2))
+    (folder / "survey.h5").unlink()
+    zarr_store(folder / ".real.zarr", IMAGES)
+    (folder / "stores" / "survey.zarr").symlink_to("../.real.zarr")
+    assert np.array_equal(open_pool(folder).read(np.arange(8), 16).pixels, IMAGES.transpose(0, 3, 1, 2))
+
+
 # Text that is nested, or as long, as no program writes it
 
 
