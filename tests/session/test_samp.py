@@ -91,6 +91,15 @@ def test_a_hub_is_started_where_there_is_none_and_ends_with_the_session(folder: 
         assert session.samp.send("found", start_hub=False).hub == "none"
 
 
+def test_where_no_hub_can_be_started_one_sentence_says_so(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place_hub(monkeypatch, tmp_path / "missing")  # as in a home folder that cannot be written
+    sent = session.samp.send("found")
+    assert (sent.hub, sent.received) == ("none", ())
+    assert sent.sentence().startswith("No SAMP hub is running, so nobody could take found (2 images).")
+
+
 def test_the_dialog_sends_and_says_so(session: Session, connect: Callable[..., Program]):
     dialog = DownloadDialog(session, lambda: session.path / "labels.csv")
     dialog.vue_send_on({"what": "found"})

@@ -134,19 +134,27 @@ class Samp:
         """Return where the hub comes from, and a client connected to it; ``None`` without one."""
         from pyvo.samp import SAMPHubError, SAMPHubServer, SAMPIntegratedClient
 
+        # pyvo raises KeyError where only hubs of another kind run, and RuntimeError without a home folder.
+        failures = SAMPHubError, OSError, KeyError, RuntimeError
         about = {"samp.name": "AnomalyMatch", "samp.description.text": "Search for rare objects in images"}
         client = SAMPIntegratedClient(metadata=about, addr=ADDRESS)
         try:
             client.connect()
-        except (SAMPHubError, OSError) as error:
+        except failures as error:
             logger.debug("There is no SAMP hub: %s", error)
             if not start_hub:
                 return "none", None
             # Without the web profile no web page of the machine can ask for the tables.
-            self._hub = SAMPHubServer(addr=ADDRESS, web_profile=False)
-            self._hub.start()
+            hub = SAMPHubServer(addr=ADDRESS, web_profile=False)
             client = SAMPIntegratedClient(metadata=about, addr=ADDRESS)
-            client.connect()
+            try:
+                hub.start()
+                client.connect()
+            except failures as why:  # such as a home folder where no lock file can be written
+                logger.warning("A SAMP hub cannot be started: %s", why)
+                hub.stop()
+                return "none", None
+            self._hub = hub
         return "found" if self._hub is None else "started", client
 
 
@@ -159,8 +167,9 @@ def _told(client: Any, path: Path, name: str) -> list[tuple[str, str]]:
     message = {"samp.mtype": MTYPE, "samp.params": parameters}
 
     def tell(recipient: str) -> tuple[str, str]:
-        called = str(client.get_metadata(recipient).get("samp.name", recipient))
+        called = recipient
         try:
+            called = str(client.get_metadata(recipient).get("samp.name", recipient))
             answer = client.call_and_wait(recipient, message, str(PATIENCE))
         except (SAMPProxyError, OSError) as error:
             return called, " ".join(str(error).split())[:200] or "it has not answered"
