@@ -38,9 +38,9 @@ def selection(
 def test_the_paper_gets_both_estimates_with_intervals():
     said = selection().sentence()
     assert said == (
-        "Of 10,000 images 300 were looked at, and 30 anomalies are known. Of 200 drawn uniformly 1 is one, "
-        "which makes 30 to 275 in all: the search has found 60 % (11–100 %) of them. By the forecast, which "
-        "learns from every look, it has found 60 % (38–75 %) of 50 (40–80)."
+        "Of 10,000 images, 300 were looked at, and 30 anomalies are known. Of 200 drawn uniformly, 1 is an "
+        "anomaly, which makes 30 to 275 in all: the search has found 60 % (11–100 %) of them. By the "
+        "forecast, which learns from every look, it has found 60 % (38–75 %) of 50 (40–80)."
     )
 
 
@@ -89,6 +89,12 @@ def test_the_table_follows_the_search_and_the_figure_is_drawn(tmp_path: Path):
     assert table.provenance["advice"].startswith("The last 100 looks")
     plot_selection(selection(), tmp_path / "selection.pdf")
     assert (tmp_path / "selection.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_finds_that_have_gone_since_make_no_share_negative_or_over_all():
+    table = selection(discovery=discovery_curve([True] * 35, 0, np.empty(0), None)).table({})
+    recovered = table["recovered"].values.to_pylist()
+    assert (min(recovered), max(recovered)) == (0, 30)
 
 
 def test_a_session_tells_it_before_and_after_its_first_looks(quick: Config, tmp_path: Path):

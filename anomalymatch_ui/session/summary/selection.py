@@ -112,7 +112,7 @@ class Selection:
         """Return what a paper says of it."""
         looks = int(self.discovery.looked[-1])
         said = [
-            f"Of {self.images:,} images {looks:,} were looked at, and {self.found:,} "
+            f"Of {self.images:,} images, {looks:,} were looked at, and {self.found:,} "
             f"{'anomaly is' if self.found == 1 else 'anomalies are'} known."
         ]
         images, anomalies = self.drawn
@@ -120,7 +120,8 @@ class Selection:
             _, low, high = self.in_sample
             share = self.share(SAMPLE)
             said.append(
-                f"Of {images:,} drawn uniformly {anomalies:,} {'is one' if anomalies == 1 else 'are'}, "
+                f"Of {images:,} drawn uniformly, {anomalies:,} "
+                f"{'is an anomaly' if anomalies == 1 else 'are anomalies'}, "
                 f"which makes {low:,.0f} to {high:,.0f} in all: the search has found "
                 + (
                     f"{share.percent} of them."
@@ -159,12 +160,13 @@ class Selection:
 
         rows: list[tuple[object, ...]] = []
         curve = dict(zip(self.discovery.looked.tolist(), self.discovery.found.tolist(), strict=True))
-        before = self.found - int(self.discovery.found[-1])  # known without a look
+        # Known without a look; the curve also counts finds that have gone from the folder since.
+        before = max(self.found - int(self.discovery.found[-1]), 0)
         for by in (SAMPLE, FORECAST):
             if np.isnan(self.share(by).fraction):
                 continue
             for looked, found in curve.items():
-                known = found + before
+                known = min(found + before, self.found)
                 rows.append((by, "all", "first", 0.0, float(looked), None, known, *self.share(by, known)))
         if (measured := self.completeness) is not None:
             from anomalymatch_ui.session.outcome.completeness_table import share_rows
