@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from images import make_pool
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session.catalogue import services
 from anomalymatch_ui.session.catalogue.known_table import read_known
 
 IDS = 2739161834506210321
@@ -277,6 +279,19 @@ def test_without_a_network_one_sentence_says_so(session: Session, monkeypatch: p
     with pytest.raises(InputError, match=r"NED could not be asked: .*Check the network, or give a table"):
         session.crossmatch(service="ned")
     assert session.finding.known.sources() == ()
+
+
+def test_an_archive_that_takes_a_question_and_is_silent_is_waited_for_no_longer_than_said(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    import requests
+    from astroquery.simbad import Simbad
+
+    monkeypatch.setattr(services, "_PATIENCE", 0.2)
+    simbad = Simbad()
+    services._with_patience(simbad._session)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(requests.Timeout):
+        simbad._session.post(f"http://127.0.0.1:{silent.getsockname()[1]}/sync", stream=True)
 
 
 def test_a_matched_table_reads_back_from_a_file(session: Session, tmp_path: Path):

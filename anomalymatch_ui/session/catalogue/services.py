@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ SERVICES = ("simbad", "ned", "vizier:CATALOGUE")
 
 MOST = {"simbad": 10_000, "ned": 500, "vizier": 10_000}
 """Images looked up at one time. NED takes one question an image, and asks for no more than one a second."""
+
+_PATIENCE = 60
+"""Seconds in which SIMBAD has to answer; astroquery waits as long for the other two."""
 
 _AT_ONCE = 200  # positions of one question; SIMBAD's parser slows down with the length of a query
 _ROWS = 50_000  # of an answer
@@ -104,6 +108,7 @@ def _simbad(positions: Any, reach: Any) -> Iterator[KnownTable]:
     from astroquery.simbad import Simbad
 
     simbad = Simbad()
+    _with_patience(simbad._session)
     for part in _parts(positions):
         answer = simbad.query_region(part, radius=reach)
         if answer is not None:
@@ -134,6 +139,11 @@ def _vizier(positions: Any, reach: Any, catalogue: str) -> Iterator[KnownTable]:
             others = [name for name in answer.colnames if name not in ("_q", "_RAJ2000", "_DEJ2000")]
             named = next((name for name in others if _VIZIER_NAMES.search(name)), others[0])
             yield _known(catalogue, answer, named, "_RAJ2000", "_DEJ2000")
+
+
+def _with_patience(session: Any) -> None:
+    """Limit how long a request of a session waits: by itself pyvo would wait for a silent server for ever."""
+    session.request = partial(session.request, timeout=_PATIENCE)
 
 
 def _parts(positions: Any) -> Iterator[Any]:
