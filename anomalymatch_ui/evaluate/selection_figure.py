@@ -32,9 +32,8 @@ def plot_selection(selection: Selection, path: Path) -> None:
     figure = Figure(figsize=(4.5, 3.4), layout="constrained")
     axes = figure.subplots()
     looked = selection.discovery.looked
-    before = selection.found - int(selection.discovery.found[-1])
     for by in (SAMPLE, FORECAST):
-        shares = [selection.share(by, int(found) + before) for found in selection.discovery.found]
+        shares = [selection.share(by, known) for known in selection.known.tolist()]
         fraction, low, high = np.array(shares, np.float64).T
         if np.isnan(low).all():
             continue

@@ -74,6 +74,16 @@ class Selection:
     completeness: Completeness | None
 
     @property
+    def known(self) -> np.ndarray:
+        """How many anomalies were known after each of the looks of the curve, int64 ``(n,)``.
+
+        Some are known without a look; the curve also has those that have gone from the folder since.
+        """
+        found = self.discovery.found
+        known: np.ndarray = np.minimum(found + max(self.found - int(found[-1]), 0), self.found)
+        return known
+
+    @property
     def in_sample(self) -> tuple[float, float, float]:
         """How many anomalies there are in all by the uniform sample alone, and the ends of its interval.
 
@@ -159,14 +169,11 @@ class Selection:
         import pyarrow as pa
 
         rows: list[tuple[object, ...]] = []
-        curve = dict(zip(self.discovery.looked.tolist(), self.discovery.found.tolist(), strict=True))
-        # Known without a look; the curve also counts finds that have gone from the folder since.
-        before = max(self.found - int(self.discovery.found[-1]), 0)
+        curve = list(zip(self.discovery.looked.tolist(), self.known.tolist(), strict=True))
         for by in (SAMPLE, FORECAST):
             if np.isnan(self.share(by).fraction):
                 continue
-            for looked, found in curve.items():
-                known = min(found + before, self.found)
+            for looked, known in curve:
                 rows.append((by, "all", "first", 0.0, float(looked), None, known, *self.share(by, known)))
         if (measured := self.completeness) is not None:
             from anomalymatch_ui.session.outcome.completeness_table import share_rows
