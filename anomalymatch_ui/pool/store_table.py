@@ -18,6 +18,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool.columns import Columns
 from anomalymatch_ui.pool.contents import ERRORS
 from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
 from anomalymatch_ui.pool.parquet_columns import ParquetColumns
 from anomalymatch_ui.pool.sidecar import Sidecar
 
@@ -26,7 +27,13 @@ TABLE_IDS = ("original_filename", "filename", "source_id")
 
 
 def add_table(
-    sidecar: Sidecar, store: Path, attributes: Mapping[str, object], rows: int, wanted_ids: str | None
+    sidecar: Sidecar,
+    store: Path,
+    attributes: Mapping[str, object],
+    rows: int,
+    wanted_ids: str | None,
+    *,
+    follow_links: bool = False,
 ) -> None:
     """Add what the table beside a store says to what stands in the store.
 
@@ -44,6 +51,8 @@ def add_table(
         Images in the store.
     wanted_ids
         Name of the column of ids, where a person gave it and the store has none of it.
+    follow_links
+        Whether the table may lie outside the folder of the store, as a link or by what the store says.
 
     Raises
     ------
@@ -51,6 +60,9 @@ def add_table(
         If that column is not there or cannot be used.
     """
     path = table_of(store, attributes)
+    if path is not None and not follow_links and not is_inside(path, store.parent):
+        sidecar.skipped[path.name] = f"it lies {ALLOWED_BY}"
+        path = None
     table = None if path is None else _fitting(path, rows, sidecar)
     if path is None or table is None:
         if wanted_ids is not None:

@@ -251,7 +251,8 @@ def _opened(path: Path, pixels: PixelsConfig) -> ImagePool:
     images, layout = choose_images(entries, array, where, {})
     beside = {entry.label for entry in entries if entry.group == images.group}
     sidecar = find_sidecar(entries, images, ids if ids in beside else None, where)
-    add_table(sidecar, path, dict(store.root.attrs), images.shape[0], None if ids in beside else ids)
+    wanted, attributes = None if ids in beside else ids, dict(store.root.attrs)
+    add_table(sidecar, path, attributes, images.shape[0], wanted, follow_links=pixels.follow_links)
     if layout is None:
         encoded = arrays[images.name][0]
         return ZarrRecords(

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
+import zarr
 from astropy.io import fits
 from containers import zarr_store
 from PIL import Image
@@ -217,6 +219,24 @@ def test_a_chunk_of_a_zarr_store_that_is_a_link_out_of_it_is_no_image(folder: Pa
     chunk.symlink_to(folder.parent / "private" / "secret.raw")
     pool = open_pool(store)
     assert pool.read(np.arange(8), 16).indices.tolist() == [0, 1, 2, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("way", ["named by the store", "a link beside it"])
+def test_a_table_of_a_zarr_store_that_lies_outside_is_read_only_where_it_is_allowed(
+    way: str, folder: Path
+) -> None:
+    secret = folder.parent / "private" / "secret.parquet"
+    pd.DataFrame({"password": list("abcdefgh")}).to_parquet(secret)
+    store = zarr_store(folder / "survey.zarr", IMAGES)
+    if way == "named by the store":
+        zarr.open_group(store, mode="a").attrs["metadata_file"] = str(secret)
+    else:
+        (folder / "survey_metadata.parquet").symlink_to(secret)
+    pool = open_pool(store)
+    assert "password" not in pool.columns
+    assert "outside its folder, which --follow-links allows" in pool.report.sentence()
+    assert pool.read(np.arange(8), 16).indices.tolist() == list(range(8))
+    assert "password" in open_pool(store, follow_links=True).columns
 
 
 def test_files_that_are_links_within_the_pool_are_read_with_what_lies_beside_them(folder: Path) -> None:
