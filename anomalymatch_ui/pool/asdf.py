@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -21,12 +22,16 @@ from anomalymatch_ui.pool.base import PoolReport, few
 from anomalymatch_ui.pool.closed import PoolClosedError
 from anomalymatch_ui.pool.contents import IMAGES, is_one_image, one_image
 from anomalymatch_ui.pool.ids import StoredIds
+from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
 from anomalymatch_ui.pool.records import RecordError, RecordPool, as_file
 
 # What the library and its compressions raise of damaged files, or of tags of other versions.
 _ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError)
 
 _DEPTH = 6
+
+_FILES = 4
+"""Files that are followed, one from the other: those that lead in circles have no end."""
 
 
 class AsdfPool(RecordPool):
@@ -51,6 +56,9 @@ class AsdfPool(RecordPool):
         self._closed = False
         self.pixels = pixels
         try:
+            outside = "" if pixels.follow_links else _led_outside(path, path.resolve().parent)
+            if outside:
+                raise InputError(f"{path} takes arrays from {outside}, {ALLOWED_BY}.")
             with _opened(path) as file:
                 arrays = dict(_arrays(file.tree))
         except _ERRORS as error:
@@ -85,12 +93,54 @@ class AsdfPool(RecordPool):
         self._closed = True
 
 
+def _led_outside(path: Path, folder: Path, depth: int = _FILES) -> str:
+    """Return to what outside a folder, such as an address, the tree of a file refers; empty if to nothing.
+
+    Nothing outside is opened or asked for it.
+    """
+    _library()
+    from asdf.util import load_yaml
+
+    for text in _references(load_yaml(path)):
+        address = urlsplit(text)
+        if not (address.scheme or address.netloc or address.path):
+            continue  # to another part of the tree
+        beside = path.parent / unquote(address.path)
+        if depth == 0 or address.scheme or address.netloc or not is_inside(beside, folder):
+            return text
+        found = _led_outside(beside, folder, depth - 1) if beside.is_file() else ""
+        if found:
+            return found
+    return ""
+
+
+def _references(tree: Any) -> Iterator[str]:
+    """Iterate over the addresses of other trees, and of arrays that are kept elsewhere."""
+    pending: list[Any] = [tree]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:  # of an anchor
+            continue
+        seen.add(id(node))
+        if isinstance(node, Mapping):
+            names = ("$ref", *(["source"] if "byteorder" in node else []))
+            yield from (node[name] for name in names if isinstance(node.get(name), str))
+            pending += node.values()
+        elif isinstance(node, list):
+            pending += node
+
+
 def _opened(path: Path) -> Any:
+    return _library().open(path, ignore_unrecognized_tag=True)
+
+
+def _library() -> Any:
     try:
         import asdf
     except ImportError as error:
         raise InputError("ASDF is read by asdf. Install it: pip install 'anomalymatch-ui[asdf]'.") from error
-    return asdf.open(path, ignore_unrecognized_tag=True)
+    return asdf
 
 
 def _arrays(

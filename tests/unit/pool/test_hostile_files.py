@@ -239,6 +239,26 @@ def test_a_table_of_a_zarr_store_that_lies_outside_is_read_only_where_it_is_allo
     assert "password" in open_pool(store, follow_links=True).columns
 
 
+@pytest.mark.parametrize("source", ["../private/secret0000.asdf", "http://127.0.0.1:9/secret0000.asdf"])
+def test_an_asdf_file_that_takes_its_image_from_outside_is_refused_before_anything_is_asked(
+    source: str, folder: Path
+) -> None:
+    asdf = pytest.importorskip("asdf")
+    asdf.AsdfFile({"data": IMAGES[0, ..., 0]}).write_to(folder / "own.asdf", all_array_storage="external")
+    assert open_pool(folder / "own.asdf").read([0], 16).indices.tolist() == [0]
+    content = (folder / "own.asdf").read_bytes()
+    (folder / "own0000.asdf").rename(folder.parent / "private" / "secret0000.asdf")
+    for name, text in (
+        ("own", content),
+        ("inner", b"#ASDF 1.0.0\n--- {data: {$ref: own.asdf#/data}}\n...\n"),
+    ):
+        (folder / f"{name}.asdf").write_bytes(text.replace(b"own0000.asdf", source.encode()))
+        with pytest.raises(InputError, match="outside its folder, which --follow-links allows"):
+            open_pool(folder / f"{name}.asdf")
+    if source.startswith(".."):
+        assert open_pool(folder / "own.asdf", follow_links=True).read([0], 16).indices.tolist() == [0]
+
+
 def test_files_that_are_links_within_the_pool_are_read_with_what_lies_beside_them(folder: Path) -> None:
     for part in ("parts", "stores"):
         (folder / part).mkdir()
