@@ -218,7 +218,16 @@ def has_fits_table(path: Path) -> bool:
 
 def _votable(path: Path) -> Any:
     from astropy.io.votable import parse_single_table
+    from astropy.utils.xml.iterparser import get_xml_iterator
 
+    # astropy would fetch these, from the network or from any file of the machine.
+    with get_xml_iterator(str(path)) as events:
+        for is_start, tag, data, _ in events:
+            if is_start and tag == "STREAM" and data.get("href"):
+                raise InputError(
+                    f"The rows of {path} lie elsewhere, at {data['href'][:200]}, where nothing is fetched "
+                    "from. Save the table with its rows in it."
+                )
     return parse_single_table(path).to_table(use_names_over_ids=True)
 
 

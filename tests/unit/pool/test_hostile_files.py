@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import sqlite3
 import struct
 import tarfile
@@ -257,6 +258,27 @@ def test_an_asdf_file_that_takes_its_image_from_outside_is_refused_before_anythi
             open_pool(folder / f"{name}.asdf")
     if source.startswith(".."):
         assert open_pool(folder / "own.asdf", follow_links=True).read([0], 16).indices.tolist() == [0]
+
+
+@pytest.mark.parametrize("prefix", ["", "v:"])
+def test_a_votable_whose_rows_lie_elsewhere_is_refused_and_nothing_is_fetched(
+    prefix: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("urllib.request.urlopen", asked.append)
+    text = (
+        '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>'
+        '<FIELD name="ra" datatype="double"/><FIELD name="dec" datatype="double"/><DATA><BINARY>'
+        '<STREAM href="file:///etc/passwd"/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>'
+    )
+    if prefix:
+        text = re.sub("(</?)", rf"\1{prefix}", text).replace("xmlns=", "xmlns:v=")
+    (folder / "rows.vot").write_text(text)
+    with pytest.raises(
+        InputError, match="lie elsewhere, at file:///etc/passwd, where nothing is fetched from"
+    ):
+        read_metadata(folder / "rows.vot")
+    assert asked == []
 
 
 def test_files_that_are_links_within_the_pool_are_read_with_what_lies_beside_them(folder: Path) -> None:
