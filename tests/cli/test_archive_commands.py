@@ -219,7 +219,7 @@ def test_a_session_and_a_model_are_not_asked_for_at_once(archive: Path, tmp_path
     neither = [archive / "images", "--out", tmp_path / "new"]
     for given in (both, neither):
         refused(run("score", *given), "Give either --model, a checkpoint,")
-    for option in (("--engine", "dask"), ("--symmetry", "square")):
+    for option in (("--symmetry", "square"), ("--number-format", "bfloat16")):
         refused(run("score", *neither, "--session", tmp_path, *option), " with --model: ")
     refused(run("score", *neither, "--session", tmp_path), "is not a session folder")
     assert not (tmp_path / "new").exists()
