@@ -47,10 +47,13 @@ class ParquetColumns:
         self.starts = np.cumsum([0, *sizes])
         self._kept: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
         self._lock = threading.Lock()
+        # One reader at a time: two threads in one file's row groups end the process (pyarrow 26.0.1).
+        self._reading = threading.Lock()
 
     def whole(self, name: str) -> pa.ChunkedArray:
         """Return a column."""
-        return self._file.read(columns=[name]).column(0)
+        with self._reading:
+            return self._file.read(columns=[name]).column(0)
 
     def group_of(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the row groups that hold some rows."""
@@ -62,7 +65,8 @@ class ParquetColumns:
             if (number, name) in self._kept:
                 self._kept.move_to_end((number, name))
                 return self._kept[number, name]
-        column = self._file.read_row_group(number, columns=[name], use_threads=False).column(0)
+        with self._reading:
+            column = self._file.read_row_group(number, columns=[name], use_threads=False).column(0)
         with self._lock:
             self._kept[number, name] = column
             while len(self._kept) > _GROUPS_KEPT:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from containers import CONTAINERS
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -47,6 +49,9 @@ for path in sys.argv[1:]:
     print(int(peak.split()[1]) / 1024)
 """
 
+FAMILIES = ("hdf5", "tar", "parquet", "parquet of files")
+FEW, MANY = 1_000, 10_000
+
 
 def peaks_of(*paths: Path) -> list[float]:
     """Return the peak memory, in MB, of scoring each pool, one after another in one process."""
@@ -68,3 +73,17 @@ def test_forty_times_the_images_take_no_more_memory(tmp_path: Path) -> None:
 
     few, many = peaks_of(*(write_pool(tmp_path, "zarr", images, 32) for images in (10_000, 400_000)))
     assert many - few < 100  # MB; the larger pool is of 1,200 MB
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no /proc")
+def test_ten_times_the_images_take_no_more_memory_whatever_file_they_are_in(tmp_path: Path) -> None:
+    paths = []
+    for number, family in enumerate(FAMILIES):
+        for count in (FEW, MANY):
+            folder = tmp_path / f"{number}-{count}"
+            folder.mkdir()
+            images = np.broadcast_to(np.uint8(7), (count, 64, 64, 3))
+            paths.append(CONTAINERS[family](folder, images, [f"image-{row:05d}" for row in range(count)]))
+    peaks = peaks_of(*paths)
+    growth = {family: many - few for family, few, many in zip(FAMILIES, peaks[::2], peaks[1::2], strict=True)}
+    assert max(growth.values()) < 90, growth  # MB; the larger ones are of 123 MB
