@@ -61,17 +61,24 @@ class ParquetColumns:
 
     def group(self, number: int, name: str) -> pa.ChunkedArray:
         """Return a column of one row group."""
+        column = self._remembered(number, name)
+        if column is not None:
+            return column
+        with self._reading:
+            column = self._remembered(number, name)  # by a thread that was reading it just now
+            if column is None:
+                column = self._file.read_row_group(number, columns=[name], use_threads=False).column(0)
+                with self._lock:
+                    self._kept[number, name] = column
+                    while len(self._kept) > _GROUPS_KEPT:
+                        self._kept.popitem(last=False)
+        return column
+
+    def _remembered(self, number: int, name: str) -> pa.ChunkedArray | None:
         with self._lock:
             if (number, name) in self._kept:
                 self._kept.move_to_end((number, name))
-                return self._kept[number, name]
-        with self._reading:
-            column = self._file.read_row_group(number, columns=[name], use_threads=False).column(0)
-        with self._lock:
-            self._kept[number, name] = column
-            while len(self._kept) > _GROUPS_KEPT:
-                self._kept.popitem(last=False)
-        return column
+            return self._kept.get((number, name))
 
     def values(self, name: str, start: int, stop: int) -> list[object]:
         """Return the values of the rows from ``start`` to ``stop - 1``, as Python has them."""
@@ -96,6 +103,7 @@ class ParquetColumns:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._kept.clear()
-        self._file.close()
+        with self._reading:  # not under the hands of a thread
+            with self._lock:
+                self._kept.clear()
+            self._file.close()
