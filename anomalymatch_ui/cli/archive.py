@@ -100,43 +100,29 @@ def score(
     if low_priority:
         be_patient()
     shares: dict[str, float] = {}
+    asked: dict[str, Any] = {
+        "images": images,
+        "out": out,
+        "embeddings": embeddings,
+        "device": device,
+        "runtime": runtime,
+        "engine": engine,
+        "scheduler": scheduler,
+        "shard_size": shard_size,
+        "restart": restart,
+        "pixels": pixels,
+    }
     if session is not None and model is None:
         from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 
         _refuse_beside_session(symmetry, number_format)
-        by_session = SessionScoreRequest(
-            images=images,
-            session=session,
-            out=out,
-            embeddings=embeddings,
-            device=device,
-            runtime=runtime,
-            engine=engine,
-            scheduler=scheduler,
-            shard_size=shard_size,
-            restart=restart,
-            pixels=pixels,
-        )
+        by_session = SessionScoreRequest(session=session, **asked)
         with bars() as progress:
             outcome = run_session_request(by_session, progress)
     elif model is not None and session is None:
         from anomalymatch_ui.score.request import ScoreRequest, run_request
 
-        request = ScoreRequest(
-            images=images,
-            model=model,
-            out=out,
-            embeddings=embeddings,
-            symmetry=symmetry,
-            device=device,
-            number_format=number_format,
-            runtime=runtime,
-            engine=engine,
-            scheduler=scheduler,
-            shard_size=shard_size,
-            restart=restart,
-            pixels=pixels,
-        )
+        request = ScoreRequest(model=model, symmetry=symmetry, number_format=number_format, **asked)
         with bars() as progress:
             outcome, shares = run_request(request, progress, lambda: _pin(model))
     else:
