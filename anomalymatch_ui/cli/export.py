@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from anomalymatch_ui.cli.options import KeptSession
+from anomalymatch_ui.cli.options import KeptSession, Table, Top
 from anomalymatch_ui.cli.output import Json, finish, given_path
 
 
@@ -20,7 +20,7 @@ def register(application: typer.Typer) -> None:
 def export(
     session: KeptSession,
     what: Annotated[
-        Literal["ranking", "labels", "found", "completeness", "injected", "selection"],
+        Table,
         typer.Option(
             help="All images by rank, those with a label, or the anomalies among them; or what `anomalymatch "
             "completeness` measured: shares, or each painted object; or the selection function."
@@ -34,9 +34,7 @@ def export(
         Literal["csv", "ecsv", "votable", "fits", "parquet"] | None,
         typer.Option("--format", help="By the name of the file if not given, else csv."),
     ] = None,
-    top: Annotated[
-        int | None, typer.Option(min=1, help="The first rows of the table; all of them if not given.")
-    ] = None,
+    top: Top = None,
     cutouts: Annotated[
         Path | None,
         typer.Option(help="Write each image of the table as a PNG into this folder.", parser=given_path),

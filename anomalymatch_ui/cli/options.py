@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,11 @@ KeptSession = Annotated[
 SessionFolder = Annotated[
     Path | None,
     typer.Option("--session", help="Folder that keeps labels and models.", metavar="DIR", parser=given_path),
+]
+Table = Literal["ranking", "labels", "found", "completeness", "injected", "selection"]
+"""A table of results, as the session has it; importing that takes seconds."""
+Top = Annotated[
+    int | None, typer.Option(min=1, help="The first rows of the table; all of them if not given.")
 ]
 Anomaly = Annotated[str | None, typer.Option(help="The class of a published data set to search.")]
 NoDownload = Annotated[bool, typer.Option("--no-download", help="Use the network for nothing.")]

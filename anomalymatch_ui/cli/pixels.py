@@ -70,8 +70,7 @@ FollowLinks = Annotated[
     bool | None,
     typer.Option(
         "--follow-links",
-        help="Follow links and references of HDF5 files out of the folder.",
-        is_flag=True,
+        help="Follow links, and references in files, that lead out of the folder.",
     ),
 ]
 Network = Annotated[

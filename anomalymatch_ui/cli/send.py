@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from anomalymatch_ui.cli.options import KeptSession
+from anomalymatch_ui.cli.options import KeptSession, Table, Top
 from anomalymatch_ui.cli.output import Json, finish
 from anomalymatch_ui.errors import InputError
 
@@ -19,12 +19,10 @@ def register(application: typer.Typer) -> None:
 def send(
     session: KeptSession,
     what: Annotated[
-        Literal["ranking", "labels", "found", "completeness", "injected", "selection"],
+        Table,
         typer.Option(help="Which table, as export has it."),
     ] = "found",
-    top: Annotated[
-        int | None, typer.Option(min=1, help="The first rows of the table; all of them if not given.")
-    ] = None,
+    top: Top = None,
     as_json: Json = False,
 ) -> None:
     """Send a table of results to TOPCAT, Aladin or DS9, by SAMP."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anomalymatch_ui.labels.entries import Label
+from anomalymatch_ui.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Consensus:
         if self.annotators > 1:
             rule = f"by what more than half of the people who saw an image said, {self.annotators:,} in all"
             if self.differing:
-                rule += f": they differ on {_images(len(self.differing))}"
+                rule += f": they differ on {counted(len(self.differing), 'image')}"
                 if self.undecided:
                     rule += f", {len(self.undecided):,} of them with no majority, so marked unsure"
                 if self.outvoted:
@@ -109,7 +110,3 @@ def consensus(answers: Sequence[Answer], meaning: Mapping[str, Label | None]) ->
             labels[name] = chosen
     people = {annotator for given in said.values() for annotator in given}
     return Consensus(labels, len(people), tuple(differing), tuple(undecided), wordless, outvoted)
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'s' * (count != 1)}"

@@ -11,6 +11,7 @@ from anomalymatch_ui.labels.entries import LABELS, Label
 from anomalymatch_ui.labels.peer import SCORE_COLUMN
 from anomalymatch_ui.labels.spelling import EXACT_STEPS, LOOSE_STEPS
 from anomalymatch_ui.labels.table import LabelTable
+from anomalymatch_ui.wording import counted
 
 _SHOWN = 3
 
@@ -92,7 +93,7 @@ class ImportReport:
                 f"{_examples(self.withdrawn)}"
             )
         if self.blanks:
-            parts.append(f"{self.blanks:,} row{'s' * (self.blanks != 1)} without a label")
+            parts.append(f"{counted(self.blanks, 'row')} without a label")
         parts.extend(self.notes)
         return "; ".join(parts) + "."
 
@@ -202,7 +203,7 @@ def match_names(names: list[str], ids: list[str]) -> tuple[dict[str, str], set[s
 
 
 def _count(names: tuple[str, ...], noun: str) -> str:
-    return f"{len(names):,} {noun}{'s' * (len(names) != 1)}"
+    return counted(len(names), noun)
 
 
 def _examples(names: tuple[str, ...]) -> str:

@@ -21,6 +21,7 @@ from anomalymatch_ui.session.catalogue.places import Degrees, Places
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.sky import nearest_within
 from anomalymatch_ui.tables import Column
+from anomalymatch_ui.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +76,7 @@ class CrossMatch:
 
     def sentence(self) -> str:
         """Return what to tell a person."""
-        images = _counted(self.asked, "image")
+        images = counted(self.asked, "image")
         if self.matched:
             said = f"{self.matched:,} of {images} {'has' if self.matched == 1 else 'have'} a known object of "
             said += f"{self.source} within {self.radius:g}″."
@@ -88,7 +89,7 @@ class CrossMatch:
                 said += f": the nearest, {name}, is {_angle(apart)} from {image}. If it should be the same "
                 said += "object, widen the radius, or check that both positions are in degrees, ICRS."
         if self.unplaced:
-            said += f" The position of {_counted(self.unplaced, 'more image')} is not known."
+            said += f" The position of {counted(self.unplaced, 'more image')} is not known."
         return said
 
 
@@ -322,7 +323,3 @@ def _angle(arcseconds: float) -> str:
         if arcseconds >= 2 * size:
             return f"{arcseconds / size:.3g}{unit}"
     return f"{arcseconds:.3g}″"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -14,6 +14,7 @@ from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.labelling.importing import TABLE
 from anomalymatch_ui.session.labelling.labelling import counts_of
 from anomalymatch_ui.session.labelling.people import People
+from anomalymatch_ui.wording import counted
 
 _NAMED = 3
 """Images on which annotators differ that the lines name; the object holds all."""
@@ -144,22 +145,22 @@ class Report:
         counts = self.counts
         labels = _labels(counts.labelled, counts.anomaly, counts.nominal, counts.unsure, counts.artefact)
         lines = [
-            f"{self.session}: {_number(counts.images, 'image')}, {labels}; "
-            f"{_number(self.cycles, 'training cycle')}",
-            f"{_number(self.looked_at, 'image')} looked at, {self.found:,} found to be anomalies",
+            f"{self.session}: {counted(counts.images, 'image')}, {labels}; "
+            f"{counted(self.cycles, 'training cycle')}",
+            f"{counted(self.looked_at, 'image')} looked at, {self.found:,} found to be anomalies",
             *(annotator.sentence() for annotator in self.annotators),
             *(_compared(pair) for pair in self.agreement),
         ]
         if self.disagreements:
             named = [_printable(name) for name in self.disagreements[:_NAMED]]
             more = ", …" * (len(self.disagreements) > _NAMED)
-            images = _number(len(self.disagreements), "image")
+            images = counted(len(self.disagreements), "image")
             lines.append(f"Annotators differ on {images}: {', '.join(named)}{more}")
         return lines
 
 
 def _compared(pair: PairAgreement) -> str:
-    words = f"{pair.first} and {pair.second}: {_number(pair.shared, 'image')} labelled by both"
+    words = f"{pair.first} and {pair.second}: {counted(pair.shared, 'image')} labelled by both"
     if pair.shared == 0:
         return words
     kappa = "undefined" if pair.kappa is None else f"{pair.kappa:.2f}"
@@ -169,11 +170,7 @@ def _compared(pair: PairAgreement) -> str:
 def _labels(labelled: int, anomalies: int, nominals: int, unsure: int, artefacts: int) -> str:
     by_label = f"{anomalies:,} anomaly, {nominals:,} nominal, {unsure:,} unsure"
     by_label += f", {artefacts:,} artefact" * (artefacts > 0)
-    return f"{_number(labelled, 'label')} ({by_label})"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    return f"{counted(labelled, 'label')} ({by_label})"
 
 
 def _printable(name: str) -> str:
