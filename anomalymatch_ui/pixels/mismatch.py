@@ -1,4 +1,4 @@
-"""Why a model cannot be used on images that are rendered otherwise than those it was trained on."""
+"""Why a model cannot be used on images that are rendered differently from those it was trained on."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def mismatch(trained: Mapping[str, Any], shown: Mapping[str, Any], model: str, i
         if trained[name] != shown[name]
     )
     return (
-        f"{model} was trained on images that were rendered otherwise than {images}: {differing}. Open "
+        f"{model} was trained on images that were rendered differently from {images}: {differing}. Open "
         "these as it was trained, or train on them."
     )

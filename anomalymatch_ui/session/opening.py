@@ -28,14 +28,14 @@ from anomalymatch_ui.session.work.rankings import Rankings
 S = TypeVar("S")
 
 LOOKS_ANEW = (
-    "The images were last looked at in another way than these settings and this version look. Every image "
-    "has to be looked at once more, which takes as long as at first. Your labels are safe, and until then "
-    "the order stays as it was."
+    "These settings, or this version, look at the images in another way than before. Every image has to be "
+    "looked at once more, which takes as long as at first. Your labels are safe, and until then the order "
+    "stays as it was."
 )
 
-RENDERED_OTHERWISE = (
-    "The images are rendered otherwise than when this session was last open. Labels stay; what was computed "
-    "from the images is computed anew, and the next cycle trains on them as they are now."
+RENDERED_DIFFERENTLY = (
+    "The images are rendered differently from when this session was last open. Labels stay; what was "
+    "computed from the images is computed anew, and the next cycle trains on them as they are now."
 )
 
 
@@ -74,7 +74,7 @@ class Prepared:
         if forgotten := missing_labels(self.context.journal.last_seq, remembered):
             return forgotten
         if self.rendered_otherwise:
-            return RENDERED_OTHERWISE
+            return RENDERED_DIFFERENTLY
         if self.changed:
             are = "1 labelled image is" if gone == 1 else f"{gone:,} labelled images are"
             rest = f" {are} not among them now; what was said of them is kept." if gone else ""

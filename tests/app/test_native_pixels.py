@@ -77,7 +77,7 @@ def test_the_choice_is_kept_with_the_session_and_is_not_the_networks(
         assert again.showing.rendering.stretch == "asinh"
         assert again.pool.rendering.stretch == "auto"
         assert again.pool.digest == digest
-        assert "rendered otherwise" not in (again.status.message or "")
+        assert "rendered differently" not in (again.status.message or "")
 
 
 def test_a_browser_is_answered_when_the_page_is_there(gallery: Gallery, browser: Any) -> None:

@@ -44,7 +44,7 @@ def test_a_session_on_fits_keeps_to_its_rendering(quick: Config, tmp_path: Path)
         assert np.array_equal(session.score_images(open_pool(turned, stretch="asinh")), scores)
     # Rendered otherwise, it begins anew and keeps its labels.
     with Session.open(folder, images, pixels={"stretch": "linear"}) as session:
-        assert "rendered otherwise" in (session.status.message or "")
+        assert "rendered differently" in (session.status.message or "")
         assert len(session.labels()) == 6
         assert session.status.cycle_in_use == 0
         with pytest.raises(InputError, match="The network of cycle 1 was trained on images"):
@@ -76,7 +76,7 @@ def test_an_archive_is_scored_as_its_model_was_trained(quick: Config, tmp_path: 
 
     outcome, _ = run_request(asked("scores"), lambda _: lambda done, total: None)
     assert outcome.scored == 12
-    with pytest.raises(InputError, match="rendered otherwise .* stretch 'log' instead of 'auto'"):
+    with pytest.raises(InputError, match="rendered differently .* stretch 'log' instead of 'auto'"):
         run_request(asked("others", stretch="log"), lambda _: lambda done, total: None)
     write_survey(tmp_path / "two", images=2)
     for path in (tmp_path / "two").iterdir():
