@@ -49,6 +49,14 @@ test("a question that nobody is left to answer is broken at once, and sent to no
   assert.deepEqual(model.sent, []);
 });
 
+test("what was asked is broken when the kernel ends", async (t) => {
+  const asked = questions.ask({ kind: "closeup", id: "b" });
+  questions.end();
+  await assert.rejects(asked, /^Error: The kernel has ended\./);
+  t.mock.timers.tick(2 * PATIENCE);
+  assert.equal(model.sent.length, 1);
+});
+
 test("what is answered twice, or to another page, is passed over", async () => {
   const asked = questions.ask({ kind: "points" });
   model.tell({ ...model.sent[0], frontend: "another", version: 7 });

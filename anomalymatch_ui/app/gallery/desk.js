@@ -70,7 +70,7 @@ export class Desk {
   }
 
   kernelEnded() {
-    this.questions.close(); // nobody is left to answer
+    this.questions.end();
     this.leave(); // what a notebook's cell shows when it is run again is to give what waits here
     this.tell("header");
   }

@@ -2,6 +2,8 @@
 
 import { frontendName, sendTo } from "./kernel.js";
 
+const NOBODY = "The kernel has ended. Reload the page, or run its cell again.";
+
 export class Questions {
   // `patience`: ms without an answer after which a question is asked again; a server's rate limit may drop one.
   constructor(model, patience) {
@@ -21,10 +23,17 @@ export class Questions {
     for (const { timer } of this.waiting.values()) clearInterval(timer);
   }
 
+  // Nobody is left to answer: break what was asked, so that nothing on the page waits for it.
+  end() {
+    this.close();
+    for (const { reject } of this.waiting.values()) reject(new Error(NOBODY));
+    this.waiting.clear();
+  }
+
   // The promise gives the answer, its bytes as `buffers`; it is broken with the kernel's sentence where that refuses,
   // and at once where nobody is left to answer.
   ask(message) {
-    if (this.closed) return Promise.reject(new Error("The kernel has ended. Reload the page, or run its cell again."));
+    if (this.closed) return Promise.reject(new Error(NOBODY));
     const request = ++this.number;
     const question = { ...message, frontend: this.frontend, request };
     return new Promise((resolve, reject) => {
