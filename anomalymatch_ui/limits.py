@@ -33,7 +33,7 @@ def free_memory(groups: Path = _GROUPS, mounted: Path = _MOUNTED) -> int:
 
 
 def _limits(groups: Path, mounted: Path) -> Iterator[tuple[int, int]]:
-    """Give the limit of each group that has one, and what is used of it, in bytes.
+    """Yield the limit of each group that has one, and what is used of it, in bytes.
 
     Files that were read a while ago do not count: the system lets go of them when it is asked for more.
     """
@@ -46,7 +46,7 @@ def _limits(groups: Path, mounted: Path) -> Iterator[tuple[int, int]]:
 
 
 def _memory_groups(groups: Path, mounted: Path) -> Iterator[tuple[Path, str, str, str]]:
-    """Give the folders of the groups, and of those above them, with the names of what tells their memory."""
+    """Yield the folders of the groups, and of those above them, with the names of what tells their memory."""
     try:
         lines = groups.read_text().splitlines()
     except OSError:  # not Linux

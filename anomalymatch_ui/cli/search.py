@@ -127,7 +127,7 @@ def report(
 
 
 def _config(session: Path, preset: str | None, seed: int | None, device: str | None) -> Any:
-    """Give the session's settings, or a preset's for the same images, with the values asked for."""
+    """Return the session's settings, or a preset's for the same images, with the values asked for."""
     from anomalymatch_ui.config import Config
     from anomalymatch_ui.session.work.settings import configured
 

@@ -156,7 +156,7 @@ def _prepared_on_host(
 def _blocks(
     pool: ImagePool, workers: int, start: int, stop: int, batch_size: int, shard_size: int | None
 ) -> Iterator[range]:
-    """Give the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
+    """Yield the ranges that are read at one time: whole chunks of an array, or parts of a batch of files."""
     if pool.block_images > 1:
         yield from batch_ranges(start, stop, pool.block_images, pool.block_images)
         return
