@@ -21,6 +21,10 @@ class StorageError(AnomalyMatchError):
     """The disk refused to keep something: full, read-only, or gone."""
 
 
+class ReadOnlyError(AnomalyMatchError):
+    """A session that can only be viewed was asked to keep something."""
+
+
 class DamagedStoreError(InputError):
     """Something that can be computed again cannot be read."""
 

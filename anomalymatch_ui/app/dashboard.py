@@ -96,9 +96,9 @@ class Dashboard:
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
-        nobody_else_ranks = session.status.pen_elsewhere is None
-        has_to_look = session.ranking().version == 0 or session.outdated
-        if has_to_look and session.status.state == "idle" and nobody_else_ranks:
+        status = session.status
+        may_rank = status.state == "idle" and status.pen_elsewhere is None and not status.read_only
+        if may_rank and (session.ranking().version == 0 or session.outdated):
             session.rank()
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ import typer
 from anomalymatch_ui.cli.options import Images, KeptSession
 from anomalymatch_ui.cli.output import LABELS_HELP, ClassesOption, Json, finish, given_path
 from anomalymatch_ui.cli.pixels import PixelOptions, takes_pixels
+from anomalymatch_ui.errors import InputError
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session import Session
@@ -93,8 +94,13 @@ def rank(
     from anomalymatch_ui.session import Session
 
     with Session.open(session) as opened:
-        with follow(opened):
-            opened.rank(wait=True)
+        if opened.status.read_only:
+            print(f"{opened.status.read_only} This is the order that is kept there.", file=sys.stderr)
+            if opened.ranking().version == 0:
+                raise InputError(f"{session} keeps no order of its images, and none can be made there.")
+        else:
+            with follow(opened):
+                opened.rank(wait=True)
         table = opened.ranking_table(top)
         if out is None:
             print(table.to_csv(index=False), end="")

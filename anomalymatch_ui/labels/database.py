@@ -113,6 +113,28 @@ def open_database(path: Path) -> sqlite3.Connection:
         return connection
 
 
+def open_in_memory(path: Path, content: bytes) -> sqlite3.Connection:
+    """Return a journal that is held in memory, to be read; ``path`` is where its bytes come from.
+
+    Raises
+    ------
+    InputError
+        If the file is something else, or of a newer version of the schema.
+    """
+    with database_errors(path):
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        try:
+            connection.text_factory = decode
+            if content:
+                connection.deserialize(content)
+            with transaction(connection):
+                _make_or_recognise(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
 @contextlib.contextmanager
 def log_put_back(path: Path) -> Iterator[bytes]:
     """Return the bytes of a journal's log, and put the log back if the body fails and leaves none.

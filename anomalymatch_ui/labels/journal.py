@@ -13,9 +13,10 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.agreement import disagreements
 from anomalymatch_ui.labels.entries import JournalEntry, Label, LabelEvent, Look, Shown
 from anomalymatch_ui.labels.history import Touched
-from anomalymatch_ui.labels.journalfile import JournalFile
+from anomalymatch_ui.labels.journalfile import JournalFile, OpenFile
 from anomalymatch_ui.labels.rows import entries_of
 from anomalymatch_ui.labels.state import JournalState, check_labels
+from anomalymatch_ui.labels.viewed import ViewedFile
 
 
 class Journal:
@@ -35,6 +36,9 @@ class Journal:
     ----------
     path
         The file; made when it is missing, in a folder that exists.
+    viewed
+        Why the file can only be read, a sentence, with which every method that writes raises
+        ``ReadOnlyError``; empty if it can be written.
 
     Raises
     ------
@@ -46,10 +50,11 @@ class Journal:
         If the disk refuses.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, viewed: str = "") -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
-        self._file = JournalFile(self.path, self._lock)
+        self._file: OpenFile
+        self._file = ViewedFile(self.path, viewed) if viewed else JournalFile(self.path, self._lock)
         self._state = JournalState(self._file)
 
     def append(

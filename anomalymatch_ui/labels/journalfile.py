@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from anomalymatch_ui.labels.beside import DamagedRow, read_extras, read_meta, write_extras, write_meta
 from anomalymatch_ui.labels.checking import check_header, check_journal, rows_after
@@ -53,6 +54,34 @@ class Writing:
     def lines(self) -> Iterator[str]:
         """Return what was written, as lines of a copy."""
         return Held(self._written).lines()
+
+
+class OpenFile(Protocol):
+    """An open journal as rows: one that is written, or one that is only viewed."""
+
+    def open(self) -> list[Row]:
+        """Open the file, check all of it, and return the rows."""
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Commit what the body writes, unless it raises."""
+
+    def rows_after(self, seq: int) -> list[Row]:
+        """Return the rows after a number, in order."""
+
+    def extras(self) -> dict[str, dict[str, str]]:
+        """Return the other columns of images, by image id and column name."""
+
+    def meta(self) -> dict[str, str]:
+        """Return the small facts."""
+
+    def version(self) -> int:
+        """Return a number that changes when somebody else has written."""
+
+    def check_place(self) -> None:
+        """Check that what is written now would be found again."""
+
+    def close(self) -> None:
+        """Close the file."""
 
 
 class JournalFile:

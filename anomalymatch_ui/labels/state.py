@@ -11,7 +11,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels.checking import lost_rows
 from anomalymatch_ui.labels.entries import LABELS, JournalEntry, Label, LabelEvent, Shown
 from anomalymatch_ui.labels.history import Touched
-from anomalymatch_ui.labels.journalfile import JournalFile, Writing
+from anomalymatch_ui.labels.journalfile import OpenFile, Writing
 from anomalymatch_ui.labels.rows import Row, entries_of, row_of
 from anomalymatch_ui.labels.views import Views
 
@@ -32,7 +32,7 @@ class JournalState:
         Number of the newest row that somebody else wrote, or that was there at the start; 0 if none.
     """
 
-    def __init__(self, file: JournalFile) -> None:
+    def __init__(self, file: OpenFile) -> None:
         self._file = file
         self.views = Views()
         self.foreign_seq = 0

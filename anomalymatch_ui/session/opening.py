@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anomalymatch_ui.config import Config, PixelsConfig, ShownConfig
-from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import Journal, LabelTable
 from anomalymatch_ui.pool import ImagePool, open_pool
@@ -17,6 +17,7 @@ from anomalymatch_ui.session.core.context import Context, LiveSettings
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pen import Pen
 from anomalymatch_ui.session.core.status import Status
+from anomalymatch_ui.session.core.writable import refused, why_read_only
 from anomalymatch_ui.session.labelling.importing import read_table
 from anomalymatch_ui.session.labelling.people import annotator_name
 from anomalymatch_ui.session.labelling.shortlist import shortlisted
@@ -107,6 +108,7 @@ def prepare(
     elif isinstance(images, str | Path):
         images = open_pool(images, config.pixels)
     config = config.with_values(pixels=images.pixels)
+    reason = why_read_only(folder)
     chosen = choose_working_set(
         folder,
         images,
@@ -114,15 +116,17 @@ def prepare(
         labels=None if labels is None else expanded(labels),
         classes=classes,
         annotator=annotator,
-        renew=take_over or not share,  # who only reads, or labels beside others, finds the order of before
+        # Who only reads, or labels beside others, finds the order of before.
+        renew=(take_over or not share) and not reason,
     )
     if chosen:
         folder.notices.append(chosen)
     pool = shortlisted(folder, images)
     table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
-    folder.prepare()
+    if not reason:
+        folder.prepare()
     changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
-    pen = Pen.take(folder.pen, annotator, take_over=take_over, share=share)
+    pen = _pen(folder, annotator, reason, take_over=take_over, share=share)
     try:
         if pen.mine:
             folder.sweep()
@@ -131,11 +135,24 @@ def prepare(
                 folder.interrupted.unlink(missing_ok=True)
             folder.keep_pool(pool)
             config.save(folder.config)
-        context = Context(folder, pool, Journal(folder.journal), pen, annotator, LiveSettings(config))
+        journal = Journal(folder.journal, viewed=pen.refusal)
+        context = Context(folder, pool, journal, pen, annotator, LiveSettings(config))
     except BaseException:
         pen.release()
         raise
     return Prepared(context, table, changed, rendered_otherwise)
+
+
+def _pen(folder: SessionFolder, annotator: str, reason: str, *, take_over: bool, share: bool) -> Pen:
+    """Take the pen; where nothing can be written, return one that says so whenever it is asked for."""
+    if not reason:
+        try:
+            return Pen.take(folder.pen, annotator, take_over=take_over, share=share)
+        except StorageError as error:
+            reason = refused(folder, error)
+            if not reason:
+                raise
+    return Pen.withheld(folder.pen, annotator, reason)
 
 
 def rendered_anew(

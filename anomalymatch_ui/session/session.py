@@ -112,7 +112,7 @@ class Session:
         self.showing = Showing(pool, lambda: self.config, steering.settings.keep_if_mine)
         self.marking = Marking(pool, journal, lambda: self.annotator, self._labelling.receipt)
         self.completeness = InjectionRecovery(context, lambda: self.scorer, steering.start_and_wait)
-        self.replays = Replays(context, self.insight.evidence, steering.start_and_wait)
+        self.replays = Replays(context, self.insight.evidence, steering.look_and_wait)
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
         measured = self.completeness.kept
         insight, pictures = self.insight, self.pictures
@@ -163,14 +163,14 @@ class Session:
         take_over
             Take the pen from another process: it can label on, and trains no more.
         share
-            While another process has the pen, label beside it and do not train; settings given are then
-            not kept. With ``take_over``, take the pen from a process of the same annotator only.
+            While another process has the pen, label beside it, without training or keeping settings. With
+            ``take_over``, take the pen from a process of the same annotator only.
         embeddings
             A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
             it in the session's own.
         metadata
             A table (CSV, ECSV, VOTable, FITS, Parquet) with the column ``filename`` or ``id``, or with
-            positions in degrees, and others to filter by; the session keeps a copy.
+            positions in degrees, and others to filter by; a copy is kept.
         match_radius
             Seconds of arc between an image and its row at most, where rows are matched by position.
         pixels
@@ -178,8 +178,7 @@ class Session:
             ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
             is open has it.
         classes
-            What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; the session keeps
-            it.
+            What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; it is kept.
 
         Raises
         ------

@@ -56,7 +56,7 @@ class Steering:
         self.automatic = AutomaticTraining(
             context.journal, cycles, lambda: context.config.train.every, self._train_if_possible
         )
-        self._background = Background(board.publish, context.pen.check)
+        self._background = Background(board.publish, self._may_go_on)
         self._stopped = False  # whether the job was asked to stop
 
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
@@ -268,6 +268,11 @@ class Steering:
         self._background.wait(timeout)
         return self._board.status
 
+    def _may_go_on(self) -> None:
+        """Check that what a job keeps is this process's to keep, where anything is kept."""
+        if not self._context.read_only:
+            self._pen.check()
+
     def _train_if_possible(self) -> None:
         """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
         status, counts = self._board.status, self._board.status.counts
@@ -298,6 +303,7 @@ class Steering:
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
             pen_elsewhere=elsewhere,
+            read_only=self._context.read_only,
         )
         self._board.begin(status, self._rankings.figures)
         if step is not None:
@@ -340,6 +346,18 @@ class Steering:
     def start_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
         """Start a job and wait for its end. Raises as :meth:`start`, and what the job failed with."""
         self.start(name, work, wait=True)
+
+    def look_and_wait(self, name: str, work: Callable[[Reporter], None]) -> None:
+        """Start a job that need not keep anything, and wait for its end.
+
+        Raises as :meth:`start`, and what the job failed with; a session that can only be viewed has it, too.
+        """
+        if not self._context.read_only:
+            self.start(name, work, wait=True)
+            return
+        self._stopped = False
+        self._background.start(name, work, self._job_end)
+        self._background.finish()
 
     def tell_notices(self) -> None:
         """Tell of damage that was met and mended, beside what is told already."""

@@ -201,6 +201,7 @@ BOTH = Counts(60, anomaly=3, nominal=3)
         (Status("ranking", "running"), False, True, True, "Pause"),
         (Status("idle", "running"), False, True, True, "Pause"),
         (Status(counts=BOTH, pen_elsewhere="bob on here"), False, False, False, "Pause"),
+        (Status(counts=BOTH, read_only="It can only be viewed."), False, False, False, "Pause"),
     ],
 )
 def test_buttons_work_only_when_they_can_do_something(status, can_train, can_pause, can_stop, pause):

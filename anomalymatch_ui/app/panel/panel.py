@@ -143,18 +143,19 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
     both_classes = status.counts.anomaly > 0 and status.counts.not_sought > 0
+    may_keep = not busy and status.pen_elsewhere is None and not status.read_only
     return {
         "counts": _counts(status),
         "busy": busy,
-        "can_train": not busy and status.pen_elsewhere is None and both_classes,
-        "hint": "" if busy or both_classes else HINT,
+        "can_train": may_keep and both_classes,
+        "hint": "" if busy or both_classes or status.read_only else HINT,
         "can_pause": busy and status.state in ("running", "paused"),
         "can_stop": busy and status.state != "stopping",
         "train": "Train"
         if busy or status.interrupted_step is None
         else f"Resume cycle (step {status.interrupted_step})",
         "adapt": "" if busy else ADAPT[status.adaptation],
-        "can_adapt": not busy and status.pen_elsewhere is None,
+        "can_adapt": may_keep,
         "pause": {"pausing": "Pausing …", "paused": "Resume"}.get(status.state, "Pause"),
         "phase": _phase(status),
         "percent": _percent(status),
@@ -163,10 +164,11 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "figures": figures(status) if busy else [],
         "curves": curves(status, cycles),
         "cycles": history(cycles, status),
-        "can_go_back": not busy and status.pen_elsewhere is None,
+        "can_go_back": may_keep,
         "error": status.error or "",
         "message": status.message,
         "pen_elsewhere": status.pen_elsewhere or "",
+        "read_only": status.read_only,
     }
 
 

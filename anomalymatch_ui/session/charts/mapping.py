@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from anomalymatch_ui.errors import AnomalyMatchError, InputError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import sample_rows
@@ -329,7 +329,10 @@ def _digest(rows: np.ndarray, sample: np.ndarray) -> str:
 def _save(path: Path, places: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, places=places)
-    write_bytes_atomically(path, buffer.getvalue(), root=path.parent.parent)
+    try:
+        write_bytes_atomically(path, buffer.getvalue(), root=path.parent.parent)
+    except StorageError as error:  # it is there now, and is made again next time
+        logger.info("%s", error)
 
 
 def _load(path: Path, images: int) -> np.ndarray | None:

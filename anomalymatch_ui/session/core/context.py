@@ -59,6 +59,11 @@ class Context:
         """The settings now."""
         return self.settings.now
 
+    @property
+    def read_only(self) -> str:
+        """Why the session can only be viewed, a sentence; empty if it can be worked on."""
+        return self.pen.refusal
+
     def close(self) -> None:
         """Close the journal, give the pen back, and close the pool, whatever one of them raises."""
         with ExitStack() as stack:

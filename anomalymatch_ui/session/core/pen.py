@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from anomalymatch_ui import jsontext
-from anomalymatch_ui.errors import SessionBusyError, StorageError
+from anomalymatch_ui.errors import ReadOnlyError, SessionBusyError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 
 START_TOLERANCE = 2.0
@@ -87,11 +87,22 @@ class Pen:
     Labels are everybody's: the journal takes the rows of several processes. Taking the pen over from a
     living process is allowed, because a page reloaded in Voilà is a new kernel whose predecessor may still
     be ending; the former holder's job ends within a second.
+
+    Attributes
+    ----------
+    refusal
+        Why nobody can hold it here, a sentence, in a folder that can only be read; else empty.
     """
 
-    def __init__(self, path: Path, holder: PenHolder) -> None:
+    def __init__(self, path: Path, holder: PenHolder, refusal: str = "") -> None:
         self._path = path
         self._holder = holder
+        self.refusal = refusal
+
+    @classmethod
+    def withheld(cls, path: Path, annotator: str, refusal: str) -> Pen:
+        """Return a pen that cannot be taken, for a sentence that says why."""
+        return cls(path, PenHolder.this_process(annotator), refusal)
 
     @classmethod
     def take(cls, path: Path, annotator: str, *, take_over: bool = False, share: bool = False) -> Pen:
@@ -152,11 +163,15 @@ class Pen:
 
         Raises
         ------
+        ReadOnlyError
+            If the folder can only be read.
         SessionBusyError
             If another living process does.
         StorageError
             If the folder is gone, which writing would make anew.
         """
+        if self.refusal:
+            raise ReadOnlyError(self.refusal)
         folder = self._path.parent
         if not folder.is_dir():
             raise StorageError(
@@ -175,6 +190,8 @@ class Pen:
 
         Raises
         ------
+        ReadOnlyError
+            If the folder can only be read.
         SessionBusyError
             If another living process holds it.
         StorageError

@@ -174,6 +174,8 @@ class Status:
         What made the last job fail, a sentence; ``None`` if it did not.
     pen_elsewhere
         Who else trains this session, in words; ``None`` if nobody does. Labels need no pen.
+    read_only
+        Why nothing of it can be changed here, a sentence; empty if it can.
     """
 
     phase: Phase = "idle"
@@ -194,6 +196,7 @@ class Status:
     message: str = ""
     error: str | None = None
     pen_elsewhere: str | None = None
+    read_only: str = ""
 
     def so_far(self) -> str:
         """Return what the newest ranking knows in words, empty where it is all that there is to know."""

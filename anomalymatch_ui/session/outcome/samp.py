@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
 import threading
 import unicodedata
 import warnings
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui.session.core.writable import may_write
 from anomalymatch_ui.session.outcome.results import What, counted
 from anomalymatch_ui.tables import ResultTable, write_table
 
@@ -107,7 +109,10 @@ class Samp:
         table = self._table(what)
         if top is not None:
             table = table.first(top)
-        path = self._folder / f"{what}.vot"
+        folder = self._folder
+        if not may_write(folder.parent):  # of a session that can only be viewed
+            folder = Path(tempfile.mkdtemp(prefix="anomalymatch-"))
+        path = folder / f"{what}.vot"
         write_table(path, table, "votable")
         named = f"{what} ({counted(table, what)})"
         with self._lock, _quietly():

@@ -44,7 +44,7 @@ class Configuring:
     @property
     def keeps(self) -> bool:
         """Whether settings are kept: this process, and no other, holds the pen."""
-        return self._pen.elsewhere is None
+        return self._pen.elsewhere is None and not self._pen.refusal
 
     def keep(self, values: Mapping[str, Any]) -> None:
         """Change settings as the outcome of a job, and keep what a person has changed in the meantime."""
