@@ -4,13 +4,17 @@
 
 Each process works on a copy of a small session: it labels, imports a table, trains, ranks, changes
 settings, exports or repairs, and gives a label before and after. It is killed (SIGKILL) at a moment drawn at
-random. Then the session has to open, with every label that had been acknowledged, and to be ranked; a table
-that was being exported has to be whole, or as it was.
+random from the time that such work takes on this machine. Then the session has to open, with every label that
+had been acknowledged, and to be ranked; a table that was being exported has to be whole, or as it was.
+
+What any of this imports is imported once, by the process that all others are forked from.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -24,8 +28,6 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import torch  # noqa: F401 - so that no child has to import it
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from sessions import make_trained
@@ -35,8 +37,8 @@ from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.mending.repairing import repair_session
 
 _forking = multiprocessing.get_context("fork")  # by a process that has no threads, and all imports behind it
-_LONGEST = 6.0
-"""Seconds after which a process is killed at the latest."""
+_AT_FIRST = 6.0
+"""Seconds that any kind of work is taken to last, until one has been finished."""
 
 Say = Callable[[str, str], object]
 """Acknowledges a label of an image."""
@@ -123,6 +125,30 @@ def _work(kind: str, folder: Path, answers: Connection) -> None:
     session.close()
 
 
+def _rehearse(base: Path, folder: Path, answers: Connection) -> None:
+    """Make the session, do and look at each kind of work once, and say which modules that took."""
+    _quiet()
+    make_trained(base)
+    for kind, work in WORK.items():
+        shutil.copytree(base, folder / kind)
+        with Session.open(folder / kind / "session", folder / kind / "images") as session:
+            work(session, lambda name, label: None, folder / kind)
+        _wrong(folder / kind, {})
+    answers.send(sorted(sys.modules))
+
+
+def _import_what_is_needed(base: Path, folder: Path) -> None:
+    ours, theirs = _forking.Pipe(duplex=False)
+    rehearsal = _forking.Process(target=_rehearse, args=(base, folder, theirs))
+    rehearsal.start()
+    theirs.close()
+    names = ours.recv()
+    rehearsal.join()
+    for name in names:
+        with contextlib.suppress(ImportError):  # one that another library makes up while it runs
+            importlib.import_module(name)
+
+
 def _look(folder: Path, known: dict[str, str], answers: Connection) -> None:
     """Say what is wrong with what a killed process has left."""
     _quiet()
@@ -157,25 +183,28 @@ def _quiet() -> None:
     os.dup2(2, 1)
 
 
-def killed(kind: str, base: Path, folder: Path, after: float) -> tuple[str, int, bool]:
-    """Return what is wrong after a kill, how many labels were acknowledged, and whether work went on."""
+def killed(kind: str, base: Path, folder: Path, after: float) -> tuple[str, int, float | None]:
+    """Return what is wrong after a kill, how many labels were acknowledged, and when the work had ended.
+
+    That is in seconds from its first label; ``None`` if it was killed in the middle of it, after so many.
+    """
     shutil.copytree(base, folder)
     known = {"0000.jpg": "anomaly", "0020.jpg": "nominal"}
     ours, theirs = _forking.Pipe(duplex=False)
     process = _forking.Process(target=_work, args=(kind, folder, theirs))
     process.start()
     theirs.close()
-    finished = False
+    finished = None
     until = None
     while until is None or time.monotonic() < until:
-        if not ours.poll(0.01 if until is None else max(0.0, until - time.monotonic())):
+        if not ours.poll(1.0 if until is None else max(0.0, until - time.monotonic())):
             continue
         try:
             said = ours.recv()
         except EOFError:
             break
         if said is None:
-            finished = True
+            finished = time.monotonic() - (until or 0.0) + after
             break
         known[said[0]] = said[1]
         until = until or time.monotonic() + after  # from the first label on
@@ -198,13 +227,16 @@ def killed(kind: str, base: Path, folder: Path, after: float) -> tuple[str, int,
         wrong = "it ended the process that opened it"
     looking.join()
     shutil.rmtree(folder)
-    return wrong, len(known), not finished
+    return wrong, len(known), finished
 
 
 def main() -> None:
     """Run from the command line."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--kills", type=int, default=300)
+    asked.add_argument(
+        "--minutes", type=float, default=float("inf"), help="after which no process is started"
+    )
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--json", type=Path)
     given = asked.parse_args()
@@ -214,16 +246,19 @@ def main() -> None:
     by_kind: Counter[str] = Counter()
     under_way: Counter[str] = Counter()
     wrong: dict[str, str] = {}
+    lasts = dict.fromkeys(kinds, _AT_FIRST)
+    until = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
         base = Path(name) / "base"
-        maker = _forking.Process(target=make_trained, args=(base,))
-        maker.start()
-        maker.join()
+        _import_what_is_needed(base, Path(name) / "rehearsal")
         for number in range(given.kills):
+            if time.monotonic() > until:
+                break
             kind = kinds[number % len(kinds)]
-            what, labels, was = killed(
-                kind, base, Path(name) / "case", drawn.uniform(0, _LONGEST) ** 2 / _LONGEST
-            )
+            after = drawn.uniform(0, lasts[kind])
+            what, labels, ended = killed(kind, base, Path(name) / "case", after)
+            was = ended is None
+            lasts[kind] = 1.1 * lasts[kind] if ended is None else ended  # so that about one in ten had ended
             by_kind[kind] += 1
             under_way[kind] += was
             report["labels"] = int(str(report["labels"])) + labels

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -37,6 +37,9 @@ _PATIENCE = 300
 """Seconds of the clock, for a case that waits for something."""
 
 _BYTES = 2 * 2**30
+
+_ROUND = 200
+"""Cases of a reader before the next reader has its turn."""
 
 _forking = multiprocessing.get_context(
     "fork"
@@ -121,9 +124,30 @@ class _Tried:
         self._process.join()
 
 
-def fuzz(readers: list[str], cases: int, first: int = 0) -> dict[str, Any]:
-    """Try so many cases of each reader, and return what came of them."""
+def fuzz(
+    readers: list[str],
+    cases: int,
+    first: int = 0,
+    *,
+    minutes: float = float("inf"),
+    heed: Callable[[dict[str, Any]], object] = lambda report: None,
+) -> dict[str, Any]:
+    """Try so many cases of each reader, or as many as there is time for, and return what came of them.
+
+    Parameters
+    ----------
+    readers
+        Names of :data:`~fuzzing.seeds.READERS`.
+    cases, first
+        How many cases of each, and the number of the first.
+    minutes
+        After which no case is begun.
+    heed
+        Given the report after each round, in which every reader has had as many cases.
+    """
     report: dict[str, Any] = {"cases": {}, "wrong": {}, "most_mb": 0, "slowest_seconds": 0}
+    counted = {reader: {"tried": 0, "wrong": 0} for reader in readers}
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="fuzzing-") as name:
         folder = Path(name)
         grower = _forking.Process(target=_grow, args=(folder / "seed", folder / "seeds"))
@@ -132,19 +156,25 @@ def fuzz(readers: list[str], cases: int, first: int = 0) -> dict[str, Any]:
         grown = pickle.loads((folder / "seeds").read_bytes())
         tried = _Tried(grown, folder / "case")
         try:
-            for reader in readers:
-                kinds: Counter[str] = Counter()
-                for number in range(first, first + cases):
-                    began = time.monotonic()
-                    wrong, grew = tried.verdict(reader, number)
-                    report["slowest_seconds"] = max(report["slowest_seconds"], time.monotonic() - began)
-                    if round(grew / 1e6) > report["most_mb"]:
-                        report["most_mb"], report["most_by"] = round(grew / 1e6), f"{reader} {number}"
-                    if wrong:
-                        kinds[wrong] += 1
-                        report["wrong"].setdefault(f"{reader}: {wrong}", number)
-                report["cases"][reader] = {"tried": cases, "wrong": sum(kinds.values())}
-                print(reader, cases, dict(kinds), flush=True)
+            for start in range(first, first + cases, _ROUND):
+                for reader in readers:
+                    for number in range(start, min(start + _ROUND, first + cases)):
+                        if time.monotonic() > until:
+                            return report
+                        began = time.monotonic()
+                        wrong, grew = tried.verdict(reader, number)
+                        seconds = time.monotonic() - began
+                        if seconds > report["slowest_seconds"]:
+                            report["slowest_seconds"], report["slowest"] = seconds, f"{reader} {number}"
+                        if round(grew / 1e6) > report["most_mb"]:
+                            report["most_mb"], report["most_by"] = round(grew / 1e6), f"{reader} {number}"
+                        counted[reader]["tried"] += 1
+                        if wrong:
+                            counted[reader]["wrong"] += 1
+                            report["wrong"].setdefault(f"{reader}: {wrong}", number)
+                            print(reader, number, wrong, flush=True)
+                    report["cases"][reader] = counted[reader]
+                heed(report)
         finally:
             tried.stop()
     return report
@@ -155,13 +185,19 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--cases", type=int, default=100_000, help="over all readers")
     asked.add_argument("--first", type=int, default=0, help="number of the first case of each reader")
+    asked.add_argument("--minutes", type=float, default=float("inf"), help="after which no case is begun")
     asked.add_argument("--readers", default=",".join(READERS))
     asked.add_argument("--json", type=Path)
     given = asked.parse_args()
     readers = given.readers.split(",")
-    report = fuzz(readers, -(-given.cases // len(readers)), given.first)
-    if given.json:
-        given.json.write_text(json.dumps(report, indent=1) + "\n")
+
+    def keep(report: dict[str, Any]) -> None:
+        print(sum(counted["tried"] for counted in report["cases"].values()), "tried", flush=True)
+        if given.json:
+            given.json.write_text(json.dumps(report, indent=1) + "\n")
+
+    report = fuzz(readers, -(-given.cases // len(readers)), given.first, minutes=given.minutes, heed=keep)
+    keep(report)
     sys.exit(1 if report["wrong"] else 0)
 
 
