@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anomalymatch_ui.errors import DamagedJournalError, InputError, StorageError
+from anomalymatch_ui.labels.locks import knows_locks, lock_folder, remove_abandoned
 from anomalymatch_ui.labels.rows import COLUMNS, Row, checksum_of
 
 APPLICATION_ID = 0x414D554A
@@ -89,7 +90,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     """Open a journal's file, making it when it is missing.
 
     The connection is in autocommit mode and may be used from any thread under a lock of the caller.
-    WAL with ``synchronous=FULL`` syncs at every commit, so that a committed row outlives a power cut.
+    WAL with ``synchronous=FULL`` syncs at every commit, so that a committed row outlives a power cut. On a
+    disk without locks, which WAL needs, SQLite locks the file by a folder beside it and keeps what was there
+    before a transaction in a file (``unix-dotfile``, ``DELETE``).
 
     Raises
     ------
@@ -98,15 +101,18 @@ def open_database(path: Path) -> sqlite3.Connection:
     StorageError
         If the disk refuses.
     """
+    has_locks = knows_locks(path.parent)
+    if not has_locks:
+        remove_abandoned(path)
     with database_errors(path):
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = _connected(path) if has_locks else _connected_without_locks(path)
         try:
             connection.text_factory = decode
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
             with transaction(connection):
                 _make_or_recognise(connection, path)
-            _log_ahead(connection)
-            connection.execute("PRAGMA synchronous = FULL")
+            if has_locks:
+                _log_ahead(connection)
+            connection.execute(f"PRAGMA synchronous = {'FULL' if has_locks else 'EXTRA'}")
         except BaseException:
             connection.close()
             raise
@@ -152,6 +158,29 @@ def log_put_back(path: Path) -> Iterator[bytes]:
         if content and not log.exists():
             log.write_bytes(content)
         raise
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    return connection
+
+
+def _connected_without_locks(path: Path) -> sqlite3.Connection:
+    """Connect to a file on a disk that knows no locks, and write what a log has into it, for good."""
+    address = f"{path.absolute().as_uri()}?vfs=unix-dotfile"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        # A log is read without memory shared by processes by who has the file for itself.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # and with it the lock is let go
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
@@ -234,6 +263,9 @@ def database_errors(path: Path) -> Iterator[None]:
         if code in _DAMAGED:
             raise damaged(path, f"it is not a readable journal of labels ({error})") from error
         advice = _ADVICE.get(code, "Check that its disk is there and can be written")
+        if code == sqlite3.SQLITE_BUSY and (lock := lock_folder(path)).exists():
+            remove_abandoned(path)
+            advice += f" (if none does, one was killed: {lock} is passed over when it is a minute old)"
         raise StorageError(
             f"Cannot keep labels in {path}: {error}. {advice}, then try again; "
             "what was saved before is still there."

@@ -42,6 +42,7 @@ class ViewedFile:
         self._reason = reason
         self._copy = JournalCopy(path)
         self._log = path.with_name(f"{path.name}-wal")
+        self._before = path.with_name(f"{path.name}-journal")
         self._version = 0
 
     def open(self) -> list[Row]:
@@ -119,16 +120,20 @@ class ViewedFile:
         """Return file and log as they were at one moment."""
         for _ in range(_TRIES):
             stamp = self._stamped()
+            if stamp[2] is not None:  # there is what was before a transaction that has not ended
+                time.sleep(_PAUSE)
+                continue
             log, content = self._bytes(self._log), self._bytes(self.path)
             if stamp == self._stamped():
                 return stamp, content, log
             time.sleep(_PAUSE)
         raise StorageError(
-            f"The labels in {self.path} cannot be read: somebody is writing them all the time. Try again."
+            f"The labels in {self.path} cannot be read: somebody is writing them, or was killed while they "
+            "did. Try again; if that does not help, open the session once where it can be written."
         )
 
     def _stamped(self) -> Stamp:
-        return tuple(_stamp(path) for path in (self.path, self._log))
+        return tuple(_stamp(path) for path in (self.path, self._log, self._before))
 
     def _bytes(self, path: Path) -> bytes:
         try:
