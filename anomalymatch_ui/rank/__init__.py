@@ -19,7 +19,7 @@ from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.learning_curve import LabelGain, gain_of_labels
 from anomalymatch_ui.rank.likelihood import HeldOut, Looks
 from anomalymatch_ui.rank.linear import FeatureScale, LinearHead, fit_linear_head
-from anomalymatch_ui.rank.novelty import Novelty, distances_from_centre
+from anomalymatch_ui.rank.novelty import DistanceFromCentre, Novelty
 from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.orientation import measure_symmetry
 from anomalymatch_ui.rank.reduction import Reduction, principal_components, sample_rows
@@ -31,6 +31,7 @@ __all__ = [
     "Audit",
     "CoarseToFine",
     "Count",
+    "DistanceFromCentre",
     "FeatureScale",
     "Forecast",
     "Fusion",
@@ -48,7 +49,6 @@ __all__ = [
     "arrange",
     "audit_labels",
     "binomial_interval",
-    "distances_from_centre",
     "draw_order",
     "drawn_so_far",
     "draws_offered",

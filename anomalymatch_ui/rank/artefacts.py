@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from anomalymatch_ui.config import HeadConfig
 from anomalymatch_ui.rank.linear import LinearHead, fit_linear_head
-from anomalymatch_ui.rank.novelty import Novelty, distances_from_centre
+from anomalymatch_ui.rank.novelty import DistanceFromCentre, Novelty
 
 BACKGROUND = 1_000
 """Unlabelled images that artefacts are told from, and as many others that tell what margins these get."""
@@ -122,8 +122,10 @@ class Artefacts:
         numpy.ndarray
             float32 ``(m,)``, on the scale of the pool's own novelty.
         """
-        pool = distances_from_centre(embedding) * self.keep(lambda measure: measure(embedding))
-        return Novelty.among(pool).places(distances_from_centre(others) * _left(self.head.margins(others)))
+        measure = DistanceFromCentre.of(embedding)
+        pool = measure(embedding) * self.keep(lambda margins: margins(embedding))
+        distances = measure(others) * _left(self.head.margins(others))
+        return Novelty.among(measure, pool).places(distances)
 
 
 def _left(margins: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.rank import Artefacts, CoarseToFine, Novelty, Reduction, distances_from_centre
+from anomalymatch_ui.rank import Artefacts, CoarseToFine, DistanceFromCentre, Novelty, Reduction
 from anomalymatch_ui.session.look.sight import Look, Sight
 
 NOT_YET, COARSE, FINE = 0, 1, 2
@@ -79,10 +79,11 @@ class Embedded:
         artefacts
             What is like them counts as less novel; ``None`` where nobody has pointed any out.
         """
-        distances = self.measured(distances_from_centre)
+        measure = DistanceFromCentre.of(self.table)
+        distances = self.measured(measure)
         if artefacts is not None:
             distances = distances * artefacts.keep(self.measured)
-        return Novelty.among(distances).places(distances)
+        return Novelty.among(measure, distances).places(distances)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def test_thirty_labelled_artefacts_clear_the_top_by_novelty_of_their_likes_and_o
     before = top(embedded.novelty(), left)
     learnt = Artefacts.of(embedded.table, labelled, np.empty(0, np.int64), CONFIG, seed=0)
     after = top(embedded.novelty(learnt), left)
-    assert np.isin(before, artefacts).mean() > 0.8
+    assert np.isin(before, artefacts).mean() >= 0.8  # the others are the 20 rings
     assert np.isin(after, artefacts).mean() <= 0.2 * np.isin(before, artefacts).mean()
     assert np.isin(rings, after).all()
     # Of what is left, the more novel still come first.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from anomalymatch_ui.config import HeadConfig
 from anomalymatch_ui.rank import (
+    DistanceFromCentre,
     FeatureScale,
     Fusion,
     LinearHead,
@@ -163,10 +164,39 @@ def test_without_an_anomaly_the_most_novel_come_first(embedding: np.ndarray, nom
 
 
 def test_novelty_is_the_share_of_the_pool_that_lies_nearer_to_its_centre() -> None:
-    novelty = Novelty.of(np.array([[3, 0], [0, -1], [0, 0], [0, 2], [np.nan, 0]], np.float16))
-    np.testing.assert_array_equal(novelty.distances, [0, 1, 2, 3])
+    pool = np.array([[3, 0], [0, -1], [0, 0], [0, 2], [np.nan, 0]], np.float16)
+    novelty = Novelty.of(pool)
+    np.testing.assert_allclose(novelty.scores(pool), [1, 1 / 3, 0, 2 / 3, np.nan])
     others = np.array([[0, 0.5], [0, -2.5], [4, 3], [np.nan, np.nan], [0, 0]], np.float16)
     np.testing.assert_allclose(novelty.scores(others), [1 / 3, 1, 1, np.nan, 0])
+
+
+def test_what_is_unusual_in_every_part_is_more_novel_than_what_is_far_out_in_one() -> None:
+    random = np.random.default_rng(0)
+    falling = np.tile(
+        [1.0, 0.7, 0.5, 0.36], 2
+    )  # two parts: in either the components come by falling variance
+    table = random.normal(size=(2_000, 8)) * falling
+    table[0] = [40, 0, 0, 0, 0.3, 0.3, 0.3, 0.3]
+    table[1] = 2.5 * falling
+    distance = DistanceFromCentre.of(table)
+    assert distance.starts.tolist() == [0, 4]
+    assert distance(table[:2])[1] > distance(table[:2])[0] > np.median(distance(table))
+
+
+def test_a_rare_direction_counts_as_much_as_a_common_one() -> None:
+    table = np.random.default_rng(0).normal(size=(2_000, 6)) * np.geomspace(10, 5, 6)
+    table[:2] = np.diag(5 * table.std(axis=0))[[0, 5]]
+    common, rare = DistanceFromCentre.of(table)(table[:2])
+    assert common == pytest.approx(rare, abs=0.05)  # all but the ridge, a tenth of the mean variance
+
+
+def test_a_pool_of_images_that_are_all_alike_has_one_novelty() -> None:
+    novelty = Novelty.of(np.zeros((5, 3), np.float16))
+    assert novelty.scores(np.zeros((2, 3), np.float16)).tolist() == [0, 0]
+    assert np.isfinite(novelty.scores(np.ones((1, 3), np.float16))).all()
+    nothing_readable = Novelty.of(np.full((2, 3), np.nan, np.float16))
+    assert np.isnan(nothing_readable.scores(np.full((2, 3), np.nan, np.float16))).all()
 
 
 def test_images_that_could_not_be_read_get_no_score_even_if_they_carry_a_label(pool: np.ndarray) -> None:
