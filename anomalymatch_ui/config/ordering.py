@@ -166,3 +166,10 @@ class AcquisitionConfig(Settings):
         le=1_000_000,
         description="places within which duplicates and the random share are placed",
     )
+    same_place: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="seconds of arc within which images count as of one object: one card stands for them, "
+        "the best-ranked, and opens to the others. Only tables tell positions; 0 shows each by itself",
+    )

@@ -39,7 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "score": {"symmetries": False},
         "instant": False,
-        "acquisition": {"strategy": "most_likely", "random_every": 0},
+        "acquisition": {"strategy": "most_likely", "random_every": 0, "same_place": 0.0},
     },
 }
 """Named settings, as differences from the defaults.

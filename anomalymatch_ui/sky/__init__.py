@@ -3,7 +3,9 @@
 from anomalymatch_ui.sky.links import Link, links_at, sexagesimal
 from anomalymatch_ui.sky.place import Place
 from anomalymatch_ui.sky.separation import (
+    group_numbers,
     groups_within,
+    members,
     nearest_within,
     separations,
     unit_vectors,
@@ -13,8 +15,10 @@ from anomalymatch_ui.sky.separation import (
 __all__ = [
     "Link",
     "Place",
+    "group_numbers",
     "groups_within",
     "links_at",
+    "members",
     "nearest_within",
     "separations",
     "sexagesimal",

@@ -70,8 +70,8 @@ def nearest_within(
     return rows, apart
 
 
-def groups_within(ra: np.ndarray, dec: np.ndarray, radius: float) -> list[np.ndarray]:
-    """Return the groups of positions that lie together, as one object that was cut out several times does.
+def group_numbers(ra: np.ndarray, dec: np.ndarray, radius: float) -> np.ndarray:
+    """Return which positions lie together, as one object that was cut out several times does.
 
     Two positions belong to one group if a chain of others leads from one to the other of which each is at
     most ``radius`` from the next.
@@ -85,24 +85,70 @@ def groups_within(ra: np.ndarray, dec: np.ndarray, radius: float) -> list[np.nda
 
     Returns
     -------
-    list of numpy.ndarray
-        Rows of each group of two or more, int64, ascending; the group with the lowest row first.
+    numpy.ndarray
+        Number of each position's group, int64 ``(n,)``, in the order of their first rows, from 0; -1 where
+        a position is alone.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
+    numbers = np.full(len(ra), -1, np.int64)
     rows = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    rows = rows[_may_be_together(ra[rows], dec[rows], radius)]
     tree = cKDTree(unit_vectors(ra[rows], dec[rows])) if len(rows) else None
     distance = 2 * np.sin(radius / _ARCSECONDS / 2)
     pairs = np.empty((0, 2), np.int64) if tree is None else tree.query_pairs(distance, output_type="ndarray")
     if len(pairs) == 0:
-        return []
+        return numbers
     together = np.unique(pairs)  # most positions are alone
     places = np.searchsorted(together, pairs)
     ones = np.ones(len(places), np.int8)
     joined = coo_array((ones, (places[:, 0], places[:, 1])), shape=(len(together),) * 2)
     _, group = connected_components(joined, directed=False)
-    order = np.argsort(group, kind="stable")
-    parts = np.split(rows[together[order]], np.flatnonzero(np.diff(group[order])) + 1)
-    return sorted(parts, key=lambda part: int(part[0]))
+    _, firsts, of_group = np.unique(group, return_index=True, return_inverse=True)
+    numbers[rows[together]] = np.argsort(np.argsort(firsts))[of_group]
+    return numbers
+
+
+def groups_within(ra: np.ndarray, dec: np.ndarray, radius: float) -> list[np.ndarray]:
+    """Return the rows of each group of :func:`group_numbers`, int64, ascending, in the groups' order."""
+    return members(group_numbers(ra, dec, radius))
+
+
+def members(numbers: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each group, int64, ascending.
+
+    Parameters
+    ----------
+    numbers
+        Of :func:`group_numbers`.
+    """
+    rows = np.flatnonzero(numbers >= 0)
+    rows = rows[np.argsort(numbers[rows], kind="stable")]
+    ends = np.cumsum(np.bincount(numbers[rows])).tolist() if len(rows) else []
+    return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _may_be_together(ra: np.ndarray, dec: np.ndarray, radius: float) -> np.ndarray:
+    """Return which positions share a cell with another; without those that do not, a tree is built sooner.
+
+    Cells are four radii wide and high or more, in four grids of which each lies half a cell from the next, in
+    one direction or both. Two positions within a radius of one another lie in one cell of one grid.
+    """
+    together = np.zeros(len(ra), dtype=bool)
+    height = 4 * radius / 3600
+    if height > 1:
+        return ~together
+    for down in (0.0, 0.5):
+        band = np.floor(dec / height + down).astype(np.int64)
+        ends = (band - down) * height
+        poleward = np.minimum(np.maximum(np.abs(ends), np.abs(ends + height)), 90)
+        cells = np.maximum(np.floor(360 * np.cos(np.radians(poleward)) / height), 1)
+        for across in (0.0, 0.5):
+            cell = np.floor((ra % 360) / 360 * cells + across) % cells
+            key = band * 2**32 + cell.astype(np.int64)
+            order = np.argsort(key)
+            same = key[order][1:] == key[order][:-1]
+            together[order[1:][same]] = together[order[:-1][same]] = True
+    return together

@@ -233,3 +233,25 @@ def test_a_list_that_another_part_shows_is_counted_and_labelled_as_it_is(gallery
     assert gallery.finding["counts"]["images"] == 3
     gallery.label_matching("nominal")
     assert sorted(session.labels()) == ["0005.jpg", "0007.jpg", "0009.jpg"]
+
+
+def test_a_card_says_how_many_more_lie_at_its_place_and_opens_to_them(
+    browser, gallery: Gallery, session: Session, tmp_path
+):
+    where = tmp_path / "where.csv"
+    rows = [f"{name},{150 + number // 2},2.0" for number, name in enumerate(session.pool.ids)]
+    where.write_text("\n".join(["id,ra,dec", *rows]))
+    session.finding.keep(where)
+    session.configure({"acquisition.same_place": 1.0})
+    gallery.show_unlabelled()
+    assert gallery.ids == tuple(f"{number:04d}.jpg" for number in range(0, 20, 2))
+    assert {card["others"] for card in gallery.page["cards"]} == {1}
+    assert (gallery.finding["folded"], gallery.counts.images) == (30, 30)
+    browser.send(kind="command", name="same place", id="0002.jpg")
+    assert gallery.ids == ("0002.jpg", "0003.jpg")
+    assert gallery.finding["view"] == "same place"
+    # What is labelled is what the person sees, never what is behind it.
+    gallery.back()
+    assert len(gallery.label_matching("nominal").labels) == 30
+    browser.send(kind="command", name="same place", id="gone.jpg")
+    assert "gone.jpg" in browser.of_kind("say")[-1]["sentence"]

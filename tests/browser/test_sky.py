@@ -40,7 +40,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     write_tile(folder / "r.fits", np.float32(light + noise), "r", BUNIT="nJy")
     columns = {"id": list("abc"), **positions(tile_wcs(200), X, Y), "size": 40, "path": "r.fits"}
     catalogue = write_catalogue(folder, columns)
-    config = Config.preset("paper").with_values(network={"image_size": 32}, instant=False)
+    config = Config.preset("paper").with_values(
+        network={"image_size": 32}, instant=False, acquisition={"same_place": 0.5}
+    )
     Session.open(folder / "session", catalogue, config=config, annotator="ada").close()
     return Prepared(catalogue, folder / "session")
 
@@ -83,3 +85,30 @@ def test_a_cone_is_a_filter_of_the_dialog(desk: Desk) -> None:
     form.get_by_role("button", name="Find").click()
     expect(desk.page.get_by_role("button", name="Filter (1) …")).to_be_visible()
     assert sorted(desk.ids()) == ["a", "c"]
+
+
+def test_one_card_stands_for_a_place_and_opens_to_the_others(desk: Desk, tmp_path: Path) -> None:
+    desk.page.get_by_label("order", exact=True).select_option("name")  # which no ranking changes meanwhile
+    expect(desk.page.locator(".am-range")).to_contain_text("by name")
+    assert desk.ids() == ["a", "b"]
+    expect(desk.card("a").locator(".am-others")).to_have_text("+1 at the same place")
+    expect(desk.card("b").locator(".am-others")).to_be_hidden()
+    folded = desk.page.locator(".am-folded")
+    expect(folded).to_have_text("+1 at the same place")
+    desk.page.screenshot(path=tmp_path / "folded.png")
+
+    desk.press("Home", "d")
+    expect(desk.cards).to_have_count(2)
+    expect(desk.page.locator(".am-range")).to_contain_text("at the place of a, within 0.5″")
+    assert desk.ids() == ["a", "c"]
+    expect(desk.card("c").locator(".am-score")).to_have_text("0.20″ away")
+    desk.page.screenshot(path=tmp_path / "opened.png")
+    desk.press("b")
+    expect(desk.page.locator(".am-range")).to_contain_text("unlabelled")
+    assert desk.ids() == ["a", "b"]
+    folded.click()
+    expect(desk.page.locator(".am-range")).to_contain_text("1 place with more than one image within 0.5″")
+    desk.press("b")
+    expect(desk.page.locator(".am-range")).to_contain_text("unlabelled")
+    desk.press("Home", "ArrowRight", "d")
+    expect(desk.sentence).to_have_text("There is no other image within 0.5″ of b.")

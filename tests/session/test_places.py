@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from astropy.wcs import WCS
 from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from images import make_pool
 
 from anomalymatch_ui.config import Config
@@ -16,6 +19,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.pool.placed import place_of
 from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session.catalogue.same_place import stands_for_its_place
 
 
 def turned(angle: float, side: int) -> WCS:
@@ -98,6 +102,76 @@ def test_images_of_one_place_stand_together_with_how_far_they_are_apart(session:
     assert found.title == "1 place with more than one image within 1″"
     assert dict(found.captions)["0003.jpg"] == "1: 0.36″"
     assert [len(session.finding.same_place(radius).order) for radius in (0.1, 10.0)] == [0, 3]
+
+
+def names(session: Session, query: Query | None = None) -> list[str]:
+    return [session.pool.ids[row] for row in session.find(query).order]
+
+
+@pytest.fixture
+def folding(folder: Path, tmp_path: Path) -> Iterator[Session]:
+    """The same session with a radius of 10″, in which 0, 3 and 5 are at one place."""
+    shutil.copytree(folder, tmp_path / "copy")
+    with Session.open(tmp_path / "copy" / "session", tmp_path / "copy" / "images") as opened:
+        opened.configure({"acquisition.same_place": 10.0})
+        yield opened
+
+
+def test_one_card_stands_for_a_place_and_says_how_many_are_behind_it(folding: Session):
+    found = folding.find()
+    assert [folding.pool.ids[row] for row in found.order] == [f"000{n}.jpg" for n in (0, 1, 2, 4, 6, 7)]
+    assert found.folded == 2
+    assert found.title.endswith("2 more at the place of another")
+    assert folding.finding.folding.others()[found.order].tolist() == [2, 0, 0, 0, 0, 0]
+    opened = folding.finding.same_place(of="0003.jpg")
+    assert [folding.pool.ids[row] for row in opened.order] == ["0003.jpg", "0000.jpg", "0005.jpg"]
+    assert opened.captions["0003.jpg"] == "this one"
+    assert opened.captions["0000.jpg"] == "0.36″ away"
+    with pytest.raises(InputError, match="no other image within 10″ of 0001.jpg"):
+        folding.finding.same_place(of="0001.jpg")
+
+
+def test_a_label_goes_to_the_one_image_and_the_others_of_its_place_stay_behind_it(folding: Session):
+    folding.label(["0005.jpg"], "anomaly")
+    assert dict(folding.labels()) == {"0005.jpg": "anomaly"}
+    assert names(folding) == [f"000{n}.jpg" for n in (1, 2, 4, 6, 7)]
+    # What has a label is never folded.
+    folding.label(["0003.jpg"], "nominal")
+    assert names(folding, Query(labels=("anomaly", "nominal"), sort="name")) == ["0003.jpg", "0005.jpg"]
+    folding.label([f"000{n}.jpg" for n in (1, 2, 4, 6, 7)], "nominal")
+    assert folding.find().empty == "All that is left is 1 more at the place of another, which has a label."
+
+
+def test_who_asks_for_a_place_for_chosen_images_or_for_a_shuffle_gets_all(folding: Session):
+    assert names(folding, Query(cone=(150.0, 2.0, 10.0), sort="name")) == [f"000{n}.jpg" for n in (0, 3, 5)]
+    assert len(names(folding, Query(ids=frozenset(folding.pool.ids), sort="name"))) == 8
+    assert len(names(folding, Query(sort="random"))) == 8
+    assert len(names(folding, Query(sort="name"))) == 6
+
+
+def test_a_radius_of_nothing_folds_nothing(session: Session):
+    assert session.config.acquisition.same_place == 0  # the published method shows every image
+    assert session.find().folded == 0
+    assert session.finding.folding.others() is None
+
+
+@settings(max_examples=60)
+@given(data=st.data(), images=st.integers(1, 30))
+def test_each_place_keeps_one_card_and_draws_and_labels_keep_theirs(data: st.DataObject, images: int):
+    group = np.array(data.draw(st.lists(st.integers(-1, 4), min_size=images, max_size=images)))
+    flags = st.lists(st.booleans(), min_size=images, max_size=images)
+    labelled, drawn = np.array(data.draw(flags)), np.array(data.draw(flags))
+    order = np.array(data.draw(st.permutations(range(images))))[: data.draw(st.integers(0, images))]
+    drawn = drawn[order]
+    stands = stands_for_its_place(order, drawn, group, labelled)
+    assert stands[drawn | labelled[order] | (group[order] < 0)].all()
+    for place in set(group[order].tolist()) - {-1}:
+        of_place = group[order] == place
+        plain = np.flatnonzero(of_place & ~drawn & ~labelled[order])
+        judged = labelled[group == place].any()
+        assert np.flatnonzero(stands & of_place & ~drawn & ~labelled[order]).tolist() == (
+            [] if judged else plain[:1].tolist()
+        )
 
 
 def test_the_metadata_tells_where_an_image_is_and_not_how_it_is_turned(session: Session):

@@ -6,14 +6,21 @@ import { LABELS } from "../shared/labels.js";
 import { whole } from "../shared/numbers.js";
 
 const VIEWS = ["to label", "labelled", "audit", "disagreements", "unreadable"];
-const ELSEWHERE = { find: "search", similar: "more like this", list: "a choice" }; // shown in the menu, not to choose
-const ASIDE = ["audit", "similar", "list"]; // have an order of their own
+const ELSEWHERE = { find: "search", similar: "more like this", "same place": "same place", list: "a choice" }; // shown in the menu, not to choose
+const ASIDE = ["audit", "similar", "same place", "list"]; // have an order of their own
 const MARKS = [...Object.entries(LABELS).map(([name, { mark }]) => [name, mark]), ["unlabelled", "○"]];
+
+const FOLDED = "These match, too, but lie at the place of an image that stands further up or has a label, as an object does that was "
+  + "cut out twice: one card stands for them. A click lists all such places.";
 
 export const findingActions = [
   {
     name: "search", keys: ["/"], title: "search in the names", group: "Find",
     run: (view) => view.root.querySelector(".am-search").select(),
+  },
+  {
+    name: "same place", keys: ["D"], title: "all images at the place of this one", group: "Find",
+    run: (view) => view.activeId && view.desk.command("same place", { id: view.activeId }),
   },
   { name: "back", keys: ["B"], title: "back to the list", group: "Find", run: (view) => goBack(view) },
   {
@@ -61,10 +68,11 @@ class FindingRow {
     this.filter = element("button", "am-find-button", { type: "button", "aria-haspopup": "dialog" });
     this.filter.addEventListener("click", () => openFilters(view));
     this.counts = element("span", "am-tally", { role: "status" });
+    this.folded = quietButton("am-find-button am-folded", { title: FOLDED }, () => view.desk.command("same place"));
     this.all = view.button("label all", "am-find-button");
     const chips = element("span", "am-chips", { role: "group", "aria-label": "show only these labels" });
     chips.append(...this.chips.map(([, chip]) => chip));
-    this.root.append(this.back, this.views, this.search, this.sort, this.reverse, chips, this.filter, this.counts, this.all);
+    this.root.append(this.back, this.views, this.search, this.sort, this.reverse, chips, this.filter, this.counts, this.folded, this.all);
   }
 
   get query() {
@@ -117,7 +125,7 @@ class FindingRow {
   }
 
   draw() {
-    const { view, query, counts, remaining, back } = this.view.desk.model.get("finding");
+    const { view, query, counts, remaining, folded, back } = this.view.desk.model.get("finding");
     if (!query) return;
     this.back.hidden = !back;
     this.back.title = `back to: ${back} (B)`;
@@ -138,6 +146,8 @@ class FindingRow {
       count.append(`${whole(counts[name])} `, element("span", "am-tally-mark", { textContent: mark, role: "img", "aria-label": name }));
       this.counts.append(" · ", count);
     }
+    this.folded.textContent = `+${whole(folded)} at the same place`;
+    this.folded.hidden = !folded;
     this.all.textContent = `Label ${whole(remaining)} …`;
     this.all.disabled = !remaining;
   }

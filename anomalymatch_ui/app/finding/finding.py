@@ -65,6 +65,7 @@ class GalleryFinds:
             "find": lambda message: self._telling(lambda: self._find_changed(message["change"])),
             "view": lambda message: self._telling(lambda: self._show_view(message["view"])),
             "similar": lambda message: self.show_similar(message["id"], wait=False),
+            "same place": lambda message: self.show_same_place(of=message.get("id", ""), wait=False),
             "back": lambda _message: self.back(wait=False),
         }
         inbox.commits["label matching"] = lambda message: self._label_what_was_counted(message, by_hand)
@@ -129,16 +130,25 @@ class GalleryFinds:
         find = self._session.finding.similar
         self._trail.go("similar", self.query, lambda _ranking: find(ids, count), wait=wait)
 
-    def show_same_place(self, radius: float = 1.0, *, wait: bool = True) -> None:
+    def show_same_place(self, radius: float | None = None, of: str = "", *, wait: bool = True) -> None:
         """List the images that lie within ``radius`` seconds of arc of another, place by place.
+
+        Parameters
+        ----------
+        radius
+            Seconds of arc; ``None`` takes the setting ``acquisition.same_place``.
+        of
+            Id of an image; only those at its place then.
+        wait
+            As for :meth:`find`.
 
         Raises
         ------
         InputError
-            If no positions are known, or the radius is not above 0.
+            If no positions are known, the radius is not above 0, or there is no other image at the place.
         """
         find = self._session.finding.same_place
-        self._trail.go("same place", self.query, lambda _ranking: find(radius), wait=wait)
+        self._trail.go("same place", self.query, lambda _ranking: find(radius, of), wait=wait)
 
     def back(self, *, wait: bool = True) -> None:
         """Go back to the list, and its page, from which one came; nothing if there is none."""
@@ -199,6 +209,7 @@ class GalleryFinds:
             "counts": counts_of,
             "remaining": sum(counts_of[state] for state in found.labels) if found.labels else found.total,
             "replaces": sum(counts_of[label] for label in LABELS if label in (found.labels or LABELS)),
+            "folded": found.folded,
             "back": trail.former.found.title if trail.former else "",
         }
 

@@ -63,6 +63,7 @@ class Listed:
         labels: Mapping[str, str],
         marks: Mapping[str, Marks],
         readable: Sequence[bool],
+        others: np.ndarray | None,
     ) -> list[dict[str, Any]]:
         """Describe the cards of a page to the browser.
 
@@ -80,6 +81,8 @@ class Listed:
             The current labels, tags and notes by image id.
         readable
             For each image of the page, whether it could be read.
+        others
+            How many more there are at the place of each image, by pool index; ``None`` for none.
         """
         cards = []
         places = slice(page * size, (page + 1) * size)
@@ -97,6 +100,8 @@ class Listed:
                 "readable": can_be_read,
                 "why": "drawn" if was_drawn else "duplicate" if is_later else "",
             }
+            if others is not None and others[index]:
+                card["others"] = int(others[index])
             if name in self.captions:
                 card["caption"] = self.captions[name]
             cards.append(card)

@@ -19,6 +19,8 @@ const WHY = {
   },
 };
 
+const OTHERS = "As many more images lie at the same place on the sky. A click, or D, shows them.";
+
 export class Card {
   constructor(view, position) {
     this.root = element("div", "am-card", { role: "gridcell", id: `${view.name}-${position}` });
@@ -34,7 +36,9 @@ export class Card {
     this.badge.append(this.mark, this.word);
     this.unreadable = element("span", "am-unreadable", { textContent: "cannot be read" });
     this.marks = element("span", "am-marks", { "aria-hidden": "true" });
-    this.picture.append(this.image, this.badge, this.marks, this.unreadable);
+    this.others = element("button", "am-others", { type: "button", tabIndex: -1, title: OTHERS });
+    this.others.addEventListener("click", () => view.desk.command("same place", { id: this.card.id }));
+    this.picture.append(this.image, this.badge, this.others, this.marks, this.unreadable);
     this.score = element("span", "am-score");
     this.progress = element("span", "am-progress");
     const caption = element("div", "am-caption");
@@ -71,6 +75,8 @@ export class Card {
     update(this.score, { textContent: card.caption ?? card.said ?? "–", title: card.caption ? "" : card.meaning });
     const { word, title } = WHY[card.why] ?? { word: "", title: "" };
     update(this.why, { textContent: word, title });
+    update(this.others, { hidden: !card.others });
+    this.others.replaceChildren(`+${card.others}`, element("span", "am-others-words", { textContent: " at the same place" }));
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);
@@ -118,6 +124,7 @@ export class Card {
     const parts = [this.card.id, label ?? "not labelled"];
     if (this.card.said) parts.push(this.card.said);
     if (this.why.textContent) parts.push(this.why.textContent);
+    if (this.card.others) parts.push(`${this.card.others} more at the same place`);
     if (tags.length) parts.push(`tags: ${tags.join(", ")}`);
     if (note) parts.push(`note: ${note}`);
     if (!this.card.readable) parts.push("cannot be read");

@@ -222,9 +222,9 @@ class Gallery(Pages):
         """List the images most like one or several others; see :meth:`GalleryFinds.show_similar`."""
         self.finds.show_similar(ids, count, wait=wait)
 
-    def show_same_place(self, radius: float = 1.0, *, wait: bool = True) -> None:
-        """List images within ``radius`` arcseconds of another; see :meth:`GalleryFinds.show_same_place`."""
-        self.finds.show_same_place(radius, wait=wait)
+    def show_same_place(self, radius: float | None = None, of: str = "", *, wait: bool = True) -> None:
+        """List images of one place on the sky; see :meth:`GalleryFinds.show_same_place`."""
+        self.finds.show_same_place(radius, of, wait=wait)
 
     def back(self, *, wait: bool = True) -> None:
         """Go back to the list, and its page, from which one came; nothing if there is none."""

@@ -226,6 +226,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
                 labels,
                 self._session.marking.all(),
                 sheet.readable,
+                self._session.finding.folding.others(),
             ),
             "empty": listed.empty,
         }

@@ -34,13 +34,14 @@ class Places:
     def __init__(self, pool: ImagePool, columns: Callable[[], Mapping[str, Column]]) -> None:
         self._pool, self._columns = pool, columns
         self._of_pool: Degrees | None = None
+        self._of_table: tuple[Mapping[str, Column], Degrees] | None = None
         self._opened: dict[int, tuple[float, float]] = {}
 
     def degrees(self) -> Degrees | None:
         """Return right ascension and declination, float64 ``(len(pool),)``, NaN where one is missing.
 
         ``None`` if neither the pool's columns nor the metadata name positions. WCS of single files are not
-        read, for that would open each of them.
+        read, for that would open each of them. The same arrays are given until the metadata are others.
         """
         names = self._pool.columns.positions
         if names is not None:
@@ -48,13 +49,16 @@ class Places:
                 ra, dec = (_floats(self._pool, name) for name in names)
                 self._of_pool = _on_the_sky(ra, dec)
             return self._of_pool
-        found = self.in_metadata()
-        if found is None:
-            return None
-        longitude, latitude = (self._columns()[name].numbers for name in found)
-        assert longitude is not None
-        assert latitude is not None
-        return _on_the_sky(longitude, latitude)
+        columns = self._columns()
+        if self._of_table is None or self._of_table[0] is not columns:
+            found = self.in_metadata()
+            if found is None:
+                return None
+            longitude, latitude = (columns[name].numbers for name in found)
+            assert longitude is not None
+            assert latitude is not None
+            self._of_table = columns, _on_the_sky(longitude, latitude)
+        return self._of_table[1]
 
     def at(self, rows: np.ndarray) -> Degrees:
         """Return where some images are, float64 ``(len(rows),)`` each; NaN where nothing tells.

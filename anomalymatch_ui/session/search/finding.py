@@ -22,6 +22,7 @@ from anomalymatch_ui.session.core.status import Counts
 from anomalymatch_ui.session.labelling.marking import COLUMNS as MARK_COLUMNS
 from anomalymatch_ui.session.labelling.marking import mark_columns
 from anomalymatch_ui.session.labelling.people import People
+from anomalymatch_ui.session.search.folding import Folding
 from anomalymatch_ui.session.search.found import Found, in_words
 from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.search.orders import ORDERS, AtHand
@@ -29,7 +30,7 @@ from anomalymatch_ui.session.search.query import LABEL_STATES, Bounds, LabelStat
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
-from anomalymatch_ui.sky import groups_within, separations, within_cone
+from anomalymatch_ui.sky import within_cone
 
 _LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
 _DIGITS = re.compile(rf"[0-9]{{1,{_LONGEST}}}")
@@ -51,6 +52,8 @@ class Finding:
         Where the images are on the sky.
     known
         Which of them show objects that somebody has catalogued.
+    folding
+        Which of them stand behind another of the same place.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Finding:
         self.metadata = Metadata(pool, journal.extras, folder.path / METADATA_FILE)
         self.places = Places(pool, self.metadata.columns)
         self.known = KnownObjects(folder, pool, self.places)
+        self.folding = Folding(pool, self.places, lambda: context.config.acquisition.same_place)
         self._pool = pool
         self._context = context
         self._journal = journal
@@ -95,15 +99,17 @@ class Finding:
             listing = self._insight.listing(ranking=ranking)
             empty = "Every image that can be read has a label."
             title = in_words(query, ranking.source)
-            return Found(
+            found = Found(
                 listing.order, listing.drawn, title, empty, duplicate=listing.duplicate, labels=query.labels
             )
+            return self.folding.folded(found, query, self._labelled())
         matches = self._matches(query, ranking)
         order, captions = self._ordered(query, matches, ranking)
         if query.disagreements:
             captions = self._words_on(order)
         title = in_words(query, ranking.source)
-        return Found.in_order(order, title, captions=captions, labels=query.labels)
+        found = Found.in_order(order, title, captions=captions, labels=query.labels)
+        return self.folding.folded(found, query, self._labelled())
 
     def keep(self, table: Path, radius: float = MATCH_RADIUS) -> str | None:
         """Add a table of metadata, or replace the one that was there; see :meth:`Metadata.keep`."""
@@ -122,32 +128,9 @@ class Finding:
         title = f"like {ids[0]}" if len(ids) == 1 else f"like {len(ids):,} images"
         return Found.in_order(np.concatenate([asked, alike.indices]), title, captions=captions)
 
-    def same_place(self, radius: float = 1.0) -> Found:
-        """Find images of one place on the sky, such as an object that was cut out twice, group by group.
-
-        Parameters
-        ----------
-        radius
-            Seconds of arc at most from one image of a group to the next.
-
-        Raises
-        ------
-        InputError
-            If no positions are known, or the radius is not above 0.
-        """
-        if not 0 < radius < np.inf:
-            raise InputError(f"The radius is in seconds of arc and above 0, not {radius!r}.")
-        ra, dec = self.places.known()
-        groups = groups_within(ra, dec, radius)
-        captions = {}
-        for number, rows in enumerate(groups, start=1):
-            apart = separations(ra[rows], dec[rows], (float(ra[rows[0]]), float(dec[rows[0]])))
-            for row, distance in zip(rows.tolist(), apart.tolist(), strict=True):
-                captions[self._pool.ids[row]] = f"{number}: {distance:.2f}″"
-        order = np.concatenate(groups) if groups else np.empty(0, np.int64)
-        places = "1 place" if len(groups) == 1 else f"{len(groups):,} places"
-        title = f"{places} with more than one image within {radius:g}″"
-        return Found.in_order(order, title, captions=captions)
+    def same_place(self, radius: float | None = None, of: str = "") -> Found:
+        """Find images of one place on the sky, such as a galaxy cut twice; see :meth:`Folding.same_place`."""
+        return self.folding.same_place(radius, of)
 
     def audit(self) -> Found:
         """List the labels, the most contested first. Raises as :meth:`Insight.audit`."""
@@ -256,6 +239,11 @@ class Finding:
                     states[self._pool.index(image_id)] = LABEL_STATES.index(label)
             self._states = view, states
         return self._states[1]
+
+    def _labelled(self) -> np.ndarray:
+        """Return which images have a label, bool ``(len(pool),)``."""
+        labelled: np.ndarray = self._label_states() != LABEL_STATES.index("unlabelled")
+        return labelled
 
     def _words_on(self, order: np.ndarray) -> dict[str, str]:
         """Return what each annotator calls each image."""

@@ -35,6 +35,8 @@ class Found:
         Short text by image id, such as how much a label is contested; empty where the score will do.
     labels
         What an image has to be labelled as to belong here; see :attr:`Query.labels`.
+    folded
+        How many more match that lie at the place of another and are not listed.
     """
 
     order: np.ndarray
@@ -44,6 +46,7 @@ class Found:
     captions: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[LabelState, ...] = ()
     duplicate: np.ndarray | None = None
+    folded: int = 0
 
     @classmethod
     def in_order(cls, order: np.ndarray, title: str, **others: Any) -> Found:
