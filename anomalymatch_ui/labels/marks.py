@@ -1,6 +1,8 @@
-"""What a person says of an image beside its label: tags of their own, and a note.
+"""What a person says of an image beside its label: tags, a note, whether it is a favourite, how interesting.
 
-Each is a row of the journal whose ``mark`` says which: ``note``, or ``tag:`` and the tag's name.
+Each is a row of the journal whose ``mark`` says which: ``note``, ``favourite``, ``interest``, or ``tag:`` and
+the tag's name. A version that does not know a mark keeps, copies and undoes its rows as it does others, and
+shows nothing of them, so that a new mark needs no new version of the journal's schema.
 """
 
 from __future__ import annotations
@@ -15,6 +17,14 @@ from anomalymatch_ui.errors import InputError
 NOTE = "note"
 """The mark of a note, whose value is its text."""
 
+FAVOURITE = "favourite"
+"""The mark of a favourite."""
+
+INTEREST = "interest"
+"""The mark of how interesting an image is, whose value is a digit from 0 to :data:`MOST_INTEREST`."""
+
+MOST_INTEREST = 5
+
 _TAG = "tag:"
 _SET = "1"
 _NO_LETTERS = ("Cc", "Cs", "Cn")  # control characters, halves of letters, and what is not assigned
@@ -28,7 +38,7 @@ BETWEEN_TAGS = "; "
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Tags and note of one image.
+    """What is said of one image beside its label.
 
     Attributes
     ----------
@@ -36,16 +46,24 @@ class Marks:
         In the order in which they were given.
     note
         Empty without one.
+    favourite
+        Whether it is one.
+    interest
+        From 0, of none, to 5; ``None`` where nobody has said so.
     """
 
     tags: tuple[str, ...] = ()
     note: str = ""
+    favourite: bool = False
+    interest: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Self:
         """Take the values of an image's marks, by mark."""
         tags = tuple(mark.removeprefix(_TAG) for mark in values if mark.startswith(_TAG))
-        return cls(tags, values.get(NOTE, ""))
+        interest = values.get(INTEREST, "")
+        known = len(interest) == 1 and interest in "012345"  # what a later version may say is not shown
+        return cls(tags, values.get(NOTE, ""), FAVOURITE in values, int(interest) if known else None)
 
     @property
     def text(self) -> str:
@@ -62,6 +80,26 @@ def tag_mark(name: str, on: bool) -> tuple[str, str | None]:
         If the name cannot be that of a tag.
     """
     return _TAG + checked_tag(name), _SET if on else None
+
+
+def favourite_mark(on: bool) -> tuple[str, str | None]:
+    """Return mark and value of a favourite that is made or unmade."""
+    return FAVOURITE, _SET if on else None
+
+
+def interest_mark(interest: int | None) -> tuple[str, str | None]:
+    """Return mark and value of an interest; ``None`` takes it away.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number from 0 to 5.
+    """
+    if interest is None:
+        return INTEREST, None
+    if type(interest) is not int or not 0 <= interest <= MOST_INTEREST:
+        raise InputError(f"Interest is a whole number from 0 to {MOST_INTEREST}, not {interest!r}.")
+    return INTEREST, str(interest)
 
 
 def note_mark(text: str) -> tuple[str, str | None]:

@@ -24,7 +24,7 @@ SAYING = ("label", "class", "anomaly", "is_anomaly")
 _OF_OURS = {"rank", "id", "label"}
 _COMPUTED = {
     "rank", "score", "probability", "probability_low", "probability_high", "novelty", "probability_when_seen",
-    "annotator", "time", "cycle", "cutout", "tags", "note",
+    "annotator", "time", "cycle", "cutout", "tags", "note", "favourite", "interest",
 }  # fmt: skip
 
 

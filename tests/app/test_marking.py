@@ -16,7 +16,9 @@ def test_a_tag_and_a_note_from_the_browser_stand_on_the_card_and_are_undone(
     assert answer["marked"] == [first]
     assert answer["labels"] == {}
     assert gallery.tags == ["ring"]
-    assert browser.of_kind("marks")[-1]["marks"] == {first: {"tags": ["ring"], "note": "two cores?"}}
+    assert browser.of_kind("marks")[-1]["marks"] == {
+        first: {"tags": ["ring"], "note": "two cores?", "favourite": False, "interest": None}
+    }
     assert gallery.page["cards"][0]["tags"] == ["ring"]
     browser.ask(kind="undo")
     assert gallery.page["cards"][0]["note"] == ""
@@ -42,3 +44,19 @@ def test_names_of_tags_are_kept_or_refused_with_a_sentence(browser, gallery: Gal
     assert refused["kind"] == "refused"
     assert "A tag is a word or two" in refused["sentence"]
     assert gallery.tags == ["ring", "arc"]
+
+
+def test_a_star_and_an_interest_from_the_browser_stand_on_the_card_and_are_undone(
+    browser, gallery: Gallery
+) -> None:
+    first, second = gallery.ids[:2]
+    assert browser.ask(kind="favourite", ids=[first, second], on=True)["kind"] == "saved"
+    assert browser.ask(kind="interest", ids=[first], value=4)["marked"] == [first]
+    shown = [(card["favourite"], card["interest"]) for card in gallery.page["cards"][:3]]
+    assert shown == [(True, 4), (True, None), (False, None)]
+    refused = browser.ask(kind="interest", ids=[first], value=6)
+    assert refused["sentence"] == "Interest is a whole number from 0 to 5, not 6."
+    browser.ask(kind="undo")
+    assert gallery.page["cards"][0]["interest"] is None
+    browser.ask(kind="undo")
+    assert not gallery.page["cards"][1]["favourite"]

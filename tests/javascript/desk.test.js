@@ -130,9 +130,20 @@ test("tags and a note wait for the disk as labels do, each for itself", () => {
   desk.commit({ kind: "note", ids: ["a"], text: "two cores" });
   desk.commit({ kind: "tag", ids: ["a"], tag: "ring", on: false });
   const [on, note, off] = commits();
-  assert.deepEqual(desk.state("a"), { label: null, progress: "sending", tags: [], note: "two cores" });
+  const plain = { label: null, favourite: false, interest: null, tags: [], note: "two cores" };
+  assert.deepEqual(desk.state("a"), { ...plain, progress: "sending" });
   for (const commit of [off, on, note]) saved(commit);
-  assert.deepEqual(desk.state("a"), { label: null, progress: "saved", tags: [], note: "two cores" });
+  assert.deepEqual(desk.state("a"), { ...plain, progress: "saved" });
+});
+
+test("a star and an interest are shown before the disk has them, each for itself", () => {
+  desk.commit({ kind: "favourite", ids: ["a"], on: true });
+  desk.commit({ kind: "interest", ids: ["a"], value: 0 });
+  const [star, interest] = commits();
+  assert.deepEqual([desk.state("a").favourite, desk.state("a").interest], [true, 0]);
+  saved(interest);
+  saved(star);
+  assert.deepEqual([desk.state("a").favourite, desk.state("a").interest, desk.state("b").interest], [true, 0, null]);
 });
 
 test("an undo shows what it has changed, and says what lies on another page", () => {

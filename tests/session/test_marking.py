@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from anomalymatch_ui.session import Query, Session
 from anomalymatch_ui.session.labelling.marking import marks_of
 
 
-def found(session: Session, **columns: str) -> list[str]:
+def found(session: Session, **columns: str | tuple[float, float]) -> list[str]:
     return [session.pool.ids[row] for row in session.find(Query(sort="name", columns=columns)).order]
 
 
@@ -75,6 +76,56 @@ def test_marks_are_undone_and_redone_among_the_labels(
             session.redo()
         assert session.marking.of("0001.jpg") == Marks(("ring",), "second")
         assert session.labels() == {"0000.jpg": "nominal"}
+
+
+def test_favourites_and_interest_are_kept_found_exported_and_undone(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session.marking.favourite(["0000.jpg", "0001.jpg"])
+        session.marking.interest(["0000.jpg"], 5)
+        session.marking.interest(["0001.jpg", "0002.jpg"], 0)
+        session.marking.favourite("0001.jpg", on=False)
+        session.label(["0000.jpg", "0001.jpg", "0003.jpg"], "anomaly")
+        assert found(session, favourite="yes") == ["0000.jpg"]
+        assert found(session, interest=(0, 4)) == ["0001.jpg", "0002.jpg"]
+        table = session.results.table("labels")
+        assert table["favourite"].values.to_pylist() == [True, False, False]
+        assert table["interest"].values.to_pylist() == [5, 0, None]
+        for form in ("csv", "ecsv", "votable", "fits", "parquet"):
+            session.results.write(tmp_path / f"labels.{form}", "labels", form)
+        with pytest.raises(InputError, match="from 0 to 5, not 6"):
+            session.marking.interest("0000.jpg", 6)
+        assert session.status.counts.labelled == 3
+    read = Table.read(tmp_path / "labels.fits")
+    assert read["favourite"].tolist() == [True, False, False]
+    assert read["interest"].filled(-1).tolist() == [5, 0, -1]
+    with Session.open(tmp_path / "session") as again:
+        assert again.marking.of("0000.jpg") == Marks(favourite=True, interest=5)
+        again.undo()
+        assert again.undo().marked == ("0001.jpg",)
+        assert again.marking.of("0001.jpg") == Marks(favourite=True, interest=0)
+
+
+def test_two_writers_see_each_others_stars_and_each_takes_back_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as ada, Journal(path) as bob:
+        ada.mark({("a", "interest"): "3"}, "ada", "key")
+        bob.mark({("a", "interest"): "5", ("a", "favourite"): "1"}, "bob", "key")
+        assert marks_of(ada) == {"a": Marks(favourite=True, interest=5)}
+        ada.undo("ada", "key")  # what bob has said since stays
+        assert marks_of(bob) == {"a": Marks(favourite=True, interest=5)}
+        bob.undo("bob", "key")
+        assert marks_of(ada)["a"].favourite is False
+
+
+def test_a_mark_of_a_later_version_is_kept_undone_and_hides_nothing(tmp_path: Path) -> None:
+    # As a version before favourites reads a journal that has some: schema 4 holds any mark.
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.mark({("a", "note"): "mine", ("a", "colour"): "red", ("a", "interest"): "6"}, "ada", "key")
+    with Journal(tmp_path / "journal.sqlite") as again:
+        assert marks_of(again) == {"a": Marks(note="mine")}
+        assert dict(again.undo("ada", "key").marks)[("a", "colour")] is None
 
 
 def test_what_another_person_has_tagged_since_stays(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from anomalymatch_ui.app.looking.nativevalues import packed
 from anomalymatch_ui.app.looking.sheet import contact_sheet
 from anomalymatch_ui.app.words import said
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels.marks import MOST_INTEREST
 from anomalymatch_ui.pixels import NativeImage, PixelError
 from anomalymatch_ui.pool import (
     ImagePool,
@@ -254,9 +255,15 @@ class Closeup:
         }
 
     def _marks(self, image_id: str) -> list[tuple[str, str]]:
-        """Return tags and note of an image, where it has any."""
+        """Return what is said of an image beside its label, where anything is."""
         marks = self._session.marking.of(image_id)
-        return [(name, text) for name, text in (("tags", marks.text), ("note", marks.note)) if text]
+        said = (
+            ("favourite", "★" if marks.favourite else ""),
+            ("interest", "" if marks.interest is None else f"{marks.interest} of {MOST_INTEREST}"),
+            ("tags", marks.text),
+            ("note", marks.note),
+        )
+        return [(name, text) for name, text in said if text]
 
     def _columns(self, image_id: str) -> list[tuple[str, str]]:
         """Return what tables that came with the images say of one."""

@@ -109,5 +109,10 @@ class Listed:
 
 
 def on_card(marks: Marks) -> dict[str, Any]:
-    """Return what the browser gets of an image's tags and note."""
-    return {"tags": list(marks.tags), "note": marks.note}
+    """Return what the browser gets of what is said of an image beside its label."""
+    return {
+        "tags": list(marks.tags),
+        "note": marks.note,
+        "favourite": marks.favourite,
+        "interest": marks.interest,
+    }

@@ -105,13 +105,16 @@ export class Card {
     this.canvas.hidden = false;
   }
 
-  show({ label, progress, tags, note }) {
-    const marks = [...tags, note].join("\n");
+  show({ label, progress, tags, note, favourite, interest }) {
+    const stars = (favourite ? "★" : "") + (interest ?? "");
+    const marks = [stars, ...tags, note].join("\n");
     const same = this.label === label && this.progressShown === progress && this.marksShown === marks;
     if (same && this.described === this.card.id) return;
     this.label = label;
     this.marksShown = marks;
     this.marks.replaceChildren(...tags.map((tag) => element("span", "am-tag", { textContent: tag })));
+    const title = [favourite ? "a favourite" : "", interest === null ? "" : `interest ${interest} of 5`].filter(Boolean).join(", ");
+    if (stars) this.marks.prepend(element("span", "am-tag am-stars", { textContent: stars, title }));
     if (note) this.marks.append(element("span", "am-tag", { textContent: "✎", title: note }));
     this.progressShown = progress;
     this.described = this.card.id;
@@ -125,6 +128,7 @@ export class Card {
     if (this.card.said) parts.push(this.card.said);
     if (this.why.textContent) parts.push(this.why.textContent);
     if (this.card.others) parts.push(`${this.card.others} more at the same place`);
+    if (title) parts.push(title);
     if (tags.length) parts.push(`tags: ${tags.join(", ")}`);
     if (note) parts.push(`note: ${note}`);
     if (!this.card.readable) parts.push("cannot be read");

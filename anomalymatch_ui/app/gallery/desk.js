@@ -13,10 +13,17 @@ const PATIENCE = 2000; // ms without an answer after which a label counts as not
 const NOTICED = 500; // ms without an answer after which it is said that labels are being saved
 const PAGE_PATIENCE = 3000; // ms; a server's rate limit may drop a page, so it is asked for again
 
-// Tags and note of an image when a message has been carried out; of one about something else as they were.
-function marksAfter({ tags = [], note = "" } = {}, { kind = "", tag = "", on = false, text = "" } = {}) {
-  if (kind === "tag") return { tags: [...tags.filter((other) => other !== tag), ...(on ? [tag] : [])], note };
-  return kind === "note" ? { tags, note: text } : { tags, note };
+const MARKINGS = ["tag", "note", "favourite", "interest"]; // kinds of messages that say something of an image beside its label
+
+// What is said of an image beside its label when a message has been carried out; of one about something else as it was.
+function marksAfter(before = {}, { kind = "", tag = "", on = false, text = "", value = null } = {}) {
+  const { tags = [], note = "", favourite = false, interest = null } = before;
+  const marks = { tags, note, favourite, interest };
+  if (kind === "tag") marks.tags = [...tags.filter((other) => other !== tag), ...(on ? [tag] : [])];
+  else if (kind === "note") marks.note = text;
+  else if (kind === "favourite") marks.favourite = on;
+  else if (kind === "interest") marks.interest = value;
+  return marks;
 }
 
 export class Desk {
@@ -26,7 +33,7 @@ export class Desk {
     this.request = 0;
     this.commits = 0; // how many requests were for the disk; the kernel carries them out in this order
     this.saved = new Map(); // image id -> label on disk
-    this.marked = new Map(); // image id -> {tags, note} on disk
+    this.marked = new Map(); // image id -> {tags, note, favourite, interest} on disk
     this.given = new Map(); // image id -> label that this desk has given, and not taken back
     this.settled = new Map(); // image id -> last request about it that was answered, while others wait
     this.settledMarks = new Map(); // the same of a tag or the note of an image, and of steps that changed some
@@ -90,7 +97,7 @@ export class Desk {
     const former = this.page;
     this.page = this.model.get("page");
     this.saved = new Map((this.page.cards ?? []).map((card) => [card.id, card.label]));
-    this.marked = new Map((this.page.cards ?? []).map(({ id, tags, note }) => [id, { tags, note }]));
+    this.marked = new Map((this.page.cards ?? []).map(({ id, tags, note, favourite, interest }) => [id, { tags, note, favourite, interest }]));
     this.selection.keepOnly(this.page.cards ?? []);
     const same = former?.listing === this.page.listing && former?.number === this.page.number;
     let active = same ? "stay" : "first";
@@ -154,7 +161,7 @@ export class Desk {
     const left = this.unsent.left();
     if (!left.length) return;
     const { again, dropped } = toGiveAgain(left);
-    for (const { kind, ids, label, tag, on, text } of again) this.commit({ kind, ids, label, tag, on, text });
+    for (const { kind, ids, label, tag, on, text, value } of again) this.commit({ kind, ids, label, tag, on, text, value });
     for (const message of left) this.unsent.drop(message);
     const what = again.length === 1 ? "1 label or mark was" : `${again.length} labels or marks were`;
     const sentences = [];
@@ -241,7 +248,7 @@ export class Desk {
     const isStep = asked.kind === "undo" || asked.kind === "redo";
     if (message.kind === "saved") {
       if (asked.kind === "label") this.settle(asked.ids.map((id) => [id, asked.label]), message.request);
-      else if (["tag", "note"].includes(asked.kind)) {
+      else if (MARKINGS.includes(asked.kind)) {
         this.settleMarks(asked, message.request);
       } else if (isStep) {
         for (const id of message.marked) this.settledMarks.set(`step ${id}`, message.request);
@@ -303,7 +310,7 @@ export class Desk {
     }
     const [id] = ids;
     const more = ids.length > 1 ? ` and ${ids.length - 1} more` : "";
-    const now = marked.length ? "tags and note as they were" : `now ${labels[id] ?? "without a label"}`;
+    const now = marked.length ? "tags, note and stars as they were" : `now ${labels[id] ?? "without a label"}`;
     this.say(`${kind}: ${id.split("/").at(-1)}${more}, ${now}`);
   }
 

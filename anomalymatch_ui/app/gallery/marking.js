@@ -1,8 +1,10 @@
-// Tags with the keys 1 to 9, and a note an image: given by keys, kept in the journal, undone like labels.
+// Tags with the keys 1 to 9, a note, a star and an interest an image: given by keys, kept in the journal, undone like
+// labels.
 
 import { element } from "../shared/elements.js";
 
 const KEYS = 9;
+const INTERESTS = [0, 1, 2, 3, 4, 5];
 
 export const markActions = [
   ...Array.from({ length: KEYS }, (_, at) => ({
@@ -11,6 +13,8 @@ export const markActions = [
   })),
   { name: "tags", keys: ["G"], title: "name the tags", group: "Tags and notes", run: (view) => openTags(view) },
   { name: "note", keys: ["O"], title: "write a note on this image", group: "Tags and notes", run: (view) => openNote(view) },
+  { name: "favourite", keys: ["S"], title: "star: make it a favourite, or no longer", group: "Tags and notes", run: (view) => starSelection(view) },
+  { name: "interest", keys: ["E"], title: "how interesting it is, 0 to 5", group: "Tags and notes", run: (view) => openInterest(view) },
 ];
 
 function tagSelection(view, at) {
@@ -28,6 +32,47 @@ function tagSelection(view, at) {
   desk.commit({ kind: "tag", ids, tag: name, on });
   desk.tell("labels");
   if (ids.length > 1) desk.say(`${ids.length} images ${on ? "have the tag" : "lost the tag"} ${name}. Z takes it back.`);
+}
+
+function starSelection(view) {
+  const { desk } = view;
+  const ids = view.chosenIds();
+  if (!ids.length) return;
+  const on = !ids.every((id) => desk.state(id).favourite);
+  desk.touch();
+  desk.commit({ kind: "favourite", ids, on });
+  desk.tell("labels");
+  if (ids.length > 1) desk.say(`${ids.length} images are ${on ? "favourites" : "no longer favourites"}. Z takes it back.`);
+}
+
+// One key says how interesting the image with the ring is, or those selected.
+function openInterest(view) {
+  const { desk } = view;
+  const ids = view.chosenIds();
+  if (!ids.length) return;
+  const give = (value) => {
+    view.closeOverlay();
+    desk.touch();
+    desk.commit({ kind: "interest", ids, value });
+    desk.tell("labels");
+  };
+  const choices = [...INTERESTS.map((value) => [String(value), value]), ["Backspace", null]];
+  const actions = choices.map(([key, value]) => ({ name: key, keys: [key], title: key, run: () => give(value) }));
+  const node = element("div", "am-dialog");
+  const title = ids.length === 1 ? `How interesting is ${ids[0].split("/").at(-1)}?` : `How interesting are these ${ids.length} images?`;
+  const buttons = element("div", "am-dialog-buttons");
+  const now = ids.length === 1 ? desk.state(ids[0]).interest : null;
+  for (const [key, value] of choices) {
+    const pressed = value !== null && value === now;
+    const button = element("button", `am-find-button${pressed ? " am-pressed" : ""}`, { type: "button", textContent: value ?? "⌫ not said" });
+    button.setAttribute("aria-pressed", String(pressed));
+    button.setAttribute("aria-keyshortcuts", key);
+    button.addEventListener("click", () => give(value));
+    buttons.append(button);
+  }
+  const note = "0 for not at all, 5 for the most. A key from 0 to 5 says it, ⌫ takes it away, Esc leaves; Z takes it back.";
+  node.append(element("h2", "am-dialog-title", { textContent: title }), buttons, element("p", "am-dialog-note", { textContent: note }));
+  view.overlay(node, { label: title, actions });
 }
 
 // A field for the name of each key; Enter keeps them, and Escape leaves.

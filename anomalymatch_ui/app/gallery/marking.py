@@ -1,4 +1,4 @@
-"""Tags and notes in the gallery: what the browser asks for, and what its cards show of them."""
+"""Tags, notes, favourites and interest in the gallery: what the browser asks for, and what its cards show."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ class GalleryMarks:
         inbox.commits |= {
             "tag": lambda message: self.tag(message["ids"], message["tag"], bool(message["on"])),
             "note": lambda message: self.note(str(message["ids"][0]), str(message["text"])),
+            "favourite": lambda message: self.favourite(message["ids"], bool(message["on"])),
+            "interest": lambda message: self.interest(message["ids"], message["value"]),
         }
         inbox.answers["name tags"] = self._name_as_asked
 
@@ -60,6 +62,14 @@ class GalleryMarks:
     def note(self, image_id: str, text: str) -> Receipt:
         """Write a note on an image; raises as :meth:`Marking.note`."""
         return self.shown(self._marking.note(image_id, text, self._origin))
+
+    def favourite(self, ids: Iterable[str], on: bool = True) -> Receipt:
+        """Make images favourites, or no longer; raises as :meth:`Marking.favourite`."""
+        return self.shown(self._marking.favourite(ids, on, self._origin))
+
+    def interest(self, ids: Iterable[str], interest: int | None) -> Receipt:
+        """Say how interesting images are, 0 to 5; raises as :meth:`Marking.interest`."""
+        return self.shown(self._marking.interest(ids, interest, self._origin))
 
     def define(self, names: Iterable[str]) -> None:
         """Give tags the keys 1 to 9; raises as :meth:`Marking.define`."""
@@ -73,7 +83,7 @@ class GalleryMarks:
         return receipt
 
     def follow(self) -> None:
-        """Show the tags and notes of now on the cards, whoever gave them."""
+        """Show on the cards what is said of their images now, whoever said it."""
         version = self._marking.version
         if version is self._followed:
             return

@@ -1,4 +1,4 @@
-"""Tags and notes of a session's images: in the journal, undone like labels, found and exported.
+"""Tags, notes, favourites and interest of a session's images: undone like labels, found and exported.
 
 Beside them a line on what is sought.
 """
@@ -6,12 +6,19 @@ Beside them a line on what is sought.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, LabelEvent
-from anomalymatch_ui.labels.marks import Marks, checked_tag, note_mark, tag_mark
+from anomalymatch_ui.labels.marks import (
+    Marks,
+    checked_tag,
+    favourite_mark,
+    interest_mark,
+    note_mark,
+    tag_mark,
+)
 from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.catalogue.column import Column
 from anomalymatch_ui.session.core.status import Receipt
@@ -19,7 +26,7 @@ from anomalymatch_ui.session.core.status import Receipt
 TAG_KEYS = 9
 """How many tags have a key."""
 
-COLUMNS = ("tags", "note")
+COLUMNS = ("tags", "note", "favourite", "interest")
 """Columns by which images can be found, and which are exported."""
 
 _META = "tags"  # key of the names in the journal
@@ -28,7 +35,7 @@ _AIM_LENGTH = 300  # characters: a line or two, not a diary
 
 
 class Marking:
-    """Tags and notes.
+    """Tags, notes, favourites, and how interesting images are.
 
     Parameters
     ----------
@@ -114,9 +121,7 @@ class Marking:
         StorageError
             If the disk refuses; then nothing is written.
         """
-        ids = [ids] if isinstance(ids, str) else list(ids)
-        mark, value = tag_mark(name, on)
-        receipt = self._write(dict.fromkeys(((image_id, mark) for image_id in ids), value), origin)
+        receipt = self._mark(ids, tag_mark(name, on), origin)
         name, names = checked_tag(name), self.names
         if on and name not in names and len(names) < TAG_KEYS:
             self.define([*names, name])
@@ -127,8 +132,16 @@ class Marking:
         mark, value = note_mark(text)
         return self._write({(image_id, mark): value}, origin)
 
+    def favourite(self, ids: Iterable[str], on: bool = True, origin: str = "api") -> Receipt:
+        """Make images favourites, or no longer, as one event. Raises as :meth:`tag`."""
+        return self._mark(ids, favourite_mark(on), origin)
+
+    def interest(self, ids: Iterable[str], interest: int | None, origin: str = "api") -> Receipt:
+        """Say how interesting images are, 0 to 5, or ``None``, as one event. Raises as :meth:`tag`."""
+        return self._mark(ids, interest_mark(interest), origin)
+
     def all(self) -> dict[str, Marks]:
-        """Return tags and notes by image id, of the images that have any."""
+        """Return what is said of images beside their labels by image id, of the images that have any."""
         return marks_of(self._journal)
 
     @property
@@ -137,8 +150,13 @@ class Marking:
         return self._journal.marks()
 
     def of(self, image_id: str) -> Marks:
-        """Return tags and note of an image."""
+        """Return what is said of an image beside its label."""
         return Marks.of(self._journal.marks().get(image_id, {}))
+
+    def _mark(self, ids: Iterable[str], marked: tuple[str, str | None], origin: str) -> Receipt:
+        mark, value = marked
+        names = [ids] if isinstance(ids, str) else list(ids)
+        return self._write(dict.fromkeys(((image_id, mark) for image_id in names), value), origin)
 
     def _write(self, changes: Mapping[tuple[str, str], str | None], origin: str) -> Receipt:
         for image_id, _ in changes:
@@ -147,7 +165,7 @@ class Marking:
 
 
 def marks_of(journal: Journal) -> dict[str, Marks]:
-    """Return tags and notes by image id, of the images that have any."""
+    """Return what is said of images beside their labels by image id, of those of which anything is."""
     return {image_id: Marks.of(values) for image_id, values in journal.marks().items()}
 
 
@@ -157,6 +175,8 @@ def mark_texts(journal: Journal) -> dict[str, dict[str, str]]:
     texts = {
         "tags": {name: its.text for name, its in marked.items() if its.tags},
         "note": {name: its.note for name, its in marked.items() if its.note},
+        "favourite": {name: "yes" for name, its in marked.items() if its.favourite},
+        "interest": {name: str(its.interest) for name, its in marked.items() if its.interest is not None},
     }
     return {column: by_id for column, by_id in texts.items() if by_id}
 
@@ -164,6 +184,12 @@ def mark_texts(journal: Journal) -> dict[str, dict[str, str]]:
 def mark_columns(pool: ImagePool, journal: Journal) -> dict[str, Column]:
     """Return :func:`mark_texts` as columns by pool index, to find images by."""
     return {
-        column: Column(column, None, [by_id.get(name, "") for name in pool.ids])
+        column: (Column.of_texts if column == "interest" else _of_words)(
+            column, [by_id.get(name, "") for name in pool.ids]
+        )
         for column, by_id in mark_texts(journal).items()
     }
+
+
+def _of_words(name: str, texts: Sequence[str]) -> Column:
+    return Column(name, None, texts)  # a tag or a note may look like a number

@@ -19,8 +19,8 @@ from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.context import Context
-from anomalymatch_ui.session.labelling.marking import mark_texts
 from anomalymatch_ui.session.outcome.completeness_table import object_table, share_table
+from anomalymatch_ui.session.outcome.mark_table import mark_columns
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -41,7 +41,6 @@ _RANK = "Place in the order, 1 for the likeliest anomaly"
 _IMAGELESS = ("completeness", "injected", "selection")
 
 _DEGREES = "deg"
-_MARKS = {"tags": "Tags that somebody gave the image", "note": "What somebody wrote about the image"}
 _SCORES = {
     "probability": ("probability", "Probability of an anomaly", "stat.probability"),
     "score": ("score", "Score of the network, not calibrated: only its order means something", ""),
@@ -285,10 +284,7 @@ class Results:
                    description="Training cycles that were finished when the label was given"),
             Column("probability_when_seen", pa.array([seen.get(name) for name in ids], pa.float64()),
                    ucd="stat.probability", description="What the order said before it was looked at"),
-            *(
-                Column(name, plain_of([texts.get(image) for image in ids]), description=_MARKS[name])
-                for name, texts in mark_texts(self._journal).items()
-            ),
+            *mark_columns(self._journal, ids),
         ]  # fmt: skip
 
     def _cutouts(self, ids: Sequence[str], rows: np.ndarray) -> list[Column]:
