@@ -19,6 +19,7 @@ from anomalymatch_ui.cli import (
     cycles,
     doctor,
     export,
+    footprint,
     info,
     repair,
     replay,
@@ -54,6 +55,7 @@ for module in (
     completeness,
     selection,
     crossmatch,
+    footprint,
     replay,
     repair,
 ):

@@ -12,6 +12,7 @@ from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.insight import Contested, Insight, Outlook
 from anomalymatch_ui.session.search.query import LABEL_STATES, SORTS, LabelState, Query, Sort
 from anomalymatch_ui.session.session import Session
+from anomalymatch_ui.session.summary.footprint import Footprint, measure_footprint
 from anomalymatch_ui.session.work.cycles import Cycle, Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.settings import Setting, SettingsError
@@ -28,6 +29,7 @@ __all__ = [
     "Cycle",
     "Cycles",
     "Finding",
+    "Footprint",
     "Found",
     "Insight",
     "LabelState",
@@ -46,4 +48,5 @@ __all__ = [
     "Sort",
     "Status",
     "make_shortlist",
+    "measure_footprint",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from astropy.wcs import WCS
 from catalogues import DEC, RA, SCALE, positions, tile_wcs, write_catalogue, write_tile
@@ -18,8 +20,9 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.pool.placed import place_of
-from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session import Query, Session, measure_footprint
 from anomalymatch_ui.session.catalogue.same_place import stands_for_its_place
+from anomalymatch_ui.tables import write_table
 
 
 def turned(angle: float, side: int) -> WCS:
@@ -200,3 +203,47 @@ def test_without_positions_a_cone_is_refused_with_what_to_do(
             session.find(Query(cone=(1, 2, 3)))
         with pytest.raises(InputError, match="seconds of arc and above 0"):
             session.finding.same_place(0)
+
+
+def test_the_footprint_says_how_much_of_the_sky_and_which_images_are_of_one_place(
+    folding: Session, tmp_path: Path
+):
+    folding.label(["0000.jpg"], "anomaly")
+    folding.label(["0003.jpg"], "nominal")
+    told = measure_footprint(folding)
+    assert (told.images, told.placed, told.radius) == (8, 6, 10.0)
+    assert told.ra == (150.0, 153.0)
+    assert (told.cells, len(told.groups), told.together, told.most, told.differing) == (4, 1, 3, 3, 1)
+    assert (told.side, told.covered) == (None, None)  # JPEGs know no scale
+    assert told.duplicates["id"].values.to_pylist() == ["0000.jpg", "0003.jpg", "0005.jpg"]
+    assert told.duplicates["separation"].values.to_pylist() == pytest.approx([0, 0.36, 7.2], abs=0.01)
+    assert "1 place has more than one image within 10″: 3 images, 3 at one place at most" in told.sentence()
+    assert "The labels of 1 place differ among its images" in told.sentence()
+    assert "give the side" in told.sentence()
+    told = measure_footprint(folding, 0.1, side=20.0)
+    assert told.covered == pytest.approx(4 * (20 / 3600) ** 2, rel=0.35)
+    assert told.overlapping == 3
+    assert "No two are within 0.1″" in told.sentence()
+    with pytest.raises(InputError, match="The side lies above 0"):
+        measure_footprint(folding, side=0)
+    write_table(tmp_path / "none.fits", told.duplicates, "fits")
+
+
+def test_the_size_of_a_cutout_of_a_catalogue_is_told_by_its_tile(tmp_path: Path, quick: Config):
+    write_tile(tmp_path / "r.fits", np.random.default_rng(0).normal(0, 1, (100, 100)).astype(np.float32), "r")
+    x, y = np.array([30.0, 62.0]), np.array([40.0, 20.0])
+    columns = {"id": ["a", "b"], **positions(tile_wcs(100), x, y), "size": 15, "path": "r.fits"}
+    catalogue = write_catalogue(tmp_path, columns)
+    with Session.open(tmp_path / "s", catalogue, config=quick.with_values(instant=False)) as session:
+        told = measure_footprint(session)
+        assert told.side == pytest.approx(15 * SCALE)
+        assert told.covered == pytest.approx(2 * (15 * SCALE / 3600) ** 2)
+
+
+def test_the_footprint_is_a_command(folder: Path, tmp_path: Path):
+    done = processes.run(
+        "footprint", folder / "session", "--radius", 1, "--out", tmp_path / "two.csv", "--json"
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["places"], told["together"], told["placed"]) == (1, 2, 6)
+    assert (tmp_path / "two.csv").read_text().splitlines()[1].startswith('1,2,"0000.jpg",150,2,')

@@ -76,7 +76,7 @@ export class Card {
     const { word, title } = WHY[card.why] ?? { word: "", title: "" };
     update(this.why, { textContent: word, title });
     update(this.others, { hidden: !card.others });
-    this.others.replaceChildren(`+${card.others}`, element("span", "am-others-words", { textContent: " at the same place" }));
+    if (card.others) this.others.replaceChildren(`+${card.others}`, element("span", "am-others-words", { textContent: " at the same place" }));
     this.root.classList.toggle("am-is-unreadable", !card.readable);
     for (const [button, label] of [[0, "anomaly"], [1, "nominal"]]) {
       this.buttons.children[button].setAttribute("aria-label", `${label}: ${card.id}`);

@@ -10,7 +10,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.catalogue.places import Places
-from anomalymatch_ui.session.catalogue.same_place import SamePlace, stands_for_its_place
+from anomalymatch_ui.session.catalogue.same_place import ALONE, SamePlace, stands_for_its_place
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.query import Query
 from anomalymatch_ui.sky import members, separations
@@ -44,6 +44,11 @@ class Folding:
         ``None`` where nothing is folded.
         """
         return self._same_place.others(self._radius())
+
+    def groups(self, radius: float) -> np.ndarray:
+        """Return the place of each image, int64 ``(len(pool),)``; -1 where it is alone."""
+        group = self._same_place.groups(radius)
+        return np.full(len(self._pool), ALONE, np.int64) if group is None else group
 
     def folded(self, found: Found, query: Query, labelled: np.ndarray) -> Found:
         """Return a list in which one image stands for each place; it tells how many are behind these.
