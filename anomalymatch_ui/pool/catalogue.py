@@ -68,7 +68,7 @@ class CataloguePool(RecordPool):
         self.path = path
         self.name = path.name.split(".")[0]
         self.pixels = pixels
-        table = read_table(path, is_wanted_as_text)
+        table = read_table(path, is_wanted_as_text, follow_links=pixels.follow_links)
         if not table.rows:
             raise InputError(f"The catalogue {path} has no rows.")
         names, ra, dec, failed = find_positions(table, str(path))

@@ -6,7 +6,7 @@ import csv
 import io
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,9 @@ class Table:
         return next((len(column) for column in self.columns.values()), 0)
 
 
-def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) -> Table:
+def read_table(
+    path: Path, as_text: Callable[[str], bool] = lambda name: False, *, follow_links: bool = False
+) -> Table:
     """Read a catalogue.
 
     Parameters
@@ -59,6 +61,8 @@ def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) 
     as_text
         Tells of a column's name whether its values stay as they are written in a text file, as identifiers
         must: ``0012`` is no number.
+    follow_links
+        Whether partitions of a HATS catalogue are read that are links out of its folder.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def read_table(path: Path, as_text: Callable[[str], bool] = lambda name: False) 
     name = path.name.lower()
     try:
         if path.is_dir():
-            return _joined([_parquet(file) for file in partitions_of(path)])
+            partitions, passed_over = partitions_of(path, follow_links=follow_links)
+            return replace(_joined([_parquet(file) for file in partitions]), skipped=passed_over)
         if name.endswith(".parquet"):
             return _parquet(path)
         if name.endswith(TEXT_TABLES):

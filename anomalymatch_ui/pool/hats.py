@@ -13,6 +13,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
+
 _PARTITION = re.compile(r"(.*?)dataset/Norder=\d+/")
 _PROPERTIES = ("hats.properties", "properties")
 _OBJECTS = ("object", "nested", "")
@@ -47,18 +49,37 @@ def objects_once(root: Path, names: Sequence[str], skipped: dict[str, str]) -> l
     return kept
 
 
-def partitions_of(root: Path) -> list[Path]:
+def partitions_of(root: Path, *, follow_links: bool = False) -> tuple[list[Path], dict[str, str]]:
     """Return the Parquet files with the objects of a HATS catalogue, or of the main one of a collection.
 
     None where a folder is neither, or its rows are no objects.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    follow_links
+        Whether to read what a link leads to outside of it.
+
+    Returns
+    -------
+    list
+        The files.
+    dict
+        Path from ``root`` -> reason, of those that are passed over.
     """
+    top = root
     collection = _property(root / "collection.properties", "hats_primary_table_url")
     if collection and Path(collection).name == collection:
         root = root / collection
     if not any(os.path.isfile(root / name) for name in _PROPERTIES) or _kind(root) not in _OBJECTS:
-        return []
+        return [], {}
     files = sorted((root / "dataset").rglob("*.parquet"))
-    return [file for file in files if _PARTITION.match(file.relative_to(root).as_posix())]
+    partitions = [file for file in files if _PARTITION.match(file.relative_to(root).as_posix())]
+    kept = [file for file in partitions if follow_links or is_inside(file, top)]
+    outside = set(partitions).difference(kept)
+    reason = f"a link to what lies {ALLOWED_BY}"
+    return kept, {file.relative_to(top).as_posix(): reason for file in sorted(outside)}
 
 
 def _kind(catalogue: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from anomalymatch_ui.pool.links import is_inside
 _DEPTH = 4
 
 
-def led_outside(group: h5py.Group, name: str, folder: Path, depth: int = _DEPTH) -> str:
+def led_outside(group: h5py.Group | h5py.Dataset, name: str, folder: Path, depth: int = _DEPTH) -> str:
     """Return which file outside of a folder something in an HDF5 file is read from; empty if none is.
 
     Nothing outside is opened for it.
@@ -21,7 +22,7 @@ def led_outside(group: h5py.Group, name: str, folder: Path, depth: int = _DEPTH)
     Parameters
     ----------
     group
-        Of an open file.
+        Of an open file; or an array of it, where the path begins with a slash.
     name
         Path of the thing in the group, or, with a slash before it, in the file.
     folder
@@ -32,6 +33,10 @@ def led_outside(group: h5py.Group, name: str, folder: Path, depth: int = _DEPTH)
     here: h5py.Group = group.file["/"] if name.startswith("/") else group
     parts = [part for part in name.split("/") if part not in ("", ".")]
     for place, part in enumerate(parts):
+        if "%b" in part:  # of a virtual source: an array a block, whose number HDF5 puts in
+            others = [other for other in here if fnmatch.fnmatchcase(other, part.replace("%b", "*"))]
+            inner = ("/".join([other, *parts[place + 1 :]]) for other in others)
+            return next(filter(None, (led_outside(here, path, folder, depth) for path in inner)), "")
         link = here.get(part, getlink=True) if part in here.keys() else None  # noqa: SIM118 - follows no link
         rest = "/".join(parts[place + 1 :])
         if isinstance(link, h5py.ExternalLink):
@@ -61,7 +66,11 @@ def _of_dataset(dataset: h5py.Dataset, folder: Path, depth: int) -> str:
     if not dataset.is_virtual:
         return ""
     for source in dataset.virtual_sources():
-        if source.file_name == ".":
+        inner = f"/{source.dset_name.strip('/')}"
+        if source.file_name == ".":  # an array of this file, which may be a link itself
+            found = led_outside(dataset, inner, folder, depth - 1) if depth else inner
+            if found:
+                return found
             continue
         names = [source.file_name]
         if "%b" in source.file_name:  # a file a block, whose number HDF5 puts in
@@ -69,7 +78,7 @@ def _of_dataset(dataset: h5py.Dataset, folder: Path, depth: int) -> str:
             pattern = source.file_name.replace("%b", "*")
             names += [] if os.path.isabs(pattern) else [str(path) for path in near.glob(pattern)]
         for name in names:
-            found = _of_other(dataset.file, name, f"/{source.dset_name.strip('/')}", folder, depth)
+            found = _of_other(dataset.file, name, inner, folder, depth)
             if found:
                 return found
     return ""

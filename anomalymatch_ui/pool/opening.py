@@ -100,8 +100,8 @@ def is_catalogue(path: Path, pixels: PixelsConfig) -> bool:
     """Return whether a file, or a folder in HATS, is a table of positions to cut images at."""
     name = path.name.lower()
     if path.is_dir():
-        partitions = [] if pixels.array is not None else partitions_of(path)
-        return bool(partitions) and is_catalogue(partitions[0], pixels)
+        partitions, _ = partitions_of(path, follow_links=pixels.follow_links)
+        return pixels.array is None and bool(partitions) and is_catalogue(partitions[0], pixels)
     if name.endswith((*TEXT_TABLES, *VOTABLES)):
         return True
     if name.endswith(".parquet"):

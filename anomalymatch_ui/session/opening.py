@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from anomalymatch_ui.labels import Journal, LabelTable
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.core.context import Context, LiveSettings
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.identity import identity_of
 from anomalymatch_ui.session.core.pen import Pen
 from anomalymatch_ui.session.core.status import Status
 from anomalymatch_ui.session.core.writable import refused, why_read_only
@@ -103,31 +105,34 @@ def prepare(
         config = Config.load(folder.config) if os.path.exists(folder.config) else Config()
     if pixels:
         config = config.with_values(pixels=pixels)
-    if images is None:
-        images = folder.open_pool(config.pixels)
-    elif isinstance(images, str | Path):
-        images = open_pool(images, config.pixels)
-    config = config.with_values(pixels=images.pixels)
-    reason = why_read_only(folder)
-    chosen = choose_working_set(
-        folder,
-        images,
-        config,
-        labels=None if labels is None else expanded(labels),
-        classes=classes,
-        annotator=annotator,
-        # Who only reads, or labels beside others, finds the order of before.
-        renew=(take_over or not share) and not reason,
-    )
-    if chosen:
-        folder.notices.append(chosen)
-    pool = shortlisted(folder, images)
-    table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
-    if not reason:
-        folder.prepare()
-    changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
-    pen = _pen(folder, annotator, reason, take_over=take_over, share=share)
-    try:
+    with ExitStack() as opened:  # what is closed, or given back, if anything below refuses
+        if images is None:
+            images = folder.open_pool(config.pixels)
+            opened.callback(images.close)
+        elif isinstance(images, str | Path):
+            images = open_pool(images, config.pixels)
+            opened.callback(images.close)
+        config = config.with_values(pixels=images.pixels)
+        reason = why_read_only(folder)
+        chosen = choose_working_set(
+            folder,
+            images,
+            config,
+            labels=None if labels is None else expanded(labels),
+            classes=classes,
+            annotator=annotator,
+            # Who only reads, or labels beside others, finds the order of before.
+            renew=(take_over or not share) and not reason,
+        )
+        if chosen:
+            folder.notices.append(chosen)
+        pool = shortlisted(folder, images)
+        table = None if labels is None else read_table(expanded(labels), classes, folder.journal)
+        if not reason:
+            folder.prepare()
+        changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
+        pen = _pen(folder, annotator, reason, take_over=take_over, share=share)
+        opened.callback(pen.release)
         if pen.mine:
             folder.sweep()
             if rendered_otherwise:
@@ -136,10 +141,11 @@ def prepare(
             folder.keep_pool(pool)
             config.save(folder.config)
         journal = Journal(folder.journal, viewed=pen.refusal)
-        context = Context(folder, pool, journal, pen, annotator, LiveSettings(config))
-    except BaseException:
-        pen.release()
-        raise
+        opened.callback(journal.close)
+        context = Context(
+            folder, pool, journal, pen, annotator, LiveSettings(config), identity_of(journal, folder.path)
+        )
+        opened.pop_all()
     return Prepared(context, table, changed, rendered_otherwise)
 
 

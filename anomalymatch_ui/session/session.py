@@ -63,6 +63,8 @@ class Session:
         The images.
     annotator
         Whose labels these are.
+    identity
+        What it is known by, wherever its folder lies.
     metadata_report
         What fits of a table given as ``metadata``, a sentence; ``None`` without a new one.
     import_report
@@ -96,6 +98,7 @@ class Session:
     def __init__(self, context: Context) -> None:
         folder, pool, journal = context.folder, context.pool, context.journal
         self.path, self.pool, self.annotator = folder.path, pool, context.annotator
+        self.identity = context.identity
         self.import_report: ImportReport | None = None
         self.metadata_report: str | None = None
         self._context, self._journal = context, journal
@@ -115,10 +118,9 @@ class Session:
         self.replays = Replays(context, self.insight.evidence, steering.look_and_wait)
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
         measured = self.completeness.kept
-        insight, pictures = self.insight, self.pictures
-        self.selection = SelectionFunction(
-            insight.outlook, insight.drawn_evidence, pictures.discovery, measured, pictures.recent
-        )
+        outlook, drawn = self.insight.outlook, self.insight.drawn_evidence
+        discovery, recent = self.pictures.discovery, self.pictures.recent
+        self.selection = SelectionFunction(outlook, drawn, discovery, measured, recent)
         self.results = Results(
             context, rankings, self.cycles, metadata, places, known, measured, self.selection.table
         )
@@ -174,9 +176,8 @@ class Session:
         match_radius
             Seconds of arc between an image and its row at most, where rows are matched by position.
         pixels
-            How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it, such as
-            ``{"stretch": "asinh"}``; the session keeps it. What is not given is as it was, or as a pool that
-            is open has it.
+            How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it; it is kept.
+            What is not given is as it was, or as a pool that is open has it.
         classes
             What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; it is kept.
 

@@ -64,7 +64,7 @@ export class Desk {
       kind: "hello", pixel_ratio: window.devicePixelRatio || 1,
       page_size: preference("page_size"), thumbnail: preference("thumbnail", fittingThumbnail()),
     });
-    this.giveAgain();
+    this.gaveAgain = this.giveAgain(); // a promise
   }
 
   close() {
@@ -157,10 +157,10 @@ export class Desk {
   }
 
   // Give this kernel what pages before have left, which theirs had not answered when it ended.
-  giveAgain() {
-    const left = this.unsent.left();
+  async giveAgain() {
+    const left = await this.unsent.left();
     if (!left.length) return;
-    const { again, dropped } = toGiveAgain(left);
+    const { again, dropped } = toGiveAgain(left, this.given);
     for (const { kind, ids, label, tag, on, text, value } of again) this.commit({ kind, ids, label, tag, on, text, value });
     for (const message of left) this.unsent.drop(message);
     const what = again.length === 1 ? "1 label or mark was" : `${again.length} labels or marks were`;

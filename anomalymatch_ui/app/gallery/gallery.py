@@ -88,7 +88,7 @@ class Gallery(Pages):
         page_size: int | None = None,
     ) -> None:
         super().__init__(session, loop)
-        kept = f"{session.path.absolute()}\0{session.annotator}"
+        kept = f"{session.identity}\0{session.annotator}"
         self.kept_as = hashlib.sha256(kept.encode(errors="surrogatepass")).hexdigest()[:16]
         self.finds = GalleryFinds(session, self, loop)
         self._list_again: Callable[..., None] = self.show_unlabelled

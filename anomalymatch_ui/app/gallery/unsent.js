@@ -1,8 +1,13 @@
 // What waits for the disk, kept in this browser as well: where a kernel ends before it has answered, the next one
 // is given it. Keys are of one session and person, so that nobody's labels go to another session.
+//
+// A page that is there holds a lock of the browser, which is let go of when the page ends, however it ends. Where a
+// browser has none, as of a page that is served without HTTPS by another machine, the page says again and again that
+// it is there; one that is hidden may say so once a minute only, and then counts as gone.
 
 const UNSENT = "anomalymatch.unsent";
 const THERE = "anomalymatch.there"; // then the front end: when its page was last there
+const HELD = "held"; // instead of that time, where the page holds a lock
 const ABSENT = 5000; // ms after which a page that has not said that it is there counts as gone
 
 let refused = false; // by storage: said once, for it is tried four times a second
@@ -28,6 +33,7 @@ export class Unsent {
   constructor(session, frontend) {
     this.frontend = frontend;
     this.prefix = session ? `${UNSENT}.${session}.` : "";
+    this.letGo = null; // of the lock
     this.isThere();
   }
 
@@ -50,19 +56,35 @@ export class Unsent {
 
   // Say that this page is there, so that another one leaves it what it sends.
   isThere() {
-    if (this.prefix) attempt(() => localStorage.setItem(`${THERE}.${this.frontend}`, String(Date.now())));
+    if (!this.prefix || this.letGo) return;
+    this.hold();
+    const said = this.letGo ? HELD : String(Date.now());
+    attempt(() => localStorage.setItem(`${THERE}.${this.frontend}`, said));
+  }
+
+  hold() {
+    const locks = globalThis.navigator?.locks;
+    if (!locks) return;
+    const held = new Promise((resolve) => { this.letGo = resolve; });
+    locks.request(`${THERE}.${this.frontend}`, () => held).catch((error) => {
+      console.warn("anomalymatch: this page cannot hold a lock,", error.message);
+    });
   }
 
   leave() {
-    if (this.prefix) attempt(() => localStorage.removeItem(`${THERE}.${this.frontend}`));
+    if (!this.prefix) return;
+    attempt(() => localStorage.removeItem(`${THERE}.${this.frontend}`));
+    this.letGo?.();
+    this.letGo = null;
   }
 
-  // What pages that are gone have left, in the order in which it was given; each page has its own.
-  left() {
+  // What pages that are gone have left, in the order in which it was given, as a promise; each page has its own.
+  async left() {
     if (!this.prefix) return [];
+    const held = await heldLocks();
     return attempt(() => {
       const messages = keysOf(this.prefix).map((key) => parsed(localStorage.getItem(key)));
-      const others = messages.filter((message) => message && message.frontend !== this.frontend && isGone(message.frontend));
+      const others = messages.filter((message) => message && message.frontend !== this.frontend && isGone(message.frontend, held));
       return others.sort((one, other) => one.given - other.given || one.commit - other.commit);
     }, []);
   }
@@ -77,14 +99,30 @@ function parsed(text) {
   }
 }
 
-function isGone(frontend) {
-  return Date.now() - Number(localStorage.getItem(`${THERE}.${frontend}`) ?? 0) > ABSENT;
+// Names of the locks that pages hold, or are about to.
+async function heldLocks() {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return new Set();
+  const { held, pending } = await locks.query();
+  return new Set([...held, ...pending].map(({ name }) => name));
+}
+
+function isGone(frontend, held) {
+  const said = localStorage.getItem(`${THERE}.${frontend}`);
+  if (said === HELD) return !held.has(`${THERE}.${frontend}`);
+  return Date.now() - Number(said ?? 0) > ABSENT;
+}
+
+function without(message, since) {
+  if (message.kind !== "label" || !message.ids?.some((id) => since.has(id))) return message;
+  return { ...message, ids: message.ids.filter((id) => !since.has(id)) };
 }
 
 // What of it is to be given again. An undo takes back what was given just before it, and was not sent either; one of
 // an earlier label may have been carried out before the kernel ended, and is not repeated. Nor is a label of all that
-// was listed: the next kernel knows nothing of that list. `dropped` counts what is not repeated.
-export function toGiveAgain(messages) {
+// was listed: the next kernel knows nothing of that list. `dropped` counts what is not repeated. `since` has the images
+// that were labelled since, which stay as they are.
+export function toGiveAgain(messages, since = new Map()) {
   const given = [];
   const undone = [];
   let dropped = 0;
@@ -97,6 +135,7 @@ export function toGiveAgain(messages) {
       undone.length = 0;
     }
   }
-  const again = given.filter(({ kind }) => kind !== "label matching");
-  return { again, dropped: dropped + given.length - again.length };
+  const known = given.filter(({ kind }) => kind !== "label matching");
+  const again = known.map((message) => without(message, since)).filter(({ kind, ids }) => kind !== "label" || !ids || ids.length);
+  return { again, dropped: dropped + given.length - known.length };
 }

@@ -45,6 +45,8 @@ class Context:
         Who labels here.
     settings
         The settings, which change.
+    identity
+        What the session is known by, wherever its folder lies.
     """
 
     folder: SessionFolder
@@ -53,6 +55,7 @@ class Context:
     pen: Pen
     annotator: str
     settings: LiveSettings
+    identity: str
 
     @property
     def config(self) -> Config:

@@ -240,7 +240,7 @@ class SessionFolder:
         with storage_errors(self.path):
             if self.path.exists() and not self.path.is_dir():
                 raise InputError(f"{self.path} is a file. Choose a folder for the session.")
-            kept = self.is_session or self.journal.exists()
+            kept = self.is_session or self.journal.exists() or self.shortlist.exists()
             if self.path.is_dir() and not kept and any(self.path.iterdir()):
                 raise InputError(
                     f"{self.path} holds other files and is no session. Choose an empty or a new folder."

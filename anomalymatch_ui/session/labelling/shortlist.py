@@ -17,7 +17,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.labels import Journal, match_labels
 from anomalymatch_ui.pool import ImagePool, SubsetPool, rows_of
 from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -270,12 +270,12 @@ def make_shortlist(
     folder.check_pool(archive)
     pen = Pen.take(folder.pen, annotator_name(annotator))
     try:
-        if not folder.is_session:
-            folder.keep_pool(archive)
-        with Journal(folder.journal) as journal:
-            if table is not None:
-                import_labels(table, archive, journal)
-            labelled = [image_id for image_id in journal.view() if image_id in archive]
+        labelled: list[str] = []
+        if folder.journal.exists():
+            with Journal(folder.journal) as journal:
+                labelled += [image_id for image_id in journal.view() if image_id in archive]
+        if table is not None:
+            labelled += match_labels(table, archive.ids)[0]
         renewal = _renewals(folder.shortlist) + 1
         sample = _draw(archive, drawn, (seed, renewal))
         ids = tuple(dict.fromkeys([*chosen, *labelled, *sample]))
@@ -283,8 +283,12 @@ def make_shortlist(
             raise InputError("Nothing is asked for: give scores, labels, or a number of images to draw.")
         shortlist = Shortlist(ids, frozenset(sample), scored or len(archive), renewal, chosen_by)
         pool = ShortlistPool(archive, shortlist)
+        # In this order a kill at any moment leaves no session that works on the whole archive.
         shortlist.save(folder.shortlist)
         folder.keep_pool(pool)
+        if table is not None:
+            with Journal(folder.journal) as journal:
+                import_labels(table, archive, journal)
     finally:
         pen.release()
     return shortlist

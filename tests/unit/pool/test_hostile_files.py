@@ -27,6 +27,8 @@ from anomalymatch_ui.errors import DamagedJournalError, InputError
 from anomalymatch_ui.labels import Journal, read_labels
 from anomalymatch_ui.pixels import files
 from anomalymatch_ui.pool import open_pool
+from anomalymatch_ui.pool.catalogue_table import read_table
+from anomalymatch_ui.pool.hdf5_outside import led_outside
 from anomalymatch_ui.session.catalogue.metadata_table import read_metadata
 from anomalymatch_ui.session.core.poolrecord import PoolRecord
 
@@ -184,6 +186,14 @@ def _virtual_by_a_link(folder: Path) -> None:
     _virtual(folder, "step.part")
 
 
+def _virtual_behind_a_link(folder: Path) -> None:
+    """A source in the same file, which is itself a link out of it."""
+    _virtual(folder, ".")
+    with h5py.File(folder / "survey.h5", "a") as file:
+        file.move("images", "whole")
+        file["images"] = h5py.ExternalLink("../private/secret.h5", "images")
+
+
 def _raw(folder: Path) -> None:
     with h5py.File(folder / "survey.h5", "w") as file:
         where = [(str(folder.parent / "private" / "secret.raw"), 0, h5py.h5f.UNLIMITED)]
@@ -201,6 +211,29 @@ def test_what_an_hdf5_file_takes_from_outside_is_read_only_where_it_is_allowed(
         open_pool(folder / "survey.h5")
     allowed = open_pool(folder / "survey.h5", follow_links=True)
     assert np.array_equal(allowed.read(np.arange(8), 16).pixels, IMAGES.transpose(0, 3, 1, 2))
+
+
+def test_a_virtual_source_behind_a_link_out_of_the_folder_is_not_read(folder: Path) -> None:
+    _virtual_behind_a_link(folder)
+    with h5py.File(folder / "survey.h5") as file:
+        assert led_outside(file, "whole", folder) == "../private/secret.h5"
+        assert led_outside(file, "image%b", folder) == "../private/secret.h5"  # an array a block
+    with pytest.raises(InputError, match="outside its folder, which --follow-links allows"):
+        open_pool(folder / "survey.h5", array="whole")
+
+
+def test_a_partition_of_a_hats_catalogue_that_is_a_link_out_of_it_is_passed_over(folder: Path) -> None:
+    positions = pd.DataFrame({"ra": [1.0, 2.0], "dec": [0.0, 0.0], "password": ["a", "b"]})
+    partitions = folder / "dataset" / "Norder=0" / "Dir=0"
+    partitions.mkdir(parents=True)
+    (folder / "hats.properties").write_text("dataproduct_type=object\n")
+    positions[:1].to_parquet(partitions / "Npix=0.parquet")
+    positions[1:].to_parquet(folder.parent / "private" / "secret.parquet")
+    (partitions / "Npix=1.parquet").symlink_to(folder.parent / "private" / "secret.parquet")
+    table = read_table(folder)
+    assert table.rows == 1
+    assert list(table.skipped) == ["dataset/Norder=0/Dir=0/Npix=1.parquet"]
+    assert read_table(folder, follow_links=True).rows == 2
 
 
 def test_one_object_of_an_hdf5_file_that_lies_outside_is_left_out(folder: Path) -> None:
