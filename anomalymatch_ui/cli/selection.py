@@ -55,6 +55,7 @@ def selection(
         looked=int(now.discovery.looked[-1]),
         drawn=now.drawn[0],
         drawn_anomalies=now.drawn[1],
+        drawn_unsure=now.unsure,
         shares=shares,
         sentence=now.sentence(),
         advice=now.advice(),

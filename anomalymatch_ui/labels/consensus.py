@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anomalymatch_ui.labels.entries import Label
 from anomalymatch_ui.wording import counted
@@ -22,11 +22,14 @@ class Answer:
         Who said it.
     words
         The answers to each question, first question first, as they are written.
+    about
+        What else the table says of the image, by column.
     """
 
     name: str
     annotator: str
     words: tuple[str, ...]
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

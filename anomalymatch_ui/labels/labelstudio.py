@@ -68,10 +68,11 @@ def _of_tasks(tasks: list[dict[str, Any]]) -> list[Answer]:
     for task in tasks:
         name = text_of(task["data"].get(field, "")) if field is not None else ""
         name = name or text_of(task.get("file_upload"))
+        about = _about(task["data"], field)
         given = task.get("annotations") or task.get("completions") or ()
         for annotation in given if isinstance(given, list) else ():
             if name and isinstance(annotation, dict) and not annotation.get("was_cancelled"):
-                answers.append(Answer(name, _annotator(annotation), tuple(_results(annotation))))
+                answers.append(Answer(name, _annotator(annotation), tuple(_results(annotation)), about))
     return answers
 
 
@@ -87,8 +88,16 @@ def _of_rows(rows: list[dict[str, Any]]) -> list[Answer]:
         words = [word for key in said if key != field for word in _choices(fields[key])]
         who = text_of(row.get("annotator")) or text_of(row.get("annotation_id"))
         if name:
-            answers.append(Answer(name, who, tuple(words)))
+            answers.append(Answer(name, who, tuple(words), _about(fields, field, _CALLED)))
     return answers
+
+
+def _about(data: Mapping[str, Any], naming: str | None, answers: Sequence[str] = ()) -> dict[str, str]:
+    """Return what stands with an image, as text: all but its name, the answers, and lists and records."""
+    texts = {
+        key: text_of(value) for key, value in data.items() if key != naming and key.lower() not in answers
+    }
+    return {key: text for key, text in texts.items() if text}
 
 
 def _annotator(annotation: Mapping[str, Any]) -> str:

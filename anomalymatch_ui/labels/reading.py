@@ -58,7 +58,7 @@ def read_labels(path: Path, classes: str | Mapping[str, str] | Classes | None = 
     return LabelTable(
         path,
         agreed.labels,
-        {},
+        {answer.name: dict(answer.about) for answer in answers if answer.about},
         digest=digest_of(content, classes),
         notes=(*agreed.notes(), *left_out_note(agreed.wordless, "answer", "answers")),
         classes=classes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from anomalymatch_ui.labels import csvtext
 from anomalymatch_ui.labels.classes import Classes, ask, labels_of, listed
 from anomalymatch_ui.labels.csvtext import printable
 from anomalymatch_ui.labels.entries import LABELS, Label
+from anomalymatch_ui.labels.spelling import looks_like_a_file
 
 NAMES = ("filename", "id", "image", "file")
 """Columns that may name the images; the first that is there counts."""
@@ -99,6 +100,7 @@ def labels_of_csv(content: bytes, path: Path, classes: Classes | None) -> LabelT
     text = csvtext.decoded(content, path)
     separator, header, filename_at, label_at = _columns(text, path)
     rows = list(csvtext.rows(text, separator, len(header), path))
+    filename_at = _naming(header, filename_at, [row for _, row in rows])
     words = Counter(row[label_at].strip() for _, row in rows if row[label_at].strip())
     meaning = labels_of(words, classes)
     if classes is None and words and not any(meaning.values()):
@@ -204,6 +206,22 @@ def left_out_note(left_out: Counter[str], one: str, several: str) -> tuple[str, 
         return ()
     what = f"{number:,} {one if number == 1 else several} of classes that stand for no label"
     return (f"{what} ({listed(left_out)})",)
+
+
+def _naming(header: Sequence[str], first: int, rows: Sequence[Sequence[str]]) -> int:
+    """Return which column names the images: an ``id`` gives way to another that holds names of files.
+
+    A table may have numbers of its own as ``id`` before ``image``.
+    """
+    names = [name.strip().lower() for name in header]
+    if names[first] != "id":
+        return first
+    files = {
+        at: sum(looks_like_a_file(row[at]) for row in rows)
+        for at, name in enumerate(names)
+        if at == first or name in NAMES
+    }
+    return max(files, key=lambda at: (files[at], at == first))
 
 
 def _columns(text: str, path: Path) -> tuple[str, list[str], int, int]:

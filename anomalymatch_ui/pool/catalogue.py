@@ -225,7 +225,10 @@ class CataloguePool(RecordPool):
     def _columns(self, table: Table, names: tuple[str, str]) -> Columns:
         """Return the columns of the table in the pool's order, positions in degrees."""
         as_written = Columns(
-            {name: partial(table.columns.__getitem__, name) for name in table.columns}, table.units
+            {name: partial(table.columns.__getitem__, name) for name in table.columns},
+            table.units,
+            table.descriptions,
+            table.ucds,
         )
 
         def degrees(*called: str) -> Columns:

@@ -36,12 +36,15 @@ class Table:
         Name -> reason, of what could not be used.
     descriptions
         Name -> what the column is, as the file says it, where it does.
+    ucds
+        Name -> what it is in the words of the IVOA, where the file says so.
     """
 
     columns: Mapping[str, pa.ChunkedArray]
     units: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    ucds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -104,7 +107,7 @@ def _parquet(path: Path) -> Table:
         return {name: text.decode("utf-8", "replace") for name, text in given.items() if text}
 
     columns = {name: table.column(name) for name in wanted}
-    return Table(columns, told(b"unit"), descriptions=told(b"description"))
+    return Table(columns, told(b"unit"), descriptions=told(b"description"), ucds=told(b"ucd"))
 
 
 def _joined(parts: list[Table]) -> Table:
@@ -112,7 +115,7 @@ def _joined(parts: list[Table]) -> Table:
     tables = [pa.table(dict(part.columns)) for part in parts]
     table = pa.concat_tables(tables, promote_options="permissive")
     columns = {name: table.column(name) for name in table.column_names}
-    return Table(columns, parts[0].units, descriptions=parts[0].descriptions)
+    return Table(columns, parts[0].units, descriptions=parts[0].descriptions, ucds=parts[0].ucds)
 
 
 def _is_usable(kind: pa.DataType) -> bool:
@@ -202,11 +205,20 @@ def _fits(path: Path) -> Any:
         number = next(
             (n for n, hdu in enumerate(opened) if type(hdu) in (fits.BinTableHDU, fits.TableHDU)), None
         )
-    if number is None:
-        raise InputError(f"{path} has no table. Give a catalogue, or the folder of the images.")
-    return AstropyTable.read(
+        if number is None:
+            raise InputError(f"{path} has no table. Give a catalogue, or the folder of the images.")
+        header = opened[number].header
+        numbers = range(1, header.get("TFIELDS", 0) + 1)
+        told = [(str(header.get(f"TUCD{at}", "")), str(header.get(f"TCOMM{at}", ""))) for at in numbers]
+    table = AstropyTable.read(
         path, format="fits", hdu=number, character_as_bytes=True, unit_parse_strict="silent"
     )
+    for name, (ucd, comment) in zip(table.colnames, told, strict=False):
+        about = table[name].info  # astropy leaves both in the header
+        about.description = about.description or comment or None
+        if ucd:
+            about.meta = {**(about.meta or {}), "ucd": ucd}
+    return table
 
 
 def has_fits_table(path: Path) -> bool:
@@ -242,6 +254,7 @@ def _of_astropy(table: Any) -> Table:
     units: dict[str, str] = {}
     skipped: dict[str, str] = {}
     descriptions: dict[str, str] = {}
+    ucds: dict[str, str] = {}
     for name in table.colnames:
         column = table[name]
         unit = getattr(column, "unit", None)
@@ -257,7 +270,9 @@ def _of_astropy(table: Any) -> Table:
             units[name] = str(unit)
         if description := getattr(column.info, "description", None):
             descriptions[name] = " ".join(str(description).split())
-    return Table(columns, units, skipped, descriptions)
+        if ucd := str((column.info.meta or {}).get("ucd", "")).strip():
+            ucds[name] = ucd
+    return Table(columns, units, skipped, descriptions, ucds)
 
 
 def _arrow(values: Any) -> pa.Array:

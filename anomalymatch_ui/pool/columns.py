@@ -50,8 +50,8 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
     ----------
     readers
         Name -> what reads that column.
-    units
-        Name -> its unit, of those that have one.
+    units, descriptions, ucds
+        Name -> its unit, what it is in a phrase, and in the words of the IVOA, of those that have one.
 
     Examples
     --------
@@ -65,9 +65,13 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
         self,
         readers: Mapping[str, Callable[[], pa.ChunkedArray]] | None = None,
         units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        ucds: Mapping[str, str] | None = None,
     ) -> None:
         self._readers = dict(readers or {})
         self.units: Mapping[str, str] = MappingProxyType(dict(units or {}))
+        self.descriptions: Mapping[str, str] = MappingProxyType(dict(descriptions or {}))
+        self.ucds: Mapping[str, str] = MappingProxyType(dict(ucds or {}))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,11 +101,16 @@ class Columns(Mapping[str, "pa.ChunkedArray"]):
         def of(name: str) -> Callable[[], pa.ChunkedArray]:
             return lambda: self[name].take(indices)
 
-        return Columns({name: of(name) for name in self._readers}, self.units)
+        return Columns({name: of(name) for name in self._readers}, self.units, self.descriptions, self.ucds)
 
     def joined(self, others: Columns) -> Columns:
         """Return these columns and those of others that have other names."""
-        return Columns({**others._readers, **self._readers}, {**others.units, **self.units})
+        return Columns(
+            {**others._readers, **self._readers},
+            {**others.units, **self.units},
+            {**others.descriptions, **self.descriptions},
+            {**others.ucds, **self.ucds},
+        )
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         read = self._readers[name]

@@ -19,7 +19,7 @@ import numpy as np
 from anomalymatch_ui.pixels import Bands, PixelError
 from anomalymatch_ui.pixels.fitstile import FitsTile
 from anomalymatch_ui.pool.closed import PoolClosedError
-from anomalymatch_ui.sky import Place, unit_vectors
+from anomalymatch_ui.sky import Place, directions, unit_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -84,15 +84,16 @@ class Sky:
     def orientation(self, ra: float, dec: float) -> np.ndarray:
         """Return the directions of east and north at a position, ``(2, 2)``: columns of steps in x and y.
 
-        Of a tile with square pixels they are of length 1; NaN where the projection does not reach.
+        Of a tile with square pixels they are of length 1; NaN where the projection does not reach. They are
+        those of the tangent there, also beside a pole, where a step in right ascension leads round it.
         """
-        step = 10 / 3600
-        east = step / max(np.cos(np.radians(dec)), 1e-6)
-        north = step if dec < 89 else -step
-        x, y = self.pixels(np.array([ra, ra + east, ra]), np.array([dec, dec, dec + north]))
-        steps = np.array([x[1:] - x[0], y[1:] - y[0]]) * (self.scale / (step * 3600))
-        steps[:, 1] *= np.sign(north)
-        return steps
+        step = np.radians(10 / 3600)
+        middle = unit_vectors(np.array([ra]), np.array([dec]))
+        aside = np.concatenate([middle, middle + step * np.concatenate(directions(ra, dec))])
+        longitude = np.degrees(np.arctan2(aside[:, 1], aside[:, 0])) % 360
+        latitude = np.degrees(np.arctan2(aside[:, 2], np.hypot(aside[:, 0], aside[:, 1])))
+        x, y = self.pixels(longitude, latitude)
+        return np.array([x[1:] - x[0], y[1:] - y[0]]) * (self.scale / 10)
 
     def place(self, x: float, y: float, pixels: float = 1.0) -> Place | None:
         """Return where a pixel is, as the middle of an image; ``None`` if the projection does not reach it.

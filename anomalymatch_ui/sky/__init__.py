@@ -3,6 +3,7 @@
 from anomalymatch_ui.sky.links import Link, links_at, sexagesimal
 from anomalymatch_ui.sky.place import Place
 from anomalymatch_ui.sky.separation import (
+    directions,
     group_numbers,
     groups_within,
     members,
@@ -15,6 +16,7 @@ from anomalymatch_ui.sky.separation import (
 __all__ = [
     "Link",
     "Place",
+    "directions",
     "group_numbers",
     "groups_within",
     "links_at",

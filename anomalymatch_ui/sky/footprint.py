@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomalymatch_ui.sky.separation import unit_vectors
+from anomalymatch_ui.sky.separation import directions, unit_vectors
 
 _SAMPLE = 20_000
 """Images of which each tells how often its part of the sky is covered; more would change the third digit."""
@@ -80,7 +80,7 @@ def covered(ra: np.ndarray, dec: np.ndarray, side: float, seed: int = 0) -> tupl
         chosen = np.sort(random.choice(len(ra), _SAMPLE, replace=False))
     away = radius * np.sqrt(random.random((len(chosen), _POINTS, 1)))
     angle = 2 * np.pi * random.random((len(chosen), _POINTS, 1))
-    east, north = _directions(ra[chosen], dec[chosen])
+    east, north = directions(ra[chosen], dec[chosen])
     along = np.cos(angle) * east[:, None] + np.sin(angle) * north[:, None]
     places = np.cos(away) * middles[chosen][:, None] + np.sin(away) * along
     here = tree.query_ball_point(places.reshape(-1, 3), 2 * np.sin(radius / 2), return_length=True)
@@ -100,12 +100,3 @@ def smallest_range(ra: np.ndarray) -> tuple[float, float]:
     gaps = np.diff(np.append(around, around[0] + 360))
     widest = int(np.argmax(gaps))
     return float(around[(widest + 1) % len(around)]), float(around[widest])
-
-
-def _directions(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the unit vectors to the east and the north of positions, float64 ``(n, 3)`` each."""
-    longitude, latitude = np.radians(ra), np.radians(dec)
-    east = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros(len(ra))], -1)
-    up = -np.sin(latitude)
-    north = np.stack([up * np.cos(longitude), up * np.sin(longitude), np.cos(latitude)], -1)
-    return east, north

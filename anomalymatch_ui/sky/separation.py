@@ -18,6 +18,15 @@ def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     return np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)], -1)
 
 
+def directions(ra: np.ndarray | float, dec: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unit vectors towards east and north at positions in degrees, float64 ``(n, 3)`` each."""
+    longitude, latitude = np.radians(np.atleast_1d(ra)), np.radians(np.atleast_1d(dec))
+    east = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros(len(longitude))], -1)
+    up = -np.sin(latitude)
+    north = np.stack([up * np.cos(longitude), up * np.sin(longitude), np.cos(latitude)], -1)
+    return east, north
+
+
 def separations(ra: np.ndarray, dec: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
     """Return how far positions are from one, in seconds of arc, float64 ``(n,)``; NaN of a missing one."""
     from_there = unit_vectors(np.array([centre[0]]), np.array([centre[1]]))

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
 from astropy.wcs import WCS
 from catalogues import tile_wcs, write_tile
 from images import make_pool
@@ -292,6 +292,35 @@ def test_an_archive_that_takes_a_question_and_is_silent_is_waited_for_no_longer_
     services._with_patience(simbad._session)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(requests.Timeout):
         simbad._session.post(f"http://127.0.0.1:{silent.getsockname()[1]}/sync", stream=True)
+
+
+def test_an_object_without_a_name_is_called_by_its_place():
+    names = MaskedColumn(["M 31", "?"], mask=[False, True])
+    answer = Table({"main_id": names, "ra": [10.0, 11.0], "dec": [41.0, -5.0]})
+    told = services._known("SIMBAD", answer, "main_id", "ra", "dec")
+    assert told.names == ("M 31", "unnamed at 11.00000 -5.00000")
+
+
+class Listed:
+    """Stands for VizieR's list of catalogues, which is another service of another machine."""
+
+    def __init__(self, *names: str, failure: type[Exception]) -> None:
+        self.names, self.failure = names, failure
+
+    def get_catalog_metadata(self, *, catalog: str) -> None:
+        if catalog not in self.names:
+            raise self.failure(catalog)
+
+
+def test_a_catalogue_that_vizier_does_not_have_is_refused_with_what_names_look_like():
+    from astroquery.exceptions import EmptyResponseError
+
+    with pytest.raises(InputError, match=r"VizieR has no catalogue 'I/355x/gaiadr3'. Copy its name"):
+        services._check_catalogue(Listed("I/355", failure=EmptyResponseError), "I/355x/gaiadr3")
+    services._check_catalogue(Listed("I/355", failure=EmptyResponseError), "I/355/gaiadr3")
+    services._check_catalogue(Listed("J/ApJS/173/185", failure=EmptyResponseError), "J/ApJS/173/185")
+    # The list is away: nothing is claimed of the catalogue.
+    services._check_catalogue(Listed(failure=ConnectionError), "I/355/gaiadr3")
 
 
 def test_a_matched_table_reads_back_from_a_file(session: Session, tmp_path: Path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from astropy import units
 from astropy.table import MaskedColumn, Table
@@ -13,8 +14,10 @@ from catalogues import positions, tile_wcs, write_tile
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.pool.catalogue_table import read_table
 from anomalymatch_ui.session import Query, Session
 from anomalymatch_ui.session.catalogue.metadata_table import read_metadata
+from anomalymatch_ui.tables import Column, ResultTable, format_of, write_table
 
 FIRST = 2739161834506210321
 WRITERS = {"csv": "ascii.csv", "ecsv": "ascii.ecsv", "vot": "votable", "fits": "fits", "parquet": ""}
@@ -162,6 +165,29 @@ def test_descriptions_are_kept_and_exported(pool_folder: Path, settings: Config,
         assert (column.unit, column.description) == ("mag", "Total magnitude in r")
     # As Parquet they come in again.
     assert read_metadata(tmp_path / "ranking.parquet").told["mag"].description == "Total magnitude in r"
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "vot", "fits", "parquet"])
+def test_units_descriptions_and_ucds_come_in_from_any_format_and_go_out_again(
+    suffix: str, pool_folder: Path, settings: Config, tmp_path: Path
+):
+    names = pa.array([f"{n:04}.jpg" for n in range(5)])
+    columns = (
+        Column("filename", names, ucd="meta.id"),
+        Column("mag", pa.array(np.arange(5.0)), "mag", "phot.mag;em.opt.R", "Total magnitude in r"),
+        Column("odd", pa.array(np.arange(5)), ucd="POS_EQ_PLX_FACTOR"),  # of the list before UCD1+
+    )
+    write_table(
+        tmp_path / f"survey.{suffix}", ResultTable(columns), format_of(Path(f"survey.{suffix}"), None)
+    )
+    config, survey = settings, tmp_path / f"survey.{suffix}"
+    with Session.open(tmp_path / "s", pool_folder, config=config, metadata=survey) as session:
+        table = session.results.table("ranking")
+        session.results.write(tmp_path / "again.vot")
+    said = table["mag"]
+    assert (said.unit, said.ucd, said.description) == ("mag", "phot.mag;em.opt.R", "Total magnitude in r")
+    assert table["odd"].ucd == "POS_EQ_PLX_FACTOR"
+    assert read_table(tmp_path / "again.vot").ucds["mag"] == "phot.mag;em.opt.R"
 
 
 def test_two_rows_for_one_image_are_said(pool_folder: Path, fields: Path, settings: Config, tmp_path: Path):

@@ -49,6 +49,22 @@ def test_a_fits_image_tells_where_it_is_and_how_it_is_turned(tmp_path: Path, ang
     assert (dec[1] - dec[0]) * 3600 == pytest.approx(5 * SCALE, rel=1e-3)
 
 
+@pytest.mark.parametrize("dec", [89.9995, -89.9995, 89.2, 89.999999])
+def test_beside_a_pole_east_and_north_are_those_of_the_place(tmp_path: Path, dec: float):
+    values = np.random.default_rng(0).normal(0, 1, (21, 21)).astype(np.float32)
+    wcs = tile_wcs(21, 200.0, dec)
+    write_tile(tmp_path / "images" / "a.fits", values, wcs=wcs)
+    place = place_of(open_pool(tmp_path / "images"), 0)
+    assert place is not None
+    # 0.1 pixels, 0.02″: the nearest of these places is 0.0036″ from its pole.
+    middle = wcs.pixel_to_world(10, 10)
+    for step, angle in ((place.east, 90), (place.north, 0)):
+        there = wcs.pixel_to_world(10 + 1e-3 * step[0], 10 + 1e-3 * step[1])
+        apart = (middle.position_angle(there).deg - angle + 180) % 360 - 180
+        assert abs(apart) < 0.5
+        assert np.hypot(*step) == pytest.approx(1, rel=1e-3)
+
+
 def test_a_cutout_of_a_catalogue_is_where_its_tile_says(tmp_path: Path):
     write_tile(tmp_path / "r.fits", np.random.default_rng(0).normal(0, 1, (100, 100)).astype(np.float32), "r")
     x, y = np.array([30.0, 62.0]), np.array([40.0, 20.0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -16,6 +18,7 @@ from samp_programs import Program, place_hub, running_hub
 from anomalymatch_ui.app.panel.download import DownloadDialog
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.outcome import samp
 
 
 @pytest.fixture
@@ -121,3 +124,23 @@ def test_the_command_sends_or_says_what_is_missing(folder: Path, connect: Callab
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("found (2 images) sent to TOPCAT.\n")
     assert len(topcat.messages) == 1
+
+
+def test_a_session_closes_while_a_program_takes_its_time(
+    session: Session, connect: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+):
+    asked, answered = threading.Event(), threading.Event()
+
+    def slowly(*_about: object) -> list[tuple[str, str]]:
+        asked.set()
+        assert answered.wait(300)
+        return [("TOPCAT", "")]
+
+    monkeypatch.setattr(samp, "_told", slowly)
+    with ThreadPoolExecutor(1) as threads:
+        sent = threads.submit(session.samp.send, "found")
+        assert asked.wait(300)
+        session.samp.close()
+        assert not sent.done()
+        answered.set()
+        assert sent.result(300).received == ("TOPCAT",)

@@ -13,6 +13,7 @@ from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.evaluate.selection_figure import plot_selection
+from anomalymatch_ui.rank.completeness import binomial_interval
 from anomalymatch_ui.rank.forecast import Count
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.charts.pictures import discovery_curve
@@ -51,6 +52,18 @@ def test_a_sample_without_an_anomaly_tells_the_least_share_alone():
     table = selection(drawn=(200, 0)).table({})
     assert set(table["estimate"].values.to_pylist()) == {FORECAST}
     assert "drawn uniformly" not in selection(drawn=(0, 0)).sentence()
+
+
+def test_unsure_images_of_the_sample_count_both_ways():
+    judged, doubtful = selection(drawn=(200, 1)), selection(drawn=(200, 1), unsure=10)
+    expected, low, high = doubtful.in_sample
+    assert expected == judged.in_sample[0]
+    (least,), (most,) = (
+        binomial_interval(np.array([anomalies]), np.array([210]))[end] for end, anomalies in ((0, 1), (1, 11))
+    )
+    assert (low, high) == (max(10_000 * least, 30), 10_000 * most)
+    assert high > judged.in_sample[2]
+    assert "Of 210 drawn uniformly, 1 is an anomaly and 10 unsure, counted as nominal" in doubtful.sentence()
 
 
 def test_the_interval_of_the_sample_holds_the_truth():

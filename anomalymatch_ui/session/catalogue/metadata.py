@@ -49,6 +49,10 @@ class _Copy:
     def descriptions(self) -> dict[str, str]:
         return {name: its.description for name, its in self.table.told.items() if its.description}
 
+    @property
+    def ucds(self) -> dict[str, str]:
+        return {name: its.ucd for name, its in self.table.told.items() if its.ucd}
+
 
 class Metadata:
     """The columns of a session, brought into the order of its pool when they are first asked for.
@@ -112,7 +116,12 @@ class Metadata:
             return None
         copy = self._named(source, table, content) or self._placed(source, table, positions, radius)
         write_bytes_atomically(self._path, copy.content, root=self._path.parent)
-        told = {"source": digest, "units": dict(copy.table.units), "descriptions": copy.descriptions}
+        told = {
+            "source": digest,
+            "units": dict(copy.table.units),
+            "descriptions": copy.descriptions,
+            "ucds": copy.ucds,
+        }
         write_bytes_atomically(self._beside, json.dumps(told).encode(), root=self._path.parent)
         self._columns = None
         self._keep_columns(copy.table)
@@ -180,7 +189,7 @@ class Metadata:
         if off:
             fits += f"; {off:,} {'row has' if off == 1 else 'rows have'} no position on the sky"
         table, renamed = table.with_its_names().free_of_names()
-        separation = Told("arcsec", "How far the row's position is from the image's")
+        separation = Told("arcsec", "How far the row's position is from the image's", "pos.angDistance")
         texts = Texts.of([f"{value:.3f}" for value in apart[matched].tolist()])
         ids = [self._pool.ids[row] for row in matched.tolist()]
         table = table.of_rows(rows[matched], ids).with_column(SEPARATION, texts, separation)
@@ -188,13 +197,19 @@ class Metadata:
 
     def units(self) -> Mapping[str, str]:
         """Return the units of columns of the session's table, of those that have one."""
-        units = self._told().get("units")
-        return units if isinstance(units, dict) else {}
+        return self._of_columns("units")
 
     def descriptions(self) -> Mapping[str, str]:
         """Return what the session's table says that its columns are, of those of which it says so."""
-        descriptions = self._told().get("descriptions")
-        return descriptions if isinstance(descriptions, dict) else {}
+        return self._of_columns("descriptions")
+
+    def ucds(self) -> Mapping[str, str]:
+        """Return the UCDs of columns of the session's table, of those that have one."""
+        return self._of_columns("ucds")
+
+    def _of_columns(self, what: str) -> Mapping[str, str]:
+        said = self._told().get(what)
+        return said if isinstance(said, dict) else {}
 
     @property
     def _beside(self) -> Path:

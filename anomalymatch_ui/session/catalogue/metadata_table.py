@@ -30,10 +30,21 @@ _COLUMNAR = (".ecsv", ".parquet", ".fits", ".fit", ".fits.gz", ".vot", ".votable
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a table tells of a column: its unit, and what it is, each empty where it does not."""
+    """What a table tells of a column, each empty where it does not.
+
+    Attributes
+    ----------
+    unit
+        As the table writes it.
+    description
+        What it is, in a phrase.
+    ucd
+        What it is, in the words of the IVOA's UCD1+ list.
+    """
 
     unit: str = ""
     description: str = ""
+    ucd: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class MetadataTable:
     columns
         The other columns, one text for each row.
     told
-        Unit and description of those that have one.
+        Unit, description and UCD of those that have one.
     key
         The column that names the images; empty without one.
     """
@@ -218,10 +229,8 @@ def _typed(path: Path) -> tuple[dict[str, Sequence[str]], dict[str, Told]]:
         if pa.types.is_floating(values.type):
             values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
         columns[name.strip()] = Texts(pc.cast(values, pa.string()).fill_null(""))
-    told = {
-        name.strip(): Told(table.units.get(name, ""), table.descriptions.get(name, ""))
-        for name in table.columns
-    }
+    said = table.units, table.descriptions, table.ucds
+    told = {name.strip(): Told(*(of.get(name, "") for of in said)) for name in table.columns}
     return columns, told
 
 

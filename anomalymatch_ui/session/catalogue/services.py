@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ _PATIENCE = 60
 _AT_ONCE = 200  # positions of one question; SIMBAD's parser slows down with the length of a query
 _ROWS = 50_000  # of an answer
 _VIZIER_NAMES = re.compile(r"name|main|id|object|designation|source|gaia|sdss|2mass", re.IGNORECASE)
+
+
+logger = logging.getLogger(__name__)
 
 
 def check_service(service: str, images: int) -> None:
@@ -134,11 +138,43 @@ def _vizier(positions: Any, reach: Any, catalogue: str) -> Iterator[KnownTable]:
     from astroquery.vizier import Vizier
 
     vizier = Vizier(columns=["_RAJ2000", "_DEJ2000", "*"], row_limit=_ROWS)
+    answered = False
     for part in _parts(positions):
         for answer in vizier.query_region(part, radius=reach, catalog=catalogue, frame="icrs"):
             others = [name for name in answer.colnames if name not in ("_q", "_RAJ2000", "_DEJ2000")]
             named = next((name for name in others if _VIZIER_NAMES.search(name)), others[0])
+            answered = True
             yield _known(catalogue, answer, named, "_RAJ2000", "_DEJ2000")
+    if not answered:
+        _check_catalogue(vizier, catalogue)
+
+
+def _check_catalogue(vizier: Any, catalogue: str) -> None:
+    """Refuse a catalogue that VizieR does not have: of one it answers as of an empty place.
+
+    Raises
+    ------
+    InputError
+        If it is not in VizieR's list. Where that cannot be had the answer counts as it is.
+    """
+    from astroquery.exceptions import EmptyResponseError
+
+    name = catalogue.strip().rstrip("/")
+    above = name.rpartition("/")[0]  # the list has I/355, of which I/355/gaiadr3 is a table
+    for listed in (name, above):
+        if not listed:
+            continue
+        try:
+            vizier.get_catalog_metadata(catalog=listed)
+        except EmptyResponseError:
+            continue
+        except Exception as error:  # noqa: BLE001 - another service, which may be away while VizieR answers
+            logger.info("Whether VizieR has %s could not be asked: %s", catalogue, error)
+        return
+    raise InputError(
+        f"VizieR has no catalogue {catalogue!r}. Copy its name from vizier.cds.unistra.fr; it looks like "
+        "I/355/gaiadr3 or J/ApJS/173/185."
+    )
 
 
 def _with_patience(session: Any) -> None:
@@ -153,9 +189,19 @@ def _parts(positions: Any) -> Iterator[Any]:
 
 def _known(source: str, answer: Any, name: str, ra: str, dec: str) -> KnownTable:
     """Return the objects of an answer, a table of astropy."""
-    names = tuple(str(value).strip() for value in answer[name])
 
     def degrees(column: str) -> np.ndarray:
         return np.asarray(np.ma.filled(np.ma.asarray(answer[column], float), np.nan))
 
-    return KnownTable(source, names, degrees(ra), degrees(dec))
+    where = degrees(ra), degrees(dec)
+    without = np.ma.getmaskarray(np.ma.asarray(answer[name]))  # which would be called "--"
+    names = tuple(
+        "" if missing else str(value).strip() for value, missing in zip(answer[name], without, strict=True)
+    )
+    named = (called or _unnamed(*at) for called, *at in zip(names, *where, strict=True))
+    return KnownTable(source, tuple(named), *where)
+
+
+def _unnamed(ra: float, dec: float) -> str:
+    """Return what an object without a name is called: where it is."""
+    return f"unnamed at {ra:.5f} {dec:+.5f}"

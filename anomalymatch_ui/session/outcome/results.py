@@ -300,20 +300,27 @@ class Results:
         columns = self._pool.columns
         names = [name for name in columns.names if name not in (columns.positions or ())]
         return [
-            Column(name, values, columns.units.get(name, ""))
+            Column(
+                name,
+                values,
+                columns.units.get(name, ""),
+                columns.ucds.get(name, ""),
+                columns.descriptions.get(name, ""),
+            )
             for name in names
             if (values := plain(_at(columns[name], rows))) is not None
         ]
 
     def _of_metadata(self, rows: np.ndarray) -> list[Column]:
         positions, units = self._places.in_metadata() or (), self._metadata.units()
-        descriptions = self._metadata.descriptions()
+        descriptions, ucds = self._metadata.descriptions(), self._metadata.ucds()
         return [
             Column(
                 name,
                 typed(taken(column.texts, rows)),
                 units.get(name, ""),
-                description=descriptions.get(name, ""),
+                ucds.get(name, ""),
+                descriptions.get(name, ""),
             )
             for name, column in self._metadata.columns().items()
             if name not in positions

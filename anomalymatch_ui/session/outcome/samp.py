@@ -83,7 +83,8 @@ class Samp:
 
     def __init__(self, table: Callable[[What], ResultTable], folder: Path) -> None:
         self._table, self._folder = table, folder
-        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._lock = threading.Lock()  # of the hub; not held while programs answer, or closing would wait
         self._hub: Any = None
 
     def send(self, what: What = "found", top: int | None = None, *, start_hub: bool = True) -> Sent:
@@ -115,14 +116,15 @@ class Samp:
         path = folder / f"{what}.vot"
         write_table(path, table, "votable")
         named = f"{what} ({counted(table, what)})"
-        with self._lock, _quietly():
-            hub, client = self._connected(start_hub)
+        with self._sending, _quietly():
+            with self._lock:
+                hub, client = self._connected(start_hub)
             if client is None:
                 return Sent(named, path, (), {}, hub)
             try:
                 answers = _told(client, path.resolve(), f"{self._folder.parent.name} {what}")
             finally:
-                client.disconnect()
+                _leave(client)
         received = tuple(name for name, failure in answers if not failure)
         return Sent(named, path, received, {name: failure for name, failure in answers if failure}, hub)
 
@@ -161,6 +163,16 @@ class Samp:
                 return "none", None
             self._hub = hub
         return "found" if self._hub is None else "started", client
+
+
+def _leave(client: Any) -> None:
+    """Disconnect; the hub may have ended meanwhile, as it does with the session that started it."""
+    from pyvo.samp import SAMPProxyError
+
+    try:
+        client.disconnect()
+    except (SAMPProxyError, OSError) as error:
+        logger.debug("The SAMP hub has ended: %s", error)
 
 
 def _told(client: Any, path: Path, name: str) -> list[tuple[str, str]]:

@@ -61,6 +61,9 @@ class Selection:
         The last looks, :data:`RECENT` at most, and the anomalies among these.
     completeness
         What was measured by painted objects; ``None`` if it was not.
+    unsure
+        Images drawn at random of which nobody could say what they are. They belong to the sample: the least
+        and the most that it tells count all of them as nominal and as anomalies.
     """
 
     found: int
@@ -72,6 +75,7 @@ class Selection:
     looks_ahead: int
     recent: tuple[int, int]
     completeness: Completeness | None
+    unsure: int = 0
 
     @property
     def known(self) -> np.ndarray:
@@ -92,8 +96,9 @@ class Selection:
         images, anomalies = self.drawn
         if images == 0:
             return (np.nan, np.nan, np.nan)
-        (low,), (high,) = binomial_interval(np.array([anomalies]), np.array([images]))
-        shares = (anomalies / images, float(low), float(high))
+        drawn = np.full(2, images + self.unsure)
+        low, high = binomial_interval(np.array([anomalies, anomalies + self.unsure]), drawn)
+        shares = (anomalies / images, float(low[0]), float(high[1]))
         expected, least, most = (max(share * self.images, self.found) for share in shares)
         return expected, least, most
 
@@ -130,8 +135,8 @@ class Selection:
             _, low, high = self.in_sample
             share = self.share(SAMPLE)
             said.append(
-                f"Of {images:,} drawn uniformly, {anomalies:,} "
-                f"{'is an anomaly' if anomalies == 1 else 'are anomalies'}, "
+                f"Of {images + self.unsure:,} drawn uniformly, {anomalies:,} "
+                f"{'is an anomaly' if anomalies == 1 else 'are anomalies'}{self._doubtful()}, "
                 f"which makes {low:,.0f} to {high:,.0f} in all: the search has found "
                 + (
                     f"{share.percent} of them."
@@ -147,6 +152,12 @@ class Selection:
         if self.completeness is not None:
             said.append(self.completeness.sentence())
         return " ".join(said)
+
+    def _doubtful(self) -> str:
+        """Return how many of the sample are unsure, and what they count as."""
+        if not self.unsure:
+            return ""
+        return f" and {self.unsure:,} unsure, counted as nominal for the least and as anomalies for the most"
 
     def advice(self) -> str:
         """Return what the last looks have brought, and what the next ones should."""
@@ -248,6 +259,7 @@ class SelectionFunction:
             outlook.top,
             self._recent(RECENT),
             self._completeness(),
+            max(outlook.drawn - judged, 0),
         )
 
 

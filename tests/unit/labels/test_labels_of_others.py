@@ -358,3 +358,30 @@ def test_a_label_has_more_than_half_of_those_who_saw_the_image(answers):
         assert (name in agreed.labels) == (2 * said.count("?") <= len(said) > 0)
         assert (name in agreed.differing) == (len(set(said)) > 1)
     assert agreed.wordless.total() == sum(word == "?" for *_, word in answers)
+
+
+def test_numbers_of_a_tables_own_give_way_to_names_of_files(read):
+    table = read("id,image,label,z\n1,a.jpg,anomaly,0.1\n2,b.jpg,nominal,0.2\n")
+    assert table.labels == {"a.jpg": "anomaly", "b.jpg": "nominal"}
+    assert table.extras["a.jpg"] == {"id": "1", "z": "0.1"}
+    # Where nothing looks like a file, an id is what it says.
+    assert read("id,image,label\n1,thumbnail,anomaly\n").labels == {"1": "anomaly"}
+
+
+def test_what_stands_with_a_task_of_label_studio_is_kept_as_columns(read):
+    tasks = [
+        {
+            "data": {"image": f"/data/upload/1/{name}.jpg", "redshift": z, "survey": "KiDS", "box": [1, 2]},
+            "annotations": [
+                {"completed_by": 1, "result": [{"type": "choices", "value": {"choices": [word]}}]}
+            ],
+        }
+        for name, z, word in (("a", 0.5, "anomaly"), ("b", 0.7, "nominal"))
+    ]
+    labels, extras, _ = match_labels(read(json.dumps(tasks), name="export.json"), ["a.jpg", "b.jpg"])
+    assert labels == {"a.jpg": "anomaly", "b.jpg": "nominal"}
+    assert extras["a.jpg"] == {"redshift": "0.5", "survey": "KiDS"}
+    rows = as_csv(
+        [{"image": "a.jpg", "z": 1, "choice": "anomaly", "annotator": 1, "annotation_id": 3, "lead_time": 2}]
+    )
+    assert read(rows).extras == {"a.jpg": {"z": "1"}}
