@@ -69,6 +69,7 @@ class Dashboard:
             session.pool.name,
             session.status,
             {
+                "write_aim": self._telling(self.write_aim),
                 "train": self._telling(self.train),
                 "adapt": self._telling(self.adapt),
                 "pause": self._telling(self._pause_or_resume),
@@ -126,6 +127,18 @@ class Dashboard:
     def export_path(self) -> Path:
         """Where :meth:`export_labels` writes: ``labels.csv`` in the session's folder."""
         return self.session.path / "labels.csv"
+
+    def write_aim(self, text: str) -> None:
+        """Keep a line on what is looked for with the session; see :meth:`Marking.write_aim`.
+
+        Raises
+        ------
+        InputError
+            If it is longer than 300 characters.
+        StorageError
+            If the disk refuses.
+        """
+        self.session.marking.write_aim(text)
 
     def train(self, steps: int | None = None) -> None:
         """Train one cycle in the background, or go on with one that was stopped; then rank the images.

@@ -14,7 +14,7 @@ from anomalymatch_ui.cli.pixels import PixelOptions, takes_pixels
 from anomalymatch_ui.errors import InputError, SessionBusyError
 
 if TYPE_CHECKING:
-    from anomalymatch_ui.demo import DemoSurvey
+    from anomalymatch_ui.demo import DemoSurvey, GalaxySearch
 
 Labels = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
@@ -98,7 +98,7 @@ def demo(
 ) -> None:
     """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
     from anomalymatch_ui.cli.progress import bar
-    from anomalymatch_ui.demo import GalaxySearch, search_galaxies, survey
+    from anomalymatch_ui.demo import search_galaxies, survey
 
     made: DemoSurvey | GalaxySearch
     if galaxy_mnist and fits:
@@ -111,25 +111,33 @@ def demo(
     else:
         with bar("Simulating a survey") as advance:
             made = survey(progress=advance, fits=fits)
-        _look_at_first(session or made.session, made)
+    _prepare(session or made.session, made)
     _serve(
         made.images, made.labels, session or made.session, port, not no_browser, as_json, base_url=base_url
     )
 
 
-def _look_at_first(folder: Path, made: DemoSurvey) -> None:
-    """Rank the survey before its first page is shown, so that this is a useful one; later it is on disk."""
+def _prepare(folder: Path, made: DemoSurvey | GalaxySearch) -> None:
+    """Say what is looked for, and rank the survey, so that the first page is a useful one.
+
+    Once: afterwards both are on disk, and the session says how its images are shown.
+    """
     from anomalymatch_ui.cli.progress import follow
+    from anomalymatch_ui.demo import DemoSurvey
     from anomalymatch_ui.session import Session
 
-    # Once: afterwards the session says how its images are shown.
-    pixels = {} if os.path.exists(folder / "config.toml") else made.pixels
+    begun = os.path.exists(folder / "config.toml")
+    pixels = made.pixels if isinstance(made, DemoSurvey) and not begun else {}
     try:
         opened = Session.open(folder, made.images, made.labels, pixels=pixels)
-    except SessionBusyError:  # then whoever has it open has ranked it
+    except SessionBusyError:  # then whoever has it open has done so
         return
     with opened:
-        if opened.ranking().version == 0:
+        if opened.ranking().version > 0:
+            return
+        if not opened.marking.aim:
+            opened.marking.write_aim(made.aim)
+        if isinstance(made, DemoSurvey):
             with follow(opened):
                 opened.rank(wait=True)
 

@@ -40,6 +40,8 @@ class DemoSurvey:
         Where the labels given to the demo are kept, so that trying it leaves nothing in the current folder.
     pixels
         Options of :func:`~anomalymatch_ui.open_pool` by which the FITS files look as the JPEGs do.
+    aim
+        What its anomalies are, for the line on what is looked for.
     """
 
     images: Path
@@ -47,6 +49,7 @@ class DemoSurvey:
     truth: Path
     session: Path
     pixels: Mapping[str, Any] = field(default_factory=dict)
+    aim: str = "rings, mergers, arcs and dust lanes"
 
 
 def survey(folder: Path | None = None, progress: Progress | None = None, *, fits: bool = False) -> DemoSurvey:

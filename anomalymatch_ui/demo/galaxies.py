@@ -93,11 +93,14 @@ class GalaxySearch:
         CSV ``filename,label`` to start from: 10 anomalies and 30 nominal images.
     session
         Where labels are kept, one session a class.
+    aim
+        The class in words, for the line on what is looked for.
     """
 
     images: Path
     labels: Path
     session: Path
+    aim: str
 
 
 def galaxy_mnist(
@@ -168,7 +171,12 @@ def search_galaxies(
         names = [name for name, its in truth.items() if its == label]
         start |= dict.fromkeys(random.choice(names, size=count, replace=False).tolist(), label)
     beside = galaxies.images.parent
-    search = GalaxySearch(galaxies.images, beside / f"{anomaly}.csv", beside / f"{anomaly}.session")
+    search = GalaxySearch(
+        galaxies.images,
+        beside / f"{anomaly}.csv",
+        beside / f"{anomaly}.session",
+        f"galaxies of the class {anomaly.replace('_', ' ')}",
+    )
     write_labels_csv(search.labels, start)
     return search
 

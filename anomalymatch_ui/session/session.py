@@ -113,7 +113,7 @@ class Session:
         self._steering = steering = Steering(context, board, rankings, self.cycles, self.insight)
         self._labelling = Labelling(context, board, steering.follow_labels)
         self.showing = Showing(pool, lambda: self.config, steering.settings.keep_if_mine)
-        self.marking = Marking(pool, journal, lambda: self.annotator, self._labelling.receipt)
+        self.marking = Marking(pool, journal, lambda: self.annotator, self._labelling.receipt, board.publish)
         self.completeness = InjectionRecovery(context, lambda: self.scorer, steering.start_and_wait)
         self.replays = Replays(context, self.insight.evidence, steering.look_and_wait)
         metadata, places, known = self.finding.metadata, self.finding.places, self.finding.known
@@ -127,7 +127,7 @@ class Session:
         self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread
         self._watch = Watch(context, rankings, count, steering.follow_labels, reread, steering.take_notice)
-        steering.begin(count(), self._watch.seen.pen)
+        steering.begin(count(), self._watch.seen.pen, self._watch.seen.aim)
 
     @classmethod
     def open(
@@ -288,7 +288,7 @@ class Session:
 
     def report(self) -> Report:
         """Return what was labelled, by whom, and how far they agree."""
-        return Report.of(self.path, self.pool, self.labels(), self.people, self.status.cycle)
+        return Report.of(self.path, self.pool, self.labels(), self.people, self.status)
 
     def write_report(self, path: str | Path, top: int = MOST) -> None:
         """Write what the search has come to as one HTML file; see :func:`write_page`."""

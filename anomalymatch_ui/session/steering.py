@@ -283,7 +283,7 @@ class Steering:
             except AnomalyMatchError as error:  # a job was quicker, or the pen is gone: this was not urgent
                 logger.warning("No cycle was started automatically: %s", error)
 
-    def begin(self, counts: Counts, elsewhere: str | None) -> None:
+    def begin(self, counts: Counts, elsewhere: str | None, aim: str) -> None:
         """Set the first status, and tell of a cycle that was interrupted.
 
         Parameters
@@ -292,6 +292,8 @@ class Steering:
             Of the labels.
         elsewhere
             Who else holds the pen, in words; ``None`` if nobody does.
+        aim
+            What is sought; empty if nobody has said.
         """
         folder, step = self._folder, self.interrupted_step(elsewhere)
         status = Status(
@@ -304,6 +306,7 @@ class Steering:
             adaptation=self._rankings.embedder().adaptation(),
             pen_elsewhere=elsewhere,
             read_only=self._context.read_only,
+            aim=aim,
         )
         self._board.begin(status, self._rankings.figures)
         if step is not None:

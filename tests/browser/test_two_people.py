@@ -74,6 +74,24 @@ def test_a_key_of_one_shows_on_the_card_of_the_other_and_the_reverse(
         assert journal.by_annotator()[BOB] == {second: "nominal"}
 
 
+def test_what_one_writes_as_looked_for_stands_on_the_page_of_the_other(desks: tuple[Desk, Desk]) -> None:
+    ada, bob = desks
+    hers, his = (desk.page.get_by_label("What are you looking for?") for desk in desks)
+    expect(hers).to_have_value("")
+    hers.fill("edge-on discs,")
+    hers.press("Enter")
+    expect(ada.grid).to_be_focused()
+    expect(his).to_have_value("edge-on discs,")
+    his.press_sequentially(" warped ones")
+    bob.grid.focus()
+    expect(hers).to_have_value("edge-on discs, warped ones")
+    # A letter typed there is no label, and Escape takes back what was typed.
+    hers.press("a")
+    hers.press("Escape")
+    expect(hers).to_have_value("edge-on discs, warped ones")
+    expect(ada.count("anomaly")).to_have_text("4")
+
+
 def test_who_gives_the_label_that_another_gave_before_agrees_and_that_is_kept(
     desks: tuple[Desk, Desk], prepared: Prepared
 ) -> None:

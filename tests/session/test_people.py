@@ -205,6 +205,23 @@ def test_an_undo_that_goes_past_what_another_relabelled_says_so(session: Session
     assert not again.passed_over
 
 
+def test_what_is_sought_is_seen_by_who_else_has_the_session_open_and_stands_in_exports_and_reports(
+    session: Session, tmp_path: Path
+) -> None:
+    with Session.open(session.path, session.pool.path, annotator="bob", share=True) as bob:
+        assert "looking_for" not in session.results.table("ranking").provenance
+        session.marking.write_aim("edge-on discs")
+        assert session.status.aim == "edge-on discs"
+        wait_until(lambda: bob.status.aim == "edge-on discs")
+        bob.marking.write_aim("<b>warped</b> discs")
+        wait_until(lambda: session.status.aim == "<b>warped</b> discs")
+    assert session.results.table("ranking").provenance["looking_for"] == "<b>warped</b> discs"
+    assert session.report().as_dict()["looking_for"] == "<b>warped</b> discs"
+    session.write_report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "<li>Looking for: &lt;b&gt;warped&lt;/b&gt; discs</li>" in page
+
+
 def test_the_pen_is_taken_over_from_the_same_annotator_only_when_it_is_shared(session: Session) -> None:
     with Session.open(session.path, annotator="bob", take_over=True, share=True) as bob:
         assert (bob.status.pen_elsewhere or "").startswith("ada")

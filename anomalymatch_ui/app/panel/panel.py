@@ -46,7 +46,8 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         Name of the pool, the panel's title.
     actions
         What the buttons do: ``train``, ``adapt``, ``pause`` (or resume), ``stop``, ``download``,
-        ``settings``; and, given what was chosen, ``train_every``, ``go_back`` and ``pin``.
+        ``settings``; and, given what was chosen or typed, ``write_aim``, ``train_every``, ``go_back`` and
+        ``pin``.
     theme
         The menu of themes, shown in the panel, whose colours it has.
     """
@@ -101,6 +102,10 @@ class Panel(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
             self.refusal = ""  # nor is what could not be done beside a job, once it has ended
         self.status = shown
 
+    def vue_write_aim(self, text: str) -> None:
+        """Keep what was typed as what is sought."""
+        self._actions["write_aim"](text)
+
     def vue_train(self, _data: Any = None) -> None:
         """Train was clicked."""
         self._actions["train"]()
@@ -145,6 +150,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     both_classes = status.counts.anomaly > 0 and status.counts.not_sought > 0
     may_keep = not busy and status.pen_elsewhere is None and not status.read_only
     return {
+        "aim": status.aim,
         "counts": _counts(status),
         "busy": busy,
         "can_train": may_keep and both_classes,

@@ -48,6 +48,8 @@ class Wanted:
         A table about the images; ``None`` takes what the session keeps.
     match_radius
         Seconds of arc between an image and its row of that table at most, where they are matched by position.
+    aim
+        What is looked for, kept with a new session in which nobody has written it.
     """
 
     images: Path | None = None
@@ -58,6 +60,7 @@ class Wanted:
     classes: str | Mapping[str, str] | None = None
     metadata: Path | None = None
     match_radius: float = MATCH_RADIUS
+    aim: str = ""
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
@@ -125,7 +128,7 @@ class Wanted:
             If something given cannot be used.
         """
         with self._place_named():
-            return Session.open(
+            session = Session.open(
                 self.session_path,
                 self.images,
                 self.labels,
@@ -137,6 +140,9 @@ class Wanted:
                 take_over=not check_only,
                 share=not check_only or self.annotator is not None,
             )
+        if self.aim and session.ranking().version == 0 and not session.marking.aim:
+            session.marking.write_aim(self.aim)
+        return session
 
     @contextlib.contextmanager
     def _place_named(self) -> Iterator[None]:

@@ -75,4 +75,4 @@ def launch(
 def demo() -> Wanted:
     """Make the simulated survey, if it is not there yet, and give its paths."""
     made = survey()
-    return Wanted(made.images, made.labels, made.session)
+    return Wanted(made.images, made.labels, made.session, aim=made.aim)

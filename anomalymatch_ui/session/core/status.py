@@ -172,6 +172,8 @@ class Status:
         The last thing worth telling, a sentence; empty if none.
     error
         What made the last job fail, a sentence; ``None`` if it did not.
+    aim
+        What is sought, in the words of whoever wrote it last; empty if nobody did.
     pen_elsewhere
         Who else trains this session, in words; ``None`` if nobody does. Labels need no pen.
     read_only
@@ -195,6 +197,7 @@ class Status:
     removed: float | None = None
     message: str = ""
     error: str | None = None
+    aim: str = ""
     pen_elsewhere: str | None = None
     read_only: str = ""
 

@@ -45,6 +45,8 @@ class Marking:
         Returns who marks.
     receipt
         Tells the session of what was written.
+    tell
+        Given changes of the session's status: ``aim``.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Marking:
         journal: Journal,
         annotator: Callable[[], str],
         receipt: Callable[[LabelEvent], Receipt],
+        tell: Callable[..., None],
     ) -> None:
         self._pool = pool
         self._journal = journal
         self._annotator = annotator
         self._receipt = receipt
+        self._tell = tell
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +71,7 @@ class Marking:
     @property
     def aim(self) -> str:
         """What is sought, in the words of whoever wrote it last; empty if nobody did."""
-        return str(jsontext.parsed(self._journal.meta().get(_AIM, '""')))
+        return aim_of(self._journal)
 
     def write_aim(self, text: str) -> None:
         """Write what is sought, for those who label the session, and for oneself in a year.
@@ -91,6 +95,7 @@ class Marking:
                 "more shortly."
             )
         self._journal.keep_meta({_AIM: json.dumps(line)})
+        self._tell(aim=line)
 
     def define(self, names: Iterable[str]) -> None:
         """Give tags the keys 1 to 9; those that images have stay on them.
@@ -162,6 +167,11 @@ class Marking:
         for image_id, _ in changes:
             index_in(self._pool, image_id)
         return self._receipt(self._journal.mark(changes, self._annotator(), origin))
+
+
+def aim_of(journal: Journal) -> str:
+    """Return what is sought, in the words of whoever wrote it last; empty if nobody did."""
+    return str(jsontext.parsed(journal.meta().get(_AIM, '""')))
 
 
 def marks_of(journal: Journal) -> dict[str, Marks]:

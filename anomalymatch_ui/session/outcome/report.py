@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from anomalymatch_ui.labels import LABELS, Label, PairAgreement
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.core.status import Counts
+from anomalymatch_ui.session.core.status import Counts, Status
 from anomalymatch_ui.session.labelling.importing import TABLE
 from anomalymatch_ui.session.labelling.labelling import counts_of
 from anomalymatch_ui.session.labelling.people import People
@@ -76,6 +76,8 @@ class Report:
         Each pair of annotators.
     disagreements
         Ids of the images on which annotators differ, sorted.
+    aim
+        What is sought, in the words of whoever wrote it last; empty if nobody did.
     """
 
     session: Path
@@ -86,10 +88,11 @@ class Report:
     annotators: tuple[AnnotatorReport, ...]
     agreement: tuple[PairAgreement, ...]
     disagreements: tuple[str, ...]
+    aim: str
 
     @classmethod
     def of(
-        cls, session: Path, pool: ImagePool, view: Mapping[str, Label], people: People, cycles: int
+        cls, session: Path, pool: ImagePool, view: Mapping[str, Label], people: People, status: Status
     ) -> Self:
         """Report on a session.
 
@@ -101,8 +104,8 @@ class Report:
             Of the session.
         view
             The labels now.
-        cycles
-            Finished training cycles.
+        status
+            Its newest; it tells the finished cycles, and what is sought.
         """
         words = people.words()
         tables = [own for name, own in words.items() if name.startswith(TABLE)]
@@ -115,10 +118,11 @@ class Report:
                 view.get(name) == "anomaly" and all(own.get(name) != "anomaly" for own in tables)
                 for name in looked_at
             ),
-            cycles=cycles,
+            cycles=status.cycle,
             annotators=tuple(AnnotatorReport.of(name, own) for name, own in words.items()),
             agreement=people.agreement(),
             disagreements=people.disagreements(),
+            aim=status.aim,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,6 +130,7 @@ class Report:
         counts = self.counts
         return {
             "session": str(self.session),
+            "looking_for": self.aim,
             "images": counts.images,
             "labelled": counts.labelled,
             "anomalies": counts.anomaly,
@@ -147,6 +152,7 @@ class Report:
         lines = [
             f"{self.session}: {counted(counts.images, 'image')}, {labels}; "
             f"{counted(self.cycles, 'training cycle')}",
+            *([f"Looking for: {self.aim}"] if self.aim else []),
             f"{counted(self.looked_at, 'image')} looked at, {self.found:,} found to be anomalies",
             *(annotator.sentence() for annotator in self.annotators),
             *(_compared(pair) for pair in self.agreement),

@@ -19,6 +19,7 @@ from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.labelling.marking import aim_of
 from anomalymatch_ui.session.outcome.completeness_table import object_table, share_table
 from anomalymatch_ui.session.outcome.mark_table import mark_columns
 from anomalymatch_ui.session.work.cycles import Cycles
@@ -342,6 +343,8 @@ class Results:
             "seed": str(config.seed),
             "settings": json.dumps(config.model_dump(mode="json"), sort_keys=True),
         }
+        if aim := aim_of(self._journal):
+            said["looking_for"] = aim
         for number, match in enumerate(self._known.sources(), 1):
             said[f"known_objects_{number}"] = match.sentence()
         network = next((its.digest for its in self._cycles.all() if its.number == self._cycles.in_use), None)

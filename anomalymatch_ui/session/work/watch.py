@@ -11,12 +11,13 @@ from anomalymatch_ui.errors import AnomalyMatchError, StorageError
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.folder import modified_ns
 from anomalymatch_ui.session.core.status import Counts
+from anomalymatch_ui.session.labelling.marking import aim_of
 from anomalymatch_ui.session.work.rankings import Rankings
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = 0.5
-"""Seconds between two looks; one costs 0.05 ms: a pragma, a small file, a time stamp."""
+"""Seconds between two looks; one costs 0.05 ms: a pragma, a few rows, a small file, a time stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Outside:
         Time stamps of the ranking and the settings on disk, in nanoseconds; 0 if there are none.
     kept, pinned
         Numbers of the cycles whose networks are on disk, and of those that a person has pinned.
+    aim
+        What is sought, as it was written last.
     """
 
     row: int
@@ -41,6 +44,7 @@ class Outside:
     settings: int
     kept: tuple[int, ...]
     pinned: tuple[int, ...]
+    aim: str
 
 
 class Watch:
@@ -61,7 +65,7 @@ class Watch:
         Told that the settings on disk have changed.
     publish
         Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``pen_elsewhere``,
-        ``error``.
+        ``aim``, ``error``.
 
     Attributes
     ----------
@@ -144,6 +148,7 @@ class Watch:
             pen_elsewhere=now.pen,
             kept_cycles=now.kept,
             pinned_cycles=now.pinned,
+            aim=now.aim,
         )
         if now.row != before.row:
             self._follow()
@@ -159,4 +164,5 @@ class Watch:
             self._folder.settings_stamp,
             self._folder.kept_cycles,
             self._folder.pinned_cycles,
+            aim_of(self._journal),
         )
