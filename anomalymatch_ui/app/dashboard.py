@@ -97,6 +97,8 @@ class Dashboard:
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
         self._bridge: Bridge[Status] = Bridge(self._heed, loop)
         self._unsubscribe = session.subscribe(self._bridge.publish)
+        if session.status.state == "idle" and not session.status.read_only:
+            session.resume()  # what ran on the page that was left
         status = session.status
         may_rank = status.state == "idle" and status.pen_elsewhere is None and not status.read_only
         if may_rank and (session.ranking().version == 0 or session.outdated):
@@ -165,7 +167,7 @@ class Dashboard:
         self.session.pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Go on after a pause, or with what ran when the session was left, as a page that opens does."""
         self.session.resume()
 
     def stop(self) -> None:

@@ -360,7 +360,7 @@ class Session:
         self._steering.pause()
 
     def resume(self) -> None:
-        """Let the paused job go on."""
+        """Let the paused job go on, or what ran when the session was left; see :meth:`Steering.resume`."""
         self._steering.resume()
 
     def stop(self) -> None:
@@ -372,12 +372,12 @@ class Session:
         return self._steering.wait(timeout)
 
     def close(self) -> None:
-        """Stop what runs, keep it, and give the pen back. Closing twice does no harm."""
+        """Stop what runs, keep it to go on with, and give the pen back. Closing twice does no harm."""
         self._steering.automatic.close()
         self._watch.close()
         self.pictures.close()
         self._rankings.end_clock()
-        self.stop()
+        self._steering.leave()
         self.wait()
         with self._closing:
             closed, self._closed = self._closed, True

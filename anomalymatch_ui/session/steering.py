@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anomalymatch_ui.errors import AnomalyMatchError, InputError, StorageError
+from anomalymatch_ui.errors import AnomalyMatchError, InputError, SessionBusyError, StorageError
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.core.board import StatusBoard
 from anomalymatch_ui.session.core.context import Context
@@ -20,6 +20,7 @@ from anomalymatch_ui.session.work.configuring import Configuring
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.rankings import Rankings
 from anomalymatch_ui.session.work.settings import given_up
+from anomalymatch_ui.session.work.underway import UnderWay
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ class Steering:
             context.journal, cycles, lambda: context.config.train.every, self._train_if_possible
         )
         self._background = Background(board.publish, self._may_go_on)
+        self._under_way = UnderWay(context.folder)
         self._stopped = False  # whether the job was asked to stop
+        self._leaving = False  # ... because the session closes: it goes on when it is opened again
 
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
         """Train one cycle on the labels now, then rank the pool by it.
@@ -124,7 +127,7 @@ class Steering:
                 self._rankings.rank(reporter)
             self._tidy()
 
-        self.start("train", work, wait)
+        self.start("train", work, wait, steps)
 
     def pin(self, cycle: int, pinned: bool = True) -> None:
         """Keep a cycle's network and scores for good, or no longer than those of other cycles.
@@ -251,16 +254,31 @@ class Steering:
         return scores[0]
 
     def pause(self) -> None:
-        """Let the running job wait after its current step."""
+        """Let the running job wait after its current step; left so, it waits for a person to go on."""
+        self._under_way.hold()
         self._background.pause()
 
     def resume(self) -> None:
-        """Let the paused job go on."""
-        self._background.resume()
+        """Let the paused job go on, or, where none runs, what ran when the session was last left.
+
+        That is training, ranking or adapting which nobody has stopped or paused: a page was reloaded or
+        opened a second time, or its process ended. A cycle goes on from its last checkpoint.
+        """
+        status = self._board.status
+        if status.state != "idle":
+            self._under_way.release()
+            self._background.resume()
+        elif self._pen.elsewhere is None:
+            self._under_way.go_on(status.interrupted_step or 0, self.train, self.adapt, self.rank)
 
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
         self._stopped = True
+        self._background.stop()
+
+    def leave(self) -> None:
+        """End the running job after its current step, to go on when the session is opened again."""
+        self._leaving = True
         self._background.stop()
 
     def wait(self, timeout: float | None = None) -> Status:
@@ -330,8 +348,10 @@ class Steering:
         """Return the step a cycle can be gone on with from; while another process trains, it is not ours."""
         return None if elsewhere is not None else self._cycles.interrupted_step(self._context.config)
 
-    def start(self, name: str, work: Callable[[Reporter], None], wait: bool) -> None:
-        """Start a job, and wait for its end if that is wanted.
+    def start(
+        self, name: str, work: Callable[[Reporter], None], wait: bool, steps: int | None = None
+    ) -> None:
+        """Start a job, and wait for its end if that is wanted; where nobody waits, it outlives its process.
 
         Raises
         ------
@@ -342,7 +362,8 @@ class Steering:
         """
         self._pen.claim()
         self._stopped = False
-        self._background.start(name, work, self._job_end)
+        noted = work if wait else self._under_way.noted(name, steps, work)
+        self._background.start(name, noted, self._job_end)
         if wait:
             self._background.finish()
 
@@ -371,17 +392,21 @@ class Steering:
             self._board.publish(message=" ".join(filter(None, [self._board.status.message, *told])))
 
     def _job_end(self, error: BaseException | None) -> None:
+        self._under_way.end(to_go_on=not self._pen.mine or (self._leaving and not self._stopped))
         self.tell_notices()
+        # That another page goes on with it is no fault.
+        taken = {"message": str(error)} if isinstance(error, SessionBusyError) else {}
         self._board.publish(
+            **taken,
             phase="idle",
             state="idle",
             progress=Progress(),
-            error=None if error is None else failure_sentence(error, self._folder.path),
+            error=None if error is None or taken else failure_sentence(error, self._folder.path),
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
             kept_cycles=self._cycles.kept,
             pinned_cycles=self._cycles.pinned,
-            interrupted_step=self._cycles.interrupted_step(self._context.config),
+            interrupted_step=self.interrupted_step(self._pen.elsewhere_in_words),
             adaptation=self._rankings.embedder().adaptation(),
         )
         self.settings.reread()

@@ -51,6 +51,7 @@ def test_training_is_told_by_step_total_loss_share_and_time_left():
 def test_while_a_stopped_cycle_goes_on_its_button_offers_no_more_to_resume_it():
     assert described(Status(interrupted_step=5))["train"] == "Resume cycle (step 5)"
     assert described(Status("training", "running", interrupted_step=5))["train"] == "Train"
+    assert described(Status("idle", "running", interrupted_step=5))["phase"] == "Going on with cycle 1"
 
 
 def test_at_rest_the_curves_are_those_of_the_cycle_in_use():

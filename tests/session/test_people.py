@@ -228,7 +228,7 @@ def test_the_pen_is_taken_over_from_the_same_annotator_only_when_it_is_shared(se
         assert session.status.pen_elsewhere is None
     with Session.open(session.path, annotator="ada", take_over=True, share=True) as reloaded:
         assert reloaded.status.pen_elsewhere is None
-        wait_until(lambda: (session.status.pen_elsewhere or "").startswith("ada"))
+        wait_until(lambda: session.status.pen_elsewhere == "another page of yours")
     wait_until(lambda: session.status.pen_elsewhere is None)
 
 

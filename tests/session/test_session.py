@@ -239,7 +239,8 @@ def test_taking_over_stops_the_former_holder_s_training_and_both_can_label(sessi
         session.label(["0050.jpg"], "anomaly")
         other.label(["0051.jpg"], "anomaly")
         assert session.wait(timeout=PATIENCE).phase == "idle"
-        assert "trained elsewhere" in (session.status.error or "")
+        assert session.status.error is None
+        assert "trained elsewhere, by another page of yours" in session.status.message
         assert session.labels() == other.labels()
         with pytest.raises(SessionBusyError, match="here you can label"):
             session.train()

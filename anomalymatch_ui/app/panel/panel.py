@@ -239,7 +239,8 @@ def _phase(status: Status) -> str:
     elif status.phase == "idle" and status.state == "idle" and status.interrupted_step is not None:
         words = f"Cycle {status.cycle + 1} stopped at step {status.interrupted_step}"
     elif status.phase == "idle" and status.state == "running":
-        words = "Getting ready"
+        goes_on = status.interrupted_step is not None
+        words = f"Going on with cycle {status.cycle + 1}" if goes_on else "Getting ready"
     elif status.phase == "idle":
         words = f"Idle after cycle {status.cycle}" if status.cycle else "No cycle trained yet"
         if status.cycle_in_use != status.cycle:

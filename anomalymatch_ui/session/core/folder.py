@@ -73,6 +73,11 @@ class SessionFolder:
         return self.path / "session.lock"
 
     @property
+    def under_way(self) -> Path:
+        """What runs in the background, to go on with when the session is opened again; absent if nothing."""
+        return self.path / "under-way.json"
+
+    @property
     def ranking(self) -> Path:
         """The newest ranking."""
         return self.path / "ranking.npz"

@@ -77,8 +77,16 @@ class PenHolder:
         )
 
     def __str__(self) -> str:
-        name = self.annotator if self.annotator == self.user else f"{self.annotator} ({self.user})"
-        return f"{name} on {self.host} (process {self.pid}, since {self.since})"
+        return f"{self._name} on {self.host} (process {self.pid}, since {self.since})"
+
+    def seen_by(self, annotator: str) -> str:
+        """Return who this is in the words of a page, on which a process's number helps nobody."""
+        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        return f"{'another page of yours' if self.annotator == annotator else self._name}{where}"
+
+    @property
+    def _name(self) -> str:
+        return self.annotator if self.annotator == self.user else f"{self.annotator} ({self.user})"
 
 
 class Pen:
@@ -153,6 +161,12 @@ class Pen:
         return None if other is None or other.token == self._holder.token or not other.alive else other
 
     @property
+    def elsewhere_in_words(self) -> str | None:
+        """Who else holds the pen, as this holder's annotator would say it; ``None`` if nobody does."""
+        other = self.elsewhere
+        return None if other is None else other.seen_by(self._holder.annotator)
+
+    @property
     def mine(self) -> bool:
         """Whether this is written down as the holder; not so once the pen is given back, by anybody."""
         other = _read(self._path)
@@ -180,9 +194,11 @@ class Pen:
             )
         other = self.elsewhere
         if other is not None:
+            me = self._holder.annotator
             raise SessionBusyError(
-                f"This session is trained elsewhere, by {other}; here you can label. To train here, close "
-                f"it there; if that process is gone for good, delete {self._path}."
+                f"This session is trained elsewhere, by {other.seen_by(me)}; here you can label. To train "
+                f"here, close it there{' or reload this page' if other.annotator == me else ''}."
+                + self._how_to_free
             )
 
     def claim(self) -> None:

@@ -156,10 +156,9 @@ class Watch:
             self._reread()
 
     def _look(self) -> Outside:
-        other = self._pen.elsewhere
         return Outside(
             self._journal.last_foreign_seq,
-            None if other is None else str(other),
+            self._pen.elsewhere_in_words,
             modified_ns(self._folder.ranking),
             self._folder.settings_stamp,
             self._folder.kept_cycles,

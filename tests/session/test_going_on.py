@@ -1,0 +1,124 @@
+"""What ran when a session was left goes on when its page is opened again, unless somebody stopped it."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session, Status
+
+PATIENCE = 300
+RINGS = [f"{number:04d}.jpg" for number in range(3)]
+DISCS = [f"{number:04d}.jpg" for number in range(20, 24)]
+
+
+@pytest.fixture
+def session(pool_folder: Path, quick: Config, tmp_path: Path) -> Iterator[Session]:
+    with Session.open(tmp_path / "session", pool_folder, config=quick, annotator="ada") as opened:
+        opened.label(RINGS, "anomaly")
+        opened.label(DISCS, "nominal")
+        yield opened
+
+
+def wait_for(session: Session, reached: Callable[[Status], bool]) -> Status:
+    """Return the first status that has reached something."""
+    there: queue.SimpleQueue[Status] = queue.SimpleQueue()
+    unsubscribe = session.subscribe(lambda status: there.put(status) if reached(status) else None)
+    try:
+        now = session.status
+        return now if reached(now) else there.get(timeout=PATIENCE)
+    finally:
+        unsubscribe()
+
+
+def train_a_step(session: Session, steps: int = 500) -> None:
+    session.train(steps=steps)
+    wait_for(session, lambda status: status.phase == "training" and status.progress.done > 0)
+
+
+def test_training_goes_on_from_where_its_page_was_left(session: Session) -> None:
+    train_a_step(session)
+    session.close()
+    with Session.open(session.path, annotator="ada") as again:
+        step = again.status.interrupted_step
+        assert step
+        again.resume()
+        assert again.status.state == "running"
+        going = wait_for(again, lambda status: status.phase == "training" and status.progress.done > step)
+        assert going.progress.total == 500
+        again.stop()
+        assert again.wait(PATIENCE).interrupted_step is not None
+
+
+@pytest.mark.parametrize("waits", [Session.stop, Session.pause])
+def test_what_a_person_stopped_or_paused_waits_for_a_person(
+    session: Session, waits: Callable[[Session], None]
+) -> None:
+    train_a_step(session)
+    waits(session)
+    session.close()
+    with Session.open(session.path, annotator="ada") as again:
+        assert again.status.interrupted_step is not None
+        again.resume()
+        assert again.status.state == "idle"
+
+
+def test_a_pause_that_is_over_holds_nothing_back(session: Session) -> None:
+    train_a_step(session)
+    session.pause()
+    wait_for(session, lambda status: status.state == "paused")
+    session.resume()
+    session.close()
+    assert json.loads((session.path / "under-way.json").read_text())["job"] == "train"
+
+
+def test_a_page_opened_a_second_time_goes_on_and_the_first_is_told_in_words(session: Session) -> None:
+    train_a_step(session)
+    with Session.open(session.path, annotator="ada", take_over=True, share=True) as other:
+        other.resume()
+        assert other.status.state == "running"
+        former = wait_for(session, lambda status: status.state == "idle" and status.pen_elsewhere is not None)
+        assert former.error is None
+        assert former.pen_elsewhere == "another page of yours"
+        assert former.interrupted_step is None
+        assert "trained elsewhere, by another page of yours; here you can label" in former.message
+        assert "process" not in former.message
+        wait_for(other, lambda status: status.phase == "training" and status.progress.done > 0)
+        session.close()  # which does not take from the other what it is at
+        assert other.status.state == "running"
+        assert (session.path / "under-way.json").exists()
+
+
+def test_a_cycle_that_ended_as_its_page_was_left_lacks_the_order_alone(session: Session) -> None:
+    session.train(steps=2, wait=True, rank=False)
+    (session.path / "under-way.json").write_text(
+        json.dumps({"job": "train", "steps": 2, "cycle": 0, "step": 0, "tries": 0})
+    )
+    session.resume()
+    done = session.wait(PATIENCE)
+    assert (done.cycle, done.ranking_version) == (1, 1)
+    assert not (session.path / "under-way.json").exists()
+
+
+def test_what_ends_its_process_each_time_does_not_go_on_for_ever(session: Session) -> None:
+    path = session.path / "under-way.json"
+    for tries, state in ((2, "running"), (3, "idle")):
+        path.write_text(json.dumps({"job": "train", "steps": 500, "cycle": 0, "step": 0, "tries": tries}))
+        session.resume()
+        assert session.status.state == state
+        session.stop()
+        session.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", '{"job": "train"}', '{"job": "train", "steps": "x", "cycle": 0}']
+)
+def test_a_damaged_note_is_none(session: Session, damaged: str) -> None:
+    (session.path / "under-way.json").write_text(damaged)
+    session.resume()
+    assert session.status.state == "idle"
