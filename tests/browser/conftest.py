@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import processes
 import pytest
 from images import make_pool
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -20,24 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from desk import Desk
 from faults import Faults
 from install_chromium import find_chromium
-from serving import PATIENCE, Prepared, Serve, Served, open_page, prepare_session
+from serving import CHROMIUM_ARGUMENTS, PATIENCE, Prepared, Serve, Served, open_page, prepare_session, serving
 
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # The popup of Chromium's own address bar is two pages beside each page, and costs a second of processor.
-    # What follows it is what Playwright switches off: of two lists Chromium heeds the last one.
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,"
-    "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,PaintHolding,"
-    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,"
-    "NetworkTimeServiceQuerying,AimEnabled,LensOverlay,PreconnectToSearch",
-]
 expect.set_options(timeout=PATIENCE)
 
 
@@ -96,20 +76,7 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 @pytest.fixture(scope="session")
 def serve() -> Serve:
     """Return a way to serve a dashboard: ``with serve(images, session) as served``."""
-
-    @contextlib.contextmanager
-    def served(images: Path, session: Path, *options: str) -> Iterator[Served]:
-        quietly = ("--port", 0, "--no-browser", "--json")
-        with processes.started("serve", images, "--session", session, *quietly, *options) as process:
-            try:
-                line = process.first_line(300)
-                assert line, f"`anomalymatch serve` ended with {process.finished(300)}"
-                yield Served(json.loads(line)["address"], process)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(300)
-
-    return served
+    return serving
 
 
 @pytest.fixture(scope="module")

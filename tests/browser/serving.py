@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import processes
 from faults import Faults
 from playwright.sync_api import Browser, Page
 from processes import Command
@@ -16,6 +19,23 @@ from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.session import Session
 
 PATIENCE = 120_000  # ms; two cores that others want as well may start a kernel in more than a minute
+
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # The popup of Chromium's own address bar is two pages beside each page, and costs a second of processor.
+    # What follows it is what Playwright switches off: of two lists Chromium heeds the last one.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,PaintHolding,"
+    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,"
+    "NetworkTimeServiceQuerying,AimEnabled,LensOverlay,PreconnectToSearch",
+]
 
 RINGS = [f"{number:04d}.jpg" for number in range(4)]
 DISCS = [f"{number:04d}.jpg" for number in range(40, 50)]
@@ -66,3 +86,17 @@ class Served:
 
 
 Serve = Callable[..., contextlib.AbstractContextManager[Served]]
+
+
+@contextlib.contextmanager
+def serving(images: Path, session: Path, *options: str) -> Iterator[Served]:
+    """Serve a dashboard by a process of its own, which ends with the body."""
+    quietly = ("--port", 0, "--no-browser", "--json")
+    with processes.started("serve", images, "--session", session, *quietly, *options) as process:
+        try:
+            line = process.first_line(300)
+            assert line, f"`anomalymatch serve` ended with {process.finished(300)}"
+            yield Served(json.loads(line)["address"], process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(300)

@@ -47,7 +47,7 @@ def test_training_goes_on_after_a_reload_and_in_a_second_tab_which_the_first_is_
             "Trained elsewhere, by another page of yours. Here you can label: each page sees the other's "
             "labels."
         )
-        expect(page.get_by_role("alert").filter(visible=True)).to_have_count(0)
+        expect(page.locator(".am-side .v-alert")).to_have_count(1)  # and no error
         expect(first.button("Train")).to_be_disabled()
         first.press("a")
         expect(second.count("anomaly")).to_have_text("5")

@@ -1,55 +1,28 @@
 """What a newcomer copies from README and the documentation is a command as the package has it today.
 
-The commands themselves are run by the tests of `tests/cli`, `tests/app` and others; here each line, as it
-is written, is read by the command line's own parser, which refuses what it does not know.
+The commands are run by the tests of `tests/cli`, `tests/app` and others, and those of README and the first
+page, as they are written, by `test_wheel.py`; here each line is read by the command line's own parser, which
+refuses what it does not know.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import shlex
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import typer
+from documented import FENCE, PAGES, ROOT, blocks, commands_of
 
 from anomalymatch_ui.cli.main import application
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """Iterate over the words of each command of a page, without what is set or piped around it."""
-    for block in blocks(page, "sh"):
-        for line in block.replace("\\\n", " ").splitlines():
-            for part in re.split(r"\s(?:&&|\||;|&)\s", line):
-                words = shlex.split(part.rpartition(" > ")[0] or part, comments=True)
-                while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-                    words = words[1:]
-                if words:
-                    yield words
-
-
-def of(program: str) -> list[tuple[str, list[str]]]:
-    return [
-        (page.name, words)
-        for page in PAGES
-        for words in commands(page)
-        if words[0].rpartition("/")[2] == program
-    ]
-
-
-@pytest.mark.parametrize(("page", "words"), of("anomalymatch"), ids=lambda value: " ".join(value)[:60])
+@pytest.mark.parametrize(
+    ("page", "words"), commands_of("anomalymatch"), ids=lambda value: " ".join(value)[:60]
+)
 def test_the_command_line_knows_a_command_as_it_is_written(page: str, words: list[str]) -> None:
     group = typer.main.get_command(application)
     given = [word.replace("…", "") for word in words[1:]]
@@ -59,17 +32,26 @@ def test_the_command_line_knows_a_command_as_it_is_written(page: str, words: lis
     command.make_context(given[0], given[1:])
 
 
-@pytest.mark.parametrize(("page", "words"), of("make"), ids=lambda value: " ".join(value)[:60])
+@pytest.mark.parametrize(("page", "words"), commands_of("make"), ids=lambda value: " ".join(value)[:60])
 def test_the_makefile_has_the_target(page: str, words: list[str]) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(word for word in words[1:] if "=" not in word) <= set(targets)
 
 
-@pytest.mark.parametrize(("page", "words"), of("pip"), ids=lambda value: " ".join(value)[:60])
+@pytest.mark.parametrize(("page", "words"), commands_of("pip"), ids=lambda value: " ".join(value)[:60])
 def test_the_extras_that_are_to_be_installed_exist(page: str, words: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for extras in re.findall(r"(?:^|\s)(?:\.|anomalymatch-ui)\[([\w,]+)\]", " ".join(words)):
         assert set(extras.split(",")) <= set(project["optional-dependencies"])
+
+
+def test_every_extra_is_listed_where_a_newcomer_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    rows = re.findall(
+        r"^\| (`.+`) \|", (ROOT / "docs" / "start.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert listed == set(project["optional-dependencies"]) - {"test", "lint"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,5 +72,5 @@ def test_every_link_to_a_file_leads_to_one(name: str) -> None:
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(of("anomalymatch")) > 20
-    assert len(of("make")) > 3
+    assert len(commands_of("anomalymatch")) > 20
+    assert len(commands_of("make")) > 3

@@ -221,9 +221,6 @@ export class ZoomPicture {
       const meant = event.button === 2 || (event.button === 0 && event.shiftKey);
       return meant && this.source ? this.looks.target(this.id) : undefined;
     });
-    root.addEventListener("dblclick", () => {
-      if (this.source) this.looks.change({ brightness: 0.5, contrast: 1 }, this.looks.target(this.id));
-    });
   }
 
   place(event) {

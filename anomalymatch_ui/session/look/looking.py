@@ -253,13 +253,13 @@ class Looking:
                 left += missing * each[look]
         self._reporter.advance(
             self._seen(),
-            closely=None if self._coarse is None else int(self._fine.done.sum()),
+            closely=None if self._coarse is None else self._fine.seen,
             share=spent / (spent + left),
             seconds_left=left if sum(sum(way.counts.values()) for way in passes) >= KNOWN_AFTER else None,
         )
 
     def _seen(self) -> int:
-        return int((self._coarse or self._fine).done.sum())
+        return (self._coarse or self._fine).seen
 
     def _prepare_steps(self) -> None:
         self._order = lottery_of(self._images, self._config.seed)

@@ -39,6 +39,11 @@ class Pass:
         written: np.ndarray = np.logical_and.reduce([table.written for table in self.tables.values()])
         return written
 
+    @property
+    def seen(self) -> int:
+        """How many images' worth of work is done: of two looks at an image, one is half."""
+        return sum(int(table.written.sum()) for table in self.tables.values()) // len(self.tables)
+
     def work(self) -> Iterator[tuple[Look, int, int]]:
         """Return each look, the images that it has seen, and those that it has not."""
         for look, table in self.tables.items():

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anomalymatch_ui.rank import CoarseToFine, Reduction, most_telling
+from anomalymatch_ui.score.row_table import RowTable
 from anomalymatch_ui.session.look.passes import Pass, costs_of, stages
 from anomalymatch_ui.session.look.sight import Look
 
@@ -68,3 +71,17 @@ def test_what_was_not_measured_yet_costs_by_pixels_and_views() -> None:
     costs = costs_of([coarse, fine])
     assert costs[0] == pytest.approx({small: 0.02, large: 0.08})
     assert costs[1] == pytest.approx({small: 0.16, large: 0.08})
+
+
+def test_the_images_that_are_told_grow_from_the_first_of_two_looks_on(tmp_path: Path) -> None:
+    small, large = Look(32), Look(64)
+    with (
+        RowTable(tmp_path / "small.rows", 10, 2) as first,
+        RowTable(tmp_path / "large.rows", 10, 2) as second,
+    ):
+        way = Pass({small: "none", large: "none"}, {small: first, large: second})
+        first.write(np.arange(6), np.zeros((6, 2), np.float16))
+        assert (way.seen, way.done.sum()) == (3, 0)
+        first.write(np.arange(6, 10), np.zeros((4, 2), np.float16))
+        second.write(np.arange(10), np.zeros((10, 2), np.float16))
+        assert (way.seen, way.done.sum()) == (10, 10)
