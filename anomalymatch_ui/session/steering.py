@@ -213,14 +213,9 @@ class Steering:
         self.start("go-back", work, wait)
 
     def rank(self, wait: bool = False) -> None:
-        """Order the pool by the labels now and, after a cycle, by its network.
+        """Order the pool by the labels now and, after a cycle, by its network. Raises as :meth:`start`.
 
         Runs in the background unless ``wait``; the new ranking is announced by the status.
-
-        Raises
-        ------
-        InputError
-            If a job runs already.
         """
         self.start("rank", self._rankings.rank, wait)
 
@@ -302,18 +297,11 @@ class Steering:
                 logger.warning("No cycle was started automatically: %s", error)
 
     def begin(self, counts: Counts, elsewhere: str | None, aim: str) -> None:
-        """Set the first status, and tell of a cycle that was interrupted.
-
-        Parameters
-        ----------
-        counts
-            Of the labels.
-        elsewhere
-            Who else holds the pen, in words; ``None`` if nobody does.
-        aim
-            What is sought; empty if nobody has said.
-        """
+        """Set the first status: the labels, who else trains, in words, and what is sought."""
         folder, step = self._folder, self.interrupted_step(elsewhere)
+        interrupted = (
+            f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from there, "
+        )
         status = Status(
             cycle=folder.cycle,
             cycle_in_use=folder.cycle_in_use,
@@ -322,16 +310,12 @@ class Steering:
             counts=counts,
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
+            message="" if step is None else f"{interrupted}with the labels of now.",
             pen_elsewhere=elsewhere,
             read_only=self._context.read_only,
             aim=aim,
         )
         self._board.begin(status, self._rankings.figures)
-        if step is not None:
-            self._board.publish(
-                message=f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from "
-                "there, with the labels of now."
-            )
 
     def follow_labels(self) -> None:
         """Let the order follow the labels of now, and train if as many have come as the settings ask for."""
