@@ -310,7 +310,7 @@ class Steering:
             counts=counts,
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
-            message="" if step is None else f"{interrupted}with the labels of now.",
+            message="" if step is None else f"{interrupted} with the labels of now.",
             pen_elsewhere=elsewhere,
             read_only=self._context.read_only,
             aim=aim,
