@@ -10,11 +10,12 @@ from typing import cast, get_args
 import numpy as np
 from torch import Tensor
 
+from anomalymatch_ui._version import __version__
 from anomalymatch_ui.config import NumberFormat
 from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import ImagePool, PoolReport
-from anomalymatch_ui.score.archive import Archive
-from anomalymatch_ui.score.manifest import Arithmetic, Plan
+from anomalymatch_ui.score.archive import Archive, begin
+from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard, Shard
 
 NUMBER_FORMATS: tuple[NumberFormat, ...] = get_args(NumberFormat)
@@ -122,3 +123,32 @@ def quick_shard(ids: Sequence[str], asked: range, components: int = 0) -> Shard:
 def quick_score(image_id: str) -> np.float32:
     """Return one of 100 scores in [0, 1]."""
     return np.float32(zlib.crc32(image_id.encode()) % 100 / 99)
+
+
+def keep_scores(
+    folder: Path, pool: ImagePool, scores: np.ndarray, shard_size: int, model: str = "a"
+) -> Archive:
+    """Write the first scores of a pool, NaN where an image cannot be read, as a session keeps them."""
+    manifest = ArchiveManifest(
+        model=model,
+        pool=pool.digest,
+        images=len(pool),
+        software=__version__,
+        image_size=32,
+        symmetry="none",
+        device="cpu",
+        dtype="float32",
+        components=0,
+        batch_size=8,
+        compiled=False,
+        shard_size=shard_size,
+    )
+    archive = Archive(folder, manifest, None)
+    with begin(folder, manifest):
+        for number in range(manifest.shard_count):
+            asked = manifest.indices(number)
+            readable = [index for index in asked if index < len(scores) and np.isfinite(scores[index])]
+            if asked.stop <= len(scores):
+                shard = Shard([pool.ids[index] for index in readable], scores[readable].astype(np.float32))
+                archive.write(archive.encode(number, shard))
+    return archive

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,11 +17,13 @@ from anomalymatch_ui.cli.pixels import PixelOptions, takes_pixels
 from anomalymatch_ui.errors import InputError
 
 if TYPE_CHECKING:
-    from anomalymatch_ui.score import Outcome
+    from anomalymatch_ui.score import OrderedScores, Outcome
 
 Folder = Annotated[
     Path,
-    typer.Argument(help="The --out folder of `anomalymatch score`.", metavar="DIR", parser=given_path),
+    typer.Argument(
+        help="The --out folder of `anomalymatch score`, or a session.", metavar="DIR", parser=given_path
+    ),
 ]
 
 
@@ -146,11 +149,11 @@ def top(
     out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the images of a scored archive from the highest score to the lowest."""
-    from anomalymatch_ui.score import ScoreFilter, Scores
+    """List the images of a scored archive, or of a session, from the highest score to the lowest."""
+    from anomalymatch_ui.score import ScoreFilter
 
     wanted = ScoreFilter(lowest=above, highest=below, prefix=prefix, like=like)
-    with Scores(folder) as scores:
+    with _order(folder) as scores:
         if wanted == ScoreFilter():
             found, matching = scores.page(first - 1, count), len(scores)
         else:
@@ -179,21 +182,29 @@ def similar(
     out: Annotated[Path | None, typer.Option(help="Write a table here instead of printing it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the images of an archive that are most like one or several of it."""
+    """List the images of an archive, or of a session, that are most like one or several of it."""
     from anomalymatch_ui.cli.progress import bar
     from anomalymatch_ui.learn import resolve_device
-    from anomalymatch_ui.score import Scores
+    from anomalymatch_ui.score import Neighbours, Scores
     from anomalymatch_ui.score import similar as find_similar
+    from anomalymatch_ui.session.archives.shown import archive_shown, is_session, similar_in
 
-    with Scores(folder) as scores, bar("Comparing") as advance:
-        found = find_similar(
-            scores,
-            ids,
-            count,
-            device=resolve_device(device),
-            approximate=approximate,
-            advance=advance,
-        )
+    archive = archive_shown(folder) if is_session(folder) else folder
+    found: Neighbours
+    if archive is None:
+        if approximate:
+            raise InputError("--approximate is for archives: the images of a session are compared exactly.")
+        found = similar_in(folder, ids, count)
+    else:
+        with Scores(archive) as scores, bar("Comparing") as advance:
+            found = find_similar(
+                scores,
+                ids,
+                count,
+                device=resolve_device(device),
+                approximate=approximate,
+                advance=advance,
+            )
     rows = zip(found.ids, map(_shortest, found.similarities), strict=True)
     _give(("id", "similarity"), rows, out)
     listed = [
@@ -208,6 +219,21 @@ def similar(
         similar=listed,
         out=None if out is None else str(out),
     )
+
+
+@contextmanager
+def _order(folder: Path) -> Iterator[OrderedScores]:
+    """Open the scores in a folder, or, of a session, those of the order that it shows, and say which."""
+    from anomalymatch_ui.score import Scores
+    from anomalymatch_ui.session.archives.shown import is_session, order_shown
+
+    if not is_session(folder):
+        with Scores(folder) as scores:
+            yield scores
+        return
+    with order_shown(folder) as shown:
+        print(shown.source, file=sys.stderr)
+        yield shown.scores
 
 
 def _refuse_beside_session(symmetry: str, number_format: str) -> None:

@@ -76,7 +76,7 @@ def completeness(
         format_of(out)
     if plot is not None:
         check_figure(plot)
-    with Session.open(session) as opened:
+    with Session.open(session, share=True) as opened:
         with follow(opened):
             measured = opened.completeness.measure(recipe, first=first, stamps=stamps)
         if out is not None:

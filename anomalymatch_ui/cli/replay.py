@@ -27,7 +27,7 @@ def replay(
     from anomalymatch_ui.cli.progress import follow
     from anomalymatch_ui.session import Session
 
-    with Session.open(session) as opened, follow(opened):
+    with Session.open(session, share=True) as opened, follow(opened):
         told = opened.replays.replay(anew=anew)
     print(told.sentence())
     finish(as_json, session=str(session), **asdict(told), sentence=told.sentence())

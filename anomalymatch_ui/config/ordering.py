@@ -54,7 +54,7 @@ class ScoreConfig(Settings):
         "a CPU all cycles but the first then rank several times as fast. An image of the sky takes 92 kB, a "
         "photograph 90 kB (half of it in bfloat16); larger pools keep nothing",
     )
-    shard_size: int = Field(4096, ge=1, le=10_000_000, description="images in one file of the score store")
+    shard_size: int = Field(4096, ge=1, le=10_000_000, description="images in one file of scores")
 
 
 class PartConfig(Settings):

@@ -16,23 +16,21 @@ if TYPE_CHECKING:
     from anomalymatch_ui.score.embeddings import open_embeddings, write_table
     from anomalymatch_ui.score.local_engine import LocalEngine
     from anomalymatch_ui.score.locking import one_writer
-    from anomalymatch_ui.score.queries import Ranked, ScoreFilter, Scores
+    from anomalymatch_ui.score.queries import OrderedScores, Ranked, ScoreFilter, Scores
     from anomalymatch_ui.score.row_table import RowTable
     from anomalymatch_ui.score.search import Neighbours, similar
-    from anomalymatch_ui.score.store import ScoreStore, StoreManifest
 
 __all__ = [
     "Archive",
     "DamagedStoreError",
     "LocalEngine",
     "Neighbours",
+    "OrderedScores",
     "Outcome",
     "Ranked",
     "RowTable",
     "ScoreFilter",
-    "ScoreStore",
     "Scores",
-    "StoreManifest",
     "one_writer",
     "open_embeddings",
     "score_archive",
@@ -49,14 +47,13 @@ _HOMES = {
     "write_table": "anomalymatch_ui.score.embeddings",
     "LocalEngine": "anomalymatch_ui.score.local_engine",
     "one_writer": "anomalymatch_ui.score.locking",
+    "OrderedScores": "anomalymatch_ui.score.queries",
     "Ranked": "anomalymatch_ui.score.queries",
     "ScoreFilter": "anomalymatch_ui.score.queries",
     "Scores": "anomalymatch_ui.score.queries",
     "RowTable": "anomalymatch_ui.score.row_table",
     "Neighbours": "anomalymatch_ui.score.search",
     "similar": "anomalymatch_ui.score.search",
-    "ScoreStore": "anomalymatch_ui.score.store",
-    "StoreManifest": "anomalymatch_ui.score.store",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from anomalymatch_ui.pool import ImagePool
 
 MANIFEST, LOCK, COMPONENTS = "manifest.json", "run.lock", "components.safetensors"
+UNDER_WAY = "under-way.rows"
+"""Scores by row of shards that are not whole yet, where each image counts at once, as in a session."""
+
 ORDER = "order.npz"
 """What a session had learnt when it began to score the archive."""
 
@@ -34,7 +37,8 @@ SORTING = re.compile(rf"\.sorting\.(\d+)-\d+{re.escape(TEMPORARY_SUFFIX)}")
 """Folder in which a process, of the first number, keeps what does not fit into memory while it sorts."""
 
 _DERIVED = (RANKING, BY_ID, NEIGHBOURS)
-_NAMES = "|".join([r"shard-\d{7}\.parquet", *map(re.escape, (MANIFEST, LOCK, COMPONENTS, ORDER, *_DERIVED))])
+_OTHERS = (MANIFEST, LOCK, COMPONENTS, ORDER, UNDER_WAY, *_DERIVED)
+_NAMES = "|".join([r"shard-\d{7}\.parquet(?:\.damaged)?", *map(re.escape, _OTHERS)])
 _HALF_WRITTEN = re.compile(rf"\.(?:{_NAMES})\..*{re.escape(TEMPORARY_SUFFIX)}|{SORTING.pattern}")
 _OURS = re.compile(_NAMES)
 _CHECKING_THREADS = 4
@@ -96,18 +100,39 @@ class Archive:
         DamagedStoreError
             If it cannot be read.
         """
-        manifest = read_manifest(folder / MANIFEST)
-        components = None
-        if manifest.components:
-            components = Components.load(folder / COMPONENTS)
-        archive = cls(folder, manifest, components)
-        there = sum(archive.shard(number).exists() for number in range(manifest.shard_count))
-        if there < manifest.shard_count:
+        archive = cls.begun(folder)
+        missing, shards = len(archive.missing), archive.manifest.shard_count
+        if missing:
             raise InputError(
-                f"{folder} is not finished: {there:,} of {manifest.shard_count:,} shards are there. Run the "
+                f"{folder} is not finished: {shards - missing:,} of {shards:,} shards are there. Run the "
                 "`anomalymatch score` that began it once more; it goes on where it was."
             )
         return archive
+
+    @classmethod
+    def begun(cls, folder: Path) -> Self:
+        """Open an archive to read it, though its scores may not all be there yet.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        DamagedStoreError
+            If it cannot be read.
+        """
+        manifest = read_manifest(folder / MANIFEST)
+        return cls(folder, manifest, Components.load(folder / COMPONENTS) if manifest.components else None)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Numbers of the shards that are not there, ascending; one that is there may be damaged."""
+        shards = range(self.manifest.shard_count)
+        return tuple(number for number in shards if not self.shard(number).exists())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every shard is there."""
+        return not self.missing
 
     def shard(self, number: int) -> Path:
         """Return the path of a shard, whether it is there or not."""
@@ -121,6 +146,52 @@ class Archive:
         """Read a shard and check it. Raises :class:`DamagedStoreError`."""
         return read_shard(self.shard(number), self._owner, number)
 
+    def unscored(self) -> np.ndarray:
+        """Return which images are in shards that are not there, bool ``(images,)`` by pool index."""
+        unscored = np.zeros(self.manifest.images, bool)
+        for number in self.missing:
+            indices = self.manifest.indices(number)
+            unscored[indices.start : indices.stop] = True
+        return unscored
+
+    def scores(self, pool: ImagePool) -> np.ndarray:
+        """Return all scores that are there, checked; for a pool that fits into memory.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``(len(pool),)`` by pool index; NaN where there is none.
+
+        Raises
+        ------
+        DamagedStoreError
+            If a shard cannot be read, or is of another pool.
+        """
+        scores = np.full(len(pool), np.nan, dtype=np.float32)
+        for number in sorted(set(range(self.manifest.shard_count)).difference(self.missing)):
+            shard = self.read(number)
+            try:
+                scores[[pool.index(image_id) for image_id in shard.ids]] = shard.scores
+            except KeyError as error:
+                raise DamagedStoreError(
+                    f"The scores in {self.shard(number)} are of other images, such as {error.args[0]}."
+                ) from error
+        return scores
+
+    def score_of(self, pool: ImagePool, image_id: str) -> float | None:
+        """Return the score of one image of the pool, of which one shard is read; ``None`` if it has none.
+
+        Raises
+        ------
+        DamagedStoreError
+            If the shard cannot be read.
+        """
+        number = pool.index(image_id) // self.manifest.shard_size
+        if not self.shard(number).exists():
+            return None
+        shard = self.read(number)
+        return float(shard.scores[shard.ids.index(image_id)]) if image_id in shard.ids else None
+
     def survey(self, advance: Callable[[int, int], None]) -> Survey:
         """Read and check every shard that is there.
 
@@ -129,8 +200,8 @@ class Archive:
         advance
             Told how many of how many shards are checked.
         """
-        there = [number for number in range(self.manifest.shard_count) if self.shard(number).exists()]
-        missing = set(range(self.manifest.shard_count)).difference(there)
+        missing = set(self.missing)
+        there = [number for number in range(self.manifest.shard_count) if number not in missing]
         damaged, scored, unreadable = [], 0, 0
         with ThreadPoolExecutor(_CHECKING_THREADS, thread_name_prefix="check-shards") as threads:
             for done, (number, counts) in enumerate(
@@ -151,6 +222,13 @@ class Archive:
         """Write a shard's file, whole or not at all. Raises ``StorageError`` if the disk refuses."""
         write_bytes_atomically(self.shard(encoded.number), encoded.content)
 
+    def set_aside(self, numbers: Iterable[int]) -> None:
+        """Rename damaged shards, to be made again. Raises ``StorageError`` if the disk refuses."""
+        with storage_errors(self.folder):
+            for number in numbers:
+                path = self.shard(number)
+                path.replace(path.with_name(f"{path.name}.damaged"))
+
     def forget_derived(self) -> None:
         """Delete what was made from the shards, before one of them is written."""
         with storage_errors(self.folder):
@@ -167,7 +245,9 @@ class Archive:
 
 
 @contextlib.contextmanager
-def begin(folder: Path, manifest: ArchiveManifest, *, restart: bool = False) -> Iterator[None]:
+def begin(
+    folder: Path, manifest: ArchiveManifest, *, restart: bool = False, patience: float = 0
+) -> Iterator[None]:
     """Hold an archive's folder to write scores of ``manifest`` into it; a new folder gets the manifest.
 
     Parameters
@@ -178,6 +258,8 @@ def begin(folder: Path, manifest: ArchiveManifest, *, restart: bool = False) -> 
         What the scores belong to.
     restart
         Delete what the folder holds of an archive before.
+    patience
+        Seconds to wait for another process that writes it.
 
     Raises
     ------
@@ -191,7 +273,7 @@ def begin(folder: Path, manifest: ArchiveManifest, *, restart: bool = False) -> 
         If the disk refuses.
     """
     check_folder(folder)
-    with one_writer(folder / LOCK):
+    with one_writer(folder / LOCK, patience):
         _sweep(folder, everything=restart)
         path = folder / MANIFEST
         if path.exists():

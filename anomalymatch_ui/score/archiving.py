@@ -16,7 +16,7 @@ from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.learn import AnomalyNetwork, network_digest
 from anomalymatch_ui.pool import ImagePool, PoolReport
-from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, begin, check_ids
+from anomalymatch_ui.score.archive import COMPONENTS, MANIFEST, Archive, Survey, begin, check_ids
 from anomalymatch_ui.score.components import Components, drawn_sample
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan, read_manifest, usual_shard_size
 from anomalymatch_ui.score.shards import EncodedShard
@@ -189,21 +189,57 @@ def score_archive(
         prepare(folder)
         found = _components(folder, manifest, engine, embedding, progress)
         archive = Archive(folder, manifest, found)
-        survey = archive.survey(progress("Checking"))
-        scored, unreadable = survey.scored, survey.unreadable
-        if survey.missing:
-            archive.forget_derived()
-        advance = progress("Scoring")
-        with closing(engine.score(archive, survey.missing)) as shards:
-            for encoded in shards:
-                with clock.busy("write"):
-                    archive.write(encoded)
-                scored, unreadable = scored + encoded.scored, unreadable + encoded.unreadable
-                advance(scored + unreadable, manifest.images)
+        survey, scored, unreadable = write_missing(archive, engine.score, progress, clock)
         sort_scores(archive, check=not survey.missing)
     passed_over = PoolReport(len(pool), pool.report.skipped).sentence()
     counts = (scored, unreadable, len(survey.missing), len(survey.damaged))
     return Outcome(manifest, *counts, passed_over, engine.remark)
+
+
+def write_missing(
+    archive: Archive,
+    score: Callable[[Archive, Sequence[int]], Generator[EncodedShard, None, None]],
+    progress: Callable[[str], Advance],
+    clock: StageClock,
+) -> tuple[Survey, int, int]:
+    """Check an archive that is held to be written, and write the shards that are missing or damaged.
+
+    The latter are set aside. Whoever scores a pool, for an archive or for a session, does it by this.
+
+    Parameters
+    ----------
+    archive
+        Held by :func:`~anomalymatch_ui.score.archive.begin`.
+    score
+        As :meth:`Engine.score`.
+    progress, clock
+        As for :func:`score_archive`.
+
+    Returns
+    -------
+    survey : Survey
+        What had to be done.
+    scored, unreadable : int
+        Images of the whole archive.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses; the shards that were written stay.
+    """
+    survey = archive.survey(progress("Checking"))
+    scored, unreadable = survey.scored, survey.unreadable
+    if survey.missing:
+        archive.forget_derived()
+    archive.set_aside(survey.damaged)
+    advance = progress("Scoring")
+    with closing(score(archive, survey.missing)) as shards:
+        for encoded in shards:
+            with clock.busy("write"):
+                archive.write(encoded)
+            scored, unreadable = scored + encoded.scored, unreadable + encoded.unreadable
+            advance(scored + unreadable, archive.manifest.images)
+    return survey, scored, unreadable
 
 
 def _begun(folder: Path) -> ArchiveManifest | None:

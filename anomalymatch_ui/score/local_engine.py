@@ -73,7 +73,7 @@ class LocalEngine:
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
         """Score shards, in order."""
         manifest = archive.manifest
-        for first, last in _runs(missing):
+        for first, last in runs_of(missing):
             asked = range(manifest.indices(first).start, manifest.indices(last).stop)
             with closing(self._batches(self._pool, manifest.plan, asked, manifest.shard_size)) as batches:
                 for number in range(first, last + 1):
@@ -132,7 +132,7 @@ def assemble(
     if not np.isfinite(scores).all():
         raise InputError(
             f"The model gives no number for {ids[int(np.argmin(np.isfinite(scores)))]}: its training "
-            "diverged. Give the checkpoint of another cycle."
+            "diverged. Take the network of another cycle."
         )
     embedding = None
     if components is not None:
@@ -159,8 +159,8 @@ def _unreadable(pool: ImagePool, asked: range, indices: np.ndarray) -> dict[str,
     return {pool.ids[index]: reasons.get(pool.ids[index], "cannot be read") for index in lacking}
 
 
-def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Return the first and last of each run of consecutive numbers."""
+def runs_of(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of each run of consecutive numbers, which ascend."""
     run: list[int] = []
     for number in numbers:
         if run and number != run[-1] + 1:

@@ -18,21 +18,28 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
-def one_writer(path: Path) -> Iterator[None]:
+def one_writer(path: Path, patience: float = 0) -> Iterator[None]:
     """Hold the lock file ``path``, whose folder is made when it is missing.
 
     Where the file system knows no locks (some cluster mounts), it goes on without one: two runs would
     write the same bytes, each file whole.
 
+    Parameters
+    ----------
+    path
+        Of the lock file.
+    patience
+        Seconds to wait for another process that holds it.
+
     Raises
     ------
     StoreBusyError
-        If another process holds it.
+        If another process holds it still.
     StorageError
         If the file cannot be written.
     """
     # No marker file instead, where there are no locks: it would outlive a process that was killed.
-    lock = FileLock(path, blocking=False, fallback_to_soft=False)
+    lock = FileLock(path, timeout=patience, fallback_to_soft=False)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

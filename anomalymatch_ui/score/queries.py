@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -79,40 +80,49 @@ class ScoreFilter:
         return " and ".join(parts) or "true", values
 
 
-class Scores:
-    """The scores of a finished archive, sorted; to be closed, or used in a ``with``.
+class OrderedScores:
+    """Scores in their order, wherever they lie; to be closed, or used in a ``with``.
 
     Its methods may be called from several threads.
 
     Parameters
     ----------
     folder
-        The ``--out`` of ``anomalymatch score``.
-
-    Raises
-    ------
-    InputError
-        If there is no archive, or its scores are not all there yet.
-    DamagedStoreError
-        If it cannot be read.
-    StorageError
-        If the sorted files are missing and the disk refuses them.
-
-    Examples
-    --------
-    >>> with Scores(Path("scores")) as scores:  # doctest: +SKIP
-    ...     scores.top(10).ids
+        Where what does not fit into memory may lie.
+    ranking, by_id
+        Tables of the columns ``rank``, ``id`` and ``score`` as SQL names them, by rank and by id.
+    tables
+        Tables that are in memory, by these names.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.archive = Archive.existing(folder)
-        sort_scores(self.archive)
-        self._ranking = table(folder / RANKING)
-        self._by_id = table(folder / BY_ID)
+    def __init__(
+        self, folder: Path, ranking: str, by_id: str, tables: Mapping[str, Any] | None = None
+    ) -> None:
+        self._folder, self._ranking, self._by_id = folder, ranking, by_id
         self._entered = connection(folder)
         self._database = self._entered.__enter__()
+        for name, its in (tables or {}).items():
+            self._database.register(name, its)
         self._lock = threading.Lock()
-        self._images = int(self._rows(f"select count(*) from {self._ranking}")[0][0])
+        self._images = int(self._rows(f"select count(*) from {ranking}")[0][0])
+
+    @classmethod
+    def of_arrays(cls, folder: Path, ids: Sequence[str], scores: np.ndarray) -> OrderedScores:
+        """Return the scores of a session's own ranking, given from the highest to the lowest.
+
+        Parameters
+        ----------
+        folder
+            Of the session.
+        ids, scores
+            Of all that have a score, float32 ``(n,)``.
+        """
+        import pyarrow
+
+        columns = {"rank": np.arange(1, len(ids) + 1), "id": pyarrow.array(ids, pyarrow.string())}
+        return OrderedScores(
+            folder, "ranking", "ranking", {"ranking": pyarrow.table(columns | {"score": scores})}
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -203,17 +213,12 @@ class Scores:
         found = self._rows(f"select rank from {self._by_id} where id = ?", [image_id])
         return int(found[0][0]) if found else None
 
-    def place_of(self, image_id: str) -> tuple[int, int] | None:
-        """Return the shard of an image and its row there; ``None`` if it has no score."""
-        found = self._rows(f'select shard, "row" from {self._by_id} where id = ?', [image_id])
-        return (int(found[0][0]), int(found[0][1])) if found else None
-
     def _source(self, wanted: ScoreFilter) -> str:
         """Return the file of which a filter needs to read the least."""
         return self._by_id if wanted.prefix else self._ranking
 
     def _ranked(self, query: str, values: list[Any]) -> Ranked:
-        with self._lock, query_errors(self.archive.folder):
+        with self._lock, query_errors(self._folder):
             found = self._database.execute(query, values).fetchnumpy()
         return Ranked(
             np.asarray(found["rank"], np.int64),
@@ -222,5 +227,41 @@ class Scores:
         )
 
     def _rows(self, query: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        with self._lock, query_errors(self.archive.folder):
+        with self._lock, query_errors(self._folder):
             return self._database.execute(query, values or []).fetchall()
+
+
+class Scores(OrderedScores):
+    """The scores of a finished archive, sorted; to be closed, or used in a ``with``.
+
+    Its methods may be called from several threads.
+
+    Parameters
+    ----------
+    folder
+        The ``--out`` of ``anomalymatch score``.
+
+    Raises
+    ------
+    InputError
+        If there is no archive, or its scores are not all there yet.
+    DamagedStoreError
+        If it cannot be read.
+    StorageError
+        If the sorted files are missing and the disk refuses them.
+
+    Examples
+    --------
+    >>> with Scores(Path("scores")) as scores:  # doctest: +SKIP
+    ...     scores.top(10).ids
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.archive = Archive.existing(folder)
+        sort_scores(self.archive)
+        super().__init__(folder, table(folder / RANKING), table(folder / BY_ID))
+
+    def place_of(self, image_id: str) -> tuple[int, int] | None:
+        """Return the shard of an image and its row there; ``None`` if it has no score."""
+        found = self._rows(f'select shard, "row" from {self._by_id} where id = ?', [image_id])
+        return (int(found[0][0]), int(found[0][1])) if found else None

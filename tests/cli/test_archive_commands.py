@@ -212,6 +212,15 @@ def test_an_archive_is_scored_in_the_order_of_a_session(
     assert (result["scored"], result["symmetry"], result["engine"]) == (60, "square", "local")
     listed = run("top", out, "--top", 6).stdout.splitlines()[1:]
     assert {line.split(",")[1] for line in listed} == set(expected)
+    assert listed_ids(run("top", session, "--top", 6)) == expected
+    assert len(listed_ids(run("top", session, "--prefix", "000"))) == 10
+    alike = last_json(run("similar", session, "--id", "0000.jpg", "--top", 3, "--json"))["similar"]
+    assert len(alike) == 3
+    refused(run("similar", session, "--id", "0000.jpg", "--approximate"), "--approximate is for archives")
+
+
+def listed_ids(finished: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line.split(",")[1] for line in finished.stdout.splitlines()[1:]]
 
 
 def test_a_session_and_a_model_are_not_asked_for_at_once(archive: Path, tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ def test_images_have_the_probabilities_and_the_order_that_the_session_gives_them
 ) -> None:
     outcome = score(trained / "images", trained / "session", tmp_path / "out", shard_size=16)
     assert (outcome.scored, outcome.unreadable, outcome.manifest.shard_count) == (60, 0, 4)
-    told = ScoredArchive.kept(trained / "session" / "scored.json")
-    assert told == ScoredArchive(str(tmp_path / "out"), outcome.manifest.pool, outcome.manifest.identity)
+    told = ScoredArchive.of(trained / "session" / "scored.json", outcome.manifest.pool)
+    identity, images = outcome.manifest.identity, str((trained / "images").resolve())
+    assert told == ScoredArchive(str(tmp_path / "out"), outcome.manifest.pool, identity, images)
     expected, found = of_the_session(trained / "session"), probabilities(tmp_path / "out")
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=TOLERANCE)
     # Two that differ by less than the tolerance may change places.

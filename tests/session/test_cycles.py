@@ -138,7 +138,7 @@ def test_a_cycle_whose_scores_are_gone_or_damaged_is_left_out_of_the_history(ses
     first, second = (next((session.path / "scores").glob(f"{digest}-*")) for digest in digests[:2])
     for file in first.iterdir():
         file.unlink()
-    (second / "shard-00000.parquet").write_bytes(b"PAR1 no more")
+    (second / "shard-0000000.parquet").write_bytes(b"PAR1 no more")
     assert [cycle for cycle, _ in session.cycles.score_history("0000.jpg")] == [3]
     assert [cycle for cycle, _ in session.cycles.score_history("0059.jpg")] == [2, 3]
     assert np.isnan(session.cycles.change()).all()

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from images import make_pool
+from scoring import keep_scores
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.score import ScoreStore, StoreManifest
+from anomalymatch_ui.score import Archive
 from anomalymatch_ui.session import Cycle, Cycles, Session
 from anomalymatch_ui.session.core import pins
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.work.cycles import save_cycle
 from anomalymatch_ui.session.work.kept_scores import KeptScores
 from anomalymatch_ui.session.work.tidying import pin_model, tidy
-from anomalymatch_ui.stream import ScoredBatch
 
 STEP = 1 / 65_533  # of kept scores
 
@@ -52,9 +52,7 @@ def finish_cycle(folder: SessionFolder, pool: ImagePool, number: int, scored: in
     digest = f"{number:016x}"
     save_cycle(folder.cycle_record(number), Cycle(number, anomalies=number, nominals=1, digest=digest))
     folder.checkpoint(number).write_bytes(b"network")
-    manifest = StoreManifest(digest, pool.digest, len(pool), shard_size=3)
-    batch = ScoredBatch(range(scored), np.arange(scored), scores_of(number)[:scored], np.empty((scored, 0)))
-    ScoreStore(folder.scores(digest, pool.digest), manifest).write(pool, [batch], lambda done: None)
+    keep_scores(folder.scores(digest, pool.digest), pool, scores_of(number)[:scored], 3, digest)
 
 
 def scores_of(cycle: int) -> np.ndarray:
@@ -119,11 +117,9 @@ def test_a_ranking_that_was_stopped_is_no_whole_one_afterwards(
 
 def score_in_other_views(folder: SessionFolder, pool: ImagePool, cycle: int, scored: int) -> Path:
     """Begin to score by a cycle's network anew, as after the pool's symmetry was set; the newest scores."""
-    digest, scores = f"{cycle:016x}", np.zeros(scored, np.float32)
-    manifest = StoreManifest(digest, pool.digest, len(pool), shard_size=3)
+    digest = f"{cycle:016x}"
     store = folder.scores(f"{digest}-mirror", pool.digest)
-    batch = ScoredBatch(range(scored), np.arange(scored), scores, np.empty((scored, 0)))
-    ScoreStore(store, manifest).write(pool, [batch], lambda done: None)
+    keep_scores(store, pool, np.zeros(scored), 3, digest)
     os.utime(store / "manifest.json", (2**31, 2**31))
     os.utime(store, (2**31, 2**31))
     return store
@@ -145,7 +141,7 @@ def test_whole_scores_that_were_kept_are_not_replaced_by_a_part(
     """Tidying was killed between a cycle's two stores, of which the whole one went first."""
     score_in_other_views(folder, pool, 1, scored=3)
     cycles, whole = Cycles(folder, pool), folder.scores(f"{1:016x}", pool.digest)
-    KeptScores.keep(folder.kept_scores(f"{1:016x}", pool.digest), ScoreStore.existing(whole), pool)
+    KeptScores.keep(folder.kept_scores(f"{1:016x}", pool.digest), Archive.begun(whole), pool)
     shutil.rmtree(whole)
     expect_history_of_all(cycles)
     tidy(folder, pool, cycles, last=3)
@@ -228,10 +224,7 @@ def test_where_the_disk_is_full_nothing_is_removed(
 def test_kept_scores_are_the_stores_to_a_step(tmp_path_factory, values: list[float | None]) -> None:
     place = tmp_path_factory.mktemp("kept")
     pool = pool_of_six(place / "images")
-    rows = np.array([row for row, value in enumerate(values) if value is not None], dtype=np.int64)
-    known = np.array([value for value in values if value is not None], dtype=np.float32)
-    store = ScoreStore(place / "store", StoreManifest("0" * 16, pool.digest, 6, shard_size=4))
-    store.write(pool, [ScoredBatch(range(6), rows, known, np.empty((len(rows), 0)))], lambda done: None)
+    store = keep_scores(place / "store", pool, np.array(values, np.float32), 4)
     kept = KeptScores.keep(place / "kept.npy", store, pool)
     assert kept.is_whole
     assert kept.scores(pool) == pytest.approx(store.scores(pool), abs=STEP, nan_ok=True)

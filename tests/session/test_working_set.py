@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from images import make_pool
 from scoring import QuickEngine, quick_score
 
 from anomalymatch_ui.config import Config, ScoreConfig
@@ -16,6 +17,7 @@ from anomalymatch_ui.pool import ImagePool, open_pool, rows_of
 from anomalymatch_ui.pool.ids import RowIds, StoredIds
 from anomalymatch_ui.score.archiving import Model, score_archive
 from anomalymatch_ui.session import Session, make_shortlist
+from anomalymatch_ui.session.archives.shown import order_shown
 from anomalymatch_ui.session.labelling.shortlist import population_of
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive, sentence_on
 
@@ -70,6 +72,8 @@ def test_once_all_are_scored_the_best_take_the_place_of_those_drawn_and_labels_s
     best = score(tmp_path / "s", tmp_path / "scores", open_pool(pool_folder))
     with Session.open(tmp_path / "s", share=True) as session:  # as commands do that read, such as export
         assert tuple(session.pool.ids) == first
+    with order_shown(tmp_path / "s") as shown:  # already, for what is drawn at random is nothing yet
+        assert shown.scores.top(MOST).ids == tuple(best[:MOST])
     with Session.open(tmp_path / "s", pool_folder) as session:
         second = tuple(session.pool.ids)
         assert {*best[: MOST // 2], first[0]} <= set(second)
@@ -81,6 +85,30 @@ def test_once_all_are_scored_the_best_take_the_place_of_those_drawn_and_labels_s
     with Session.open(tmp_path / "s", pool_folder) as session:  # and that is chosen once
         assert tuple(session.pool.ids) == second
         assert "works on" not in (session.status.message or "")
+
+
+def test_scores_of_another_archive_come_beside_those_of_the_session_s_own(
+    pool_folder: Path, tmp_path: Path, few: Config
+) -> None:
+    first = ids_of(tmp_path / "s", pool_folder, few)
+    best = score(tmp_path / "s", tmp_path / "scores", open_pool(pool_folder))
+    make_pool(tmp_path / "others", images=30)
+    others = open_pool(tmp_path / "others")
+    score(tmp_path / "s", tmp_path / "of-others", others)
+    assert len(ScoredArchive.kept(tmp_path / "s" / "scored.json")) == 2
+    second = ids_of(tmp_path / "s", pool_folder)
+    assert set(best[: MOST // 2]) <= set(second) != set(first)
+    with order_shown(tmp_path / "s") as shown:
+        assert len(shown.scores) == len(best)
+        assert str(tmp_path / "scores") in shown.source
+    score(tmp_path / "s", tmp_path / "again", open_pool(pool_folder))
+    told = ScoredArchive.kept(tmp_path / "s" / "scored.json")
+    assert [Path(archive.folder).name for archive in told] == ["of-others", "again"]
+
+
+def test_what_a_session_before_kept_of_the_last_archive_is_read(tmp_path: Path) -> None:
+    (tmp_path / "scored.json").write_text('{"folder": "scores", "pool": "p", "identity": "i"}')
+    assert ScoredArchive.kept(tmp_path / "scored.json") == (ScoredArchive("scores", "p", "i"),)
 
 
 def test_what_a_person_has_chosen_and_scores_that_have_gone_change_nothing(

@@ -102,10 +102,6 @@ def run_session_request(request: SessionScoreRequest, progress: Callable[[str], 
     begun = None if request.restart or not os.path.exists(manifest) else read_manifest(manifest)
     with ExitStack() as stack:
         client: Client | None = None
-        if request.engine == "dask":
-            from anomalymatch_ui.score.dask_engine import open_client
-
-            client = stack.enter_context(open_client(request.scheduler, request.device))
         with Session.open(request.session, share=True) as session:
             pool = open_pool(request.images, as_trained(session.pool.rendering, request.pixels))
             stack.callback(pool.close)
@@ -113,6 +109,10 @@ def run_session_request(request: SessionScoreRequest, progress: Callable[[str], 
                 pool.rendering, f"The session {request.session}", f"the images in {pool.path}"
             )
             config = _settings(session.config, request, begun)
+            if request.engine == "dask":
+                from anomalymatch_ui.score.dask_engine import open_client
+
+                client = stack.enter_context(open_client(request.scheduler, config.device))
             order = _kept_order(session, config, begun, request)
             seer = None
             if order is None or client is None:
@@ -138,15 +138,18 @@ def run_session_request(request: SessionScoreRequest, progress: Callable[[str], 
             prepare=lambda folder: learnt.write(folder / ORDER),
             progress=progress,
         )
-        _tell_session(request, outcome)
+        _tell_session(request, pool, outcome)
         return outcome
 
 
-def _tell_session(request: SessionScoreRequest, outcome: Outcome) -> None:
+def _tell_session(request: SessionScoreRequest, pool: ImagePool, outcome: Outcome) -> None:
     """Write down in the session where the scores lie, from which it may choose what it works on."""
-    scored = ScoredArchive(str(request.out.absolute()), outcome.manifest.pool, outcome.manifest.identity)
+    manifest = outcome.manifest
+    scored = ScoredArchive(
+        str(request.out.absolute()), manifest.pool, manifest.identity, str(pool.path.resolve())
+    )
     path = SessionFolder(request.session).scored
-    if ScoredArchive.kept(path) != scored:
+    if ScoredArchive.of(path, scored.pool) != scored:
         with suppress(StorageError):  # a session that may only be read
             scored.keep(path)
 

@@ -99,7 +99,7 @@ class SessionFolder:
 
     @property
     def scored(self) -> Path:
-        """Where the scores of the whole archive lie that were last made by what this session has learnt."""
+        """Where the scores lie that what this session has learnt has given to whole archives."""
         return self.path / "scored.json"
 
     @property
@@ -181,11 +181,11 @@ class SessionFolder:
         return self.checkpoint(cycle).with_suffix(".json")
 
     def scores(self, model_digest: str, pool_digest: str) -> Path:
-        """Score store of a network."""
+        """Archive of the scores of a network."""
         return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}"
 
     def scores_by(self, model_digest: str, pool_digest: str = "") -> list[Path]:
-        """Score stores of a network, one for each symmetry it was averaged over, the newest last.
+        """Return the archives of a network's scores, one for each symmetry, the newest last.
 
         Without a pool, those of whatever images.
         """
@@ -193,7 +193,7 @@ class SessionFolder:
         return [path.parent for path in sorted((self.path / "scores").glob(named), key=_modified)]
 
     def kept_scores(self, model_digest: str, pool_digest: str) -> Path:
-        """Scores of a network in two bytes each, once its score store is gone."""
+        """Scores of a network in two bytes each, once its archive is gone."""
         return self.path / "scores" / f"{model_digest}-{pool_digest[:8]}.npy"
 
     def kept_scores_by(self, model_digest: str) -> list[Path]:
@@ -260,7 +260,7 @@ class SessionFolder:
         InputError
             If this is no session folder, or the pool is not where it was, or cannot be opened.
         """
-        path = self._pool_path()
+        path = self.pool_path()
         if not path.exists():
             raise InputError(
                 f"The images of the session {self.path} were in {path}, where there is nothing now. If they "
@@ -269,7 +269,7 @@ class SessionFolder:
             )
         return open_pool(path, pixels)
 
-    def _pool_path(self) -> Path:
+    def pool_path(self) -> Path:
         """Return the path of the pool this session was made with."""
         if not self.is_session and os.path.exists(self.journal):
             raise InputError(

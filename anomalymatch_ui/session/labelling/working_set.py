@@ -29,23 +29,38 @@ class ScoredArchive:
         Digest of the archive.
     identity
         Of the scores: other ones have another.
+    images
+        Path of the archive; empty where a version before has not kept it.
     """
 
     folder: str
     pool: str
     identity: str
+    images: str = ""
 
     def keep(self, path: Path) -> None:
-        """Write it down in the session. Raises ``StorageError`` if the disk refuses."""
-        write_bytes_atomically(path, json.dumps(asdict(self)).encode(), root=path.parent)
+        """Write it down in the session, in place of former scores of the same archive.
+
+        Raises ``StorageError`` if the disk refuses.
+        """
+        others = [archive for archive in self.kept(path) if archive.pool != self.pool]
+        listed = [asdict(archive) for archive in (*others, self)]
+        write_bytes_atomically(path, json.dumps({"archives": listed}).encode(), root=path.parent)
 
     @classmethod
-    def kept(cls, path: Path) -> Self | None:
-        """Read what :meth:`keep` wrote; ``None`` if there is none that can be read."""
+    def kept(cls, path: Path) -> tuple[Self, ...]:
+        """Read what :meth:`keep` wrote, one for each archive, the newest last; empty if it cannot be read."""
         try:
-            return cls(**jsontext.parsed(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+            told = jsontext.parsed(path.read_text(encoding="utf-8"))
+            listed = told.get("archives", [told])  # a version before kept the last one alone
+            return tuple(cls(**archive) for archive in listed)
+        except (OSError, ValueError, TypeError, AttributeError):
+            return ()
+
+    @classmethod
+    def of(cls, path: Path, pool: str) -> Self | None:
+        """Return the scores of one archive, by its digest, that a session has kept; ``None`` for none."""
+        return next((archive for archive in cls.kept(path) if archive.pool == pool), None)
 
 
 def choose_working_set(
@@ -105,8 +120,8 @@ def choose_working_set(
             chosen_by=RANDOM,
         )
         return _drawn(archive, most)
-    scored, former = ScoredArchive.kept(folder.scored), chosen_by(folder.shortlist)
-    if renew and former and scored is not None and scored.pool == archive.digest:
+    scored, former = ScoredArchive.of(folder.scored, archive.digest), chosen_by(folder.shortlist)
+    if renew and former and scored is not None:
         chosen = "" if scored.identity == former else _renewed(folder, archive, config, scored, annotator)
         if chosen:
             return chosen

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +13,23 @@ import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.errors import DamagedModelError, InputError
-from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.score import DamagedStoreError, RowTable, ScoreStore, StoreManifest
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.score import Archive, DamagedStoreError
+from anomalymatch_ui.score.archive import MANIFEST
+from anomalymatch_ui.score.manifest import ArchiveManifest, read_manifest
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.jobs import Reporter
 from anomalymatch_ui.session.look import looking
 from anomalymatch_ui.session.look.looking import Guide, lottery_of
 from anomalymatch_ui.session.work.cycles import load_cycle
-from anomalymatch_ui.stream import ScoredBatch, expected_runtime
+from anomalymatch_ui.session.work.kept_scores import open_scores
+from anomalymatch_ui.stream import expected_runtime
 
 if TYPE_CHECKING:
     from anomalymatch_ui.learn import AnomalyNetwork
+    from anomalymatch_ui.session.work.network_engine import NetworkEngine
 
 logger = logging.getLogger(__name__)
-
-UNDER_WAY = "under-way.rows"
-"""File of the scores of a store that is not whole yet, by row."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class CycleScores:
         if not folder.exists():
             return None
         try:
-            store = self._store(folder, digest)
-            return store.scores(self._pool) if store.is_whole else None
+            stored = open_scores(folder)
+            return stored.scores(self._pool) if stored.is_whole else None
         except DamagedStoreError as error:
             logger.warning("%s They are made again by the next ranking.", error)
             return None
@@ -133,88 +135,45 @@ class CycleScores:
                 "and stays in the order. Another cycle can be trained as ever."
             )
             return stored
-        digest = self._name(network_digest(network), symmetry, self._by_openvino)
-        folder = self._folder.scores(digest, self._pool.digest)
-
-        def scores() -> np.ndarray:
-            store = self._store(folder, digest)
-            if not store.is_whole:
-                with RowTable(folder / UNDER_WAY, len(self._pool), 1, "<f4") as known:
-                    if guide is not None and len(self._pool) >= looking.SEVERAL * looking.FIRST:
-                        self._score_first(known, cycle, network, symmetry, reporter, guide, offer)
-                    self._score_all(known, store, network, symmetry, reporter)
-                (folder / UNDER_WAY).unlink(missing_ok=True)
-            return store.scores(self._pool)
-
-        try:
-            return scores()
-        except DamagedStoreError as error:
-            logger.warning("%s They are made again.", error)
+        name = self._name(network_digest(network), symmetry, self._by_openvino)
+        stored = self._whole(name)
+        if stored is not None:
+            return stored
+        store = self._folder.scores(name, self._pool.digest)
+        is_damaged, engine = _is_damaged(store), self._engine(network, symmetry, reporter)
+        sample = lottery_of(self._pool, self._config.seed)[: looking.PAIRS]
+        is_worth_it = len(self._pool) >= looking.SEVERAL * looking.FIRST
+        survey = engine.write(
+            store,
+            self._gone_on_with(store, engine),
+            partial(_wanted, guide, sample) if guide is not None and is_worth_it else None,
+            lambda values: offer(NetworkScores(cycle, values, np.sort(sample))),
+        )
+        if is_damaged or survey.damaged:
             self._folder.notices.append(
                 f"The scores of cycle {cycle} were damaged on the disk; they have been made again."
             )
-            self._folder.set_aside(folder)
-            return scores()
+        return Archive.existing(store).scores(self._pool)
 
-    def _score_first(
-        self,
-        known: RowTable,
-        cycle: int,
-        network: AnomalyNetwork,
-        symmetry: Symmetry,
-        reporter: Reporter,
-        guide: Guide,
-        offer: Callable[[NetworkScores], None],
-    ) -> None:
-        """Score what has a label, is likely or near the decision, and a random share; offer that."""
-        from anomalymatch_ui.session.work.network_scores import scored_by_network
+    def _engine(self, network: AnomalyNetwork, symmetry: Symmetry, reporter: Reporter) -> NetworkEngine:
+        from anomalymatch_ui.session.work.network_engine import NetworkEngine
 
-        pool = self._pool
-        sample = lottery_of(pool, self._config.seed)[: looking.PAIRS]
-        rows = np.unique(np.concatenate([guide.labelled(), guide.wanted(), sample]))
-        rows = rows[~known.written[rows]]
-        if len(rows):
-            part = SubsetPool(pool, [pool.ids[row] for row in rows.tolist()])
-            with scored_by_network(
-                part, network, self._config, symmetry, self._folder, reporter, keep_maps=False
-            ) as batches:
-                for batch in batches:
-                    _keep(known, rows, batch)
-                    reporter.advance(batch.asked.stop)
-        values = np.where(known.written, known.values[:, 0], np.nan).astype(np.float32)
-        offer(NetworkScores(cycle, values, np.sort(sample)))
+        return NetworkEngine(self._pool, network, self._config, symmetry, self._folder, reporter)
 
-    def _score_all(
-        self,
-        known: RowTable,
-        store: ScoreStore,
-        network: AnomalyNetwork,
-        symmetry: Symmetry,
-        reporter: Reporter,
-    ) -> None:
-        """Write the store, from where an earlier run has come to."""
-        from anomalymatch_ui.session.work.network_scores import scored_by_network
-
-        pool = self._pool
-        begun = store.finished_shards * store.manifest.shard_size
-        start = begun + int(np.argmin(np.append(known.written[begun:], False)))
-        done = []
-        if start > begun:
-            scores = np.array(known.values[begun:start, 0])
-            readable = np.flatnonzero(~np.isnan(scores))
-            nothing = np.empty((len(readable), 0), np.float16)
-            done.append(ScoredBatch(range(begun, start), begun + readable, scores[readable], nothing))
-
-        def kept(batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:
-            yield from done
-            for batch in batches:
-                _keep(known, np.arange(len(pool)), batch)
-                yield batch
-
-        with scored_by_network(
-            pool, network, self._config, symmetry, self._folder, reporter, start=start
-        ) as batches:
-            store.write(pool, kept(batches), reporter.advance)
+    def _gone_on_with(self, store: Path, engine: NetworkEngine) -> ArchiveManifest:
+        """Return what scores belong to; what cannot be gone on with, as another version's, is set aside."""
+        if not (store / MANIFEST).exists():
+            return engine.manifest(None)
+        begun = None
+        try:
+            begun = read_manifest(store / MANIFEST)
+        except InputError as error:
+            logger.warning("%s", error)
+        manifest = engine.manifest(begun)
+        if manifest == begun:
+            return manifest
+        self._folder.set_aside(store)
+        return engine.manifest(None)
 
     def digest(self, cycle: int) -> str:
         """Return the name of a cycle's averaged network: from its record, else from its weights."""
@@ -224,15 +183,6 @@ class CycleScores:
         from anomalymatch_ui.learn import network_digest
 
         return network_digest(self.average(cycle))
-
-    def _store(self, folder: Path, digest: str) -> ScoreStore:
-        size = self._config.score.shard_size
-        try:
-            return ScoreStore(folder, StoreManifest(digest, self._pool.digest, len(self._pool), size))
-        except DamagedStoreError:
-            raise
-        except InputError as error:  # the folder's name says that it is theirs, so its manifest is damaged
-            raise DamagedStoreError(str(error)) from error
 
     @property
     def _by_openvino(self) -> bool:
@@ -248,8 +198,14 @@ class CycleScores:
         return f"{network}{views}-{self._config.score.number_format}{by}"
 
 
-def _keep(known: RowTable, rows: np.ndarray, batch: ScoredBatch) -> None:
-    """Write a batch's scores, of these rows; NaN for images that cannot be read."""
-    scores = np.full((len(batch.asked), 1), np.nan, np.float32)
-    scores[batch.indices - batch.asked.start, 0] = batch.scores
-    known.write(rows[batch.asked.start : batch.asked.stop], scores)
+def _wanted(guide: Guide, sample: np.ndarray) -> np.ndarray:
+    """Return what matters to somebody who waits, and a random share."""
+    return np.unique(np.concatenate([guide.labelled(), guide.wanted(), sample]))
+
+
+def _is_damaged(store: Path) -> bool:
+    """Return whether scores that were not read are there."""
+    try:
+        return store.exists() and open_scores(store).is_whole
+    except DamagedStoreError:
+        return (store / MANIFEST).exists()

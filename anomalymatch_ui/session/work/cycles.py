@@ -16,11 +16,11 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool, index_in
-from anomalymatch_ui.score import DamagedStoreError, ScoreStore
+from anomalymatch_ui.score import DamagedStoreError
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pins import keep
 from anomalymatch_ui.session.work.curves import CURVE_POINTS
-from anomalymatch_ui.session.work.kept_scores import KeptScores, scores_on_disk
+from anomalymatch_ui.session.work.kept_scores import KeptScores, StoredScores, scores_on_disk
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +190,10 @@ class Cycles:
         They are in the order until those of the cycle in use are all there.
         """
         for cycle in reversed(self.all()):
-            if cycle.number <= self.in_use and isinstance(self._whole_scores(cycle), ScoreStore):
+            if cycle.number > self.in_use:
+                continue
+            scores = self._whole_scores(cycle)
+            if scores is not None and not isinstance(scores, KeptScores):
                 return cycle.number
         return 0
 
@@ -263,7 +266,7 @@ class Cycles:
             unknown, and everywhere before two cycles have ranked the pool.
         """
         unknown = _read_only(np.full(len(self._pool), np.nan, np.float32))
-        found: list[ScoreStore | KeptScores] = []
+        found: list[StoredScores] = []
         for cycle in reversed(self.all()):
             if cycle.number > self.in_use or len(found) == 2:
                 continue
@@ -285,7 +288,7 @@ class Cycles:
         self._changed = folders, change
         return change
 
-    def _whole_scores(self, cycle: Cycle) -> ScoreStore | KeptScores | None:
+    def _whole_scores(self, cycle: Cycle) -> StoredScores | None:
         """Open the scores of a cycle that has ranked the whole pool."""
         try:
             scores = self._scores(cycle)
@@ -294,7 +297,7 @@ class Cycles:
             return None
         return scores if scores is not None and scores.is_whole else None
 
-    def _scores(self, cycle: Cycle) -> ScoreStore | KeptScores | None:
+    def _scores(self, cycle: Cycle) -> StoredScores | None:
         """Open a cycle's scores; ``None`` without any."""
         return None if cycle.digest is None else scores_on_disk(self._folder, self._pool, cycle.digest)
 

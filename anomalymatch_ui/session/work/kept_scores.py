@@ -1,4 +1,4 @@
-"""What the network of a past cycle said of each image, in two bytes each, once its score store is gone."""
+"""What the network of a past cycle said of each image, in two bytes each, once its archive is gone."""
 
 from __future__ import annotations
 
@@ -7,18 +7,38 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
-from anomalymatch_ui.errors import DamagedStoreError
+from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score import ScoreStore
+from anomalymatch_ui.score import Archive
 from anomalymatch_ui.sealed import UNREADABLE, is_damaged, seal
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.work.earlier_scores import EarlierScores, is_earlier
 
 _LEVELS, _UNREADABLE, _NOT_SCORED = 65_533, 65_534, 65_535
+
+
+class StoredScores(Protocol):
+    """What a network said of each image of a session's pool, on disk."""
+
+    folder: Path
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the network had come to the end of the pool."""
+
+    def scores(self, pool: ImagePool) -> np.ndarray:
+        """Return all scores, float32 ``(len(pool),)``; NaN where there is none."""
+
+    def score_of(self, pool: ImagePool, image_id: str) -> float | None:
+        """Return the score of one image; ``None`` if it has none."""
+
+    def unscored(self) -> np.ndarray:
+        """Return which images the network had not come to, bool ``(images,)``."""
 
 
 class KeptScores:
@@ -47,8 +67,8 @@ class KeptScores:
         self._codes = codes
 
     @classmethod
-    def keep(cls, path: Path, store: ScoreStore, pool: ImagePool) -> Self:
-        """Keep the scores of a store, whole or not at all.
+    def keep(cls, path: Path, stored: StoredScores, pool: ImagePool) -> Self:
+        """Keep what is on disk in two bytes each, whole or not at all.
 
         Raises
         ------
@@ -57,10 +77,10 @@ class KeptScores:
         StorageError
             If the disk refuses.
         """
-        scores = store.scores(pool)
+        scores = stored.scores(pool)
         is_known = np.isfinite(scores)
         codes = np.full(len(scores), _UNREADABLE, np.uint16)
-        codes[store.finished_shards * store.manifest.shard_size :] = _NOT_SCORED
+        codes[stored.unscored()] = _NOT_SCORED
         codes[is_known] = np.rint(np.clip(scores[is_known], 0, 1) * _LEVELS).astype(np.uint16)
         buffer = io.BytesIO()
         np.save(buffer, codes)
@@ -71,7 +91,12 @@ class KeptScores:
     @property
     def is_whole(self) -> bool:
         """Whether the network had come to the end of the pool."""
-        return not (self._codes == _NOT_SCORED).any()
+        return not self.unscored().any()
+
+    def unscored(self) -> np.ndarray:
+        """Return which images the network had not come to, bool ``(images,)``."""
+        not_scored: np.ndarray = np.asarray(self._codes) == _NOT_SCORED
+        return not_scored
 
     def scores(self, pool: ImagePool) -> np.ndarray:
         """Return all scores, float32 ``(len(pool),)``; NaN where there is none.
@@ -102,7 +127,25 @@ class KeptScores:
         )
 
 
-def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> ScoreStore | KeptScores | None:
+def open_scores(folder: Path) -> StoredScores:
+    """Open the scores of a network in a folder of their own, which may be of a version before.
+
+    Raises
+    ------
+    DamagedStoreError
+        If they cannot be read.
+    """
+    if is_earlier(folder):
+        return EarlierScores(folder)
+    try:
+        return Archive.begun(folder)
+    except DamagedStoreError:
+        raise
+    except InputError as error:  # its manifest is no archive's, or has gone
+        raise DamagedStoreError(str(error)) from error
+
+
+def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> StoredScores | None:
     """Return what a network has said of a pool: the newest whole scores, or else the newest of a part of it.
 
     There are several where the pool's symmetry was set anew, and the ranking by that may have been stopped.
@@ -116,7 +159,7 @@ def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> Score
 
     Returns
     -------
-    ScoreStore or KeptScores or None
+    StoredScores or None
         ``None`` where there are none.
 
     Raises
@@ -124,13 +167,13 @@ def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> Score
     DamagedStoreError
         If there are some, and none can be opened.
     """
-    there: list[Callable[[], ScoreStore | KeptScores]] = [
-        partial(ScoreStore.existing, store) for store in reversed(folder.scores_by(digest, pool.digest))
+    there: list[Callable[[], StoredScores]] = [
+        partial(open_scores, store) for store in reversed(folder.scores_by(digest, pool.digest))
     ]
     kept = folder.kept_scores(digest, pool.digest)
     if kept.exists():
         there.append(partial(KeptScores, kept))
-    parts: list[ScoreStore | KeptScores] = []
+    parts: list[StoredScores] = []
     damage: list[DamagedStoreError] = []
     for opened in there:
         try:

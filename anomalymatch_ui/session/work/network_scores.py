@@ -25,6 +25,18 @@ COMPUTED_BY = ("torch", "torchvision", "pillow", "numpy")
 """Packages whose other version may give other pixels, or other last bits."""
 
 
+def made_ready(network: AnomalyNetwork, config: Config) -> Scorer:
+    """Return a network on the device, and by what, that the settings say."""
+    scoring = config.score
+    return Scorer(
+        network,
+        resolve_device(config.device),
+        number_format=scoring.number_format,
+        compiled=scoring.compiled,
+        runtime=scoring.runtime,
+    )
+
+
 @contextmanager
 def scored_by_network(
     images: ImagePool,
@@ -34,7 +46,10 @@ def scored_by_network(
     folder: SessionFolder,
     reporter: Reporter,
     *,
+    scorer: Scorer | None = None,
     start: int = 0,
+    stop: int | None = None,
+    shard_size: int | None = None,
     keep_maps: bool = True,
 ) -> Iterator[Iterator[ScoredBatch]]:
     """Score images in order, from an index on; the threads that do so end with the context.
@@ -48,19 +63,15 @@ def scored_by_network(
         work, while a GPU computes them sooner than a disk gives them.
     reporter
         Told that it begins.
-    start
-        Index of the first image.
+    scorer
+        The network as :func:`made_ready` gives it, for whom it is there.
+    start, stop, shard_size
+        As for :func:`~anomalymatch_ui.stream.score_pool`.
     keep_maps
         Whether what the frozen blocks make of these images is worth keeping: it is of a whole pool.
     """
-    device, scoring = resolve_device(config.device), config.score
-    scorer = Scorer(
-        network,
-        device,
-        number_format=scoring.number_format,
-        compiled=scoring.compiled,
-        runtime=scoring.runtime,
-    )
+    scoring, scorer = config.score, scorer or made_ready(network, config)
+    device = scorer.device
     reporter.begin(
         "ranking",
         len(images),
@@ -84,7 +95,9 @@ def scored_by_network(
             scoring,
             device=device,
             start=start,
+            stop=stop,
             symmetry=symmetry,
+            shard_size=shard_size,
             scorer=scorer,
             maps=maps,
         )

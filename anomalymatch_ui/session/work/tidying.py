@@ -14,7 +14,6 @@ from pathlib import Path
 from anomalymatch_ui.errors import DamagedStoreError, StorageError
 from anomalymatch_ui.files import storage_errors
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.score import ScoreStore
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.pins import doomed, keep, remove
 from anomalymatch_ui.session.work.cycles import Cycle, Cycles
@@ -115,7 +114,7 @@ def _shrink(folder: SessionFolder, pool: ImagePool, cycle: Cycle) -> bool:
         return False
     try:
         scores = scores_on_disk(folder, pool, digest)
-        if isinstance(scores, ScoreStore):
+        if scores is not None and not isinstance(scores, KeptScores):
             KeptScores.keep(folder.kept_scores(digest, pool.digest), scores, pool)
     except DamagedStoreError as error:
         logger.warning("%s", error)

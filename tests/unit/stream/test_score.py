@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from anomalymatch_ui.config import NetworkConfig, NumberFormat, ScoreConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.score import ScoreStore, StoreManifest, open_embeddings
+from anomalymatch_ui.score import open_embeddings
 from anomalymatch_ui.stream import score_pool
 
 CPU = torch.device("cpu")
@@ -29,10 +28,6 @@ def pool(pool_folder: Path) -> ImagePool:
 @pytest.fixture(scope="module")
 def network() -> AnomalyNetwork:
     return build_network(NetworkConfig(image_size=32), seed=0)
-
-
-def ignore(done: int) -> None:
-    pass
 
 
 def test_each_readable_image_is_scored_once_and_in_order(pool: ImagePool, network: AnomalyNetwork) -> None:
@@ -70,56 +65,6 @@ def test_scoring_leaves_the_network_as_it_was(pool: ImagePool, network: AnomalyN
     next(iter(score_pool(pool, network, CONFIG, device=CPU)))
     assert network.training
     assert network.backbone._conv_stem.weight.dtype == torch.float32
-
-
-def make_store(folder: Path, pool: ImagePool, model: str = "a") -> ScoreStore:
-    return ScoreStore(folder, StoreManifest(model, pool.digest, len(pool), CONFIG.shard_size))
-
-
-def test_scores_come_back_from_disk_by_pool_index(
-    pool: ImagePool, network: AnomalyNetwork, tmp_path: Path
-) -> None:
-    store = make_store(tmp_path / "scores", pool)
-    store.write(pool, score_pool(pool, network, CONFIG, device=CPU), ignore)
-    assert store.finished_shards == store.shard_count == 3
-    scores = store.scores(pool)
-    assert np.flatnonzero(np.isnan(scores)).tolist() == [19, 20]
-    expected = np.concatenate([batch.scores for batch in score_pool(pool, network, CONFIG, device=CPU)])
-    np.testing.assert_array_equal(scores[~np.isnan(scores)], expected)
-
-
-def test_interrupted_scoring_goes_on_at_the_shard_and_ends_in_the_same_scores(
-    pool: ImagePool, network: AnomalyNetwork, tmp_path: Path
-) -> None:
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(done: int) -> None:
-        if done >= 48:
-            raise Interrupted
-
-    store = make_store(tmp_path / "scores", pool)
-    with pytest.raises(Interrupted), closing(score_pool(pool, network, CONFIG, device=CPU)) as batches:
-        store.write(pool, batches, interrupt)
-    again = make_store(tmp_path / "scores", pool)
-    assert again.finished_shards == 2
-    again.write(pool, score_pool(pool, network, CONFIG, device=CPU, start=40), ignore)
-    whole = make_store(tmp_path / "whole", pool)
-    whole.write(pool, score_pool(pool, network, CONFIG, device=CPU), ignore)
-    np.testing.assert_array_equal(again.scores(pool), whole.scores(pool))
-
-
-def test_scores_of_two_networks_are_never_mixed(pool: ImagePool, tmp_path: Path) -> None:
-    make_store(tmp_path / "scores", pool, model="a")
-    with pytest.raises(InputError, match="another network or pool"):
-        make_store(tmp_path / "scores", pool, model="b")
-
-
-def test_a_damaged_manifest_is_a_sentence(pool: ImagePool, tmp_path: Path) -> None:
-    make_store(tmp_path / "scores", pool)
-    (tmp_path / "scores" / "manifest.json").write_text("{")
-    with pytest.raises(InputError, match="Delete it"):
-        make_store(tmp_path / "scores", pool)
 
 
 def test_a_damaged_feature_table_is_a_sentence(tmp_path: Path) -> None:
