@@ -223,10 +223,12 @@ class Archive:
         write_bytes_atomically(self.shard(encoded.number), encoded.content)
 
     def set_aside(self, numbers: Iterable[int]) -> None:
-        """Rename damaged shards, to be made again. Raises ``StorageError`` if the disk refuses."""
+        """Rename those of some shards that are there, to be made again.
+
+        Raises ``StorageError`` if the disk refuses.
+        """
         with storage_errors(self.folder):
-            for number in numbers:
-                path = self.shard(number)
+            for path in filter(Path.exists, map(self.shard, numbers)):
                 path.replace(path.with_name(f"{path.name}.damaged"))
 
     def forget_derived(self) -> None:

@@ -204,7 +204,7 @@ def write_missing(
 ) -> tuple[Survey, int, int]:
     """Check an archive that is held to be written, and write the shards that are missing or damaged.
 
-    The latter are set aside. Whoever scores a pool, for an archive or for a session, does it by this.
+    Whoever scores a pool, for an archive or for a session, does it by this.
 
     Parameters
     ----------
@@ -231,7 +231,6 @@ def write_missing(
     scored, unreadable = survey.scored, survey.unreadable
     if survey.missing:
         archive.forget_derived()
-    archive.set_aside(survey.damaged)
     advance = progress("Scoring")
     with closing(score(archive, survey.missing)) as shards:
         for encoded in shards:

@@ -139,6 +139,7 @@ class NetworkEngine:
         self, known: RowTable, archive: Archive, missing: Sequence[int]
     ) -> Generator[EncodedShard, None, None]:
         """Score shards, in order; what an earlier run has come to is not scored again."""
+        archive.set_aside(missing)  # what of it is there is damaged
         manifest, pool = archive.manifest, self._pool
         size, batch = manifest.shard_size, manifest.batch_size
         config = self._config.with_values(score={"batch_size": batch})
