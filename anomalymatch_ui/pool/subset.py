@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class SubsetPool:
         self.ids: Sequence[str]
         if rows is None:
             self.ids = tuple(pool.ids[index] for index in self._members.tolist())
+        elif np.array_equal(first, np.arange(len(listed))):  # as of images that were drawn at random
+            self.ids = tuple(listed)
         else:  # from a file a million names are read by blocks, most of which are of other images
             self.ids = tuple(listed[place] for place in first.tolist())
         self.path = pool.path
@@ -58,7 +61,6 @@ class SubsetPool:
         self.columns = pool.columns.rows(self._members)
         self.found = pool.found
         self._pool = pool
-        self._index = {image_id: index for index, image_id in enumerate(self.ids)}
 
     @property
     def whole(self) -> ImagePool:
@@ -77,11 +79,29 @@ class SubsetPool:
         return f"<SubsetPool of {len(self):,} of {len(self._pool):,} images>"
 
     def __contains__(self, image_id: object) -> bool:
-        return image_id in self._index
+        return isinstance(image_id, str) and self._place(image_id) is not None
 
     def index(self, image_id: str) -> int:
         """Return the index of an image; ``KeyError`` if there is none of that id."""
-        return self._index[image_id]
+        place = self._place(image_id)
+        if place is None:
+            raise KeyError(image_id)
+        return place
+
+    def _place(self, image_id: str) -> int | None:
+        """Return the index of an image; ``None`` if there is none of that id."""
+        if not isinstance(self._pool.ids, RowIds):
+            return self._index.get(image_id)
+        # Of numbers no table is made: for a million it takes a third of a second, and 100 MB.
+        row = self._pool.ids.row(image_id)
+        if row is None:
+            return None
+        place = int(np.searchsorted(self._members, row))
+        return place if place < len(self._members) and self._members[place] == row else None
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {image_id: index for index, image_id in enumerate(self.ids)}
 
     def read(self, indices: Sequence[int] | np.ndarray, size: int, view: View = "picture") -> Batch:
         """Read the central squares of some images; see :meth:`ImagePool.read`."""

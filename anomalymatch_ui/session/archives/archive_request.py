@@ -27,9 +27,10 @@ from anomalymatch_ui.session.archives.archive_engine import (
     measured_threshold,
 )
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.look.embedded import Seeing
-from anomalymatch_ui.session.look.looking import PAIRS, lottery_of
+from anomalymatch_ui.session.look.looking import PAIRS
 from anomalymatch_ui.session.look.seer import Seer
 from anomalymatch_ui.session.session import Session
 from anomalymatch_ui.session.work.learnt import Learnt

@@ -228,6 +228,10 @@ class SessionFolder:
         """State of an adaptation under way, which goes on from there after a stop or a crash."""
         return self._embeddings / f"adapting-{recipe}.safetensors"
 
+    def lottery(self, pool_digest: str, seed: int) -> Path:
+        """Order in which the images of a large pool are drawn at random."""
+        return self.path / "embeddings" / f"lottery-{pool_digest[:16]}-{seed}.bin"
+
     @property
     def _embeddings(self) -> Path:
         return self.shared or self.path / "embeddings"

@@ -9,8 +9,9 @@ and ranks a shortlist in minutes, and its estimate of what is unfound is that of
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -71,14 +72,19 @@ class ShortlistPool(SubsetPool):
 
     def __init__(self, archive: ImagePool, shortlist: Shortlist) -> None:
         rows = rows_of(archive, shortlist.ids)
-        present = [image_id for image_id, row in zip(shortlist.ids, rows.tolist(), strict=True) if row >= 0]
+        is_present = rows >= 0
+        present: Sequence[str] = shortlist.ids
+        if not is_present.all():
+            present = list(compress(shortlist.ids, is_present.tolist()))
         if not present:
             raise InputError(
                 f"None of the images of the shortlist is in {archive.path}. Make another with "
                 "`anomalymatch shortlist`, or give the images that the session was made with."
             )
-        super().__init__(archive, present, rows[rows >= 0])
-        drawable = np.array([image_id in shortlist.drawn for image_id in self.ids], dtype=bool)
+        super().__init__(archive, present, rows[is_present])
+        drawable = np.array(shortlist.is_drawn, dtype=bool)[is_present][
+            np.unique(rows[is_present], return_index=True)[1]
+        ]
         drawable.flags.writeable = False
         self.population = Population(shortlist.archive_images, drawable)
 
@@ -123,8 +129,8 @@ class Shortlist:
     ----------
     ids
         The best by a full pass, those drawn, and all that have a label.
-    drawn
-        Those that are a uniform sample of the archive.
+    is_drawn
+        Which of them are a uniform sample of the archive.
     archive_images
         How many images of the archive this sample stands for.
     renewal
@@ -135,10 +141,15 @@ class Shortlist:
     """
 
     ids: tuple[str, ...]
-    drawn: frozenset[str]
+    is_drawn: tuple[bool, ...]
     archive_images: int
     renewal: int = 1
     chosen_by: str = ""
+
+    @property
+    def drawn(self) -> frozenset[str]:
+        """Ids of the images that are a uniform sample of the archive."""
+        return frozenset(compress(self.ids, self.is_drawn))
 
     def save(self, path: Path) -> None:
         """Write it as Parquet with the columns ``id`` and ``drawn``.
@@ -151,7 +162,7 @@ class Shortlist:
         import pyarrow
         import pyarrow.parquet as parquet
 
-        table = pyarrow.table({"id": self.ids, "drawn": [image_id in self.drawn for image_id in self.ids]})
+        table = pyarrow.table({"id": self.ids, "drawn": self.is_drawn})
         facts = {_IMAGES: str(self.archive_images), _RENEWAL: str(self.renewal)}
         if self.chosen_by:
             facts[_CHOSEN] = self.chosen_by
@@ -175,10 +186,10 @@ class Shortlist:
         try:
             table = parquet.read_table(path)
             ids = tuple(table["id"].to_pylist())
-            drawn = frozenset(np.array(ids, dtype=object)[table["drawn"].to_numpy()].tolist())
+            is_drawn = tuple(table["drawn"].to_pylist())
             facts = table.schema.metadata or {}
             chosen_by = facts.get(_CHOSEN, b"").decode()
-            return cls(ids, drawn, int(facts[_IMAGES]), int(facts[_RENEWAL]), chosen_by)
+            return cls(ids, is_drawn, int(facts[_IMAGES]), int(facts[_RENEWAL]), chosen_by)
         except (OSError, ValueError, KeyError, IndexError) as error:  # pyarrow's errors are of these kinds
             raise InputError(
                 f"{path} is damaged. Make it anew with `anomalymatch shortlist`; labels are not in it."
@@ -281,7 +292,8 @@ def make_shortlist(
         ids = tuple(dict.fromkeys([*chosen, *labelled, *sample]))
         if not ids:
             raise InputError("Nothing is asked for: give scores, labels, or a number of images to draw.")
-        shortlist = Shortlist(ids, frozenset(sample), scored or len(archive), renewal, chosen_by)
+        is_drawn = tuple(map(frozenset(sample).__contains__, ids))
+        shortlist = Shortlist(ids, is_drawn, scored or len(archive), renewal, chosen_by)
         pool = ShortlistPool(archive, shortlist)
         # In this order a kill at any moment leaves no session that works on the whole archive.
         shortlist.save(folder.shortlist)
@@ -307,7 +319,8 @@ def _draw(archive: ImagePool, count: int, seed: tuple[int, int]) -> list[str]:
     random = np.random.default_rng(seed)
     rows = random.choice(len(archive), min(count, len(archive)), replace=False)
     # In order, for names that lie in a file are read by blocks.
-    return [archive.ids[row] for row in np.sort(rows).tolist()]
+    ordered = np.sort(rows).tolist()
+    return list(map(str, ordered)) if type(archive.ids) is RowIds else [archive.ids[row] for row in ordered]
 
 
 def _present(ids: Iterable[str], archive: ImagePool) -> list[str]:

@@ -17,10 +17,10 @@ import numpy as np
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.pool.ids import RowIds
-from anomalymatch_ui.rank import Reduction, draw_order
+from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import RowTable
 from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.look.embedded import COARSE, FINE, NOT_YET, Embedded, Pairs
 from anomalymatch_ui.session.look.passes import Pass, costs_of, stages
 from anomalymatch_ui.session.look.sight import Look, Sight
@@ -68,11 +68,6 @@ class Guide:
     labelled: Callable[[], np.ndarray]
     wanted: Callable[[], np.ndarray]
     offer: Callable[[], None]
-
-
-def lottery_of(pool: ImagePool, seed: int) -> np.ndarray:
-    """Return the rows of a pool in the order in which they are drawn at random, int64."""
-    return draw_order(len(pool.ids) if isinstance(pool.ids, RowIds) else pool.ids, seed)
 
 
 class Looking:

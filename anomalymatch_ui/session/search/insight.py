@@ -11,7 +11,6 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import index_in
-from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.rank import (
     Acquisition,
     Count,
@@ -19,12 +18,12 @@ from anomalymatch_ui.rank import (
     Similar,
     arrange,
     audit_labels,
-    draw_order,
     drawn_so_far,
     draws_offered,
     most_similar,
 )
 from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.labelling.artefacts import learn_artefacts
 from anomalymatch_ui.session.labelling.evidence import Evidence, gather_evidence, labelled_mask, stands_for
 from anomalymatch_ui.session.labelling.shortlist import population_of
@@ -244,19 +243,20 @@ class Insight:
 
     def drawn(self) -> np.ndarray:
         """Return the pool indices of the images drawn at random that are a sample of all, int64 ``(n,)``."""
+        offered = draws_offered(self.looks_taken(), self._config.acquisition.random_every)
+        if offered == 0:  # as when a session on a million images is opened first
+            return np.empty(0, np.int64)
         # An image that cannot be read is not in the order, and is no anomaly that could be found.
         drawable = np.zeros(len(self._pool), dtype=bool)
         drawable[self._ranking().order] = True
         lottery, taken = self._lottery(), labelled_mask(self._pool, self._journal.view())
-        offered = draws_offered(self.looks_taken(), self._config.acquisition.random_every)
         return drawn_so_far(lottery[drawable[lottery]], taken, offered)
 
     def _lottery(self) -> np.ndarray:
         """Return the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
         seed = self._config.seed
         if self._drawn is None or self._drawn[0] != seed:
-            ids = self._pool.ids
-            self._drawn = seed, draw_order(len(ids) if isinstance(ids, RowIds) else ids, seed)
+            self._drawn = seed, lottery_of(self._pool, seed, self._context.folder)
         lottery, drawable = self._drawn[1], population_of(self._pool).drawable
         return lottery if drawable is None else lottery[drawable[lottery]]
 

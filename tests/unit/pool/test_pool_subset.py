@@ -42,3 +42,16 @@ def test_an_unreadable_image_of_a_subset_is_left_out_and_noted(pool_folder: Path
 def test_a_subset_of_what_is_not_there_is_refused(ids: list[str], sentence: str, pool_folder: Path) -> None:
     with pytest.raises(InputError, match=sentence):
         SubsetPool(open_pool(pool_folder), ids)
+
+
+def test_images_whose_names_are_numbers_are_found_as_those_with_names_are(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "pool.h5", "w") as file:
+        file["images"] = np.zeros((20, 4, 4, 3), np.uint8)
+    subset = SubsetPool(open_pool(tmp_path / "pool.h5"), ["11", "3", "7"])
+    assert subset.ids == ("3", "7", "11")
+    assert [subset.index(name) for name in subset.ids] == [0, 1, 2]
+    for missing in ("4", "19", "20", "03", "-1", "x", ""):
+        assert missing not in subset
+        with pytest.raises(KeyError):
+            subset.index(missing)
+    assert 3 not in subset
