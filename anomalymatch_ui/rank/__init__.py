@@ -3,7 +3,7 @@
 from anomalymatch_ui.rank.acquisition import Acquisition, Listing, arrange, most_telling
 from anomalymatch_ui.rank.artefacts import Artefacts, share_removed
 from anomalymatch_ui.rank.audit import Audit, audit_labels, held_out_margins
-from anomalymatch_ui.rank.centring import measure_centring
+from anomalymatch_ui.rank.centring import is_centred, light_at_centre, measure_centring
 from anomalymatch_ui.rank.coarse import CoarseToFine
 from anomalymatch_ui.rank.completeness import (
     Shares,
@@ -57,6 +57,8 @@ __all__ = [
     "fit_linear_head",
     "gain_of_labels",
     "held_out_margins",
+    "is_centred",
+    "light_at_centre",
     "log_odds",
     "measure_centring",
     "measure_symmetry",

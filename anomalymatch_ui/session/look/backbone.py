@@ -20,7 +20,7 @@ from anomalymatch_ui.learn import (
     width,
 )
 from anomalymatch_ui.pool import ImagePool, SubsetPool
-from anomalymatch_ui.rank import measure_centring, measure_symmetry, sample_rows
+from anomalymatch_ui.rank import is_centred, light_at_centre, measure_symmetry, sample_rows
 from anomalymatch_ui.session.core.jobs import Reporter
 from anomalymatch_ui.session.look.sight import Look, Traits
 from anomalymatch_ui.stream import Scorer, batch_ranges, score_pool
@@ -156,7 +156,8 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
         pixels = sample.read(part, SAMPLE_SIZE, "network").pixels
         turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
         views = [pixels, pixels[..., ::-1], *turned] if len(pixels) else []
-        return pixels, [scorer.score(np.ascontiguousarray(view))[1] for view in views]
+        features = [scorer.score(np.ascontiguousarray(view))[1] for view in views]
+        return light_at_centre(pixels), features
 
     on_cpu = device.type == "cpu"
     parts = list(batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH))
@@ -166,20 +167,19 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
         initializer=compute_in_one_thread if on_cpu else None,
     )
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
-    seen = []
+    light = []
     try:
-        for part, (pixels, features) in zip(parts, executor.map(see, parts), strict=True):
+        for part, (share, features) in zip(parts, executor.map(see, parts), strict=True):
             reporter.advance(part.stop)
-            if len(pixels):
-                seen.append(pixels)
+            light.append(share)
             for known, new in zip(views, features, strict=False):
                 known.append(new)
     finally:
         executor.shutdown(cancel_futures=True)
-    if not seen:
+    if not any(map(len, light)):
         return Traits("none", centred=False)
     upright, mirrored, *turns = (np.concatenate(features) for features in views)
-    return Traits(measure_symmetry(upright, mirrored, turns), measure_centring(np.concatenate(seen)))
+    return Traits(measure_symmetry(upright, mirrored, turns), is_centred(np.concatenate(light)))
 
 
 def _network(config: Config, look: Look, bands: int) -> AnomalyNetwork:

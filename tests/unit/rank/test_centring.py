@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,13 @@ def test_cutouts_of_surveys_are_centred(folder: str, shared_data: Path) -> None:
     pool = open_pool(shared_data / folder)
     rows = np.linspace(0, len(pool) - 1, 100).astype(int)
     assert measure_centring(pool.read(rows, 64).pixels)
+
+
+def test_many_images_are_measured_one_by_one_in_little_memory() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (320, 3, 32, 32), dtype=np.uint8)
+    tracemalloc.start()
+    found = light_at_centre(images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * images.nbytes  # as float64 they would take eight times as much, and a copy again
+    np.testing.assert_allclose(found, [light_at_centre(image[None])[0] for image in images], rtol=1e-12)
