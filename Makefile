@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills audit image screenshots benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills audit image screenshots animation benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -73,6 +73,9 @@ fuzz: $(STAMP)-test  ## 100,000 damaged files of all readers, each tried in a ch
 
 screenshots: $(STAMP)-test browser  ## take the pictures of docs/images anew
 	RENEW_SCREENSHOTS=1 $(BIN)/python -m pytest -k looks_as_its_picture tests/browser/test_screenshots.py
+
+animation: $(STAMP)-test browser  ## make the README's animation anew from the served demo
+	$(BIN)/python tests/browser/animation.py
 
 docs: $(STAMP)-lint  ## build the documentation as a site, docs/_build/index.html; a broken link fails
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
