@@ -35,7 +35,7 @@ LONG_FILES = (
     *("test_scoring_benchmark.py", "test_notebooks.py", "test_demo.py", "test_zoom_out.py"),
     *("test_two_people.py", "test_proxy.py", "test_mapping.py", "test_frozen_maps.py", "test_people.py"),
     *("test_many_bands.py", "test_accessibility.py", "test_orientation.py", "test_lab.py"),
-    *("test_gpu_benchmark.py", "test_sky.py", "test_native_pixels.py"),
+    *("test_gpu_benchmark.py", "test_sky.py", "test_native_pixels.py", "test_wheel.py", "test_going_on.py"),
 )
 """Files of half a minute to seven minutes, as they were measured on two cores, the longest first."""
 
