@@ -55,7 +55,7 @@ def test_training_goes_on_after_a_reload_and_in_a_second_tab_which_the_first_is_
         second.button("Stop").click()
         expect(second.phase).to_contain_text("Cycle 1 stopped at step")
         other_page.reload()
-        second.wait()
         expect(second.button("Resume cycle")).to_be_enabled()
+        expect(second.cards.first).to_be_visible()
         for left in (page, other_page):
             left.goto("about:blank")
