@@ -45,8 +45,10 @@ def light_at_centre(pixels: np.ndarray) -> np.ndarray:
     numpy.ndarray
         float64 ``(n,)``; NaN for a frame no part of which is brighter than its edge.
     """
-    starts = range(0, len(pixels), _AT_ONCE)
-    return np.concatenate([_light_at_centre(pixels[start : start + _AT_ONCE]) for start in starts] or [[]])
+    shares = np.empty(len(pixels))
+    for start in range(0, len(pixels), _AT_ONCE):
+        shares[start : start + _AT_ONCE] = _light_at_centre(pixels[start : start + _AT_ONCE])
+    return shares
 
 
 def _light_at_centre(pixels: np.ndarray) -> np.ndarray:
