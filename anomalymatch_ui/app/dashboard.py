@@ -15,6 +15,7 @@ from anomalymatch_ui.app.panel.download import DownloadDialog
 from anomalymatch_ui.app.panel.panel import Panel
 from anomalymatch_ui.app.pictures.pictures import Pictures
 from anomalymatch_ui.app.settings.settings import SettingsDialog, suggested
+from anomalymatch_ui.app.sky.panel import SkyPanel
 from anomalymatch_ui.app.theme.theme import Theme
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Cycle, Outlook, Session, Status
@@ -40,6 +41,8 @@ class Dashboard:
         Charts and a map, in a drawer: ``show``, ``hide``, ``map.select``, ``map.selected``.
     settings
         The dialog of settings.
+    sky
+        Aladin Lite with the page's objects: ``show``, ``hide``, ``aladin``.
     download
         The dialog by which results come to the browser's computer.
     widget
@@ -83,6 +86,7 @@ class Dashboard:
             self._theme,
         )
         self.gallery.commands["train"] = lambda _message: self.train()
+        self.gallery.commands["sky"] = lambda _message: self.sky.toggle()
         self.gallery.commands["use for the network"] = lambda _message: self.use_for_network()
         self.pictures = Pictures(session, self.gallery, loop=loop)
         self.settings = SettingsDialog(
@@ -91,7 +95,9 @@ class Dashboard:
             lambda: suggested(session.insight.outlook()),
         )
         self.download = DownloadDialog(session, self.export_labels, loop)
-        self.widget.children = [self.panel, self.gallery, self.pictures, self.settings, self.download]
+        self.sky = SkyPanel(session, self.gallery)
+        parts = self.panel, self.gallery, self.pictures, self.sky, self.settings, self.download
+        self.widget.children = parts
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self._cycles: tuple[Cycle, ...] = session.cycles.all()
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
@@ -273,6 +279,7 @@ class Dashboard:
         self._unsubscribe()
         self._bridge.close()
         self.pictures.close()
+        self.sky.close()
         self.download.close()
         self.gallery.close()
 

@@ -1,0 +1,1 @@
+"""The page's objects on the sky, by Aladin Lite."""
