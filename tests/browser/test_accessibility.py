@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from desk import Desk
+from jinja2 import Environment, FileSystemLoader
+from jupyter_core.paths import jupyter_path
 from playwright.sync_api import Page, expect
 from serving import Serve
 from states import close_settings, open_settings, served_survey
+
+from anomalymatch_ui.app.serving.serve import TEMPLATES
 
 pytestmark = pytest.mark.browser
 
@@ -62,3 +67,14 @@ def test_tab_reaches_every_control_of_page_drawer_and_dialog(page: Page, serve: 
         assert unreached(page) == []
         close_settings(desk)
         page.goto("about:blank")
+
+
+def test_nothing_turns_while_the_page_opens_where_little_motion_is_asked_for(page: Page):
+    voila = Environment(loader=FileSystemLoader(jupyter_path("voila", "templates", "base")), autoescape=True)
+    (ours,) = re.findall("<style>.*</style>", (TEMPLATES / "index.html.j2").read_text(), re.DOTALL)
+    spinner = voila.get_template("spinner.macro.html.j2").module.css()
+    page.set_content(f"{spinner}{ours}<div class='spinner'></div>")
+    turning = "() => getComputedStyle(document.querySelector('.spinner')).animationName"
+    for motion, name in (("no-preference", "rotation"), ("reduce", "none")):
+        page.emulate_media(reduced_motion=motion)
+        assert page.evaluate(turning) == name
