@@ -9,30 +9,47 @@ from pathlib import Path
 
 import pytest
 from images import make_pool
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from desk import Desk
 from faults import Faults
 from install_chromium import find_chromium
-from serving import CHROMIUM_ARGUMENTS, PATIENCE, Prepared, Serve, Served, open_page, prepare_session, serving
+from kept import Kept
+from serving import (
+    CHROMIUM_ARGUMENTS,
+    PATIENCE,
+    SCREEN,
+    Prepared,
+    Serve,
+    Served,
+    open_page,
+    prepare_session,
+    serving,
+)
 
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(
-    scope="module"
-)  # Playwright keeps an event loop running, which tests of other files start themselves
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Where a Chromium lies that starts."""
     path = find_chromium()
     if path is None:
         reason = "no Chromium on this machine; `python tests/browser/install_chromium.py` gets one"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(
+    scope="module"
+)  # Playwright keeps an event loop running, which tests of other files start themselves
+def chromium(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
@@ -91,3 +108,26 @@ def desk(page: Page, served: Served) -> Iterator[Desk]:
     """The page of :func:`served`, opened anew."""
     yield Desk(page).open(served.address)
     page.goto("about:blank")
+
+
+@pytest.fixture(scope="module")
+def screen() -> ViewportSize:
+    """The size of the page of :func:`kept_desk`."""
+    return SCREEN
+
+
+@pytest.fixture(scope="module")
+def kept(chromium: Browser, prepared: Prepared, served: Served, screen: ViewportSize) -> Iterator[Kept]:
+    """What opens the page of :func:`kept_desk`."""
+    kept = Kept(chromium, served, prepared, screen)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def kept_desk(kept: Kept, faults: Faults) -> Desk:
+    """The page of :func:`served` as it is when it has just been opened.
+
+    To open one costs ten seconds of a processor; it is opened anew only after a test that has changed it.
+    """
+    return kept.desk(faults)

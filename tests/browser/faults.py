@@ -30,6 +30,8 @@ class Faults:
         self._noted: list[str] = []
         self._pages: list[Page] = []
         self._forgiven: tuple[str, ...] = ()
+        self.passed = False
+        """Whether the watch has ended without a fault."""
 
     def watch(self, page: Page) -> None:
         """Note what goes wrong on a page from now on."""
@@ -51,7 +53,9 @@ class Faults:
                 page.evaluate("0")  # What was said before comes before the answer.
         self._pages.clear()
         noted, self._noted = self._noted, []
-        return [fault for fault in noted if not any(part in fault for part in self._forgiven)]
+        faults = [fault for fault in noted if not any(part in fault for part in self._forgiven)]
+        self.passed = not faults
+        return faults
 
     def _note(self, fault: str) -> None:
         if self._pages:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
@@ -18,8 +19,13 @@ PACKAGES = ("chromium", "fonts-dejavu-core")
 
 def find_chromium() -> str | None:
     """Return the path of a Chromium that starts, or ``None``."""
-    candidates = [os.environ.get("CHROMIUM"), *(shutil.which(name) for name in NAMES), _playwright_chromium()]
-    return next((path for path in candidates if path and _starts(path)), None)
+    return next((path for path in _candidates() if path and _starts(path)), None)
+
+
+def _candidates() -> Iterator[str | None]:
+    yield os.environ.get("CHROMIUM")
+    yield from map(shutil.which, NAMES)
+    yield _playwright_chromium()  # which takes a second to ask
 
 
 def install_chromium() -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,23 @@ def catalogued(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory
     return Prepared(folder / "images", folder / "session")
 
 
+@pytest.fixture(scope="module")
+def prepared(catalogued: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """What the tests share that label nothing."""
+    folder = tmp_path_factory.mktemp("finding")
+    for name in ("images", "session"):
+        shutil.copytree(getattr(catalogued, name), folder / name)
+    return Prepared(folder / "images", folder / "session")
+
+
 @pytest.fixture
-def desk(page: Page, catalogued: Prepared, serve: Serve, tmp_path: Path):
+def desk(kept_desk: Desk) -> Desk:
+    return kept_desk
+
+
+@pytest.fixture
+def own_desk(page: Page, catalogued: Prepared, serve: Serve, tmp_path: Path) -> Iterator[Desk]:
+    """The page of a session of the test's own, on which it may label."""
     for name in ("images", "session"):
         shutil.copytree(getattr(catalogued, name), tmp_path / name)
     with serve(tmp_path / "images", tmp_path / "session") as served:
@@ -46,7 +62,8 @@ def tally(desk: Desk) -> Locator:
     return desk.page.locator(".am-tally")
 
 
-def test_a_search_is_begun_and_ended_by_keys_and_what_it_finds_is_labelled_by_one_of_them(desk: Desk):
+def test_a_search_is_begun_and_ended_by_keys_and_what_it_finds_is_labelled_by_one_of_them(own_desk: Desk):
+    desk = own_desk
     page = desk.page
     desk.press("/")
     expect(page.locator(".am-search")).to_be_focused()
@@ -81,7 +98,8 @@ def test_a_search_is_begun_and_ended_by_keys_and_what_it_finds_is_labelled_by_on
     expect(title(desk)).not_to_contain_text("005")
 
 
-def test_a_list_that_comes_while_it_is_asked_how_to_label_another_is_left_alone(desk: Desk):
+def test_a_list_that_comes_while_it_is_asked_how_to_label_another_is_left_alone(own_desk: Desk):
+    desk = own_desk
     page = desk.page
     desk.press("/")
     page.keyboard.type("005")

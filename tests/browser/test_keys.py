@@ -18,6 +18,11 @@ def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) 
     return Prepared(folder / "images", folder / "session")
 
 
+@pytest.fixture
+def desk(kept_desk: Desk) -> Desk:
+    return kept_desk
+
+
 def test_the_list_of_keys_has_every_action_and_the_keys_until_it_is_closed(desk: Desk):
     desk.press("?")
     expect(desk.overlay).to_be_visible()

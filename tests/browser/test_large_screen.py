@@ -2,25 +2,31 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from desk import Desk
-from playwright.sync_api import Page, expect
-from serving import Prepared, Serve
+from playwright.sync_api import ViewportSize, expect
+from serving import Prepared
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def desk(page: Page, prepared_once: Prepared, serve: Serve, tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def screen() -> ViewportSize:
+    return {"width": 3840, "height": 2160}
+
+
+@pytest.fixture(scope="module")
+def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("large")
     for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
-    page.set_viewport_size({"width": 3840, "height": 2160})
-    with serve(tmp_path / "images", tmp_path / "session") as served:
-        yield Desk(page).open(served.address)
-        page.goto("about:blank")
+        shutil.copytree(getattr(prepared_once, name), folder / name)
+    return Prepared(folder / "images", folder / "session")
+
+
+@pytest.fixture
+def desk(kept_desk: Desk) -> Desk:
+    return kept_desk
 
 
 def height(desk: Desk, selector: str) -> float:

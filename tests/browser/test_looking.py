@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from card_pixels import PIXELS
 from desk import Desk
 from playwright.sync_api import Locator, Page, WebSocket, expect
-from serving import Prepared, Serve, Served
+from serving import Prepared, Served
 
 from anomalymatch_ui.app.scripts import APP, joined
 
@@ -17,21 +16,16 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def looked_at(
-    prepared_once: Prepared, serve: Serve, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    """One dashboard for all tests here: looking changes nothing."""
+def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("looking")
     for name in ("images", "session"):
         shutil.copytree(getattr(prepared_once, name), folder / name)
-    with serve(folder / "images", folder / "session") as served:
-        yield served
+    return Prepared(folder / "images", folder / "session")
 
 
 @pytest.fixture
-def desk(page: Page, looked_at: Served) -> Iterator[Desk]:
-    yield Desk(page).open(looked_at.address)
-    page.goto("about:blank")
+def desk(kept_desk: Desk) -> Desk:
+    return kept_desk
 
 
 def pixels(card: Locator) -> np.ndarray:
@@ -81,14 +75,14 @@ def test_i_inverts_every_image_of_the_page_and_again_gives_it_back(desk: Desk):
         expect_pixels(card, original)
 
 
-def test_looking_sends_no_message(page: Page, looked_at: Served):
+def test_looking_sends_no_message(page: Page, served: Served):
     sent: list[Any] = []
 
     def listen(socket: WebSocket) -> None:
         socket.on("framesent", lambda payload: sent.append(payload))
 
     page.on("websocket", listen)
-    desk = Desk(page).open(looked_at.address)
+    desk = Desk(page).open(served.address)
     desk.press("ArrowRight", "ArrowLeft")  # the first key is told to the kernel
     expect(desk.active).to_have_count(1)
     page.get_by_role("button", name="Look", exact=True).click()

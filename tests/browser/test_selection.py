@@ -18,6 +18,11 @@ def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) 
     return Prepared(folder / "images", folder / "session")
 
 
+@pytest.fixture
+def desk(kept_desk: Desk) -> Desk:
+    return kept_desk
+
+
 def picture(desk: Desk, position: int) -> Locator:
     return desk.cards.nth(position).locator(".am-image")
 
