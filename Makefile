@@ -6,6 +6,9 @@ STAMP := $(VENV)/.stamp
 # The scripts' tools run on the node that is installed beside Python, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
+# Programs that tests start read what Python has compiled before, whatever the machine's own setting.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills audit image screenshots animation benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
