@@ -378,19 +378,20 @@ class Steering:
     def _job_end(self, error: BaseException | None) -> None:
         self._under_way.end(to_go_on=not self._pen.mine or (self._leaving and not self._stopped))
         self.tell_notices()
+        by, lost = self._pen.elsewhere_in_words, isinstance(error, SessionBusyError)
         # That another page goes on with it is no fault.
-        taken = {"message": str(error)} if isinstance(error, SessionBusyError) else {}
+        taken = {"message": f"What ran here was taken over by {by or 'another page'}."} if lost else {}
         self._board.publish(
             **taken,
             phase="idle",
             state="idle",
             progress=Progress(),
-            error=None if error is None or taken else failure_sentence(error, self._folder.path),
+            error=None if error is None or lost else failure_sentence(error, self._folder.path),
             cycle=self._folder.cycle,
             cycle_in_use=self._folder.cycle_in_use,
             kept_cycles=self._cycles.kept,
             pinned_cycles=self._cycles.pinned,
-            interrupted_step=self.interrupted_step(self._pen.elsewhere_in_words),
+            interrupted_step=self.interrupted_step(by),
             adaptation=self._rankings.embedder().adaptation(),
         )
         self.settings.reread()

@@ -240,7 +240,7 @@ def test_taking_over_stops_the_former_holder_s_training_and_both_can_label(sessi
         other.label(["0051.jpg"], "anomaly")
         assert session.wait(timeout=PATIENCE).phase == "idle"
         assert session.status.error is None
-        assert "trained elsewhere, by another page of yours" in session.status.message
+        assert session.status.message == f"What ran here was taken over by {other.annotator}."
         assert session.labels() == other.labels()
         with pytest.raises(SessionBusyError, match="here you can label"):
             session.train()
