@@ -28,7 +28,7 @@ from astropy.visualization import ZScaleInterval
 
 
 def columns_seen(height, width):
-    """Return how many columns have a say: the step is that of ZScaleInterval."""
+    """Return how many columns the samples are from, with the step of ZScaleInterval."""
     where = np.tile(np.arange(width, dtype=float), (height, 1))
     step = int(where.size / 1000)
     return len(np.unique(where.ravel()[::step][:1000]))
