@@ -252,6 +252,22 @@ def test_a_worker_without_what_the_session_goes_by_says_so(trained: Path) -> Non
                 replace(job, **changed).open()
 
 
+def test_a_cluster_of_this_machine_starts_on_the_device_of_the_session(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str | None, str]] = []
+
+    def without_workers(scheduler: str | None, device: str) -> None:
+        asked.append((scheduler, device))
+        raise InputError("no workers today")
+
+    monkeypatch.setattr("anomalymatch_ui.score.dask_engine.open_client", without_workers)
+    with pytest.raises(InputError, match="no workers today"):
+        score(trained / "images", trained / "session", tmp_path / "out", engine="dask")
+    assert asked == [(None, SETTINGS.device)] == [(None, "cpu")]
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_scheduler_goes_with_the_engine_dask(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--scheduler goes with --engine dask"):
         score(trained / "images", trained / "session", tmp_path / "out", scheduler="tcp://127.0.0.1:8786")
