@@ -9,7 +9,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 # Programs that tests start read what Python has compiled before, whatever the machine's own setting.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills audit image screenshots animation benchmark-scoring benchmark-interface benchmark-store
+.PHONY: help install demo test test-fast test-scripts lint docs clean browser test-floors reliability fuzz kills soak audit image screenshots animation benchmark-scoring benchmark-interface benchmark-store
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -96,6 +96,9 @@ audit: $(STAMP)-lint  ## known faults of the packages that are installed; asks P
 
 kills: $(STAMP)-test  ## kill processes in the middle of seven kinds of work, and look for what they had acknowledged
 	$(BIN)/python benchmarks/kills.py --kills 300 --json kills.json
+
+soak: $(STAMP)-test  ## work on one session in one kernel for 8 hours, and see that it takes no more at the end
+	$(BIN)/python benchmarks/soak.py --minutes 480 --json soak.json
 
 benchmark-scoring: install  ## images scored per second, beside the naive reference
 	$(BIN)/python benchmarks/scoring.py

@@ -11,6 +11,7 @@ import ipywidgets
 
 from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery.gallery import Gallery
+from anomalymatch_ui.app.missing import REMEDY, remedy_where_widgets_are_missing
 from anomalymatch_ui.app.panel.download import DownloadDialog
 from anomalymatch_ui.app.panel.panel import Panel
 from anomalymatch_ui.app.pictures.pictures import Pictures
@@ -97,7 +98,7 @@ class Dashboard:
         self.download = DownloadDialog(session, self.export_labels, loop)
         self.sky = SkyPanel(session, self.gallery)
         parts = self.panel, self.gallery, self.pictures, self.sky, self.settings, self.download
-        self.widget.children = parts
+        self.widget.children = (*parts, remedy_where_widgets_are_missing())
         self._foreseen: tuple[Any, Outlook] = (None, session.insight.outlook())
         self._cycles: tuple[Cycle, ...] = session.cycles.all()
         self.panel.heed(session.status, self._foreseen[1], self._cycles, session.train_every)
@@ -114,7 +115,11 @@ class Dashboard:
         return f"<Dashboard of {self.session.pool.name}: {self.gallery!r}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+        bundle = self.widget._repr_mimebundle_(**options)
+        # Where JupyterLab knows no widgets at all, this is what the cell shows.
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        told = {**data, "text/plain": f"{self!r}\n{REMEDY}"}
+        return (told, *metadata) if metadata else told
 
     @property
     def theme(self) -> str:

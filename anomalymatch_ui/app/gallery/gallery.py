@@ -24,7 +24,13 @@ from anomalymatch_ui.session import SORTS, Counts, Query, Ranking, Receipt, Sess
 
 ORIGIN = "dashboard"
 
-STYLES = ("gallery/gallery.css", "finding/finding.css", "closeup/closeup.css", "gallery/large.css")
+STYLES = (
+    "gallery/gallery.css",
+    "finding/finding.css",
+    "closeup/closeup.css",
+    "gallery/large.css",
+    "gallery/room.css",
+)
 
 
 class Gallery(Pages):

@@ -1,8 +1,10 @@
 // The gallery: one page of cards, drawn from one contact sheet.
 
 import { galleryActions } from "./actions.js";
+import { removeRemedy } from "./complete.js";
 import { Desk } from "./desk.js";
 import { attachFinding, findingActions } from "../finding/finding.js";
+import { addFullScreenButton, fullScreenAction } from "./fullscreen.js";
 import { helpActions } from "./help.js";
 import { attachHints } from "./hints.js";
 import { addLooking, lookActions } from "../looking/looking.js";
@@ -16,11 +18,13 @@ import { addZoom, closeupActions } from "../closeup/zoom.js";
 // What can be done, in the order of the list of keys.
 const ACTIONS = [
   ...galleryActions, ...markActions, ...pickingActions, ...findingActions, ...closeupActions, ...lookActions, ...pictureActions,
-  ...helpActions,
+  fullScreenAction, ...helpActions,
 ];
 
 // Functions given each new view; they add their controls to it.
-const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addLooking, addZoom, addPicturesButton];
+const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addLooking, addZoom, addPicturesButton,
+  addFullScreenButton, removeRemedy,
+];
 
 export default () => {
   let desk = null;

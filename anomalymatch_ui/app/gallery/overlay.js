@@ -2,6 +2,7 @@
 
 import { ActionTable } from "./actions.js";
 import { element } from "../shared/elements.js";
+import { fullScreenAction } from "./fullscreen.js";
 
 export class Overlay {
   // Options: label, said by screen readers; actions, the keys inside; closed, called when it has closed.
@@ -9,7 +10,8 @@ export class Overlay {
     this.view = view;
     this.closed = closed;
     const close = { name: "close", keys: ["Escape"], title: "close", group: "Window", run: () => view.closeOverlay() };
-    this.actions = new ActionTable(actions.some(({ keys }) => keys.includes("Escape")) ? actions : [...actions, close]);
+    const own = actions.some(({ keys }) => keys.includes("Escape")) ? actions : [...actions, close];
+    this.actions = new ActionTable([...own, fullScreenAction]);
     this.root = element("div", "am-overlay", { role: "dialog", "aria-modal": "true", "aria-label": label, tabIndex: -1 });
     this.root.append(node);
     this.root.addEventListener("keydown", (event) => this.key(event));

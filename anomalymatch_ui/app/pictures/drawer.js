@@ -88,6 +88,7 @@ export class Drawer {
   arrange() {
     const shown = this.model.get("shown"), tab = this.model.get("tab");
     this.root.hidden = !shown;
+    this.root.closest(".anomalymatch")?.classList.toggle("am-with-pictures", shown);
     TABS.forEach(([id], index) => {
       this.panels[index].hidden = id !== tab;
       this.tabs[index].setAttribute("aria-selected", String(id === tab));

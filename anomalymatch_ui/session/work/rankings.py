@@ -17,7 +17,7 @@ from anomalymatch_ui.labels import Label
 from anomalymatch_ui.rank import most_telling
 from anomalymatch_ui.session.core.board import StatusBoard
 from anomalymatch_ui.session.core.context import Context
-from anomalymatch_ui.session.core.folder import DAMAGED
+from anomalymatch_ui.session.core.folder import DAMAGED, modified_ns
 from anomalymatch_ui.session.core.jobs import Reporter
 from anomalymatch_ui.session.labelling.evidence import Evidence, labelled_mask
 from anomalymatch_ui.session.look.looking import Guide
@@ -41,6 +41,11 @@ class Rankings:
         Of the session.
     evidence
         Tells what a forecast learns from.
+
+    Attributes
+    ----------
+    saved_ns
+        When this process last kept a ranking on disk, as its file says; 0 if it has not.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Rankings:
         self._scorer: PoolScorer | None = None
         self._newest, self._is_damaged = self._load()
         self._kept_version = self._newest.version
+        self.saved_ns = 0
         self._has_failed = False
         self._taken_of: tuple[PoolScorer, int] | None = None  # scorer and cycle of the newest
 
@@ -273,6 +279,7 @@ class Rankings:
 
     def _save(self, ranking: Ranking) -> None:
         ranking.save(self._folder.ranking, self._pool.digest)
+        self.saved_ns = modified_ns(self._folder.ranking)
         self._kept_version = ranking.version
 
     def _follow(self) -> None:

@@ -137,7 +137,8 @@ class Watch:
             return
         before, self.seen = self.seen, now
         # Also where nobody holds the pen by now: who ranks and then closes gives it back within milliseconds.
-        if now.ranking != before.ranking and not self._pen.mine:
+        is_theirs = now.ranking not in (before.ranking, self._rankings.saved_ns)
+        if is_theirs and not self._pen.mine:
             self._rankings.adopt()
         # Of its own cycle a job here tells itself, when it no longer trains.
         theirs = {} if self._pen.mine else {"cycle": self._folder.cycle}

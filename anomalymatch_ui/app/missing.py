@@ -1,0 +1,31 @@
+"""What a cell shows in place of the dashboard where JupyterLab's own environment lacks the widgets."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets
+
+REMEDY = (
+    "JupyterLab lacks the widgets of the dashboard: run `pip install ipyvuetify anywidget` in the "
+    "environment where JupyterLab itself runs, then reload the page. `anomalymatch serve` shows it "
+    "without JupyterLab."
+)
+
+_STYLE = """
+.anomalymatch > .am-missing { display: none; }
+.anomalymatch:has(> * > .jupyter-widgets-error-widget) { height: auto; }
+.anomalymatch:has(> * > .jupyter-widgets-error-widget) > * { display: none; }
+.anomalymatch:has(> * > .jupyter-widgets-error-widget) > .am-missing { display: block; height: auto; }
+"""
+"""Where a widget is unknown, JupyterLab puts a button in its place that shows an error of its own."""
+
+
+def remedy_where_widgets_are_missing() -> ipywidgets.HTML:
+    """Return what is seen only where JupyterLab knows its own widgets, and not those of the dashboard.
+
+    A dashboard that is there removes it (``complete.js``).
+    """
+    shown = ipywidgets.HTML(f'<style>{_STYLE}</style><p role="alert">{html.escape(REMEDY)}</p>')
+    shown.add_class("am-missing")
+    return shown

@@ -1,0 +1,64 @@
+"""Cards are seen where there is little room, and the dashboard takes the whole screen when it is asked to."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from desk import Desk
+from playwright.sync_api import Page, expect
+from serving import Prepared, Serve
+
+pytestmark = pytest.mark.browser
+
+WHOLE_CARDS = """() => {
+    const box = (node) => node.getBoundingClientRect();
+    const grid = box(document.querySelector(".am-grid"));
+    const isInside = ({ left, right, top, bottom }) =>
+        left >= grid.left - 1 && right <= grid.right + 1 && top >= grid.top - 1 && bottom <= grid.bottom + 1;
+    return [...document.querySelectorAll(".am-card")].filter((card) => isInside(box(card))).length;
+}"""
+
+IS_FULL = "() => document.fullscreenElement?.classList.contains('anomalymatch') ?? false"
+
+
+def test_cards_are_seen_in_little_room_and_on_the_whole_screen(
+    page: Page, prepared_once: Prepared, serve: Serve, tmp_path: Path
+):
+    for name in ("images", "session"):
+        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    with serve(tmp_path / "images", tmp_path / "session") as served:
+        desk = Desk(page).open(served.address)
+        desk.grid.focus()
+
+        desk.press("Shift+F")
+        page.wait_for_function(IS_FULL)
+        desk.press("Space")  # the close-up, the list of keys and the dialogs are in it
+        inside = page.locator(".anomalymatch")
+        expect(inside.get_by_role("dialog")).to_be_visible()
+        desk.press("Shift+F")
+        page.wait_for_function("() => !document.fullscreenElement")
+        desk.press("Space")
+        expect(desk.overlay).to_have_count(0)
+        page.get_by_role("button", name="full screen, and back").click()
+        page.wait_for_function(IS_FULL)
+        desk.button("Settings").click()
+        expect(inside.locator("dialog.am-settings[open]")).to_be_visible()
+        inside.get_by_role("button", name="Cancel").click()
+        expect(inside.locator("dialog.am-settings[open]")).to_have_count(0)
+        page.evaluate("() => document.fullscreenElement && document.exitFullscreen()")
+        page.wait_for_function("() => !document.fullscreenElement")
+
+        desk.grid.focus()
+        desk.press("p")
+        expect(page.locator(".am-drawer")).to_be_visible()
+        for width, height, least in ((1280, 800, 6), (900, 560, 3), (640, 460, 1)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(f"() => ({WHOLE_CARDS})() >= {least}")
+        desk.grid.focus()
+        desk.press("p")
+        expect(page.locator(".am-drawer")).to_be_hidden()
+        page.wait_for_function(f"() => ({WHOLE_CARDS})() >= 2")
+        page.goto("about:blank")
