@@ -38,7 +38,7 @@ _PATIENCE = 300
 
 _BYTES = 2 * 2**30
 
-_ROUND = 200
+_ROUND = 20
 """Cases of a reader before the next reader has its turn."""
 
 _forking = multiprocessing.get_context(
