@@ -71,8 +71,8 @@ ACTIONS = {
     "unlabelled": "gallery.show_unlabelled()",
     "order": "gallery.apply_ranking()",
     "report": "session.report().lines()",
-    "rank": "session.rank(wait=True)",
-    "train": "can_train() and session.train(wait=True)",
+    "rank": "session.wait(); session.rank(wait=True)",
+    "train": "session.wait(); can_train() and session.train(wait=True)",
 }
 """What is done, by name."""
 
