@@ -24,13 +24,7 @@ from anomalymatch_ui.session import SORTS, Counts, Query, Ranking, Receipt, Sess
 
 ORIGIN = "dashboard"
 
-STYLES = (
-    "gallery/gallery.css",
-    "finding/finding.css",
-    "closeup/closeup.css",
-    "gallery/large.css",
-    "gallery/room.css",
-)
+STYLES = ("gallery/gallery", "finding/finding", "closeup/closeup", "gallery/large", "gallery/room")
 
 
 class Gallery(Pages):
@@ -73,7 +67,7 @@ class Gallery(Pages):
     """
 
     _esm = joined(APP / "gallery" / "main.js")
-    _css = "\n".join((APP / style).read_text("utf-8") for style in STYLES)
+    _css = "\n".join((APP / f"{style}.css").read_text("utf-8") for style in STYLES)
 
     finding: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     offer = traitlets.Dict().tag(sync=True)
