@@ -65,5 +65,6 @@ def test_where_jupyterlab_lacks_the_widgets_the_cell_says_what_to_install(page: 
         expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
         page.keyboard.press("Shift+Enter")
         expect(page.get_by_role("alert").filter(has_text="pip install ipyvuetify anywidget")).to_be_visible()
-        expect(page.get_by_text("Click to show javascript error")).to_be_hidden()
+        expect(page.locator(".jupyter-widgets-error-widget")).not_to_have_count(0)
+        expect(page.locator(".jupyter-widgets-error-widget:visible")).to_have_count(0)
         page.goto("about:blank")
