@@ -58,12 +58,16 @@ chance = random.Random({seed})
 def one():
     return chance.choice(gallery.ids or session.pool.ids)
 
+def label():
+    full = session.status.counts.unlabelled < 50  # a cycle learns from those without a label, too
+    return None if full else chance.choice(['anomaly', 'nominal', 'unsure'])
+
 def can_train():
     return session.status.counts.anomaly and session.status.counts.nominal
 """
 
 ACTIONS = {
-    "label": "gallery.label([one()], chance.choice(['anomaly', 'nominal', 'unsure']))",
+    "label": "gallery.label([one()], label())",
     "withdraw": "gallery.label([one()], None)",
     "undo": "gallery.undo()",
     "page": "gallery.page['pages'] and gallery.show_page(chance.randrange(gallery.page['pages']))",
