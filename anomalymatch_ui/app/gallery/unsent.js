@@ -65,7 +65,7 @@ export class Unsent {
   hold() {
     const locks = globalThis.navigator?.locks;
     if (!locks) return;
-    const held = new Promise((resolve) => { this.letGo = resolve; });
+    const held = new Promise((resolve) => { this.letGo = () => resolve(null); });
     locks.request(`${THERE}.${this.frontend}`, () => held).catch((error) => {
       console.warn("anomalymatch: this page cannot hold a lock,", error.message);
     });
