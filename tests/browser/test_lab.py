@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 from desk import Desk
-from faults import Faults
-from images import make_pool
 from lab import jupyter_lab
 from playwright.sync_api import Page, expect
 from serving import Prepared
@@ -49,26 +46,4 @@ def test_in_jupyterlab_keys_label_and_lab_s_own_shortcuts_rest(
         page.keyboard.press("Escape")
         page.keyboard.press("m")
         expect(page.locator(".jp-MarkdownCell")).to_have_count(1)
-        page.goto("about:blank")
-
-
-def test_where_jupyterlab_lacks_the_widgets_the_cell_says_what_to_install(
-    page: Page, faults: Faults, tmp_path: Path
-):
-    faults.forgive(("",))  # on the console JupyterLab says of each widget that it does not know it
-    make_pool(tmp_path / "images", images=4)
-    config = tmp_path / ".jupyter" / "labconfig"
-    config.mkdir(parents=True)
-    missing = {"anywidget": True, "jupyter-vue": True, "jupyter-vuetify": True}
-    (config / "page_config.json").write_text(json.dumps({"disabledExtensions": missing}))
-    shutil.copy(notebook_path(), tmp_path / "dashboard.ipynb")
-    wanted = Wanted(tmp_path / "images", None, tmp_path / "session")
-    with jupyter_lab(tmp_path, wanted.environment()) as lab:
-        page.goto(f"{lab.address}lab/tree/dashboard.ipynb?token={lab.token}")
-        page.locator(".jp-CodeCell").first.click()
-        expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
-        page.keyboard.press("Shift+Enter")
-        expect(page.get_by_role("alert").filter(has_text="pip install ipyvuetify anywidget")).to_be_visible()
-        expect(page.locator(".jupyter-widgets-error-widget")).not_to_have_count(0)
-        expect(page.locator(".jupyter-widgets-error-widget:visible")).to_have_count(0)
         page.goto("about:blank")
