@@ -215,17 +215,21 @@ def test_maps_that_may_only_be_read_are_read(tmp_path: Path, monkeypatch: pytest
 def test_scores_by_kept_maps_are_the_same_to_the_last_bit(
     symmetry: Symmetry,
     number_format: NumberFormat,
-    pool: ImagePool,
+    pool_folder: Path,
     network: AnomalyNetwork,
     tmp_path: Path,
 ) -> None:
+    (pool_folder / "0019.jpg").write_bytes(b"not an image")
+    for path in sorted(pool_folder.iterdir())[28:]:  # bfloat16 is slow where the processor has none
+        path.unlink()
+    pool = open_pool(pool_folder)
     scorer = Scorer(network, CPU, number_format=number_format)
 
     def score(maps: FrozenMaps | None) -> tuple[np.ndarray, ...]:
         parts = list(
             score_pool(pool, network, CONFIG, device=CPU, symmetry=symmetry, scorer=scorer, maps=maps)
         )
-        assert [part.asked.stop for part in parts] == [8, 16, 24, 32, 40, 48, 56, 60]
+        assert [part.asked.stop for part in parts] == [8, 16, 24, 28]
         columns = [(part.indices, part.scores, part.features) for part in parts]
         return tuple(np.concatenate(column) for column in zip(*columns, strict=True))
 
@@ -234,7 +238,7 @@ def test_scores_by_kept_maps_are_the_same_to_the_last_bit(
     for _ in range(2):  # the first turn computes, the second reads
         for found, wanted in zip(score(maps), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
-    assert (~maps.read(np.arange(60))[0]).nonzero()[0].tolist() == [19]
+    assert (~maps.read(np.arange(28))[0]).nonzero()[0].tolist() == [19]
 
 
 def test_a_head_on_the_middle_gives_the_same_scores_by_kept_maps(pool: ImagePool, tmp_path: Path) -> None:
