@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -52,11 +53,18 @@ def run(
         return command.finished(timeout)
 
 
+def run_script(script: Path, *arguments: object, timeout: float = 580) -> subprocess.CompletedProcess[str]:
+    """Run a script, such as a benchmark, by a process forked for it, and return how it ended."""
+    with started(*arguments, script=script) as command:
+        return command.finished(timeout)
+
+
 @contextlib.contextmanager
-def started(*arguments: object, cwd: Path | None = None) -> Iterator[Command]:
+def started(*arguments: object, cwd: Path | None = None, script: Path | None = None) -> Iterator[Command]:
     """Start a command by a process forked for it, which is killed at the end if it still runs."""
     with tempfile.TemporaryDirectory(prefix="command-") as name:
-        command = Command([str(argument) for argument in arguments], Path(name), cwd or Path.cwd())
+        given = [str(argument) for argument in arguments]
+        command = Command(given, Path(name), cwd or Path.cwd(), script)
         try:
             yield command
         finally:
@@ -69,19 +77,21 @@ class Command:
     Parameters
     ----------
     arguments
-        What follows ``anomalymatch``.
+        What follows ``anomalymatch``, or the name of the script.
     folder
         Where its streams are kept.
     cwd
         The folder that it runs in.
+    script
+        What is run instead of ``anomalymatch``.
     """
 
-    def __init__(self, arguments: list[str], folder: Path, cwd: Path) -> None:
+    def __init__(self, arguments: list[str], folder: Path, cwd: Path, script: Path | None = None) -> None:
         self.arguments = arguments
         self._out, self._err = folder / "out", folder / "err"
         self._out.touch()
         self._err.touch()
-        given = (arguments, str(cwd), dict(os.environ), str(self._out), str(self._err))
+        given = (arguments, str(cwd), dict(os.environ), str(self._out), str(self._err), script)
         self._process: ForkServerProcess = _context.Process(target=_be, args=given)
         self._process.start()
 
@@ -140,7 +150,9 @@ class Command:
         self._process.join()
 
 
-def _be(arguments: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
+def _be(
+    arguments: list[str], cwd: str, environment: dict[str, str], out: str, err: str, script: Path | None
+) -> None:
     """Be the command, in the process forked for it."""
     for path, number in ((out, 1), (err, 2)):
         opened = os.open(path, os.O_WRONLY | os.O_APPEND)
@@ -149,11 +161,15 @@ def _be(arguments: list[str], cwd: str, environment: dict[str, str], out: str, e
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
-    sys.argv = ["anomalymatch", *arguments]
+    sys.argv = [str(script or "anomalymatch"), *arguments]
     from anomalymatch_ui.cli import main
 
     try:
-        main()
+        if script is None:
+            main()
+        else:
+            sys.path.insert(0, str(script.parent))  # as for a script that is named to an interpreter
+            runpy.run_path(str(script), run_name="__main__")
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

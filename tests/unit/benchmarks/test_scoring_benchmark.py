@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 import torch
 
@@ -20,8 +19,8 @@ SMALL = ("--sizes", "32", "--repeats", "1", "--batch-size", "16", "--json")
 
 
 def benchmark(*arguments: str) -> tuple[str, Any]:
-    command = [sys.executable, str(SCRIPT), *arguments, *SMALL]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    run = processes.run_script(SCRIPT, *arguments, *SMALL, timeout=880)
+    run.check_returncode()
     return run.stdout, json.loads(run.stdout.splitlines()[-1])
 
 
@@ -49,6 +48,6 @@ def test_what_is_run_on_a_gpu_runs_on_a_cpu_too() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_its_benchmark_says_so() -> None:
-    run = subprocess.run([sys.executable, str(SCRIPT), "--gpu"], capture_output=True, text=True, check=False)
+    run = processes.run_script(SCRIPT, "--gpu")
     assert run.returncode == 2
     assert "there is no CUDA GPU here" in run.stderr

@@ -95,6 +95,7 @@ def test_a_callback_stops_training_after_its_step(data: TrainingData) -> None:
 def test_a_cycle_resumed_from_its_checkpoint_ends_in_the_same_weights(
     data: TrainingData, tmp_path: Path, train: TrainConfig, network: NetworkConfig
 ) -> None:
+    train = train.model_copy(update={"labelled_batch": 8, "unlabelled_batch": 16})  # a step of a second
     whole = make_trainer(data, config=train, network=network, prevalence=0.3)
     assert whole.run(4)
     first = make_trainer(data, config=train, network=network, prevalence=0.3)
