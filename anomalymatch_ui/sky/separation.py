@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 _ARCSECONDS = 180 * 3600 / np.pi
+_PAIRS = 2_000_000  # of near places that are held at once, 24 bytes each
 
 
 def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
@@ -98,26 +99,45 @@ def group_numbers(ra: np.ndarray, dec: np.ndarray, radius: float) -> np.ndarray:
         Number of each position's group, int64 ``(n,)``, in the order of their first rows, from 0; -1 where
         a position is alone.
     """
+    numbers = np.full(len(ra), -1, np.int64)
+    rows = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    rows = rows[_may_be_together(ra[rows], dec[rows], radius)]
+    if len(rows) == 0:
+        return numbers
+    # Thousands of rows may have the very same position, as where a table writes 0, 0 for a missing one.
+    places, place = np.unique(ra[rows] + 1j * dec[rows], return_inverse=True)
+    distance = 2 * np.sin(radius / _ARCSECONDS / 2)
+    group = _linked(unit_vectors(places.real, places.imag), distance)[place]
+    together = np.bincount(group)[group] > 1
+    _, firsts, of_group = np.unique(group[together], return_index=True, return_inverse=True)
+    numbers[rows[together]] = np.argsort(np.argsort(firsts))[of_group]
+    return numbers
+
+
+def _linked(vectors: np.ndarray, distance: float) -> np.ndarray:
+    """Return the number of the chain that each place belongs to, int64 ``(n,)``.
+
+    Pairs are looked for in parts, since a hundred thousand places within one radius have five billion.
+
+    Parameters
+    ----------
+    vectors
+        float64 ``(n, 3)``, n > 0.
+    distance
+        From one place of a chain to the next at most.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
-    numbers = np.full(len(ra), -1, np.int64)
-    rows = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-    rows = rows[_may_be_together(ra[rows], dec[rows], radius)]
-    tree = cKDTree(unit_vectors(ra[rows], dec[rows])) if len(rows) else None
-    distance = 2 * np.sin(radius / _ARCSECONDS / 2)
-    pairs = np.empty((0, 2), np.int64) if tree is None else tree.query_pairs(distance, output_type="ndarray")
-    if len(pairs) == 0:
-        return numbers
-    together = np.unique(pairs)  # most positions are alone
-    places = np.searchsorted(together, pairs)
-    ones = np.ones(len(places), np.int8)
-    joined = coo_array((ones, (places[:, 0], places[:, 1])), shape=(len(together),) * 2)
-    _, group = connected_components(joined, directed=False)
-    _, firsts, of_group = np.unique(group, return_index=True, return_inverse=True)
-    numbers[rows[together]] = np.argsort(np.argsort(firsts))[of_group]
-    return numbers
+    tree, shape = cKDTree(vectors), (len(vectors),) * 2
+    pairs = np.cumsum(tree.query_ball_point(vectors, distance, return_length=True))
+    chain = np.arange(len(vectors))
+    for rows in np.split(np.arange(len(vectors)), np.flatnonzero(np.diff(pairs // _PAIRS)) + 1):
+        near = cKDTree(vectors[rows]).sparse_distance_matrix(tree, distance, output_type="ndarray")
+        links = coo_array((np.ones(len(near)), (chain[rows[near["i"]]], chain[near["j"]])), shape=shape)
+        chain = connected_components(links, directed=False)[1].astype(np.int64)[chain]
+    return chain
 
 
 def groups_within(ra: np.ndarray, dec: np.ndarray, radius: float) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.sky import groups_within, links_at, separations, sexagesimal, within_cone
+from anomalymatch_ui.sky import group_numbers, groups_within, links_at, separations, sexagesimal, within_cone
 
 RA = st.floats(0, 360, exclude_max=True)
 DEC = st.floats(-90, 90)
@@ -49,6 +49,24 @@ def test_groups_are_chains_of_near_ones_and_hold_each_row_once(
     for group in groups:
         assert len(group) > 1
         assert all((apart[row, np.setdiff1d(group, [row])] <= radius + 1e-7).any() for row in group)
+
+
+def test_many_rows_at_one_place_or_near_it_need_no_more_memory_than_a_list_of_pairs():
+    random = np.random.default_rng(0)
+    rows = 60_000  # of which 1.8 billion pairs would take 29 GB
+    ra = np.concatenate([np.zeros(rows), 10 + random.normal(0, 1e-5, 1500), [200.0]])
+    groups = groups_within(ra, np.zeros(len(ra)), 1.0)
+    assert [len(group) for group in groups] == [rows, 1500]
+
+
+@pytest.mark.parametrize("pairs", [1, 7, 10_000])
+def test_groups_do_not_depend_on_how_many_pairs_are_held_at_once(pairs: int, monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(1)
+    ra, dec = random.uniform(0, 360, 300), random.uniform(89.995, 90, 300)
+    expected = group_numbers(ra, dec, 1.0)
+    assert 10 < expected.max() < 150
+    monkeypatch.setattr("anomalymatch_ui.sky.separation._PAIRS", pairs)
+    np.testing.assert_array_equal(group_numbers(ra, dec, 1.0), expected)
 
 
 def test_one_place_under_three_rows_is_one_group_and_missing_positions_are_in_none():
