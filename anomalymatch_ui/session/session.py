@@ -105,7 +105,7 @@ class Session:
         self._closed, self._closing = False, threading.Lock()
         self._board = board = StatusBoard()
         self._rankings = rankings = Rankings(context, board, lambda view: self.insight.evidence(view))
-        self.insight = Insight(context, rankings)
+        self.insight = Insight(context, rankings, lambda: self.finding.folding.now())
         self.pictures = Pictures(folder, pool, journal, self.ranking, rankings.embedder)
         self.cycles = Cycles(folder, pool)
         self.people = People(pool, journal)

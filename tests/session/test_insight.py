@@ -91,6 +91,25 @@ def test_after_twenty_looks_four_draws_are_a_sample_of_all(labelled: Session) ->
     assert (labelled.insight.looks_taken(), labelled.insight.outlook().drawn) == (20, 4)
 
 
+def test_what_lies_behind_a_labelled_image_is_not_among_the_next_looks(
+    labelled: Session, tmp_path: Path
+) -> None:
+    before = labelled.insight.outlook(top=3)
+    where = tmp_path / "where.csv"
+    found, left = RINGS[:3], RINGS[3:]  # each of those found was cut out once more
+    places = {name: number for ring in (found, left) for number, name in enumerate(ring)}
+    rows = [f"{name},{places.get(name, 10 + row)},0" for row, name in enumerate(labelled.pool.ids)]
+    where.write_text("\n".join(["id,ra,dec", *rows]))
+    labelled.finding.keep(where)
+    labelled.configure({"acquisition.same_place": 1.0})
+    after = labelled.insight.outlook(top=3)
+    assert before.next is not None
+    assert after.next is not None
+    assert after.next.expected < 0.5 * before.next.expected
+    assert labelled.insight.outlook(top=1000).top == labelled.find().total
+    assert after.unfound == before.unfound  # which counts images, not places
+
+
 def test_one_look_in_five_is_a_draw_though_a_new_ranking_comes_after_every_third(labelled: Session) -> None:
     for _ in range(10):
         labelled.label(names(labelled, labelled.insight.listing().order[:3]), "nominal")

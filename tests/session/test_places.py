@@ -18,6 +18,7 @@ from images import make_pool
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import SubsetPool, open_pool
 from anomalymatch_ui.pool.placed import place_of
 from anomalymatch_ui.session import Query, Session, measure_footprint
@@ -107,6 +108,16 @@ def session(folder: Path) -> Iterator[Session]:
         yield opened
 
 
+def test_a_damaged_table_keeps_nobody_from_labelling(folding: Session):
+    (folding.path / "metadata.csv").write_bytes(b"")
+    with Session.open(folding.path, share=True) as again:
+        assert again.config.acquisition.same_place == 10.0
+        assert again.find().total == 8
+        assert again.finding.folding.others() is None
+        with pytest.raises(InputError, match="metadata"):
+            again.find(Query(cone=(150.0, 2.0, 10.0)))
+
+
 def test_a_cone_is_a_filter_beside_the_others(session: Session):
     found = session.find(Query(cone=(150.0, 2.0, 10.0), sort="name"))
     assert [session.pool.ids[row] for row in found.order] == ["0000.jpg", "0003.jpg", "0005.jpg"]
@@ -140,7 +151,7 @@ def test_one_card_stands_for_a_place_and_says_how_many_are_behind_it(folding: Se
     found = folding.find()
     assert [folding.pool.ids[row] for row in found.order] == [f"000{n}.jpg" for n in (0, 1, 2, 4, 6, 7)]
     assert found.folded == 2
-    assert found.title.endswith("2 more at the place of another")
+    assert found.title.endswith("2 more at the same places")
     assert folding.finding.folding.others()[found.order].tolist() == [2, 0, 0, 0, 0, 0]
     opened = folding.finding.same_place(of="0003.jpg")
     assert [folding.pool.ids[row] for row in opened.order] == ["0003.jpg", "0000.jpg", "0005.jpg"]
@@ -158,7 +169,16 @@ def test_a_label_goes_to_the_one_image_and_the_others_of_its_place_stay_behind_i
     folding.label(["0003.jpg"], "nominal")
     assert names(folding, Query(labels=("anomaly", "nominal"), sort="name")) == ["0003.jpg", "0005.jpg"]
     folding.label([f"000{n}.jpg" for n in (1, 2, 4, 6, 7)], "nominal")
-    assert folding.find().empty == "All that is left is 1 more at the place of another, which has a label."
+    assert folding.find().empty == ("Only 1 image is left: it lies at the place of one that has a label.")
+
+
+@pytest.mark.parametrize("label", ["unsure", "artefact"])
+def test_an_image_that_does_not_tell_what_is_there_hides_no_other_of_its_place(
+    folding: Session, label: Label
+):
+    folding.label(["0000.jpg"], label)
+    assert names(folding) == [f"000{n}.jpg" for n in (1, 2, 3, 4, 6, 7)]
+    assert folding.find().folded == 1
 
 
 def test_who_asks_for_a_place_for_chosen_images_or_for_a_shuffle_gets_all(folding: Session):
@@ -182,14 +202,15 @@ def test_each_place_keeps_one_card_and_draws_and_labels_keep_theirs(data: st.Dat
     labelled, drawn = np.array(data.draw(flags)), np.array(data.draw(flags))
     order = np.array(data.draw(st.permutations(range(images))))[: data.draw(st.integers(0, images))]
     drawn = drawn[order]
-    stands = stands_for_its_place(order, drawn, group, labelled)
+    judged = labelled & np.array(data.draw(flags))
+    stands = stands_for_its_place(order, drawn, group, labelled, judged)
     assert stands[drawn | labelled[order] | (group[order] < 0)].all()
     for place in set(group[order].tolist()) - {-1}:
         of_place = group[order] == place
         plain = np.flatnonzero(of_place & ~drawn & ~labelled[order])
-        judged = labelled[group == place].any()
+        is_judged = judged[group == place].any()
         assert np.flatnonzero(stands & of_place & ~drawn & ~labelled[order]).tolist() == (
-            [] if judged else plain[:1].tolist()
+            [] if is_judged else plain[:1].tolist()
         )
 
 

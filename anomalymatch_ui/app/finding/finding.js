@@ -10,8 +10,8 @@ const ELSEWHERE = { find: "search", similar: "more like this", "same place": "sa
 const ASIDE = ["audit", "similar", "same place", "list"]; // have an order of their own
 const MARKS = [...Object.entries(LABELS).map(([name, { mark }]) => [name, mark]), ["unlabelled", "○"]];
 
-const FOLDED = "These match, too, but lie at the place of an image that stands further up or has a label, as an object does that was "
-  + "cut out twice: one card stands for them. A click lists all such places.";
+const FOLDED = "These match, too, but lie at the same place on the sky as an image further up, or as one labelled anomaly or nominal, "
+  + "as when an object was cut out twice. One card stands for all of them. Click to list all such places.";
 
 export const findingActions = [
   {

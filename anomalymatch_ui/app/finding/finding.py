@@ -210,7 +210,7 @@ class GalleryFinds:
             "remaining": sum(counts_of[state] for state in found.labels) if found.labels else found.total,
             "replaces": sum(counts_of[label] for label in LABELS if label in (found.labels or LABELS)),
             "folded": found.folded,
-            "positions": self._session.finding.places.degrees() is not None,
+            "positions": self._session.finding.places.at_hand() is not None,
             "back": trail.former.found.title if trail.former else "",
         }
 

@@ -19,7 +19,7 @@ const WHY = {
   },
 };
 
-const OTHERS = "As many more images lie at the same place on the sky. A click, or D, shows them.";
+const OTHERS = "More images lie at the same place on the sky. Click, or press D, to see them.";
 
 export class Card {
   constructor(view, position) {

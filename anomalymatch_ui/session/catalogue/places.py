@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,8 @@ from anomalymatch_ui.pool import ImagePool, position_names
 from anomalymatch_ui.pool.placed import has_places, place_of
 from anomalymatch_ui.session.catalogue.column import Column
 from anomalymatch_ui.sky import Place
+
+logger = logging.getLogger(__name__)
 
 _MOST_OPENED = 50_000
 """Images of which each is opened for its WCS: some five minutes."""
@@ -59,6 +62,14 @@ class Places:
             assert latitude is not None
             self._of_table = columns, _on_the_sky(longitude, latitude)
         return self._of_table[1]
+
+    def at_hand(self) -> Degrees | None:
+        """Return :meth:`degrees`; ``None`` also where the session's table is damaged, as its filters say."""
+        try:
+            return self.degrees()
+        except InputError as error:
+            logger.info("No table tells where the images are: %s", error)
+            return None
 
     def at(self, rows: np.ndarray) -> Degrees:
         """Return where some images are, float64 ``(len(rows),)`` each; NaN where nothing tells.
@@ -127,7 +138,7 @@ class Places:
         KeyError
             If there is no image of that id.
         """
-        index, degrees = self._pool.index(image_id), self.degrees()
+        index, degrees = self._pool.index(image_id), self.at_hand()
         place = place_of(self._pool, index)
         if degrees is None:
             return place

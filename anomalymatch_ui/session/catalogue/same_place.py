@@ -43,7 +43,7 @@ class SamePlace:
         return None if found is None else found[1]
 
     def _find(self, radius: float) -> tuple[np.ndarray, np.ndarray] | None:
-        degrees = self._places.degrees() if radius > 0 else None
+        degrees = self._places.at_hand() if radius > 0 else None
         if degrees is None:
             return None
         if self._found is None or self._found[0] is not degrees or self._found[1] != radius:
@@ -54,11 +54,11 @@ class SamePlace:
 
 
 def stands_for_its_place(
-    order: np.ndarray, drawn: np.ndarray, group: np.ndarray, labelled: np.ndarray
+    order: np.ndarray, drawn: np.ndarray, group: np.ndarray, labelled: np.ndarray, judged: np.ndarray
 ) -> np.ndarray:
     """Return which images of a list are cards of their own, bool ``(m,)``; the others fold.
 
-    An image folds if another one at its place has a label, or stands further up. One that has a label is
+    An image folds if another one at its place was judged, or stands further up. One that has a label is
     never folded, nor is one that was drawn at random, whose label the estimate of what is unfound waits for;
     and none folds behind a draw, which stands where chance has put it.
 
@@ -72,11 +72,13 @@ def stands_for_its_place(
         Of :meth:`SamePlace.groups`, int64 ``(images,)``.
     labelled
         Which images have a label, bool ``(images,)``.
+    judged
+        Which of them have one that tells what is at their place, bool ``(images,)``.
     """
     of_row = group[order]
     may_fold = (of_row > ALONE) & ~labelled[order] & ~drawn
     is_judged = np.zeros(int(group.max(initial=ALONE)) + 1, dtype=bool)
-    is_judged[group[labelled & (group > ALONE)]] = True
+    is_judged[group[judged & (group > ALONE)]] = True
     stands: np.ndarray = ~may_fold
     unjudged = np.flatnonzero(may_fold)
     unjudged = unjudged[~is_judged[of_row[unjudged]]]

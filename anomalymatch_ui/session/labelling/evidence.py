@@ -110,6 +110,16 @@ def labelled_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
     return mask
 
 
+def judged_mask(pool: ImagePool, view: Mapping[str, Label]) -> np.ndarray:
+    """Return which images have a label that tells what is at their place on the sky, bool ``(len(pool),)``.
+
+    An artefact is of one image alone, and of what is unsure the next image of the place may tell more.
+    """
+    mask = np.zeros(len(pool), dtype=bool)
+    mask[rows_in(pool, (name for name, label in view.items() if label in ("anomaly", "nominal")))] = True
+    return mask
+
+
 def labelled_indices(
     pool: ImagePool, view: Mapping[str, Label], label: Literal["anomaly", "nominal"]
 ) -> np.ndarray:

@@ -102,14 +102,14 @@ class Finding:
             found = Found(
                 listing.order, listing.drawn, title, empty, duplicate=listing.duplicate, labels=query.labels
             )
-            return self.folding.folded(found, query, self._labelled())
+            return self.folding.folded(found, query, self._journal.view())
         matches = self._matches(query, ranking)
         order, captions = self._ordered(query, matches, ranking)
         if query.disagreements:
             captions = self._words_on(order)
         title = in_words(query, ranking.source)
         found = Found.in_order(order, title, captions=captions, labels=query.labels)
-        return self.folding.folded(found, query, self._labelled())
+        return self.folding.folded(found, query, self._journal.view())
 
     def keep(self, table: Path, radius: float = MATCH_RADIUS) -> str | None:
         """Add a table of metadata, or replace the one that was there; see :meth:`Metadata.keep`."""
@@ -239,11 +239,6 @@ class Finding:
                     states[self._pool.index(image_id)] = LABEL_STATES.index(label)
             self._states = view, states
         return self._states[1]
-
-    def _labelled(self) -> np.ndarray:
-        """Return which images have a label, bool ``(len(pool),)``."""
-        labelled: np.ndarray = self._label_states() != LABEL_STATES.index("unlabelled")
-        return labelled
 
     def _words_on(self, order: np.ndarray) -> dict[str, str]:
         """Return what each annotator calls each image."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from anomalymatch_ui.errors import InputError
+from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool, index_in
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.catalogue.same_place import ALONE, SamePlace, stands_for_its_place
+from anomalymatch_ui.session.labelling.evidence import judged_mask, labelled_mask
 from anomalymatch_ui.session.search.found import Found
 from anomalymatch_ui.session.search.query import Query
 from anomalymatch_ui.sky import members, separations
@@ -50,7 +52,11 @@ class Folding:
         group = self._same_place.groups(radius)
         return np.full(len(self._pool), ALONE, np.int64) if group is None else group
 
-    def folded(self, found: Found, query: Query, labelled: np.ndarray) -> Found:
+    def now(self) -> np.ndarray | None:
+        """Return the groups that are folded, as :meth:`SamePlace.groups`; ``None`` where nothing is."""
+        return self._same_place.groups(self._radius())
+
+    def folded(self, found: Found, query: Query, view: Mapping[str, Label]) -> Found:
         """Return a list in which one image stands for each place; it tells how many are behind these.
 
         Whoever asks for a cone, for chosen images or for a shuffle gets all of them.
@@ -61,8 +67,8 @@ class Folding:
             What the query finds.
         query
             What was asked for.
-        labelled
-            Which images have a label, bool ``(len(pool),)``.
+        view
+            The labels by image id.
         """
         asks_for_all = (
             query.cone is not None
@@ -71,21 +77,22 @@ class Folding:
             or query.disagreements
             or query.sort == "random"
         )
-        group = None if asks_for_all else self._same_place.groups(self._radius())
+        group = None if asks_for_all else self.now()
         if group is None:
             return found
-        stands = stands_for_its_place(found.order, found.drawn, group, labelled)
+        labelled, judged = labelled_mask(self._pool, view), judged_mask(self._pool, view)
+        stands = stands_for_its_place(found.order, found.drawn, group, labelled, judged)
         behind = int(np.count_nonzero(~stands))
         if not behind:
             return found
-        more = f"{behind:,} more at the place of another"
+        left = "1 image is left: it lies" if behind == 1 else f"{behind:,} images are left: they lie"
         return replace(
             found,
             order=found.order[stands],
             drawn=found.drawn[stands],
             duplicate=None if found.duplicate is None else found.duplicate[stands],
-            title=f"{found.title}, {more}",
-            empty=found.empty if stands.any() else f"All that is left is {more}, which has a label.",
+            title=f"{found.title}, {behind:,} more at the same places",
+            empty=found.empty if stands.any() else f"Only {left} at the place of one that has a label.",
             folded=behind,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +22,17 @@ from anomalymatch_ui.rank import (
     draws_offered,
     most_similar,
 )
+from anomalymatch_ui.session.catalogue.same_place import ALONE, stands_for_its_place
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.labelling.artefacts import learn_artefacts
-from anomalymatch_ui.session.labelling.evidence import Evidence, gather_evidence, labelled_mask, stands_for
+from anomalymatch_ui.session.labelling.evidence import (
+    Evidence,
+    gather_evidence,
+    judged_mask,
+    labelled_mask,
+    stands_for,
+)
 from anomalymatch_ui.session.labelling.shortlist import population_of
 from anomalymatch_ui.session.look.embedded import Embedded
 from anomalymatch_ui.session.work.ranking import Ranking
@@ -39,7 +46,8 @@ class Outlook:
     Attributes
     ----------
     top
-        How many of the most probable images without a label ``next`` is about; fewer where fewer are left.
+        How many of the most probable images without a label ``next`` is about, one for each place on the sky;
+        fewer where fewer are left.
     found
         Anomalies found so far.
     images
@@ -88,15 +96,19 @@ class Insight:
     ----------
     context, rankings
         Of the session.
+    groups
+        Returns which images are of one place, int64 ``(len(pool),)``; ``None`` where nothing is folded. See
+        :meth:`SamePlace.groups`.
     """
 
-    def __init__(self, context: Context, rankings: Rankings) -> None:
+    def __init__(self, context: Context, rankings: Rankings, groups: Callable[[], np.ndarray | None]) -> None:
         self._novelty: tuple[Embedded, Mapping[str, Label], np.ndarray] | None = None
         self._drawn: tuple[int, np.ndarray] | None = None
         self._context = context
         self._pool = context.pool
         self._journal = context.journal
         self._rankings = rankings
+        self._groups = groups
 
     @property
     def _config(self) -> Config:
@@ -214,10 +226,29 @@ class Insight:
         forecast, margins = ranking.forecast, ranking.margins
         if forecast is None or margins is None:
             return Outlook(top, found, images, None, None, drawn)
-        best = np.partition(margins[left], -top)[-top:] if 0 < top < left.sum() else margins[left]
+        ahead = margins[self._unfolded(left, margins, view)]
+        best = np.partition(ahead, -top)[-top:] if 0 < top < len(ahead) else ahead
         following = forecast.count(best if top > 0 else best[:0])
         unfound = forecast.count(margins[standing], multiplicities).at_least(following)
         return Outlook(min(top, len(best)), found, images, following, unfound, drawn)
+
+    def _unfolded(self, left: np.ndarray, margins: np.ndarray, view: Mapping[str, Label]) -> np.ndarray:
+        """Return which images without a label are cards of their own, bool ``(len(pool),)``."""
+        group = self._groups()
+        if group is None:
+            return left
+        rows = np.flatnonzero(left & (group > ALONE))
+        rows = rows[np.argsort(-margins[rows], kind="stable")]
+        stands = stands_for_its_place(
+            rows,
+            np.zeros(len(rows), dtype=bool),
+            group,
+            labelled_mask(self._pool, view),
+            judged_mask(self._pool, view),
+        )
+        listed = left.copy()
+        listed[rows[~stands]] = False
+        return listed
 
     def evidence(self, view: Mapping[str, Label]) -> Evidence:
         """Return what the looks so far and the images drawn at random say of those without a label."""
