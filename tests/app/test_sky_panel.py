@@ -83,7 +83,7 @@ def test_the_objects_of_the_page_are_marked_once_the_browser_has_loaded_it(aladi
     assert aladin.sent == []
     aladin.load()
     assert aladin.tables() == {"objects": PLACED}
-    assert sky.sentence == "8 of 10 images of this page."
+    assert sky.sentence == "Marked: 8 of 10 images on this page."
     assert (aladin.widget.target.ra.deg, aladin.widget.target.dec.deg) == pytest.approx((13.5, -5), abs=0.01)
     assert aladin.widget.fov.deg == pytest.approx(2.4 * 3.5, rel=0.01)
 
@@ -98,7 +98,7 @@ def test_what_is_selected_among_the_cards_is_marked_and_centred(aladin: Aladin, 
     assert aladin.tables() == {"objects": PLACED}
     gallery.next_page()
     assert aladin.tables() == {}
-    assert "No image of this page has a position" in aladin.sky.sentence
+    assert "No image on this page has a position" in aladin.sky.sentence
 
 
 def test_what_is_clicked_or_surrounded_there_is_selected_among_the_cards(aladin: Aladin, gallery: Gallery):

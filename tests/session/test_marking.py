@@ -57,6 +57,19 @@ def test_tags_and_notes_are_kept_found_and_exported(pool_folder: Path, swift: Co
         assert again.labels() == {"0000.jpg": "anomaly"}
 
 
+def test_a_column_of_the_imported_table_is_not_mixed_with_one_of_ours(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "given.csv"
+    table.write_text("filename,label,interest\n0000.jpg,anomaly,high\n0001.jpg,nominal,low\n")
+    with Session.open(tmp_path / "session", pool_folder, labels=table, config=swift) as session:
+        session.marking.interest("0001.jpg", 4)
+        session.export_labels(tmp_path / "labels.csv")
+    read = Table.read(tmp_path / "labels.csv", format="ascii.csv")
+    assert read["interest_given"].tolist() == ["high", "low"]
+    assert read["interest"].filled(-1).tolist() == [-1, 4]
+
+
 def test_marks_are_undone_and_redone_among_the_labels(
     pool_folder: Path, swift: Config, tmp_path: Path
 ) -> None:

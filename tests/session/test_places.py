@@ -254,8 +254,11 @@ def test_the_footprint_says_how_much_of_the_sky_and_which_images_are_of_one_plac
     assert (told.side, told.covered) == (None, None)  # JPEGs know no scale
     assert told.duplicates["id"].values.to_pylist() == ["0000.jpg", "0003.jpg", "0005.jpg"]
     assert told.duplicates["separation"].values.to_pylist() == pytest.approx([0, 0.36, 7.2], abs=0.01)
-    assert "1 place has more than one image within 10″: 3 images, 3 at one place at most" in told.sentence()
-    assert "The labels of 1 place differ among its images" in told.sentence()
+    assert (
+        "1 place has more than one image within 10″: 3 images in all, at most 3 at one place"
+        in told.sentence()
+    )
+    assert "At 1 place the images have different labels" in told.sentence()
     assert "give the side" in told.sentence()
     told = measure_footprint(folding, 0.1, side=20.0)
     assert told.covered == pytest.approx(4 * (20 / 3600) ** 2, rel=0.35)

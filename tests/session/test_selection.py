@@ -63,7 +63,9 @@ def test_unsure_images_of_the_sample_count_both_ways():
     )
     assert (low, high) == (max(10_000 * least, 30), 10_000 * most)
     assert high > judged.in_sample[2]
-    assert "Of 210 drawn uniformly, 1 is an anomaly and 10 unsure, counted as nominal" in doubtful.sentence()
+    assert (
+        "Of 210 drawn uniformly, 1 is an anomaly and 10 are unsure (counted as nominal" in doubtful.sentence()
+    )
 
 
 def test_the_interval_of_the_sample_holds_the_truth():

@@ -64,13 +64,13 @@ function openInterest(view) {
   const now = ids.length === 1 ? desk.state(ids[0]).interest : null;
   for (const [key, value] of choices) {
     const pressed = value !== null && value === now;
-    const button = element("button", `am-find-button${pressed ? " am-pressed" : ""}`, { type: "button", textContent: value ?? "⌫ not said" });
+    const button = element("button", `am-find-button${pressed ? " am-pressed" : ""}`, { type: "button", textContent: value ?? "⌫ none" });
     button.setAttribute("aria-pressed", String(pressed));
     button.setAttribute("aria-keyshortcuts", key);
     button.addEventListener("click", () => give(value));
     buttons.append(button);
   }
-  const note = "0 for not at all, 5 for the most. A key from 0 to 5 says it, ⌫ takes it away, Esc leaves; Z takes it back.";
+  const note = "From 0, not at all, to 5, the most. Press a key from 0 to 5, or ⌫ to clear it; Esc cancels. Z undoes it later.";
   node.append(element("h2", "am-dialog-title", { textContent: title }), buttons, element("p", "am-dialog-note", { textContent: note }));
   view.overlay(node, { label: title, actions });
 }

@@ -150,9 +150,9 @@ class SkyPanel(ipywidgets.VBox):  # type: ignore[misc]
             else:
                 host = urlsplit(self._head.address).hostname
                 self._head.sentence = (
-                    f"Aladin Lite cannot be shown: this browser cannot fetch its script from {host}, without "
-                    "which ipyaladin shows nothing. All else works as before; the close-up (Space) has the "
-                    "position, and links to open elsewhere."
+                    f"Aladin Lite cannot be shown: this browser cannot fetch its script from {host}. "
+                    "Everything else works as before; the close-up (Space) has the position, and links to "
+                    "sky archives."
                 )
 
     def _begin(self) -> None:
@@ -200,9 +200,9 @@ class SkyPanel(ipywidgets.VBox):  # type: ignore[misc]
         ids, ra, dec = self._placed(self._gallery.ids)
         cards = len(self._gallery.ids)
         self._head.sentence = (
-            f"{len(ids):,} of {counted(cards, 'image')} of this page."
+            f"Marked: {len(ids):,} of {counted(cards, 'image')} on this page."
             if ids
-            else ("No image of this page has a position: neither a table nor its file tells one.")
+            else "No image on this page has a position, neither in a table nor in its own file."
         )
         self._layer("objects", ids, ra, dec)
         if ids:

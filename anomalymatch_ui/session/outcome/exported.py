@@ -26,7 +26,7 @@ def exported_columns(
     Parameters
     ----------
     extras
-        Columns of imported tables, by image id.
+        Columns of imported tables, by image id; ``interest`` becomes ``interest_given`` beside our own.
     pool
         Its columns may name positions.
     ids
@@ -34,9 +34,13 @@ def exported_columns(
     looks
         A look at an image whose score was no probability has none.
     marks
-        Tags and notes, by column and image id.
+        Tags, notes, favourites and interest, by column and image id.
     """
-    columns = with_positions(extras, pool, ids)
+    given = {
+        image_id: {f"{name}_given" if name in marks else name: text for name, text in its.items()}
+        for image_id, its in extras.items()
+    }
+    columns = with_positions(given, pool, ids)
     for look in looks:
         if look.shown.probability is not None:
             columns[look.image_id] = {

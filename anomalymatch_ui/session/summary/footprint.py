@@ -102,16 +102,16 @@ class Footprint:
         said = [
             f"{self.placed:,} of {counted(self.images, 'image')} have a position, at right ascensions from "
             f"{self.ra[0]:.4f} to {self.ra[1]:.4f} and declinations from {self.dec[0]:.4f} to "
-            f"{self.dec[1]:.4f} degrees. They lie in {counted(self.cells, 'cell')} of {self.cell:g}°, "
-            f"which are {self.area:.4g} square degrees of the sky."
+            f"{self.dec[1]:.4f} degrees. They occupy {counted(self.cells, 'cell')} {self.cell:g}° on a "
+            f"side, {self.area:.4g} square degrees in all."
         ]
         if self.covered is None or self.side is None:
             said.append(
-                "How large an image is on the sky is not known; give the side to learn what they cover."
+                "The size of an image on the sky is not known; give the side to learn what area they cover."
             )
         else:
             said.append(
-                f"Images of {self.side:.3g}″ cover {self.covered:.4g} square degrees, and "
+                f"Images {self.side:.3g}″ on a side cover {self.covered:.4g} square degrees, and "
                 f"{self.overlapping:,} of them overlap another."
             )
         if not self.groups:
@@ -120,10 +120,10 @@ class Footprint:
         places = counted(len(self.groups), "place")
         said.append(
             f"{places} {'has' if len(self.groups) == 1 else 'have'} more than one image within "
-            f"{self.radius:g}″: {self.together:,} images, {self.most:,} at one place at most."
+            f"{self.radius:g}″: {self.together:,} images in all, at most {self.most:,} at one place."
         )
         if self.differing:
-            said.append(f"The labels of {counted(self.differing, 'place')} differ among its images.")
+            said.append(f"At {counted(self.differing, 'place')} the images have different labels.")
         return " ".join(said)
 
 

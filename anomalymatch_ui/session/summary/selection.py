@@ -62,8 +62,8 @@ class Selection:
     completeness
         What was measured by painted objects; ``None`` if it was not.
     unsure
-        Images drawn at random of which nobody could say what they are. They belong to the sample: the least
-        and the most that it tells count all of them as nominal and as anomalies.
+        Images drawn at random of which nobody could say what they are. They belong to the sample: the
+        lower end of its interval counts all of them as nominal, the upper end as anomalies.
     """
 
     found: int
@@ -157,7 +157,10 @@ class Selection:
         """Return how many of the sample are unsure, and what they count as."""
         if not self.unsure:
             return ""
-        return f" and {self.unsure:,} unsure, counted as nominal for the least and as anomalies for the most"
+        return (
+            f" and {self.unsure:,} {'is' if self.unsure == 1 else 'are'} unsure (counted as nominal for the "
+            "lower end and as anomalous for the upper)"
+        )
 
     def advice(self) -> str:
         """Return what the last looks have brought, and what the next ones should."""
