@@ -170,6 +170,6 @@ class AcquisitionConfig(Settings):
         1.0,
         ge=0,
         le=3600,
-        description="seconds of arc within which images count as of one object: one card stands for them, "
-        "the best-ranked, and opens to the others. Only tables tell positions; 0 shows each by itself",
+        description="seconds of arc within which images count as one object and share a card, that of the "
+        "best-ranked; 0 gives each image its own. Positions come from tables alone",
     )
