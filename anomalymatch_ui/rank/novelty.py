@@ -11,8 +11,7 @@ from scipy.special import expit
 from anomalymatch_ui.rank.linear import feature_blocks
 
 SAMPLE_ROWS = 10_000
-"""Images that a distance is fitted to, evenly spaced among those that were looked at; more change it little and
-cost seconds."""
+"""Images that a distance is fitted to, evenly spaced among those with an embedding; more take seconds."""
 
 _NEXT_PART = 2.0  # a part's components come by falling variance, so where it doubles another part begins
 _RIDGE = 0.1  # of a part's mean variance: what next to never varies counts for less than a full share
