@@ -27,7 +27,7 @@ class DistanceFromCentre:
     distances are put on one scale, a logistic function of the standardised logarithm, and the parts are
     averaged: an image is far out that is unusual in each of them, and no part's own tail decides alone.
     On the simulated survey this put 17 of the 32 oddities among the first 60 images, and the length of the
-    partly whitened embedding 10; on two tasks of galaxies 26 instead of 26, and 6 instead of 4
+    partly whitened embedding 10; on two tasks of galaxies it put 26, as before, and 6 instead of 4
     (``docs/benchmark.md``).
 
     Attributes
