@@ -89,7 +89,7 @@ class TrainConfig(Settings):
     carry_over: bool = Field(
         False,
         description="begin a cycle with the last one's weights, as published; or anew from the pretrained "
-        "weights and the labels of now, so that no early mistake is inherited",
+        "weights and the current labels, so that no early mistake is inherited",
     )
     mixed_precision: bool = Field(True, description="train in bfloat16 where the hardware multiplies it")
     window: int = Field(

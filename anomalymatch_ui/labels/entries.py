@@ -87,7 +87,7 @@ class JournalEntry:
         reverts a label; a redo reverts an undo.
     shown
         What the order said of the image when it was labelled; ``None`` where it was not seen in one, as in an
-        imported table, an undo, or a journal of before this was kept.
+        imported table, an undo, or in a journal from before this was kept.
     mark
         What else a person says of the image, such as a tag or a note (:mod:`~anomalymatch_ui.labels.marks`);
         then the row is about no label. ``None`` for a label.

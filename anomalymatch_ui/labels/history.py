@@ -92,7 +92,7 @@ class History:
         return frozenset(self._touches)
 
     def looks(self) -> tuple[Look, ...]:
-        """Return what was looked at in an order, in the order of the first labels, with the labels of now.
+        """Return what was looked at in an order, in the order of the first labels, with the current labels.
 
         What was said of an image later, when its label had been learnt from, is no forecast of it. A label
         that came without a look, such as an import, counts as the first one unless it was undone.

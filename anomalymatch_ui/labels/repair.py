@@ -109,7 +109,7 @@ class Repaired:
         if self.lost:
             told.append(
                 f"{_rows(len(self.lost))} could not be saved ({_listed(self.lost)}): the labels that they "
-                "gave are lost, and those images have the label of before."
+                "gave are lost, and those images have their previous label."
             )
         if self.end is not None:
             told.append(

@@ -27,10 +27,10 @@ COLUMNS = (
     "value",
 )
 """Of the table ``journal``, all but the checksum. New ones are added at the end, and may be NULL: then the
-checksums of the rows of before stay what they are."""
+checksums of earlier rows stay what they are."""
 
 ARTEFACT = "artefact"
-"""The mark of a row whose label is ``nominal`` and which says more: files of before know three labels."""
+"""The mark of a row whose label is ``nominal`` and which says more: earlier files know three labels."""
 
 _STORED_LABELS = ("anomaly", "nominal", "unsure")
 

@@ -34,7 +34,7 @@ def read_sealed(path: Path, *, with_tensors: bool = True) -> tuple[dict[str, str
     Parameters
     ----------
     path
-        A safetensors file. One of before there were digests is read as it is.
+        A safetensors file. One from before there were digests is read as it is.
     with_tensors
         Read them, and check the digest.
 

@@ -160,7 +160,7 @@ class Rendering(BaseModel):
     @property
     def digest(self) -> str:
         """Hexadecimal; of two renderings that show anything otherwise they differ."""
-        # Left out where it is red, green and blue, which was all there was: names of before stay.
+        # Left out where it is red, green and blue, which was all there was: earlier names stay.
         left_out = set() if self.network == "bands" else {"network"}
         written = self.model_dump_json(exclude=left_out)
         return hashlib.sha256(f"rendering {VERSION} {written}".encode()).hexdigest()

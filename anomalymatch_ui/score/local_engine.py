@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -129,17 +129,36 @@ def assemble(
     indices = np.concatenate([batch.indices for batch in taken])
     scores = np.concatenate([batch.scores for batch in taken]).astype(np.float32, copy=False)
     ids = [pool.ids[index] for index in indices.tolist()]
-    if not np.isfinite(scores).all():
-        raise InputError(
-            f"The model gives no number for {ids[int(np.argmin(np.isfinite(scores)))]}: its training "
-            "diverged. Take the network of another cycle."
-        )
+    check_scores(scores, ids.__getitem__)
     embedding = None
     if components is not None:
         # Batch by batch, in one thread: rounding depends on how many rows are multiplied at one time.
         with one_blas_thread():
             embedding = np.concatenate([components.reduction.apply(batch.features) for batch in taken])
     return Shard(ids, scores, embedding, _unreadable(pool, asked, indices))
+
+
+def check_scores(scores: np.ndarray, name: Callable[[int], str]) -> None:
+    """Check that a network gives numbers.
+
+    Parameters
+    ----------
+    scores
+        float ``(n,)``, of images that could be read.
+    name
+        Returns the id of the image of a score, by its place among them.
+
+    Raises
+    ------
+    InputError
+        If it gives something else for an image, which is named.
+    """
+    is_number = np.isfinite(scores)
+    if not is_number.all():
+        raise InputError(
+            f"The model gives no number for {name(int(np.argmin(is_number)))}: its training diverged. Take "
+            "the network of another cycle."
+        )
 
 
 def _until(stop: int, batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:

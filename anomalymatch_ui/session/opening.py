@@ -121,7 +121,7 @@ def prepare(
             labels=None if labels is None else expanded(labels),
             classes=classes,
             annotator=annotator,
-            # Who only reads, or labels beside others, finds the order of before.
+            # Who only reads, or labels beside others, finds the previous order.
             renew=(take_over or not share) and not reason,
         )
         if chosen:

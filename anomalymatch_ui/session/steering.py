@@ -19,7 +19,7 @@ from anomalymatch_ui.session.work.automatic import AutomaticTraining
 from anomalymatch_ui.session.work.configuring import Configuring
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.rankings import Rankings
-from anomalymatch_ui.session.work.settings import given_up
+from anomalymatch_ui.session.work.settings import given_up, gone_on_with
 from anomalymatch_ui.session.work.underway import UnderWay
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Steering:
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
         """Train one cycle on the labels now, then rank the pool by it.
 
-        A cycle that was stopped goes on where it was, with the labels of now. Runs in the background
+        A cycle that was stopped goes on where it was, with the current labels. Runs in the background
         unless ``wait``.
 
         Parameters
@@ -183,12 +183,10 @@ class Steering:
         self.start("adapt", work, wait)
 
     def go_back(self, cycle: int, wait: bool = False) -> None:
-        """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
+        """Let an earlier cycle order the images until the next one is finished; 0 is the labels alone.
 
-        It holds until the next cycle is finished, which is numbered on. Of past cycles some are kept; see
-        :meth:`pin`. A stopped
-        cycle that began with the weights of another one (``train.carry_over``) is given up. Runs in the
-        background unless ``wait``.
+        Of past cycles some are kept; see :meth:`pin`. A stopped cycle that began with the weights of another
+        one (``train.carry_over``) is given up. Runs in the background unless ``wait``.
 
         Raises
         ------
@@ -299,9 +297,6 @@ class Steering:
     def begin(self, counts: Counts, elsewhere: str | None, aim: str) -> None:
         """Set the first status: the labels, who else trains, in words, and what is sought."""
         folder, step = self._folder, self.interrupted_step(elsewhere)
-        interrupted = (
-            f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from there, "
-        )
         status = Status(
             cycle=folder.cycle,
             cycle_in_use=folder.cycle_in_use,
@@ -310,7 +305,7 @@ class Steering:
             counts=counts,
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
-            message="" if step is None else f"{interrupted} with the labels of now.",
+            message="" if step is None else gone_on_with(folder.cycle + 1, step),
             pen_elsewhere=elsewhere,
             read_only=self._context.read_only,
             aim=aim,
@@ -318,7 +313,7 @@ class Steering:
         self._board.begin(status, self._rankings.figures)
 
     def follow_labels(self) -> None:
-        """Let the order follow the labels of now, and train if as many have come as the settings ask for."""
+        """Let the order follow the current labels, and train if as many have come as the settings ask for."""
         self._rankings.tick()
         self.automatic.label_came()
 

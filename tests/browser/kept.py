@@ -51,14 +51,14 @@ class Kept:
 
     def desk(self, faults: Faults) -> Desk:
         """Return the page as it is when it has just been opened, watched by a test's own watch."""
-        if self._page is not None and self._faults.passed and self._is_as_before(self._page):
+        former, self._faults = self._faults, faults  # of a page that does not open, it has not passed
+        if self._page is not None and former.passed and self._is_as_before(self._page):
             faults.watch(self._page)
         else:
             self.close()
             self._page = self._opened.enter_context(open_page(self._chromium, faults, self._screen))
             self._look = Desk(self._page).open(self._served.address).page.evaluate(LOOK)
             self._actions = len(self._prepared.journal())
-        self._faults = faults
         return Desk(self._page)
 
     def _is_as_before(self, page: Page) -> bool:
@@ -76,6 +76,7 @@ class Kept:
     def close(self) -> None:
         """Leave the page."""
         if self._page is not None:
-            self._page.goto("about:blank")
+            with contextlib.suppress(Error):  # one that has crashed is left already
+                self._page.goto("about:blank")
         self._page = None
         self._opened.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,15 +13,20 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet as parquet
 import pytest
+import torch
 from scoring import keep_scores
-from sessions import make_trained
+from sessions import SETTINGS, make_trained
 
-from anomalymatch_ui.errors import DamagedStoreError
+from anomalymatch_ui.errors import DamagedStoreError, InputError
+from anomalymatch_ui.learn import load_checkpoint
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import Archive, Scores
 from anomalymatch_ui.session import Session
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.jobs import Job, Reporter
 from anomalymatch_ui.session.core.status import Status
 from anomalymatch_ui.session.work.earlier_scores import EarlierScores, checksum_of
+from anomalymatch_ui.session.work.network_engine import NetworkEngine
 
 SHARD, BATCH = 20, 16
 
@@ -91,6 +97,31 @@ def test_stopped_within_a_shard_it_goes_on_there_to_the_same_bytes(path: Path) -
     assert began[0] >= done[0] - BATCH  # but for a batch
     assert shards_of(path) == whole
     assert not (store / "under-way.rows").exists()
+
+
+def untold() -> Reporter:
+    """Return a reporter that nobody listens to."""
+    job = Job("test", lambda job: None, lambda state: None, lambda error: None)
+    return Reporter(job, lambda phase, progress: None, lambda: None)
+
+
+@pytest.mark.parametrize("first", [None, lambda: np.arange(5)])
+def test_a_network_that_gives_no_numbers_is_refused_however_often_it_is_asked(
+    path: Path, tmp_path: Path, first: Callable[[], np.ndarray] | None
+) -> None:
+    folder = SessionFolder(path)
+    network = load_checkpoint(folder.checkpoint(1)).average
+    with torch.no_grad():
+        network.head.bias.fill_(torch.nan)
+    pool = folder.open_pool()
+    engine = NetworkEngine(pool, network, SETTINGS, "none", folder, untold())
+    manifest = engine.manifest(None)
+    offered: list[np.ndarray] = []
+    for _ in range(2):  # the second time, what was scored before counts
+        with pytest.raises(InputError, match="gives no number for 00"):
+            engine.write(tmp_path / "scores", manifest, first, offered.append)
+    assert not offered
+    assert not list((tmp_path / "scores").glob("shard-*"))
 
 
 def test_what_another_version_began_is_begun_anew_and_what_it_ended_is_read(path: Path) -> None:

@@ -145,6 +145,7 @@ def test_an_interrupted_cycle_is_not_gone_on_with_by_another_recipe(
         assert session.wait().interrupted_step is not None
     with Session.open(tmp_path / "session") as session:
         assert "interrupted at step" in session.status.message
+        assert "  " not in session.status.message
     other = quick.with_values(train={"learning_rate": 0.001})
     with Session.open(tmp_path / "session", config=other) as session:
         assert session.status.interrupted_step is None

@@ -294,7 +294,7 @@ class Gallery(Pages):
     def apply_ranking(self, *, wait: bool = True) -> None:
         """Show the newest ranking from its first page, without the images that have labels by now.
 
-        If the cards are in the newest one already, the session is asked for one by the labels of now,
+        If the cards are in the newest one already, the session is asked for one by the current labels,
         and it is shown when it comes, unless somebody has gone on labelling meanwhile.
         """
         if self._session.ranking().version > self._ranking.version:

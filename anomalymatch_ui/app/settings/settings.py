@@ -27,7 +27,7 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     Parameters
     ----------
     config
-        Gives the settings of now.
+        Returns the current settings.
     configure
         Called with values by name and a preset or ``None``; what it raises is shown.
     suggestion
@@ -57,7 +57,7 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
         self.add_class("am-settings-host")
 
     def show(self) -> None:
-        """Open the dialog with the settings of now."""
+        """Open the dialog with the current settings."""
         config = self._config()
         with self.hold_sync():
             self.fields = [_field(setting, config) for setting in main_settings()]

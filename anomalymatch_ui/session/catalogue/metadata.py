@@ -216,7 +216,7 @@ class Metadata:
         return self._path.with_suffix(".json")
 
     def _told(self) -> dict[str, object]:
-        """Return what is known of the copy; nothing if that is missing or damaged, or of a CSV of before."""
+        """Return what is known of the copy; nothing if that is missing or damaged, or of an earlier CSV."""
         try:
             told = jsontext.parsed(self._beside.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -172,7 +172,7 @@ class FirstLooks:
         Parameters
         ----------
         view
-            The labels of now.
+            The current labels.
 
         Returns
         -------

@@ -79,7 +79,7 @@ class Sketch:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Read what :meth:`record` gave; of before it was kept nothing is known."""
+        """Read what :meth:`record` gave; records from before it was kept tell nothing."""
         kept = record.get("sketch", {})
         return cls(int(record["images"]), tuple(kept.get("names", ())), tuple(kept.get("contents", ())))
 
@@ -88,7 +88,7 @@ class Sketch:
         return {"names": list(self.names), "contents": list(self.contents)}
 
     def likeness(self, other: Sketch) -> Likeness:
-        """Compare a pool of before with one of now."""
+        """Compare a pool as it was recorded with one as it is now."""
         names, contents = _shared(self.names, other.names), _shared(self.contents, other.contents)
         all_known = max(self.images, other.images) <= KEPT and self.names and other.names
         if not all_known:

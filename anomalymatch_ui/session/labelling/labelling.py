@@ -79,12 +79,28 @@ class Labelling:
         return self.receipt(self._context.journal.append(ids, label, self._context.annotator, origin, said))
 
     def undo(self, origin: str) -> Receipt | None:
-        """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""
+        """Take back the annotator's last event.
+
+        Parameters
+        ----------
+        origin
+            Where that is asked for, kept in the journal as for :meth:`label`.
+
+        Returns
+        -------
+        Receipt or None
+            ``None`` if there is nothing to take back.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses; then nothing has changed.
+        """
         event = self._context.journal.undo(self._context.annotator, origin)
         return None if event is None else self.receipt(event)
 
     def redo(self, origin: str) -> Receipt | None:
-        """Do again what was undone last; ``None`` if there is nothing. Raises as :meth:`label`."""
+        """Do again what was undone last; ``None`` if there is nothing. As :meth:`undo`."""
         event = self._context.journal.redo(self._context.annotator, origin)
         return None if event is None else self.receipt(event)
 

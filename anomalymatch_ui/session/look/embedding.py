@@ -326,7 +326,7 @@ def _way_of_looking(config: Config, bands: int) -> str:
     parts = [network.name, network.pretrained, network.input_range, config.score.number_format, bands]
     named = usual.network
     if parts == [named.name, named.pretrained, named.input_range, usual.score.number_format, 3]:
-        return ""  # the name of before these were in it
+        return ""  # the name from before these were in it
     parts += [] if network.pretrained else [config.seed]
     return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:8]
 

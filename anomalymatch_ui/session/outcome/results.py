@@ -83,11 +83,8 @@ class Results:
         self._folder = context.folder
         self._pool = context.pool
         self._journal = context.journal
-        self._rankings = rankings
-        self._cycles = cycles
-        self._metadata = metadata
-        self._places = places
-        self._known = known
+        self._rankings, self._cycles = rankings, cycles
+        self._metadata, self._places, self._known = metadata, places, known
         self._completeness, self._selection = completeness, selection
 
     def write(

@@ -43,7 +43,7 @@ class Showing:
         shown = self._config().shown
         try:
             return shown.rendering.bound(self._pool.bands) if shown.own else self._pool.rendering
-        except PixelError:  # the bands of then have gone
+        except PixelError:  # the bands that were chosen have gone
             return self._pool.rendering
 
     @property

@@ -139,6 +139,6 @@ class Configuring:
     def _take(self, config: Config) -> bool:
         """Use other settings from now on; return whether every image has to be looked at anew."""
         names = in_effect(changes(self._context.config, config), config)
-        former = self._rankings.scorer if rescores(names) else None  # by the settings of before
+        former = self._rankings.scorer if rescores(names) else None  # by the previous settings
         self._context.settings.now = config
         return former is not None and self._rankings.configure(former)

@@ -19,7 +19,7 @@ from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.score import Archive, RowTable
 from anomalymatch_ui.score.archive import UNDER_WAY, Survey, begin
 from anomalymatch_ui.score.archiving import write_missing
-from anomalymatch_ui.score.local_engine import arithmetic_of, assemble, runs_of
+from anomalymatch_ui.score.local_engine import arithmetic_of, assemble, check_scores, runs_of
 from anomalymatch_ui.score.manifest import ArchiveManifest
 from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -132,7 +132,7 @@ class NetworkEngine:
         part = SubsetPool(self._pool, [self._pool.ids[row] for row in rows.tolist()])
         with self._scored(part, self._config, keep_maps=False) as batches:
             for batch in batches:
-                _keep(known, rows, batch)
+                self._keep(known, rows, batch)
                 self._reporter.advance(batch.asked.stop)
 
     def _score(
@@ -158,9 +158,16 @@ class NetworkEngine:
     def _kept(self, known: RowTable, batches: Iterator[ScoredBatch]) -> Iterator[ScoredBatch]:
         every = np.arange(len(self._pool))
         for batch in batches:
-            _keep(known, every, batch)
+            self._keep(known, every, batch)
             self._reporter.advance(batch.asked.stop)
             yield batch
+
+    def _keep(self, known: RowTable, rows: np.ndarray, batch: ScoredBatch) -> None:
+        """Write a batch's scores, of these rows; NaN for images that cannot be read, and for no others."""
+        check_scores(batch.scores, lambda at: self._pool.ids[int(rows[batch.indices[at]])])
+        scores = np.full((len(batch.asked), 1), np.nan, np.float32)
+        scores[batch.indices - batch.asked.start, 0] = batch.scores
+        known.write(rows[batch.asked.start : batch.asked.stop], scores)
 
     def _scored(
         self, images: ImagePool, config: Config, **part: Any
@@ -169,13 +176,6 @@ class NetworkEngine:
         return scored_by_network(
             images, network, config, symmetry, folder, self._reporter, scorer=self._scorer, **part
         )
-
-
-def _keep(known: RowTable, rows: np.ndarray, batch: ScoredBatch) -> None:
-    """Write a batch's scores, of these rows; NaN for images that cannot be read."""
-    scores = np.full((len(batch.asked), 1), np.nan, np.float32)
-    scores[batch.indices - batch.asked.start, 0] = batch.scores
-    known.write(rows[batch.asked.start : batch.asked.stop], scores)
 
 
 def _written(known: RowTable, ranges: Iterable[range]) -> Iterator[ScoredBatch]:

@@ -220,7 +220,7 @@ class Ranking:
                 if "margins" not in saved.files:
                     return ranking
                 *nodes, weights = saved["nodes"]
-                floors = nodes[2] if len(nodes) > 2 else np.zeros_like(weights)  # of before they were kept
+                floors = nodes[2] if len(nodes) > 2 else np.zeros_like(weights)  # from before they were kept
                 forecast = Forecast(Scale(*saved["scale"].tolist()), nodes[0], nodes[1], floors, weights)
                 return replace(ranking, forecast=forecast, margins=saved["margins"])
         except UNREADABLE:

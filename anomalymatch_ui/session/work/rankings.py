@@ -228,12 +228,12 @@ class Rankings:
         self.tick()
 
     def configure(self, former: PoolScorer) -> bool:
-        """Score by the settings of now; return whether every image has to be looked at anew first.
+        """Score by the current settings; return whether every image has to be looked at anew first.
 
         Parameters
         ----------
         former
-            What scored by the settings of before.
+            What scored by the previous settings.
         """
         from anomalymatch_ui.session.work.scoring import PoolScorer
 
@@ -252,7 +252,7 @@ class Rankings:
     def catch_up(self) -> None:
         """Follow the labels that came after the ranking on disk was kept: a crash, or a page's reload."""
         newest = self._newest
-        # A version of before has kept neither what its scores are nor a forecast.
+        # An earlier version has kept neither what its scores are nor a forecast.
         if self._is_damaged and self._config.instant:
             self._clock.tick()
         is_of_before = newest.forecast is None and newest.source.endswith(("head", "anomalies"))
@@ -283,7 +283,7 @@ class Rankings:
         self._kept_version = ranking.version
 
     def _follow(self) -> None:
-        """Order the pool by the labels of now, if its embedding is there; no file is written."""
+        """Order the pool by the current labels, if its embedding is there; no file is written."""
         if self._config.order == "network" and self._folder.cycle_in_use > 0:
             return
         scorer = self.scorer

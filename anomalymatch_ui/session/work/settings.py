@@ -182,6 +182,13 @@ def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | Non
     return " ".join(sentences) or "The settings are saved."
 
 
+def gone_on_with(cycle: int, step: int) -> str:
+    """Say that a cycle stopped in the middle, and where training begins."""
+    return (
+        f"Cycle {cycle} was interrupted at step {step}. Training goes on from there with the current labels."
+    )
+
+
 def given_up(cycle: int, begun_with: int) -> str:
     """Say that a stopped cycle is not gone on with, since the person went back from where it began."""
     return (
@@ -207,7 +214,7 @@ def in_effect(names: tuple[str, ...], config: Config) -> tuple[str, ...]:
 
 
 def rescores(names: tuple[str, ...]) -> bool:
-    """Return whether scores by the settings of before are out of date."""
+    """Return whether scores by the previous settings are out of date."""
     return any(not name.startswith(_WHILE_BUSY) for name in names)
 
 

@@ -58,7 +58,7 @@ class Watch:
     context, rankings
         Of the session.
     count
-        Counts the labels of now.
+        Counts the current labels.
     follow
         Told that somebody else has labelled.
     reread

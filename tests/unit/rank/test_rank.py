@@ -191,6 +191,15 @@ def test_a_rare_direction_counts_as_much_as_a_common_one() -> None:
     assert common == pytest.approx(rare, abs=0.05)  # all but the ridge, a tenth of the mean variance
 
 
+def test_the_distance_is_fitted_to_what_was_looked_at_however_large_the_pool_is() -> None:
+    random = np.random.default_rng(0)
+    looked = (random.normal(size=(1_000, 16)) * np.tile(np.geomspace(1, 0.2, 8), 2)).astype(np.float16)
+    pool = np.full((200_000, 16), np.nan, np.float16)  # as soon as the first images of many were looked at
+    rows = np.sort(random.permutation(len(pool))[: len(looked)])
+    pool[rows] = looked
+    np.testing.assert_array_equal(DistanceFromCentre.of(pool)(looked), DistanceFromCentre.of(looked)(looked))
+
+
 def test_a_pool_of_images_that_are_all_alike_has_one_novelty() -> None:
     novelty = Novelty.of(np.zeros((5, 3), np.float16))
     assert novelty.scores(np.zeros((2, 3), np.float16)).tolist() == [0, 0]
