@@ -186,9 +186,8 @@ class Steering:
         """Let an earlier cycle order the images, and rank them; 0 stands for the labels alone.
 
         It holds until the next cycle is finished, which is numbered on. Of past cycles some are kept; see
-        :meth:`pin`. A stopped
-        cycle that began with the weights of another one (``train.carry_over``) is given up. Runs in the
-        background unless ``wait``.
+        :meth:`pin`. A stopped cycle that began with the weights of another one (``train.carry_over``) is
+        given up. Runs in the background unless ``wait``.
 
         Raises
         ------
@@ -269,6 +268,7 @@ class Steering:
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
         self._stopped = True
+        self._under_way.hold()  # before the step ends, for its page may be reloaded, or its process end, first
         self._background.stop()
 
     def leave(self) -> None:
@@ -299,9 +299,7 @@ class Steering:
     def begin(self, counts: Counts, elsewhere: str | None, aim: str) -> None:
         """Set the first status: the labels, who else trains, in words, and what is sought."""
         folder, step = self._folder, self.interrupted_step(elsewhere)
-        interrupted = (
-            f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from there, "
-        )
+        told = f"Cycle {folder.cycle + 1} was interrupted at step {step}. Training goes on from there, "
         status = Status(
             cycle=folder.cycle,
             cycle_in_use=folder.cycle_in_use,
@@ -310,7 +308,7 @@ class Steering:
             counts=counts,
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
-            message="" if step is None else f"{interrupted} with the labels of now.",
+            message="" if step is None else f"{told}with the labels of now.",
             pen_elsewhere=elsewhere,
             read_only=self._context.read_only,
             aim=aim,

@@ -133,7 +133,7 @@ class UnderWay:
                 None if steps is None else int(steps),
                 *(int(values[name]) for name in ("cycle", "step", "tries")),
             )
-        except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is damaged
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):  # there is none, or it is damaged
             return None
 
     def _remove(self) -> None:
