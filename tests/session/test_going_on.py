@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session, Status
+from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.session.work.underway import UnderWay
 
 PATIENCE = 300
 RINGS = [f"{number:04d}.jpg" for number in range(3)]
@@ -137,6 +141,32 @@ def test_what_ends_its_process_each_time_does_not_go_on_for_ever(session: Sessio
         assert session.status.state == state
         session.stop()
         session.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(("gets_on", "times"), [(True, 6), (False, 3)])
+def test_an_adaptation_goes_on_as_often_as_its_page_is_reloaded_as_long_as_it_gets_on(
+    gets_on: bool, times: int, tmp_path: Path
+) -> None:
+    folder = SessionFolder(tmp_path)
+    state = folder.adapting("recipe")
+    state.parent.mkdir()
+    state.touch()
+    begun: list[int] = []
+
+    def adapt() -> None:
+        under_way.noted("adapt", None, lambda reporter: begun.append(number))(Mock())
+
+    def other(*given: object) -> None:
+        raise AssertionError
+
+    number = 0
+    under_way = UnderWay(folder)
+    adapt()
+    for number in range(1, 7):
+        os.utime(state, ns=(number if gets_on else 1,) * 2)
+        under_way = UnderWay(folder)  # as of the next process
+        under_way.go_on(0, other, adapt, other)
+    assert len(begun) - 1 == times
 
 
 @pytest.mark.parametrize(
