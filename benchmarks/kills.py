@@ -167,9 +167,7 @@ def _wrong(folder: Path, known: dict[str, str]) -> str:
         lost = [name for name, label in known.items() if there.get(name) != label]
         if lost:
             return f"{len(lost)} of {len(known)} acknowledged labels are lost"
-        session.rank(wait=True)
-        if session.status.phase == "failed":
-            return f"it is not ranked: {session.status.sentence}"
+        session.rank(wait=True)  # which raises what it fails with
     table = folder / "ranking.csv"
     if table.exists() and len(table.read_text().splitlines()) != 61:
         return "the exported table is not whole"

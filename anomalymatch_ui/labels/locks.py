@@ -11,8 +11,10 @@ from pathlib import Path
 
 from anomalymatch_ui.files import TEMPORARY_SUFFIX
 
-PATIENCE = 2.0
-"""Seconds in which a disk has to answer: a server of locks that is not there may be asked for minutes."""
+PATIENCE, _TURNS = 2.0, 20
+"""Seconds in which a disk has to answer: a server of locks that is not there may be asked for minutes. They
+are waited for in so many turns: torch, while it is imported, may keep all threads from running for longer,
+and then the disk has answered, but who asked it could not say so yet."""
 
 ABANDONED = 60.0
 """Seconds after which a lock that is a folder counts as left by a process that was killed. One that is held
@@ -40,7 +42,8 @@ def knows_locks(folder: Path) -> bool:
     thread = threading.Thread(target=ask, name="locks", daemon=True)
     try:
         thread.start()
-        thread.join(PATIENCE)
+        for _ in range(_TURNS):
+            thread.join(PATIENCE / _TURNS)
     finally:
         probe.unlink(missing_ok=True)
     return bool(answers) and answers[0]
@@ -54,7 +57,8 @@ def lock_folder(path: Path) -> Path:
 def remove_abandoned(path: Path) -> None:
     """Remove the folder that locks a file if a process that was killed has left it.
 
-    Its age is told by the clock of its own disk, which may not be this machine's.
+    Its age is told by the clock of its own disk, which may not be this machine's. It is renamed first: of two
+    processes that find it, the later one would remove the lock that the earlier one has taken meanwhile.
     """
     lock, probe = lock_folder(path), _probe(path.parent)
     with contextlib.suppress(
@@ -67,7 +71,11 @@ def remove_abandoned(path: Path) -> None:
         finally:
             probe.unlink(missing_ok=True)
         if now - made > ABANDONED:
-            lock.rmdir()
+            lock.rename(probe)
+            if probe.stat().st_mtime == made:
+                probe.rmdir()
+            else:  # another process was quicker, and holds this one
+                probe.rename(lock)
 
 
 def _lock(descriptor: int) -> bool:

@@ -16,6 +16,9 @@ _MAGIC = 0x377F0682
 _HEADER, _FRAME = 32, 24
 """Bytes before the first frame, and of a frame before its page."""
 
+_SPARE = 2**20
+"""Bytes by which a file may be larger than twice what there is of it: pages freed as soon as made."""
+
 _ROLLBACK = b"\1\1"
 """At place 18 of the file: it is written and read without a log."""
 
@@ -32,7 +35,7 @@ def with_log(content: bytes, log: bytes) -> bytes:
     log
         Of its write-ahead log; empty if there is none.
     """
-    size, pages = _committed(log)
+    size, pages = _committed(log, 2 * (len(content) + len(log)) + _SPARE)
     file = bytearray(content)
     if pages:
         width = len(next(iter(pages.values())))
@@ -45,11 +48,16 @@ def with_log(content: bytes, log: bytes) -> bytes:
     return bytes(file)
 
 
-def _committed(log: bytes) -> tuple[int, dict[int, bytes]]:
-    """Return how many pages the file has, and those that the log has of it, as of the last commit."""
+def _committed(log: bytes, most: int) -> tuple[int, dict[int, bytes]]:
+    """Return how many pages the file has, and those that the log has of it, as of the last commit.
+
+    One that says that the file has more than ``most`` bytes is not believed, nor what follows it.
+    """
     size, pages, later = 0, dict[int, bytes](), dict[int, bytes]()
     for number, pages_then, page in _frames(log):
         later[number] = page
+        if pages_then * len(page) > most:
+            break
         if pages_then:
             size = pages_then
             pages |= later

@@ -267,6 +267,7 @@ class Steering:
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
         self._stopped = True
+        self._under_way.hold()  # at once: the page may be reloaded, or the process end, before the step does
         self._background.stop()
 
     def leave(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rights import only_readable
 
 from anomalymatch_ui.app.gallery.gallery import Gallery
 from anomalymatch_ui.errors import InputError
@@ -179,6 +180,14 @@ def test_labels_wait_in_the_browser_for_one_session_however_its_path_is_given(ga
     again = Gallery(session)
     assert again.kept_as == gallery.kept_as
     again.close()
+
+
+def test_what_waits_in_the_browser_is_not_given_to_a_session_that_can_only_be_viewed(session):
+    session.close()
+    with only_readable(session.path), Session.open(session.path, annotator="ada", share=True) as viewed:
+        gallery = Gallery(viewed)
+        assert gallery.kept_as == ""
+        gallery.close()
 
 
 def test_undo_and_redo_come_back_as_the_labels_they_leave(browser, gallery: Gallery):

@@ -160,6 +160,19 @@ function openLocks(t) {
   return held;
 }
 
+test("a page in a frame without an origin, which is refused storage and locks, labels as before", async (t) => {
+  const refuse = () => Promise.reject(new Error("refused"));
+  t.mock.method(console, "warn", () => {});
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request: refuse, query: refuse } }, configurable: true });
+  t.after(() => { delete globalThis.navigator; });
+  Object.defineProperty(globalThis, "localStorage", {
+    get() { throw new Error("refused"); }, configurable: true,
+  });
+  const { desk, commits } = await open();
+  desk.label(["a"], "anomaly");
+  assert.deepEqual(commits(), [["label", "a", "anomaly", 1]]);
+});
+
 test("a page that is hidden, and says nothing for minutes, keeps what it sends while it holds its lock", async (t) => {
   openLocks(t);
   const former = await open();

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.session import Session, Status
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.session.work.underway import UnderWay
 
 PATIENCE = 300
 RINGS = [f"{number:04d}.jpg" for number in range(3)]
@@ -47,6 +53,9 @@ def test_training_goes_on_from_where_its_page_was_left(session: Session) -> None
     with Session.open(session.path, annotator="ada") as again:
         step = again.status.interrupted_step
         assert step
+        assert again.status.message == (
+            f"Cycle 1 was interrupted at step {step}. Training goes on from there, with the labels of now."
+        )
         again.resume()
         assert again.status.state == "running"
         going = wait_for(again, lambda status: status.phase == "training" and status.progress.done > step)
@@ -66,6 +75,26 @@ def test_what_a_person_stopped_or_paused_waits_for_a_person(
         assert again.status.interrupted_step is not None
         again.resume()
         assert again.status.state == "idle"
+
+
+def test_what_was_stopped_in_the_middle_of_a_long_step_does_not_go_on_in_the_next_process(
+    session: Session,
+) -> None:
+    begun, step_ended = threading.Event(), threading.Event()
+
+    def step(reporter: Reporter) -> None:
+        begun.set()
+        step_ended.wait(PATIENCE)
+        reporter.begin("training", 1)
+
+    session._steering.start("train", step, wait=False)
+    try:
+        assert begun.wait(PATIENCE)
+        assert (session.path / "under-way.json").exists()
+        session.stop()
+        assert not (session.path / "under-way.json").exists()
+    finally:
+        step_ended.set()
 
 
 def test_a_pause_that_is_over_holds_nothing_back(session: Session) -> None:
@@ -114,8 +143,41 @@ def test_what_ends_its_process_each_time_does_not_go_on_for_ever(session: Sessio
         session.wait(PATIENCE)
 
 
+@pytest.mark.parametrize(("gets_on", "times"), [(True, 6), (False, 3)])
+def test_an_adaptation_goes_on_as_often_as_its_page_is_reloaded_as_long_as_it_gets_on(
+    gets_on: bool, times: int, tmp_path: Path
+) -> None:
+    folder = SessionFolder(tmp_path)
+    state = folder.adapting("recipe")
+    state.parent.mkdir()
+    state.touch()
+    begun: list[int] = []
+
+    def adapt() -> None:
+        under_way.noted("adapt", None, lambda reporter: begun.append(number))(Mock())
+
+    def other(*given: object) -> None:
+        raise AssertionError
+
+    number = 0
+    under_way = UnderWay(folder)
+    adapt()
+    for number in range(1, 7):
+        os.utime(state, ns=(number if gets_on else 1,) * 2)
+        under_way = UnderWay(folder)  # as of the next process
+        under_way.go_on(0, other, adapt, other)
+    assert len(begun) - 1 == times
+
+
 @pytest.mark.parametrize(
-    "damaged", ["", "[]", '{"job": "train"}', '{"job": "train", "steps": "x", "cycle": 0}']
+    "damaged",
+    [
+        "",
+        "[]",
+        '{"job": "train"}',
+        '{"job": "train", "steps": "x", "cycle": 0}',
+        '{"job": "train", "steps": 1e999, "cycle": 0, "step": 0, "tries": 0}',
+    ],
 )
 def test_a_damaged_note_is_none(session: Session, damaged: str) -> None:
     (session.path / "under-way.json").write_text(damaged)

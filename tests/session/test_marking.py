@@ -33,6 +33,20 @@ def test_what_is_sought_is_kept_with_the_labels(pool_folder: Path, swift: Config
         assert session.marking.aim == ""
 
 
+@pytest.mark.parametrize(
+    ("told", "aim"),
+    [("{", ""), ("[1]", ""), ("1e999", ""), (r'"\ud800\u0000rings"', "rings"), (f'"{"x" * 999}"', "x" * 300)],
+)
+def test_what_a_journal_of_somebody_else_says_is_sought_keeps_no_session_closed(
+    told: str, aim: str, pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        session._journal.keep_meta({"aim": told, "tags": told})
+    with Session.open(tmp_path / "session") as session:
+        assert session.status.aim == aim
+        assert session.marking.names == ()
+
+
 def test_tags_and_notes_are_kept_found_and_exported(pool_folder: Path, swift: Config, tmp_path: Path) -> None:
     with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
         session.marking.tag(["0000.jpg", "0001.jpg"], " tidal  tail ")

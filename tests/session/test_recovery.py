@@ -106,7 +106,13 @@ def test_what_can_be_made_again_is_made_again_when_it_is_damaged(
         assert len(session.labels()) == 13
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "12"}', '{"token": 1}'])
+ENDLESS = {
+    **dict.fromkeys(("token", "annotator", "user", "host", "since"), "a"),
+    **dict.fromkeys(("pid", "process_started", "process_started_after_boot"), float("inf")),
+}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "12"}', '{"token": 1}', json.dumps(ENDLESS)])
 def test_a_damaged_lock_locks_nobody_out(text: str, trained: Path) -> None:
     (trained / "session.lock").write_text(text)
     with Session.open(trained) as session:

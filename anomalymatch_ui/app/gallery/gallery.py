@@ -63,7 +63,8 @@ class Gallery(Pages):
     tags
         Those with the keys 1 to 9, for the browser; ``marks.define`` names them.
     kept_as
-        Of which session and person the labels are that wait in the browser, should the kernel end.
+        Of which session and person the labels are that wait in the browser, should the kernel end; empty in
+        a session that can only be viewed, which leaves them to one that can be written.
     """
 
     _esm = joined(APP / "gallery" / "main.js")
@@ -89,7 +90,8 @@ class Gallery(Pages):
     ) -> None:
         super().__init__(session, loop)
         kept = f"{session.identity}\0{session.annotator}"
-        self.kept_as = hashlib.sha256(kept.encode(errors="surrogatepass")).hexdigest()[:16]
+        if not session.status.read_only:  # else what waits would be refused, and be gone
+            self.kept_as = hashlib.sha256(kept.encode(errors="surrogatepass")).hexdigest()[:16]
         self.finds = GalleryFinds(session, self, loop)
         self._list_again: Callable[..., None] = self.show_unlabelled
         self._touched = False

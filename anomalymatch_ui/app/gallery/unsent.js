@@ -103,8 +103,12 @@ function parsed(text) {
 async function heldLocks() {
   const locks = globalThis.navigator?.locks;
   if (!locks) return new Set();
-  const { held, pending } = await locks.query();
-  return new Set([...held, ...pending].map(({ name }) => name));
+  try {
+    const { held, pending } = await locks.query();
+    return new Set([...held, ...pending].map(({ name }) => name));
+  } catch {
+    return new Set(); // as in a frame without an origin, whose storage is refused as well
+  }
 }
 
 function isGone(frontend, held) {

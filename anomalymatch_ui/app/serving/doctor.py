@@ -37,6 +37,7 @@ EXTRAS = {
     "hub": ("jupyter_server_proxy", "the button in the launcher of JupyterLab"),
     "plot": ("matplotlib", "plots of benchmarks"),
     "archives": ("astroquery", "SIMBAD, NED and VizieR"),
+    "sky": ("ipyaladin", "the sky about an image, in Aladin Lite"),
 }
 
 

@@ -228,6 +228,11 @@ class SessionFolder:
         """State of an adaptation under way, which goes on from there after a stop or a crash."""
         return self._embeddings / f"adapting-{recipe}.safetensors"
 
+    @property
+    def adaptations(self) -> list[Path]:
+        """States of adaptations under way, whatever their recipes."""
+        return list(self._embeddings.glob("adapting-*.safetensors"))
+
     def lottery(self, pool_digest: str, seed: int) -> Path:
         """Order in which the images of a large pool are drawn at random."""
         return self.path / "embeddings" / f"lottery-{pool_digest[:16]}-{seed}.bin"

@@ -256,5 +256,5 @@ def _read(path: Path) -> PenHolder | None:
         )
     except OSError:  # nobody holds it, or the disk does not answer; then a write will say so
         return None
-    except (ValueError, TypeError, KeyError):  # damaged, or of another version
+    except (ValueError, TypeError, KeyError, OverflowError):  # damaged, or of another version
         return None

@@ -6,7 +6,9 @@ Beside them a line on what is sought.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import InputError
@@ -66,7 +68,9 @@ class Marking:
     @property
     def names(self) -> tuple[str, ...]:
         """The tags with a key, in the order of the keys 1 to 9."""
-        return tuple(jsontext.parsed(self._journal.meta().get(_META, "[]")))
+        told = _told(self._journal, _META)
+        names = told if isinstance(told, list) else []
+        return tuple(name for name in names if isinstance(name, str))[:TAG_KEYS]
 
     @property
     def aim(self) -> str:
@@ -88,7 +92,7 @@ class Marking:
         StorageError
             If the disk refuses.
         """
-        line = " ".join(text.split())
+        line = _line(text)
         if len(line) > _AIM_LENGTH:
             raise InputError(
                 f"What is sought has {len(line)} characters, and {_AIM_LENGTH} at most are kept. Say it "
@@ -171,7 +175,8 @@ class Marking:
 
 def aim_of(journal: Journal) -> str:
     """Return what is sought, in the words of whoever wrote it last; empty if nobody did."""
-    return str(jsontext.parsed(journal.meta().get(_AIM, '""')))
+    told = _told(journal, _AIM)
+    return _line(told)[:_AIM_LENGTH] if isinstance(told, str) else ""
 
 
 def marks_of(journal: Journal) -> dict[str, Marks]:
@@ -199,6 +204,20 @@ def mark_columns(pool: ImagePool, journal: Journal) -> dict[str, Column]:
         )
         for column, by_id in mark_texts(journal).items()
     }
+
+
+def _told(journal: Journal, key: str) -> Any:
+    """Return a fact of a journal; ``None`` without it, or where a stranger's journal has no JSON there."""
+    try:
+        return jsontext.parsed(journal.meta().get(key, "null"))
+    except ValueError:
+        return None
+
+
+def _line(text: str) -> str:
+    """Return a text as one line, without what a table cannot hold: control characters and half characters."""
+    spaced = " ".join(text.split())
+    return "".join(letter for letter in spaced if unicodedata.category(letter) not in ("Cc", "Cs"))
 
 
 def _of_words(name: str, texts: Sequence[str]) -> Column:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +12,16 @@ import numpy as np
 
 from anomalymatch_ui._version import __version__
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.labels import Journal, JournalEntry
+from anomalymatch_ui.labels import JournalEntry
 from anomalymatch_ui.session.catalogue.column import taken
 from anomalymatch_ui.session.catalogue.known import KnownObjects
 from anomalymatch_ui.session.catalogue.metadata import Metadata
 from anomalymatch_ui.session.catalogue.places import Places
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.labelling.marking import aim_of
+from anomalymatch_ui.session.outcome.cells import plain_of, utc
 from anomalymatch_ui.session.outcome.completeness_table import object_table, share_table
+from anomalymatch_ui.session.outcome.label_table import current_entries, label_columns
 from anomalymatch_ui.session.outcome.mark_table import mark_columns
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
@@ -165,14 +166,15 @@ class Results:
             return self._selection(self._provenance(what, self._rankings.newest, 0))
         if what == "completeness" or what == "injected":
             return self._of_completeness(what)
-        ranking, given = self._rankings.newest, _current(self._journal)
+        ranking, given = self._rankings.newest, current_entries(self._journal)
         ids = self._images(what, ranking, given)
         rows = np.array(
             [self._pool.index(name) if name in self._pool else -1 for name in ids], dtype=np.int64
         )
         columns = (
             *self._ranked(ranking, ids, rows),
-            *self._labelled(ids, given),
+            *label_columns(self._journal, self._cycles.all(), ids, given),
+            *mark_columns(self._journal, ids),
             *self._known.columns(ids),
             *self._cutouts(ids, rows),
         )
@@ -187,7 +189,7 @@ class Results:
         """Return the ids of a table's images, in its order; the first ``top``, or all."""
         if what in _IMAGELESS:
             raise InputError(f"The table {what} has no images. Choose ranking, labels or found.")
-        return self._images(what, self._rankings.newest, _current(self._journal))[:top]
+        return self._images(what, self._rankings.newest, current_entries(self._journal))[:top]
 
     def _of_completeness(self, what: Literal["completeness", "injected"]) -> ResultTable:
         measured = self._completeness()
@@ -264,27 +266,6 @@ class Results:
             Column("dec", dec, _DEGREES, "pos.eq.dec;meta.main", "Declination"),
         ]
 
-    def _labelled(self, ids: Sequence[str], given: Mapping[str, JournalEntry]) -> list[Column]:
-        import pyarrow as pa
-
-        entries = [given.get(name) for name in ids]
-        finished = sorted(its.finished for its in self._cycles.all() if its.finished is not None)
-        cycles = [bisect_right(finished, e.time) if e else None for e in entries]
-        seen = {look.image_id: look.shown.probability for look in self._journal.looks()}
-        return [
-            Column("label", plain_of([e.label if e else None for e in entries]), ucd="meta.code.class",
-                   description="anomaly, nominal, unsure or artefact; none where nobody has said so"),
-            Column("annotator", plain_of([e.annotator if e else None for e in entries]), ucd="meta.id.human",
-                   description="Who gave the label"),
-            Column("time", plain_of([_utc(e.time) if e else None for e in entries]), ucd="time.processing",
-                   description="When the label was given, UTC"),
-            Column("cycle", pa.array(cycles, pa.int64()), ucd="meta.number",
-                   description="Training cycles that were finished when the label was given"),
-            Column("probability_when_seen", pa.array([seen.get(name) for name in ids], pa.float64()),
-                   ucd="stat.probability", description="What the order said before it was looked at"),
-            *mark_columns(self._journal, ids),
-        ]  # fmt: skip
-
     def _cutouts(self, ids: Sequence[str], rows: np.ndarray) -> list[Column]:
         """Return where the images lie, if each is a file of its own."""
         folder = self._pool.path
@@ -328,14 +309,14 @@ class Results:
         config, pool = self._context.config, self._pool
         said = {
             "software": f"anomalymatch-ui {__version__}",
-            "written": _utc(datetime.now(UTC)),
+            "written": utc(datetime.now(UTC)),
             "session": str(self._folder.path),
             "images": f"{len(pool)} in {pool.path}, {len(ranking.order)} of them with a rank",
             "pool_digest": pool.digest,
             "rendering_digest": pool.rendering.digest,
             "table": f"{what}, {rows} rows",
             "order": ranking.source,
-            "order_made": _utc(ranking.created),
+            "order_made": utc(ranking.created),
             "labels": f"up to row {ranking.last_seq} of the journal",
             "seed": str(config.seed),
             "settings": json.dumps(config.model_dump(mode="json"), sort_keys=True),
@@ -352,24 +333,6 @@ def counted(table: ResultTable, what: What) -> str:
     """Return how many rows of what a table has, such as "2 images"."""
     row = {"completeness": "bin", "injected": "object", "selection": "row"}.get(what, "image")
     return f"{len(table):,} {row}{'' if len(table) == 1 else 's'}"
-
-
-def plain_of(texts: Sequence[str | None]) -> pa.Array:
-    """Return texts as a column."""
-    import pyarrow as pa
-
-    values = plain(pa.array(list(texts), pa.string()))
-    assert values is not None
-    return values
-
-
-def _current(journal: Journal) -> dict[str, JournalEntry]:
-    """Return the row of the journal that gave each image its present label."""
-    view, newest = journal.view(), {}
-    for entry in journal.entries():
-        if view.get(entry.image_id) == entry.label:
-            newest[entry.image_id] = entry
-    return {name: newest[name] for name in view if name in newest}
 
 
 def _places(ranking: Ranking, images: int) -> np.ndarray:
@@ -393,7 +356,3 @@ def _at(values: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
     import pyarrow as pa
 
     return values.take(pa.array(rows, pa.int64(), mask=rows < 0))
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.errors import AnomalyMatchError, StorageError
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.folder import SessionFolder, modified_ns
 from anomalymatch_ui.session.core.jobs import Reporter
 
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 3
-"""How often a job goes on by itself from the same step, for it may be what ends its process each time."""
+"""How often a job goes on by itself from the same place, for it may be what ends its process each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Left:
     cycle
         Number of the last finished cycle when it began.
     step, tries
-        The step that it last went on from by itself, and how often from there; 0 for never.
+        The place that it last went on from by itself, and how often from there; 0 for never. Of a cycle that
+        is its step, of an adaptation when its state was kept.
     """
 
     job: str
@@ -79,7 +80,7 @@ class UnderWay:
         adapt: Callable[[], None],
         rank: Callable[[], None],
     ) -> None:
-        """Start what was left, if anything was, and if it has not gone on too often from the same step.
+        """Start what was left, if anything was, and if it has not gone on too often from the same place.
 
         Parameters
         ----------
@@ -91,6 +92,8 @@ class UnderWay:
         left = self.left()
         if left is None:
             return
+        if left.job == "adapt":
+            step = max(map(modified_ns, self._folder.adaptations), default=0)
         tries = left.tries + 1 if step == left.step else 1
         if tries > MOST_TRIES:
             return
@@ -133,7 +136,7 @@ class UnderWay:
                 None if steps is None else int(steps),
                 *(int(values[name]) for name in ("cycle", "step", "tries")),
             )
-        except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is damaged
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):  # there is none, or it is damaged
             return None
 
     def _remove(self) -> None:

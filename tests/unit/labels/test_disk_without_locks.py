@@ -14,7 +14,7 @@ from disks import run_without_locks
 
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.labels.locks import knows_locks, lock_folder
+from anomalymatch_ui.labels.locks import knows_locks, lock_folder, remove_abandoned
 
 ME = "me"
 
@@ -135,6 +135,45 @@ def test_a_disk_that_does_not_answer_counts_as_one_without_locks(
     finally:
         answered.set()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_asks_the_disk_and_is_not_let_to_run_is_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by torch, which keeps other threads from running for seconds while it is imported."""
+    time_is_over, join = threading.Event(), threading.Thread.join
+
+    def join_on_a_busy_machine(thread: threading.Thread, timeout: float | None = None) -> None:
+        if time_is_over.is_set():
+            join(thread, timeout)
+        time_is_over.set()
+
+    def lockf(descriptor: int, command: int, length: int) -> None:
+        time_is_over.wait()
+        time.sleep(0.01)
+
+    monkeypatch.setattr(threading.Thread, "join", join_on_a_busy_machine)
+    monkeypatch.setattr(os, "lockf", lockf)
+    assert knows_locks(tmp_path)
+
+
+def test_a_lock_that_another_process_has_taken_meanwhile_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    lock = lock_folder(path)
+    lock.mkdir()
+    os.utime(lock, (time.time() - 120,) * 2)
+    touch = Path.touch
+
+    def touch_while_another_takes_the_lock(probe: Path) -> None:
+        touch(probe)
+        lock.rmdir()
+        lock.mkdir()
+
+    monkeypatch.setattr(Path, "touch", touch_while_another_takes_the_lock)
+    remove_abandoned(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [lock.name]
 
 
 def test_a_usual_disk_knows_locks(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from anomalymatch_ui.errors import ReadOnlyError
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.labels.walfile import with_log
+from anomalymatch_ui.labels.walfile import _checksum, with_log
 
 ME = "me"
 QUERY = "SELECT number, text FROM things ORDER BY number"
@@ -68,6 +69,26 @@ def test_it_reads_as_sqlite_does(
         content = path.read_bytes()
         writing.close()
         assert in_memory(with_log(content, log)) == by_sqlite(other)
+
+
+def test_a_log_of_somebody_else_does_not_decide_how_much_memory_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    writing = sqlite3.connect(path, isolation_level=None)
+    writing.execute("PRAGMA journal_mode = WAL")
+    writing.execute("CREATE TABLE things (number INTEGER PRIMARY KEY, text TEXT)")
+    writing.execute("INSERT INTO things VALUES (1, 'x')")
+    content = path.read_bytes()
+    log = bytearray(path.with_name("a.sqlite-wal").read_bytes())
+    writing.close()
+    sums, order = struct.unpack_from(">2I", log, 24), ">" if log[3] & 1 else "<"
+    width = struct.unpack_from(">I", log, 8)[0]
+    for place in range(32, len(log), 24 + width):
+        if place + 24 + width == len(log):  # the last commit
+            log[place + 4 : place + 8] = struct.pack(">I", 2**31)
+        page = bytes(log[place + 24 : place + 24 + width])
+        sums = _checksum(page, order, _checksum(bytes(log[place : place + 8]), order, sums))
+        log[place + 16 : place + 24] = struct.pack(">2I", *sums)
+    assert in_memory(with_log(content, bytes(log))) == []
 
 
 def test_a_journal_is_viewed_while_another_connection_labels(tmp_path: Path) -> None:
