@@ -24,7 +24,7 @@ _STYLE = """
 def remedy_where_widgets_are_missing() -> ipywidgets.HTML:
     """Return what is seen only where JupyterLab knows its own widgets, and not those of the dashboard.
 
-    A dashboard that is there removes it (``complete.js``).
+    A dashboard that is there empties it (``complete.js``).
     """
     shown = ipywidgets.HTML(f'<style>{_STYLE}</style><p role="alert">{html.escape(REMEDY)}</p>')
     shown.add_class("am-missing")

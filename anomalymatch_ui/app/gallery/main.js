@@ -1,7 +1,7 @@
 // The gallery: one page of cards, drawn from one contact sheet.
 
 import { galleryActions } from "./actions.js";
-import { removeRemedy } from "./complete.js";
+import { emptyRemedy } from "./complete.js";
 import { Desk } from "./desk.js";
 import { attachFinding, findingActions } from "../finding/finding.js";
 import { addFullScreenButton, fullScreenAction } from "./fullscreen.js";
@@ -23,7 +23,7 @@ const ACTIONS = [
 
 // Functions given each new view; they add their controls to it.
 const PARTS = [attachRubberBand, attachHints, attachPaging, attachFinding, addLooking, addZoom, addPicturesButton,
-  addFullScreenButton, removeRemedy,
+  addFullScreenButton, emptyRemedy,
 ];
 
 export default () => {
