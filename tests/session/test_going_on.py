@@ -54,7 +54,7 @@ def test_training_goes_on_from_where_its_page_was_left(session: Session) -> None
         step = again.status.interrupted_step
         assert step
         assert again.status.message == (
-            f"Cycle 1 was interrupted at step {step}. Training goes on from there, with the labels of now."
+            f"Cycle 1 was interrupted at step {step}. Training goes on from there with the current labels."
         )
         again.resume()
         assert again.status.state == "running"
