@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 from anomalymatch_ui.labels.beside import DamagedRow, put_extras, put_meta, read_beside, read_meta
-from anomalymatch_ui.labels.copies import Held, Key
+from anomalymatch_ui.labels.copies import Held, JournalCopy, Key
 from anomalymatch_ui.labels.database import (
     APPLICATION_ID,
     SCHEMA,
@@ -29,6 +29,20 @@ _FIXED_BYTES = ((18, b"\1\2"), (19, b"\1\2"), (20, b"\0"), (21, b"\x40"), (22, b
 
 _FIXED_NUMBERS = {52: 0, 56: 1, 64: 0, **dict.fromkeys(range(72, 92, 4), 0)}
 """Likewise big-endian numbers: no automatic vacuum, UTF-8, and what is reserved."""
+
+
+def read_copy(path: Path, copy: JournalCopy) -> Held:
+    """Return what the copy of a journal holds.
+
+    Raises
+    ------
+    DamagedJournalError
+        If it holds rows of a journal that is gone.
+    """
+    held = copy.read()
+    if held.rows and not path.exists():
+        raise damaged(path, f"it is gone, but a copy of {len(held.rows):,} of its rows is there")
+    return held
 
 
 def check_header(path: Path) -> None:

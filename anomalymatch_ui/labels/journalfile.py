@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from anomalymatch_ui.labels.beside import DamagedRow, read_extras, read_meta, write_extras, write_meta
-from anomalymatch_ui.labels.checking import check_header, check_journal, rows_after
+from anomalymatch_ui.labels.checking import check_header, check_journal, read_copy, rows_after
 from anomalymatch_ui.labels.copies import Held, JournalCopy, Key
 from anomalymatch_ui.labels.database import (
     checkpoint,
@@ -118,9 +118,7 @@ class JournalFile:
         StorageError
             If the disk refuses.
         """
-        held = self._copy.read()
-        if held.rows and not self.path.exists():
-            raise damaged(self.path, f"it is gone, but a copy of {len(held.rows):,} of its rows is there")
+        held = read_copy(self.path, self._copy)
         check_header(self.path)
         # SQLite reads a log to its first damaged byte, and removes it: behind that may be labels, too.
         with log_put_back(self.path) as log:

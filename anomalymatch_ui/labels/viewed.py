@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anomalymatch_ui.errors import DamagedJournalError, ReadOnlyError, StorageError
 from anomalymatch_ui.labels.beside import DamagedRow, read_extras, read_meta
-from anomalymatch_ui.labels.checking import check_header, check_journal, rows_after
+from anomalymatch_ui.labels.checking import check_header, check_journal, read_copy, rows_after
 from anomalymatch_ui.labels.copies import Held, JournalCopy
 from anomalymatch_ui.labels.database import damaged, database_errors, open_in_memory
 from anomalymatch_ui.labels.journalfile import Writing
@@ -57,9 +57,7 @@ class ViewedFile:
         StorageError
             If the disk refuses.
         """
-        held = self._copy.read()
-        if held.rows and not self.path.exists():
-            raise damaged(self.path, f"it is gone, but a copy of {len(held.rows):,} of its rows is there")
+        held = read_copy(self.path, self._copy)
         self._stamp, self._connection, rows = self._read(held)
         return rows
 
