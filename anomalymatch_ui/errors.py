@@ -48,7 +48,7 @@ class DamagedJournalError(InputError):
 
 
 class SessionBusyError(AnomalyMatchError):
-    """Another process holds the pen of this session."""
+    """Another process holds the writer lock of this session."""
 
 
 class StoreBusyError(AnomalyMatchError):

@@ -107,7 +107,7 @@ class Dashboard:
         if session.status.state == "idle" and not session.status.read_only:
             session.resume()  # what ran on the page that was left
         status = session.status
-        may_rank = status.state == "idle" and status.pen_elsewhere is None and not status.read_only
+        may_rank = status.state == "idle" and status.written_elsewhere is None and not status.read_only
         if may_rank and (session.ranking().version == 0 or session.outdated):
             session.rank()
 

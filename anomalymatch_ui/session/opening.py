@@ -1,4 +1,4 @@
-"""What has to be there before a session is: its folder, its images, its settings, the pen, its journal."""
+"""What has to be there before a session is: its folder, its images, its settings, the lock, its journal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.core.context import Context, LiveSettings
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.identity import identity_of
-from anomalymatch_ui.session.core.pen import Pen
 from anomalymatch_ui.session.core.status import Status
 from anomalymatch_ui.session.core.writable import refused, why_read_only
+from anomalymatch_ui.session.core.writer_lock import WriterLock
 from anomalymatch_ui.session.labelling.importing import read_table
 from anomalymatch_ui.session.labelling.people import annotator_name
 from anomalymatch_ui.session.labelling.shortlist import shortlisted
@@ -97,7 +97,7 @@ def prepare(
     pixels: Mapping[str, Any] | None,
     classes: str | Mapping[str, str] | None,
 ) -> Prepared:
-    """Open what a session needs, as :meth:`Session.open` has it, and take the pen."""
+    """Open what a session needs, as :meth:`Session.open` has it, and take the lock."""
     annotator = annotator_name(annotator)
     folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
     if config is None:
@@ -131,34 +131,36 @@ def prepare(
         if not reason:
             folder.prepare()
         changed, rendered_otherwise = folder.check_pool(pool), folder.is_rendered_otherwise(pool)
-        pen = _pen(folder, annotator, reason, take_over=take_over, share=share)
-        opened.callback(pen.release)
-        if pen.mine:
+        lock = _writer_lock(folder, annotator, reason, take_over=take_over, share=share)
+        opened.callback(lock.release)
+        if lock.mine:
             folder.sweep()
             if rendered_otherwise:
                 folder.use_cycle(0)
                 folder.interrupted.unlink(missing_ok=True)
             folder.keep_pool(pool)
             config.save(folder.config)
-        journal = Journal(folder.journal, viewed=pen.refusal)
+        journal = Journal(folder.journal, viewed=lock.refusal)
         opened.callback(journal.close)
         context = Context(
-            folder, pool, journal, pen, annotator, LiveSettings(config), identity_of(journal, folder.path)
+            folder, pool, journal, lock, annotator, LiveSettings(config), identity_of(journal, folder.path)
         )
         opened.pop_all()
     return Prepared(context, table, changed, rendered_otherwise)
 
 
-def _pen(folder: SessionFolder, annotator: str, reason: str, *, take_over: bool, share: bool) -> Pen:
-    """Take the pen; where nothing can be written, return one that says so whenever it is asked for."""
+def _writer_lock(
+    folder: SessionFolder, annotator: str, reason: str, *, take_over: bool, share: bool
+) -> WriterLock:
+    """Take the lock; where nothing can be written, return one that says so whenever it is asked for."""
     if not reason:
         try:
-            return Pen.take(folder.pen, annotator, take_over=take_over, share=share)
+            return WriterLock.take(folder.writer_lock, annotator, take_over=take_over, share=share)
         except StorageError as error:
             reason = refused(folder, error)
             if not reason:
                 raise
-    return Pen.withheld(folder.pen, annotator, reason)
+    return WriterLock.withheld(folder.writer_lock, annotator, reason)
 
 
 def rendered_anew(
@@ -182,7 +184,7 @@ def rendered_anew(
     """
     if status.state != "idle":
         raise InputError("How the network sees the images cannot change while something runs: stop it first.")
-    context.pen.claim()
+    context.writer_lock.claim()
     pool = open_pool(context.pool.path, pixels())
     try:
         with context.folder.as_it_was_on_failure():

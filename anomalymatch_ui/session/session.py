@@ -127,7 +127,7 @@ class Session:
         self.samp = Samp(self.results.table, folder.path / "sent")
         count, reread = self._labelling.count, steering.settings.reread
         self._watch = Watch(context, rankings, count, steering.follow_labels, reread, steering.take_notice)
-        steering.begin(count(), self._watch.seen.pen, self._watch.seen.aim)
+        steering.begin(count(), self._watch.seen.writer, self._watch.seen.aim)
 
     @classmethod
     def open(
@@ -163,10 +163,10 @@ class Session:
         annotator
             Whose labels these are, a line of at most 100 characters; ``None`` takes the user's name.
         take_over
-            Take the pen from another process: it can label on, and trains no more.
+            Take the writer lock from another process: it can label on, and trains no more.
         share
-            While another process has the pen, label beside it, without training or keeping settings. With
-            ``take_over``, take the pen from a process of the same annotator only.
+            While another process has the lock, label beside it, without training or keeping settings. With
+            ``take_over``, take the lock from a process of the same annotator only.
         embeddings
             A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
             it in the session's own.
@@ -186,7 +186,7 @@ class Session:
         InputError
             If the images, the table, the settings, the name or the folder cannot be used.
         SessionBusyError
-            If another process has the pen, and neither ``take_over`` nor ``share`` is true.
+            If another process has the lock, and neither ``take_over`` nor ``share`` is true.
         StorageError
             If the disk refuses.
         """
@@ -348,7 +348,7 @@ class Session:
 
     @property
     def keeps_settings(self) -> bool:
-        """Whether settings are kept: this process, and no other, holds the pen."""
+        """Whether settings are kept: no other process holds the writer lock."""
         return self._steering.settings.keeps
 
     def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
@@ -372,7 +372,7 @@ class Session:
         return self._steering.wait(timeout)
 
     def close(self) -> None:
-        """Stop what runs, keep it to go on with, and give the pen back. Closing twice does no harm."""
+        """Stop what runs, keep it to go on with, and release its lock. Closing twice does no harm."""
         self._steering.automatic.close()
         self._watch.close()
         self.pictures.close()

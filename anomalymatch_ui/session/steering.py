@@ -52,7 +52,7 @@ class Steering:
         self._folder = context.folder
         self._pool = context.pool
         self._journal = context.journal
-        self._pen = context.pen
+        self._writer_lock = context.writer_lock
         self.settings = Configuring(context, board, rankings, cycles)
         self.automatic = AutomaticTraining(
             context.journal, cycles, lambda: context.config.train.every, self._train_if_possible
@@ -261,7 +261,7 @@ class Steering:
         if status.state != "idle":
             self._under_way.release()
             self._background.resume()
-        elif self._pen.elsewhere is None:
+        elif self._writer_lock.elsewhere is None:
             self._under_way.go_on(status.interrupted_step or 0, self.train, self.adapt, self.rank)
 
     def stop(self) -> None:
@@ -283,16 +283,16 @@ class Steering:
     def _may_go_on(self) -> None:
         """Check that what a job keeps is this process's to keep, where anything is kept."""
         if not self._context.read_only:
-            self._pen.check()
+            self._writer_lock.check()
 
     def _train_if_possible(self) -> None:
         """Start a cycle that nobody asked for, unless a job runs or something else is missing."""
         status, counts = self._board.status, self._board.status.counts
         possible = self._context.config.order != "labels" and counts.anomaly > 0 and counts.not_sought > 0
-        if possible and status.state == "idle" and self._pen.elsewhere is None:
+        if possible and status.state == "idle" and self._writer_lock.elsewhere is None:
             try:
                 self.train()
-            except AnomalyMatchError as error:  # a job was quicker, or the pen is gone: this was not urgent
+            except AnomalyMatchError as error:  # a job was quicker, or the lock is gone: this was not urgent
                 logger.warning("No cycle was started automatically: %s", error)
 
     def begin(self, counts: Counts, elsewhere: str | None, aim: str) -> None:
@@ -307,7 +307,7 @@ class Steering:
             interrupted_step=step,
             adaptation=self._rankings.embedder().adaptation(),
             message="" if step is None else gone_on_with(folder.cycle + 1, step),
-            pen_elsewhere=elsewhere,
+            written_elsewhere=elsewhere,
             read_only=self._context.read_only,
             aim=aim,
         )
@@ -320,8 +320,8 @@ class Steering:
 
     def take_notice(self, **changes: Any) -> None:
         """Publish what the watch has seen of other processes."""
-        if "pen_elsewhere" in changes and self._board.status.state == "idle":
-            changes["interrupted_step"] = self.interrupted_step(changes["pen_elsewhere"])
+        if "written_elsewhere" in changes and self._board.status.state == "idle":
+            changes["interrupted_step"] = self.interrupted_step(changes["written_elsewhere"])
         self._board.publish(**changes)
 
     def interrupted_step(self, elsewhere: str | None) -> int | None:
@@ -338,9 +338,9 @@ class Steering:
         InputError
             If one runs already.
         SessionBusyError
-            If another process holds the pen.
+            If another process holds the lock.
         """
-        self._pen.claim()
+        self._writer_lock.claim()
         self._stopped = False
         noted = work if wait else self._under_way.noted(name, steps, work)
         self._background.start(name, noted, self._job_end)
@@ -372,9 +372,9 @@ class Steering:
             self._board.publish(message=" ".join(filter(None, [self._board.status.message, *told])))
 
     def _job_end(self, error: BaseException | None) -> None:
-        self._under_way.end(to_go_on=not self._pen.mine or (self._leaving and not self._stopped))
+        self._under_way.end(to_go_on=not self._writer_lock.mine or (self._leaving and not self._stopped))
         self.tell_notices()
-        by, lost = self._pen.elsewhere_in_words, isinstance(error, SessionBusyError)
+        by, lost = self._writer_lock.elsewhere_in_words, isinstance(error, SessionBusyError)
         # That another page goes on with it is no fault.
         taken = {"message": f"What ran here was taken over by {by or 'another page'}."} if lost else {}
         self._board.publish(

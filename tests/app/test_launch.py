@@ -71,12 +71,12 @@ def test_a_session_alone_is_enough_to_go_on(in_folder, pool_folder):
     again.close()
 
 
-def test_opening_takes_the_pen_over_as_a_reloaded_page_must(in_folder, pool_folder):
+def test_opening_takes_the_lock_over_as_a_reloaded_page_must(in_folder, pool_folder):
     first = anomalymatch_ui.launch(pool_folder)
     second = anomalymatch_ui.launch(pool_folder)
     assert isinstance(second, Dashboard)
     second.gallery.label(["0000.jpg"], "anomaly")
-    assert second.session.status.pen_elsewhere is None
+    assert second.session.status.written_elsewhere is None
     second.close()
     first.close()
 
@@ -86,9 +86,9 @@ def test_somebody_else_s_page_takes_nothing_over_and_shows_the_labels_of_the_fir
     second = anomalymatch_ui.launch(pool_folder, annotator="<script>")
     assert isinstance(first, Dashboard)
     assert isinstance(second, Dashboard)
-    assert first.session.status.pen_elsewhere is None
+    assert first.session.status.written_elsewhere is None
     second.refresh()
-    assert second.panel.status["pen_elsewhere"].startswith("ada")
+    assert second.panel.status["written_elsewhere"].startswith("ada")
     assert not second.panel.status["can_train"]
     name = second.gallery.ids[0]
     first.gallery.label([name], "anomaly")

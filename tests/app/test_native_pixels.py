@@ -137,8 +137,8 @@ def test_a_session_that_cannot_be_opened_anew_stays_open_and_as_it_was(
     session.label([session.pool.ids[0]], "anomaly")
     settings.rmdir()
     (tmp_path / "config.toml").rename(settings)
-    session.go_back(0, wait=True)  # which only the holder of the pen may do
-    assert session.status.pen_elsewhere is None
+    session.go_back(0, wait=True)  # which only the holder of the lock may do
+    assert session.status.written_elsewhere is None
     again = session.seen_anew()
     assert (again.pool.rendering.stretch, len(again.labels())) == ("asinh", 1)
     again.close()

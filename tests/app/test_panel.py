@@ -201,7 +201,7 @@ BOTH = Counts(60, anomaly=3, nominal=3)
         (Status("training", "stopping"), False, False, False, "Pause"),
         (Status("ranking", "running"), False, True, True, "Pause"),
         (Status("idle", "running"), False, True, True, "Pause"),
-        (Status(counts=BOTH, pen_elsewhere="bob on here"), False, False, False, "Pause"),
+        (Status(counts=BOTH, written_elsewhere="bob on here"), False, False, False, "Pause"),
         (Status(counts=BOTH, read_only="It can only be viewed."), False, False, False, "Pause"),
     ],
 )
@@ -317,7 +317,7 @@ def test_the_adaptation_is_offered_until_it_is_in_use(adaptation, words):
     assert described(Status(adaptation=adaptation))["adapt"] == words
     assert described(Status(adaptation=adaptation))["can_adapt"]
     assert not described(Status("embedding", "running", adaptation=adaptation))["can_adapt"]
-    assert not described(Status(adaptation=adaptation, pen_elsewhere="ann"))["can_adapt"]
+    assert not described(Status(adaptation=adaptation, written_elsewhere="ann"))["can_adapt"]
 
 
 def test_an_adaptation_is_told_by_its_steps():

@@ -73,8 +73,8 @@ def test_a_session_that_is_open_elsewhere_is_shared_with_who_gives_a_name(tmp_pa
     with Session.open(tmp_path / "session", pool_folder, annotator="ada") as ada:
         wanted = Wanted(pool_folder, session=tmp_path / "session", annotator="bob")
         with wanted.open(check_only=True) as bob, wanted.open() as again:
-            assert bob.status.pen_elsewhere == again.status.pen_elsewhere is not None
-        assert ada.status.pen_elsewhere is None
+            assert bob.status.written_elsewhere == again.status.written_elsewhere is not None
+        assert ada.status.written_elsewhere is None
 
 
 def test_who_serves_is_told_what_the_page_does_not_learn_any_more(tmp_path: Path, pool_folder: Path):

@@ -111,7 +111,7 @@ time.sleep(600)
 
 
 def test_a_page_s_kernel_that_had_waited_ends_with_the_server_even_if_that_is_killed() -> None:
-    # Or else it would go on holding the session's pen, and nobody else could label.
+    # Or else it would go on holding the session's lock, and nobody else could label.
     with subprocess.Popen(
         [sys.executable, "-c", SERVER_OF_A_PAGE], stdout=subprocess.PIPE, text=True
     ) as server:

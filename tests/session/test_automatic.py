@@ -76,7 +76,7 @@ def test_what_becomes_due_while_a_job_runs_starts_when_it_has_ended(session: Ses
     assert session.wait(120).cycle == 2
 
 
-def test_off_one_class_or_a_pen_that_somebody_else_holds_start_nothing(session: Session) -> None:
+def test_off_one_class_or_a_lock_that_somebody_else_holds_start_nothing(session: Session) -> None:
     assert session.train_every == 0
     session.label(["0030.jpg"], "nominal")
     assert session.status.state == "idle"
@@ -127,7 +127,7 @@ def test_stop_does_not_start_what_became_due_while_the_cycle_ran(session: Sessio
     session.wait(120)
 
 
-def test_a_pen_that_was_taken_and_given_back_keeps_nobody_from_training(session: Session) -> None:
+def test_a_lock_that_was_taken_and_given_back_keeps_nobody_from_training(session: Session) -> None:
     session.train_every = 14
     with Session.open(session.path, session.pool.path, annotator="ada", take_over=True):
         pass

@@ -111,9 +111,11 @@ def test_a_page_opened_a_second_time_goes_on_and_the_first_is_told_in_words(sess
     with Session.open(session.path, annotator="ada", take_over=True, share=True) as other:
         other.resume()
         assert other.status.state == "running"
-        former = wait_for(session, lambda status: status.state == "idle" and status.pen_elsewhere is not None)
+        former = wait_for(
+            session, lambda status: status.state == "idle" and status.written_elsewhere is not None
+        )
         assert former.error is None
-        assert former.pen_elsewhere == "another page of yours"
+        assert former.written_elsewhere == "another page of yours"
         assert former.interrupted_step is None
         assert former.message == "What ran here was taken over by another page of yours."
         wait_for(other, lambda status: status.phase == "training" and status.progress.done > 0)

@@ -39,7 +39,7 @@ def test_two_processes_that_open_a_session_know_it_by_the_same(pool_folder: Path
         assert ada.identity == bob.identity
 
 
-@pytest.mark.parametrize("refusal", ["labels", "pen"])
+@pytest.mark.parametrize("refusal", ["labels", "lock"])
 def test_images_are_closed_where_the_session_cannot_be_opened(
     refusal: str, pool_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,7 @@ with Session.open(sys.argv[1], annotator="bob", share=True) as session:
             seen["counts"] = counts
             print(json.dumps({"counts": counts}), flush=True)
     session.subscribe(tell)
-    print(json.dumps({"pen": session.status.pen_elsewhere}), flush=True)
+    print(json.dumps({"writer": session.status.written_elsewhere}), flush=True)
     for line in sys.stdin:
         name, arguments = json.loads(line)
         result = getattr(session, name)(*arguments)
@@ -65,7 +65,7 @@ class Colleague:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.pen = self.hear("pen")
+        self.writer = self.hear("writer")
 
     def do(self, name: str, *arguments: Any) -> None:
         assert self.process.stdin is not None
@@ -105,7 +105,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 def test_two_processes_label_one_session_and_each_notices_the_other_by_itself(
     session: Session, colleague: Colleague
 ) -> None:
-    assert colleague.pen.startswith("ada")
+    assert colleague.writer.startswith("ada")
     told = threading.Event()
     session.subscribe(lambda status: told.set() if status.counts.nominal == 2 else None)
     colleague.do("label", DISCS[:2], "nominal")
@@ -164,7 +164,7 @@ def test_who_does_not_train_takes_over_the_order_that_the_other_has_made(
     assert (session.path / "ranking.npz").read_bytes() == kept
 
 
-def test_who_shares_trains_and_keeps_nothing_and_may_once_the_pen_is_free(session: Session) -> None:
+def test_who_shares_trains_and_keeps_nothing_and_may_once_the_lock_is_free(session: Session) -> None:
     other_settings = session.config.with_values(seed=7)
     session.label(RINGS[:3], "anomaly")
     session.label(DISCS, "nominal")
@@ -174,7 +174,7 @@ def test_who_shares_trains_and_keeps_nothing_and_may_once_the_pen_is_free(sessio
             with pytest.raises(SessionBusyError, match="here you can label"):
                 work()
         session.close()
-        wait_until(lambda: bob.status.pen_elsewhere is None)
+        wait_until(lambda: bob.status.written_elsewhere is None)
         bob.rank(wait=True)
         assert bob.ranking().version > 0
         with pytest.raises(SessionBusyError, match="bob"):
@@ -222,14 +222,14 @@ def test_what_is_sought_is_seen_by_who_else_has_the_session_open_and_stands_in_e
     assert "<li>Looking for: &lt;b&gt;warped&lt;/b&gt; discs</li>" in page
 
 
-def test_the_pen_is_taken_over_from_the_same_annotator_only_when_it_is_shared(session: Session) -> None:
+def test_the_lock_is_taken_over_from_the_same_annotator_only_when_it_is_shared(session: Session) -> None:
     with Session.open(session.path, annotator="bob", take_over=True, share=True) as bob:
-        assert (bob.status.pen_elsewhere or "").startswith("ada")
-        assert session.status.pen_elsewhere is None
+        assert (bob.status.written_elsewhere or "").startswith("ada")
+        assert session.status.written_elsewhere is None
     with Session.open(session.path, annotator="ada", take_over=True, share=True) as reloaded:
-        assert reloaded.status.pen_elsewhere is None
-        wait_until(lambda: session.status.pen_elsewhere == "another page of yours")
-    wait_until(lambda: session.status.pen_elsewhere is None)
+        assert reloaded.status.written_elsewhere is None
+        wait_until(lambda: session.status.written_elsewhere == "another page of yours")
+    wait_until(lambda: session.status.written_elsewhere is None)
 
 
 def test_closing_ends_the_watch(session: Session) -> None:

@@ -14,8 +14,8 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, SessionBusyError
 from anomalymatch_ui.labels import KNOWN, MATCHING
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.core import pen as pen_module
-from anomalymatch_ui.session.core.pen import Pen, PenHolder
+from anomalymatch_ui.session.core import writer_lock as writer_lock_module
+from anomalymatch_ui.session.core.writer_lock import LockHolder, WriterLock
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -56,17 +56,17 @@ def test_a_name_of_markup_is_kept_as_the_text_it_is(pool_folder: Path, tmp_path:
 def test_a_clock_that_is_set_does_not_make_a_living_holder_look_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Pen.take(tmp_path / "session.lock", "ada")
+    WriterLock.take(tmp_path / "session.lock", "ada")
     hour = 3600.0
     real_boot, real_start = psutil.boot_time, psutil.Process.create_time
-    monkeypatch.setattr(pen_module.psutil, "boot_time", lambda: real_boot() - hour)
+    monkeypatch.setattr(writer_lock_module.psutil, "boot_time", lambda: real_boot() - hour)
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: real_start(process) - hour)
     with pytest.raises(SessionBusyError, match="ada"):
-        Pen.take(tmp_path / "session.lock", "bob")
+        WriterLock.take(tmp_path / "session.lock", "bob")
 
 
 def test_a_process_number_given_out_again_is_not_the_holder(tmp_path: Path) -> None:
-    here = PenHolder.this_process("ada")
+    here = LockHolder.this_process("ada")
     former = replace(
         here,
         token="former",
@@ -74,7 +74,7 @@ def test_a_process_number_given_out_again_is_not_the_holder(tmp_path: Path) -> N
         process_started_after_boot=here.process_started_after_boot - 1000,
     )
     (tmp_path / "session.lock").write_text(json.dumps(asdict(former)))
-    assert Pen.take(tmp_path / "session.lock", "bob").mine
+    assert WriterLock.take(tmp_path / "session.lock", "bob").mine
 
 
 def test_a_report_counts_finds_and_compares_the_annotators(

@@ -77,12 +77,12 @@ def test_a_session_that_cannot_be_opened_leaves_journal_and_pen(
     with pytest.raises(InputError, match="not today"):
         Unfinished.open(tmp_path / "session", pool_folder, config=quick)
     (context,) = Unfinished.made_of
-    assert not context.pen.mine
+    assert not context.writer_lock.mine
     with pytest.raises(StorageError):
         context.journal.append(["0000.jpg"], "anomaly", "ada", "api")
 
 
-def test_what_fails_as_a_session_closes_leaves_nobody_the_pen(
+def test_what_fails_as_a_session_closes_leaves_nobody_the_lock(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> None:

@@ -188,7 +188,7 @@ def test_a_preset_after_a_cycle_trains_its_own_network_next(session: Session) ->
     assert session.ranking().source == "cycle 2 and linear head"
 
 
-def test_without_the_pen_nothing_changes(session: Session) -> None:
+def test_without_the_lock_nothing_changes(session: Session) -> None:
     with (
         Session.open(session.path, session.pool.path, annotator="bob", take_over=True),
         pytest.raises(SessionBusyError),

@@ -13,7 +13,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session, Shortlist, make_shortlist
-from anomalymatch_ui.session.core.pen import SessionBusyError
+from anomalymatch_ui.session.core.writer_lock import SessionBusyError
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(40, 46)]

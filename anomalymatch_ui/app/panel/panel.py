@@ -148,7 +148,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
     # A job runs for a second or two, while torch is imported, before it tells a phase.
     busy = status.phase != "idle" or status.state != "idle"
     both_classes = status.counts.anomaly > 0 and status.counts.not_sought > 0
-    may_keep = not busy and status.pen_elsewhere is None and not status.read_only
+    may_keep = not busy and status.written_elsewhere is None and not status.read_only
     return {
         "aim": status.aim,
         "counts": _counts(status),
@@ -173,7 +173,7 @@ def described(status: Status, cycles: Sequence[Cycle] = ()) -> dict[str, Any]:
         "can_go_back": may_keep,
         "error": status.error or "",
         "message": status.message,
-        "pen_elsewhere": status.pen_elsewhere or "",
+        "written_elsewhere": status.written_elsewhere or "",
         "read_only": status.read_only,
     }
 

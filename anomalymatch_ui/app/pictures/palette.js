@@ -4,15 +4,15 @@ import { LABELS } from "../shared/labels.js";
 
 const NAMES = ["map-low", "map-middle", "map-high", "map-none", "map-outline", ...Object.keys(LABELS)];
 
-let pen = null;
+let context = null;
 
 // [red, green, blue], each 0 to 1, of any colour that CSS knows.
 function parsed(colour) {
-  pen ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = "#000";
-  pen.fillStyle = colour;
-  pen.fillRect(0, 0, 1, 1);
-  return [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)].map((value) => value / 255);
+  context ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#000";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)].map((value) => value / 255);
 }
 
 export function paletteOf(element) {

@@ -114,7 +114,7 @@ class Wanted:
     def open(self, *, check_only: bool = False) -> Session:
         """Open the session, beside other annotators if they have it open.
 
-        A page reloaded in Voilà is a new kernel while the old one is still about to end, so the pen is
+        A page reloaded in Voilà is a new kernel while the old one is still about to end, so the lock is
         taken over from the same annotator; another annotator keeps it.
 
         Parameters

@@ -222,7 +222,7 @@ def server_arguments(notebook: Path, port: int, token: str, base_url: str = "/")
         "Voila.log_level": "ERROR",
         "VoilaConfiguration.theme": "dark",
         "VoilaConfiguration.template": "lab",
-        # A preheated kernel rendered nothing, and would hold the session's pen; ours only waits.
+        # A preheated kernel rendered nothing, and would hold the session's lock; ours only waits.
         "VoilaConfiguration.preheat_kernel": False,
         "VoilaConfiguration.extension_denylist": LAB_ONLY,
         "VoilaConfiguration.show_tracebacks": True,

@@ -1,1 +1,1 @@
-"""What every part of a session stands on: its folder, its pen, its work in the background, its status."""
+"""What every part of a session stands on: its folder, its lock, its work in the background, its status."""

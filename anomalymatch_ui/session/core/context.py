@@ -9,7 +9,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.writer_lock import WriterLock
 
 
 class LiveSettings:
@@ -39,7 +39,7 @@ class Context:
         The images.
     journal
         What was said of them.
-    pen
+    writer_lock
         The right to train and to keep rankings and settings.
     annotator
         Who labels here.
@@ -52,7 +52,7 @@ class Context:
     folder: SessionFolder
     pool: ImagePool
     journal: Journal
-    pen: Pen
+    writer_lock: WriterLock
     annotator: str
     settings: LiveSettings
     identity: str
@@ -65,10 +65,11 @@ class Context:
     @property
     def read_only(self) -> str:
         """Why the session can only be viewed, a sentence; empty if it can be worked on."""
-        return self.pen.refusal
+        return self.writer_lock.refusal
 
     def close(self) -> None:
-        """Close the journal, give the pen back, and close the pool, whatever one of them raises."""
+        """Close the journal, release the lock, and close the pool, whatever one of them raises."""
         with ExitStack() as stack:
-            for end in (self.pool.close, self.pen.release, self.journal.close):  # from the last to the first
-                stack.callback(end)
+            stack.callback(self.pool.close)  # an ExitStack calls the last one first
+            stack.callback(self.writer_lock.release)
+            stack.callback(self.journal.close)

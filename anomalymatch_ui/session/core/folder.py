@@ -68,8 +68,8 @@ class SessionFolder:
         return self.path / "journal.sqlite"
 
     @property
-    def pen(self) -> Path:
-        """Who trains; labels need no pen."""
+    def writer_lock(self) -> Path:
+        """Who trains; labels need no lock."""
         return self.path / "session.lock"
 
     @property
@@ -330,7 +330,7 @@ class SessionFolder:
     @contextmanager
     def as_it_was_on_failure(self) -> Iterator[None]:
         """Write back who trains, the pool, the settings and the cycle in use, if the body raises anything."""
-        files = (self.pen, self._pool_file, self.config, self._choice)
+        files = (self.writer_lock, self._pool_file, self.config, self._choice)
         before = {path: path.read_bytes() if path.is_file() else None for path in files}
         try:
             yield

@@ -174,8 +174,8 @@ class Status:
         What made the last job fail, a sentence; ``None`` if it did not.
     aim
         What is sought, in the words of whoever wrote it last; empty if nobody did.
-    pen_elsewhere
-        Who else trains this session, in words; ``None`` if nobody does. Labels need no pen.
+    written_elsewhere
+        Who else trains this session, in words; ``None`` if nobody does. Labels need no lock.
     read_only
         Why nothing of it can be changed here, a sentence; empty if it can.
     """
@@ -198,7 +198,7 @@ class Status:
     message: str = ""
     error: str | None = None
     aim: str = ""
-    pen_elsewhere: str | None = None
+    written_elsewhere: str | None = None
     read_only: str = ""
 
     def so_far(self) -> str:

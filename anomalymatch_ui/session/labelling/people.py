@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal, Label, PairAgreement, disagreements, pairwise_agreement
 from anomalymatch_ui.pool import ImagePool
-from anomalymatch_ui.session.core.pen import user_name
+from anomalymatch_ui.session.core.writer_lock import user_name
 from anomalymatch_ui.session.labelling.importing import TABLE
 
 LONGEST_NAME = 100

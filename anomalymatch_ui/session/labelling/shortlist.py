@@ -22,7 +22,7 @@ from anomalymatch_ui.labels import Journal, match_labels
 from anomalymatch_ui.pool import ImagePool, SubsetPool, rows_of
 from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.pen import Pen
+from anomalymatch_ui.session.core.writer_lock import WriterLock
 from anomalymatch_ui.session.labelling.importing import import_labels, read_table
 from anomalymatch_ui.session.labelling.people import annotator_name
 
@@ -279,7 +279,7 @@ def make_shortlist(
     chosen = _present(best, archive)
     folder.prepare()
     folder.check_pool(archive)
-    pen = Pen.take(folder.pen, annotator_name(annotator))
+    lock = WriterLock.take(folder.writer_lock, annotator_name(annotator))
     try:
         labelled: list[str] = []
         if folder.journal.exists():
@@ -302,7 +302,7 @@ def make_shortlist(
             with Journal(folder.journal) as journal:
                 import_labels(table, archive, journal)
     finally:
-        pen.release()
+        lock.release()
     return shortlist
 
 

@@ -12,7 +12,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import open_pool
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.pen import Pen, user_name
+from anomalymatch_ui.session.core.writer_lock import WriterLock, user_name
 from anomalymatch_ui.session.labelling.shortlist import shortlisted
 
 
@@ -71,12 +71,12 @@ def relink_session(path: Path, images: Path) -> Relinked:
                 f"Only {found:,} of the {len(labelled):,} labelled images of {path} lie in {images}. Give "
                 "the images that it was made with."
             )
-        pen = Pen.take(folder.pen, user_name())
+        lock = WriterLock.take(folder.writer_lock, user_name())
         try:
             if folder.is_rendered_otherwise(pool):  # as Session.open has it: no network has seen them so
                 folder.use_cycle(0)
                 folder.interrupted.unlink(missing_ok=True)
             folder.keep_pool(pool)
         finally:
-            pen.release()
+            lock.release()
         return Relinked(len(pool), changed, len(labelled), found)

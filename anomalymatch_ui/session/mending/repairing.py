@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomalymatch_ui.labels import Repaired, repair_journal
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.pen import Pen, user_name
+from anomalymatch_ui.session.core.writer_lock import WriterLock, user_name
 
 
 def repair_session(path: Path) -> Repaired:
@@ -25,11 +25,11 @@ def repair_session(path: Path) -> Repaired:
     folder = SessionFolder(path)
     if not path.is_dir():
         return repair_journal(folder.journal)  # says that there is none
-    pen = Pen.take(folder.pen, user_name())
+    lock = WriterLock.take(folder.writer_lock, user_name())
     try:
         return repair_journal(folder.journal)
     finally:
-        pen.release()
+        lock.release()
 
 
 def missing_labels(last_seq: int, remembered: Iterable[int | None]) -> str | None:

@@ -237,7 +237,7 @@ class InjectionRecovery:
         InputError
             If a job runs already, is stopped, or nothing can be painted.
         SessionBusyError
-            If another process holds the pen.
+            If another process holds the lock.
         StorageError
             If the disk refuses.
         """

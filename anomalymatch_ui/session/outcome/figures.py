@@ -186,19 +186,19 @@ def _page(
     step, line = CELL + GAP, CELL + GAP + 2 * TEXT
     head = 3 * TEXT if title else GAP
     page = Image.new("RGB", (columns * step + GAP, rows * line + head + GAP), "white")
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=TEXT - 4)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=TEXT - 4)
     if title:
-        pen.text((GAP, TEXT // 2), _fitting(pen, title, page.width - 2 * GAP, font), "black", font)
+        draw.text((GAP, TEXT // 2), _fitting(draw, title, page.width - 2 * GAP, font), "black", font)
     for place, (pixels, lines) in enumerate(zip(images, captions, strict=True)):
         left, top = GAP + place % columns * step, head + place // columns * line
         if pixels is None:
-            pen.rectangle((left, top, left + CELL - 1, top + CELL - 1), outline="grey")
-            pen.text((left + GAP, top + CELL // 2), "cannot be read", "grey", font)
+            draw.rectangle((left, top, left + CELL - 1, top + CELL - 1), outline="grey")
+            draw.text((left + GAP, top + CELL // 2), "cannot be read", "grey", font)
         else:
             page.paste(cell_of(pixels), (left, top))
         for number, text in enumerate(lines):
             at = left, top + CELL + number * TEXT
-            pen.text(at, _fitting(pen, text, CELL, font), ("black", "dimgrey")[number], font)
+            draw.text(at, _fitting(draw, text, CELL, font), ("black", "dimgrey")[number], font)
     return page
 
 
@@ -214,14 +214,14 @@ def cell_of(pixels: np.ndarray) -> Image.Image:
     return framed
 
 
-def _fitting(pen: ImageDraw.ImageDraw, text: str, width: int, font: object) -> str:
+def _fitting(draw: ImageDraw.ImageDraw, text: str, width: int, font: object) -> str:
     """Return a text, shortened in its middle until it is no wider."""
-    if pen.textlength(text, font=font) <= width:  # type: ignore[arg-type]
+    if draw.textlength(text, font=font) <= width:  # type: ignore[arg-type]
         return text
     kept = len(text)
     while kept > 2:
         kept -= 1
         shorter = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
-        if pen.textlength(shorter, font=font) <= width:  # type: ignore[arg-type]
+        if draw.textlength(shorter, font=font) <= width:  # type: ignore[arg-type]
             return shorter
     return "…"

@@ -112,7 +112,7 @@ class Replays:
         InputError
             If there is no order yet, a job runs already, or this one is stopped.
         SessionBusyError
-            If another process holds the pen.
+            If another process holds the lock.
         """
         from anomalymatch_ui.session.work.scoring import PoolScorer
 

@@ -21,7 +21,7 @@ class Showing:
     config
         Returns the settings.
     keep
-        Keeps settings by group; returns whether it could, which only the holder of the pen can.
+        Keeps settings by group; returns whether it could, which only the holder of the lock can.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Showing:
         Returns
         -------
         bool
-            Whether it is kept. Where another process holds the pen it lasts until this session is closed.
+            Whether it is kept. Where another process holds the lock it lasts until this session is closed.
 
         Raises
         ------

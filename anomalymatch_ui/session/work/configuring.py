@@ -37,14 +37,14 @@ class Configuring:
         self._rankings = rankings
         self._cycles = cycles
         self._folder = context.folder
-        self._pen = context.pen
+        self._writer_lock = context.writer_lock
         self._lock = threading.RLock()
         self._stamp = context.folder.settings_stamp
 
     @property
     def keeps(self) -> bool:
-        """Whether settings are kept: this process, and no other, holds the pen."""
-        return self._pen.elsewhere is None and not self._pen.refusal
+        """Whether settings are kept: no other process holds the writer lock."""
+        return self._writer_lock.elsewhere is None and not self._writer_lock.refusal
 
     def keep(self, values: Mapping[str, Any]) -> None:
         """Change settings as the outcome of a job, and keep what a person has changed in the meantime."""
@@ -53,7 +53,7 @@ class Configuring:
             self._take(self._context.config.with_values(**values))
 
     def keep_if_mine(self, values: Mapping[str, Any]) -> bool:
-        """Keep settings that change no score, unless another process holds the pen; tell whether they are."""
+        """Keep settings that change no score unless another process holds the lock; return whether it did."""
         if not self.keeps:
             return False
         self.keep(values)
@@ -80,11 +80,11 @@ class Configuring:
         SettingsError
             With a sentence for each setting that is unknown, out of range, or cannot change while a job runs.
         SessionBusyError
-            If another process holds the pen.
+            If another process holds the lock.
         StorageError
             If the disk refuses; then nothing has changed.
         """
-        self._pen.claim()
+        self._writer_lock.claim()
         self.follow()
         with self._lock:
             before, interrupted = self._context.config, self._board.status.interrupted_step
@@ -128,7 +128,7 @@ class Configuring:
 
         What somebody else has written is taken up when nothing runs; see :meth:`follow`.
         """
-        self._pen.check()
+        self._writer_lock.check()
         is_ours = self._folder.settings_stamp == self._stamp
         changed(self._context.config if is_ours else Config.load(self._folder.config)).save(
             self._folder.config

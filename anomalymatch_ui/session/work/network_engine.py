@@ -29,7 +29,7 @@ from anomalymatch_ui.stream import ScoredBatch, batch_ranges, batch_size_for
 from anomalymatch_ui.stream.clock import StageClock
 
 PATIENCE = 120.0
-"""Seconds to wait for a process whose pen was taken over to end with its batch."""
+"""Seconds to wait for a process whose lock was taken over to end with its batch."""
 
 
 class NetworkEngine:

@@ -59,7 +59,7 @@ class Rankings:
         self._folder = context.folder
         self._pool = context.pool
         self._journal = context.journal
-        self._pen = context.pen
+        self._writer_lock = context.writer_lock
         self._board = board
         self._lock = threading.Lock()
         self._clock = InstantClock(self._follow, self._could_not_follow)
@@ -133,7 +133,7 @@ class Rankings:
                 break
             except DamagedModelError as error:
                 self._do_without(error)
-        self._pen.check()
+        self._writer_lock.check()
         self._take(scores, scorer, seen)
         self._save(self._newest)
         if self._journal.last_seq > seen:
@@ -190,7 +190,7 @@ class Rankings:
 
     def _offer(self, scorer: PoolScorer) -> None:
         """Order what has been looked at so far, and keep that on disk."""
-        self._pen.check()
+        self._writer_lock.check()
         seen = self._journal.last_seq
         scores = scorer.instant_scores(self._journal.view())
         if scores is not None and self._take(scores, scorer, seen):
@@ -270,7 +270,7 @@ class Rankings:
     def keep(self) -> None:
         """Keep what the instant clock gave since the last job, so that the next opening shows it at once."""
         ranking = self._newest
-        if ranking.version <= self._kept_version or not self._pen.mine:
+        if ranking.version <= self._kept_version or not self._writer_lock.mine:
             return
         try:
             self._save(ranking)

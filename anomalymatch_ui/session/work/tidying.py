@@ -43,7 +43,7 @@ def needed_cycles(folder: SessionFolder, cycles: Cycles, last: int) -> frozenset
 
 
 def tidy(folder: SessionFolder, pool: ImagePool, cycles: Cycles, last: int) -> tuple[int, ...]:
-    """Remove networks and scores of finished cycles that nothing needs; only the holder of the pen may.
+    """Remove networks and scores of finished cycles that nothing needs; only the holder of the lock may.
 
     What is kept of a cycle is on disk before anything of it is removed, and a store of scores vanishes as a
     whole. A run that was killed is gone on with by the next.

@@ -28,8 +28,8 @@ class Outside:
     ----------
     row
         Number of the newest row of the journal that is not this session's.
-    pen
-        Who else holds the pen, in words; ``None`` if nobody does.
+    writer
+        Who else holds the lock, in words; ``None`` if nobody does.
     ranking, settings
         Time stamps of the ranking and the settings on disk, in nanoseconds; 0 if there are none.
     kept, pinned
@@ -39,7 +39,7 @@ class Outside:
     """
 
     row: int
-    pen: str | None
+    writer: str | None
     ranking: int
     settings: int
     kept: tuple[int, ...]
@@ -51,7 +51,7 @@ class Watch:
     """Looks at a session's folder twice a second, on a thread of its own, until it is closed.
 
     Rows of others are counted and the order follows them, as it does a label given here. The rankings that
-    another process keeps on disk are taken, unless the pen is held here.
+    another process keeps on disk are taken, unless the lock is held here.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Watch:
     reread
         Told that the settings on disk have changed.
     publish
-        Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``pen_elsewhere``,
+        Given changes of the session's status: ``counts``, ``cycle``, ``cycle_in_use``, ``written_elsewhere``,
         ``aim``, ``error``.
 
     Attributes
@@ -83,7 +83,7 @@ class Watch:
         publish: Callable[..., None],
     ) -> None:
         self._journal = context.journal
-        self._pen = context.pen
+        self._writer_lock = context.writer_lock
         self._folder = context.folder
         self._rankings = rankings
         self._count = count
@@ -136,17 +136,17 @@ class Watch:
         if now == self.seen:
             return
         before, self.seen = self.seen, now
-        # Also where nobody holds the pen by now: who ranks and then closes gives it back within milliseconds.
+        # Also where nobody holds the lock by now: who ranks and then closes releases it within milliseconds.
         is_theirs = now.ranking not in (before.ranking, self._rankings.saved_ns)
-        if is_theirs and not self._pen.mine:
+        if is_theirs and not self._writer_lock.mine:
             self._rankings.adopt()
         # Of its own cycle a job here tells itself, when it no longer trains.
-        theirs = {} if self._pen.mine else {"cycle": self._folder.cycle}
+        theirs = {} if self._writer_lock.mine else {"cycle": self._folder.cycle}
         self._publish(
             counts=self._count(),
             **theirs,
             cycle_in_use=self._folder.cycle_in_use,
-            pen_elsewhere=now.pen,
+            written_elsewhere=now.writer,
             kept_cycles=now.kept,
             pinned_cycles=now.pinned,
             aim=now.aim,
@@ -159,7 +159,7 @@ class Watch:
     def _look(self) -> Outside:
         return Outside(
             self._journal.last_foreign_seq,
-            self._pen.elsewhere_in_words,
+            self._writer_lock.elsewhere_in_words,
             modified_ns(self._folder.ranking),
             self._folder.settings_stamp,
             self._folder.kept_cycles,

@@ -1,4 +1,4 @@
-"""Who trains a session: one process at a time holds the pen; labels need none."""
+"""Who trains a session: one process at a time holds its writer lock; labels need none."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ START_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class PenHolder:
-    """Who holds the pen: a token, and what a person needs to find the process.
+class LockHolder:
+    """Who holds the writer lock: a token, and what a person needs to find the process.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class PenHolder:
     process_started_after_boot
         In seconds since the machine started: stays the same when somebody sets the clock.
     since
-        When the pen was taken, UTC, ISO 8601.
+        When the lock was taken, UTC, ISO 8601.
     """
 
     token: str
@@ -45,7 +45,7 @@ class PenHolder:
     since: str
 
     @classmethod
-    def this_process(cls, annotator: str) -> PenHolder:
+    def this_process(cls, annotator: str) -> LockHolder:
         """Describe this process, with a new token."""
         started, started_after_boot = _started(os.getpid())
         return cls(
@@ -89,10 +89,10 @@ class PenHolder:
         return self.annotator if self.annotator == self.user else f"{self.annotator} ({self.user})"
 
 
-class Pen:
+class WriterLock:
     """The right to train a session, to keep its rankings, and to change its settings.
 
-    Labels are everybody's: the journal takes the rows of several processes. Taking the pen over from a
+    Labels are everybody's: the journal takes the rows of several processes. Taking the lock over from a
     living process is allowed, because a page reloaded in Voilà is a new kernel whose predecessor may still
     be ending; the former holder's job ends within a second.
 
@@ -102,19 +102,19 @@ class Pen:
         Why nobody can hold it here, a sentence, in a folder that can only be read; else empty.
     """
 
-    def __init__(self, path: Path, holder: PenHolder, refusal: str = "") -> None:
+    def __init__(self, path: Path, holder: LockHolder, refusal: str = "") -> None:
         self._path = path
         self._holder = holder
         self.refusal = refusal
 
     @classmethod
-    def withheld(cls, path: Path, annotator: str, refusal: str) -> Pen:
-        """Return a pen that cannot be taken, for a sentence that says why."""
-        return cls(path, PenHolder.this_process(annotator), refusal)
+    def withheld(cls, path: Path, annotator: str, refusal: str) -> WriterLock:
+        """Return a lock that cannot be taken, for a sentence that says why."""
+        return cls(path, LockHolder.this_process(annotator), refusal)
 
     @classmethod
-    def take(cls, path: Path, annotator: str, *, take_over: bool = False, share: bool = False) -> Pen:
-        """Take the pen whose holder is written down in ``path``, if it is free.
+    def take(cls, path: Path, annotator: str, *, take_over: bool = False, share: bool = False) -> WriterLock:
+        """Take the lock whose holder is written down in ``path``, if it is free.
 
         Parameters
         ----------
@@ -134,17 +134,17 @@ class Pen:
         StorageError
             If the folder cannot be written.
         """
-        pen = cls(path, PenHolder.this_process(annotator))
-        other = pen.elsewhere
+        lock = cls(path, LockHolder.this_process(annotator))
+        other = lock.elsewhere
         if other is None or (take_over and (not share or other.annotator == annotator)):
-            pen._write()
+            lock._write()
         elif not share:
             raise SessionBusyError(
                 f"The session {path.parent} is open elsewhere: {other}. Close it there first, choose another "
                 "session folder, or label beside them with `anomalymatch serve --annotator NAME`."
-                + pen._how_to_free
+                + lock._how_to_free
             )
-        return pen
+        return lock
 
     @property
     def _how_to_free(self) -> str:
@@ -155,25 +155,25 @@ class Pen:
         return f" If {other.host} is gone, delete {self._path}."
 
     @property
-    def elsewhere(self) -> PenHolder | None:
-        """The other living process that holds the pen; ``None`` if there is none."""
+    def elsewhere(self) -> LockHolder | None:
+        """The other living process that holds the lock; ``None`` if there is none."""
         other = _read(self._path)
         return None if other is None or other.token == self._holder.token or not other.alive else other
 
     @property
     def elsewhere_in_words(self) -> str | None:
-        """Who else holds the pen, as this holder's annotator would say it; ``None`` if nobody does."""
+        """Who else holds the lock, as this holder's annotator would say it; ``None`` if nobody does."""
         other = self.elsewhere
         return None if other is None else other.seen_by(self._holder.annotator)
 
     @property
     def mine(self) -> bool:
-        """Whether this is written down as the holder; not so once the pen is given back, by anybody."""
+        """Whether this is written down as the holder; not so once the lock is given back, by anybody."""
         other = _read(self._path)
         return other is not None and other.token == self._holder.token
 
     def check(self) -> None:
-        """Check that nobody else holds the pen, and that there is a folder to write to.
+        """Check that nobody else holds the lock, and that there is a folder to write to.
 
         Raises
         ------
@@ -202,7 +202,7 @@ class Pen:
             )
 
     def claim(self) -> None:
-        """Take the pen if it is free; to be done before anything is written that it rules.
+        """Take the lock if it is free; to be done before anything is written that it rules.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class Pen:
             self._write()
 
     def release(self) -> None:
-        """Release the pen, if it is still held."""
+        """Release the lock, if it is still held."""
         if self.mine:
             self._path.unlink(missing_ok=True)
 
@@ -241,10 +241,10 @@ def _started(pid: int) -> tuple[float, float]:
     return started, started - psutil.boot_time()
 
 
-def _read(path: Path) -> PenHolder | None:
+def _read(path: Path) -> LockHolder | None:
     try:
         values = jsontext.parsed(path.read_text(encoding="utf-8"))
-        return PenHolder(
+        return LockHolder(
             token=str(values["token"]),
             annotator=str(values["annotator"]),
             user=str(values["user"]),
