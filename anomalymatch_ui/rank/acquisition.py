@@ -82,7 +82,7 @@ def arrange(
     *,
     random_every: int,
     head: int,
-    lottery: np.ndarray,
+    shuffled: np.ndarray,
     looks: int = 0,
     decision: float | None = None,
 ) -> Listing:
@@ -130,7 +130,7 @@ def arrange(
         Images looked at before this list, each once: they decide which look is the next to be a draw.
     head
         How many images a person may look at before the next ranking, a few hundred.
-    lottery
+    shuffled
         Rows that may be drawn, in the order in which they are
         (:func:`~anomalymatch_ui.rank.draws.draw_order`): all, or those of a shortlist that are a uniform
         sample of a whole archive; those that are taken count, too.
@@ -143,16 +143,16 @@ def arrange(
     by_row, held_back = np.zeros(len(scores), np.int64), np.zeros(len(scores), dtype=bool)
     by_row[by_score] = places
     if acquisition in ("diverse", "mixed"):
-        order = _duplicates_later(by_score, embeddings, head, lottery)
+        order = _duplicates_later(by_score, embeddings, head, shuffled)
         held_back[order] = places > by_row[order]
     if acquisition in ("uncertain", "mixed"):
         if decision is None:
-            decision = _mean_score(scores, lottery)
+            decision = _mean_score(scores, shuffled)
         uncertain = _nearest_to_the_decision(by_score, scores, decision)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
     drawn = np.zeros(len(order), dtype=bool)
     if random_every > 0:
-        readable = lottery[~np.isnan(scores[lottery])]
+        readable = shuffled[~np.isnan(scores[shuffled])]
         order, drawn = with_draws(order, readable, every=random_every, looks=looks)
     return Listing(order, drawn, held_back[order] & (places > by_row[order]) & ~drawn)
 
@@ -188,8 +188,8 @@ def most_telling(scores: np.ndarray, labelled: np.ndarray, *, head: int, decides
     return np.concatenate([taught, both[np.sort(firsts)]])
 
 
-def _mean_score(scores: np.ndarray, lottery: np.ndarray) -> float:
-    sample = scores[lottery]
+def _mean_score(scores: np.ndarray, shuffled: np.ndarray) -> float:
+    sample = scores[shuffled]
     if np.isnan(sample).all():
         sample = scores
     return 0.5 if np.isnan(sample).all() else float(np.nanmean(sample, dtype=np.float64))
@@ -208,12 +208,12 @@ def _log_odds(probabilities: np.ndarray | np.floating) -> np.ndarray:
 
 
 def _duplicates_later(
-    by_score: np.ndarray, embeddings: np.ndarray, head: int, lottery: np.ndarray
+    by_score: np.ndarray, embeddings: np.ndarray, head: int, shuffled: np.ndarray
 ) -> np.ndarray:
     first, rest = by_score[: max(head, 0)], by_score[max(head, 0) :]
     if len(first) < 2:
         return by_score
-    sample = (lottery if len(lottery) > 1 else by_score)[:_SAMPLE_ROWS]
+    sample = (shuffled if len(shuffled) > 1 else by_score)[:_SAMPLE_ROWS]
     threshold = _duplicate_threshold(unit_vectors(embeddings[sample]))
     units = unit_vectors(embeddings[first])
     return np.concatenate([first[_take_turns(units @ units.T > threshold)], rest])

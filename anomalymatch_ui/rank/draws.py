@@ -2,11 +2,11 @@
 
 Every so many *looks* one is at an image drawn at random, whatever rankings come between: what was looked at
 decides how many draws were offered, not where a list begins. The images drawn are the first of one shuffled
-order of the pool, the *lottery*. One of them that a ranking puts further up is shown there; its draw is then
-over, and the card in its place goes by the ranking.
+order of the pool, the *draw order*. One of them that a ranking puts further up is shown there; its draw is
+then over, and the card in its place goes by the ranking.
 
-So the first ``k`` of the lottery, ``k`` being the draws offered so far, have all been looked at, and how many
-they are depends on the looks alone, never on what a ranking chose or a label said. They are a simple random
+So the first ``k`` of the draw order, ``k`` being the draws offered so far, have all been looked at. How many
+they are depends on the looks alone, never on what a ranking chose or a label said: they are a simple random
 sample of the pool, however good or bad the rankings are.
 """
 
@@ -54,36 +54,36 @@ def draws_offered(looks: int, every: int) -> int:
     return looks // every if every > 0 else 0
 
 
-def drawn_so_far(lottery: np.ndarray, labelled: np.ndarray, offered: int) -> np.ndarray:
+def drawn_so_far(shuffled: np.ndarray, labelled: np.ndarray, offered: int) -> np.ndarray:
     """Return the rows that are a uniform sample of all images and have a label each.
 
-    They are the first of the lottery, as many as draws were offered, however each came by its label: as one
-    that was drawn, as one that a ranking chose, or from a table. Those found before their draw are among
+    They are the first of the draw order, as many as draws were offered, however each got its label: because
+    it was drawn, because a ranking chose it, or from a table. Those found before their draw are among
     them, so that the estimate needs no guess at what a ranking took away; those found ahead of the draws
     offered are not, for only a ranking could have chosen them. Where a draw was passed over without a label,
     the sample ends there until it has one.
 
     Parameters
     ----------
-    lottery
+    shuffled
         Rows that may be drawn, in the order in which they are; see :func:`draw_order`.
     labelled
         bool ``(n,)``, by row.
     offered
         Draws so far; see :func:`draws_offered`.
     """
-    first = lottery[:offered]
+    first = shuffled[:offered]
     waiting = np.flatnonzero(~labelled[first])
     return first[: waiting[0]] if len(waiting) else first
 
 
 def with_draws(
-    order: np.ndarray, lottery: np.ndarray, *, every: int, looks: int
+    order: np.ndarray, shuffled: np.ndarray, *, every: int, looks: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Put the images that are due to be drawn among those of an order, each at the earlier of its two places.
 
     The first place is look ``looks + 1``. Look ``n`` offers a draw where ``n`` is a multiple of ``every``:
-    the image of that number in the lottery, if it is listed and does not stand further up. While a draw is
+    the image of that number in the draw order, if it is listed and does not stand further up. While a draw is
     due that was passed over, as where somebody has labelled in other lists, there are :data:`CATCH_UP` times
     as many such places.
 
@@ -91,7 +91,7 @@ def with_draws(
     ----------
     order
         Rows of the images listed, the first to look at first, int64 ``(m,)``.
-    lottery
+    shuffled
         Rows that may be drawn, those with a label among them, in the order in which they are drawn.
     every
         A look in so many is a draw, from 1 on.
@@ -105,13 +105,13 @@ def with_draws(
     drawn : numpy.ndarray
         Whether the image at that place is there because it was drawn, bool ``(m,)``.
     """
-    ranks = np.full(max(order.max(initial=-1), lottery.max(initial=-1)) + 1, -1, np.int64)
+    ranks = np.full(max(order.max(initial=-1), shuffled.max(initial=-1)) + 1, -1, np.int64)
     ranks[order] = np.arange(len(order))
-    numbers = np.flatnonzero(ranks[lottery] >= 0)
+    numbers = np.flatnonzero(ranks[shuffled] >= 0)
     due = (numbers + 1) * every - looks - 1
     within = due < len(order)
     places, chosen = _places_of_draws(
-        due[within].tolist(), ranks[lottery[numbers[within]]].tolist(), every, looks, len(order)
+        due[within].tolist(), ranks[shuffled[numbers[within]]].tolist(), every, looks, len(order)
     )
     drawn = np.zeros(len(order), dtype=bool)
     drawn[places] = True

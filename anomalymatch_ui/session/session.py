@@ -41,7 +41,7 @@ from anomalymatch_ui.session.summary.selection import SelectionFunction
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
-from anomalymatch_ui.session.work.watch import Watch
+from anomalymatch_ui.session.work.watcher import Watcher
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,9 +125,10 @@ class Session:
             context, rankings, self.cycles, metadata, places, known, measured, self.selection.table
         )
         self.samp = Samp(self.results.table, folder.path / "sent")
+        follow, notice = steering.follow_labels, steering.take_notice
         count, reread = self._labelling.count, steering.settings.reread
-        self._watch = Watch(context, rankings, count, steering.follow_labels, reread, steering.take_notice)
-        steering.begin(count(), self._watch.seen.writer, self._watch.seen.aim)
+        self._watcher = Watcher(context, rankings, count, follow, reread, notice)
+        steering.begin(count(), self._watcher.seen.writer, self._watcher.seen.aim)
 
     @classmethod
     def open(
@@ -202,7 +203,7 @@ class Session:
             raise
         session._steering.tell_notices()
         session._rankings.catch_up()
-        session._watch.start()
+        session._watcher.start()
         return session
 
     def _begin(self, prepared: Prepared, metadata: str | Path | None, match_radius: float) -> None:
@@ -374,7 +375,7 @@ class Session:
     def close(self) -> None:
         """Stop what runs, keep it to go on with, and release its lock. Closing twice does no harm."""
         self._steering.automatic.close()
-        self._watch.close()
+        self._watcher.close()
         self.pictures.close()
         self._rankings.end_clock()
         self._steering.leave()

@@ -33,7 +33,7 @@ def labelled(session: Session) -> Session:
     return session
 
 
-def lottery_of(session: Session) -> list[str]:
+def draw_order_of(session: Session) -> list[str]:
     """Return the ids of the pool in the order in which they are drawn."""
     return names(session, draw_order(session.pool.ids, session.config.seed))
 
@@ -80,7 +80,7 @@ def test_after_twenty_looks_four_draws_are_a_sample_of_all(labelled: Session) ->
     assert labelled.insight.outlook(top=10).drawn == 0
     listing = labelled.insight.listing()
     labelled.label(names(labelled, listing.order[:20]), "nominal")  # several at once, as one action
-    outlook, first = labelled.insight.outlook(top=10), lottery_of(labelled)[:4]
+    outlook, first = labelled.insight.outlook(top=10), draw_order_of(labelled)[:4]
     assert (labelled.insight.looks_taken(), outlook.drawn) == (20, 4)
     assert set(first) <= labelled.labels().keys()
     labelled.undo()
@@ -115,7 +115,7 @@ def test_one_look_in_five_is_a_draw_though_a_new_ranking_comes_after_every_third
         labelled.label(names(labelled, labelled.insight.listing().order[:3]), "nominal")
         labelled.rank(wait=True)
     assert labelled.insight.outlook().drawn == 6
-    assert set(lottery_of(labelled)[:6]) <= labelled.labels().keys()
+    assert set(draw_order_of(labelled)[:6]) <= labelled.labels().keys()
 
 
 def test_the_draw_goes_on_where_it_was_when_the_session_is_opened_again(labelled: Session) -> None:
@@ -246,16 +246,16 @@ def test_where_nothing_is_drawn_at_random_no_sample_is_counted(
         assert session.insight.outlook().drawn == 0
 
 
-def test_the_images_drawn_are_those_of_one_lottery_whatever_list_they_were_labelled_in(
+def test_the_images_drawn_are_those_of_one_draw_order_whatever_list_they_were_labelled_in(
     labelled: Session,
 ) -> None:
     labelled.configure({"acquisition.random_every": 1})
-    lottery = lottery_of(labelled)
-    labelled.label([name for name in lottery[1:8] if name not in labelled.labels()], "unsure")
-    assert labelled.insight.outlook().drawn == (1 if lottery[0] in labelled.labels() else 0)
-    labelled.label(lottery[:1], "nominal")
+    shuffled = draw_order_of(labelled)
+    labelled.label([name for name in shuffled[1:8] if name not in labelled.labels()], "unsure")
+    assert labelled.insight.outlook().drawn == (1 if shuffled[0] in labelled.labels() else 0)
+    labelled.label(shuffled[:1], "nominal")
     assert labelled.insight.outlook().drawn == labelled.insight.looks_taken() > 3
-    labelled.label(lottery[3:4], None)
+    labelled.label(shuffled[3:4], None)
     assert labelled.insight.outlook().drawn == 3
 
 
@@ -263,24 +263,24 @@ def test_files_that_come_and_go_leave_what_was_drawn_in_the_estimate(
     labelled: Session, pool_folder: Path
 ) -> None:
     labelled.configure({"acquisition.random_every": 1})
-    lottery = lottery_of(labelled)
-    labelled.label([name for name in lottery[:20] if name not in labelled.labels()], "nominal")
+    shuffled = draw_order_of(labelled)
+    labelled.label([name for name in shuffled[:20] if name not in labelled.labels()], "nominal")
     drawn = labelled.insight.outlook().drawn
     labelled.close()
     seed = labelled.config.seed
     new = next(
-        name for name in map("{}.jpg".format, itertools.count()) if place_of(name, lottery, seed) >= 20
+        name for name in map("{}.jpg".format, itertools.count()) if place_of(name, shuffled, seed) >= 20
     )
-    shutil.copy(pool_folder / lottery[-1], pool_folder / new)
-    (pool_folder / lottery[-1]).unlink()
+    shutil.copy(pool_folder / shuffled[-1], pool_folder / new)
+    (pool_folder / shuffled[-1]).unlink()
     with Session.open(labelled.path) as again:
         again.rank(wait=True)
         assert again.insight.outlook().drawn == drawn > 10
 
 
-def place_of(name: str, lottery: list[str], seed: int) -> int:
-    order = draw_order([*lottery, name], seed)
-    return order.tolist().index(len(lottery))
+def place_of(name: str, shuffled: list[str], seed: int) -> int:
+    order = draw_order([*shuffled, name], seed)
+    return order.tolist().index(len(shuffled))
 
 
 def test_the_audit_finds_a_label_given_by_mistake(labelled: Session) -> None:

@@ -12,7 +12,7 @@ import pytest
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError, StorageError
 from anomalymatch_ui.session import Session
-from anomalymatch_ui.session.work.watch import INTERVAL
+from anomalymatch_ui.session.work.watcher import INTERVAL
 
 ACTIONS: dict[str, Callable[[Session], object]] = {
     "label": lambda session: session.label(["0005.jpg"], "anomaly"),
@@ -47,7 +47,7 @@ def test_nothing_is_kept_in_a_folder_that_is_gone_and_none_is_made(
         for action in ACTIONS.values():
             with contextlib.suppress(AnomalyMatchError):
                 action(session)
-        session._watch._closed.wait(3 * INTERVAL)
+        session._watcher._closed.wait(3 * INTERVAL)
         assert "deleted, moved or renamed" in session.status.error
         assert len(session.labels()) == 3
     assert not folder.exists()
@@ -64,7 +64,7 @@ def test_labels_go_on_when_the_folder_is_put_back(pool_folder: Path, swift: Conf
             session.label(["0000.jpg"], "anomaly")
         elsewhere.rename(folder)
         session.label(["0000.jpg"], "anomaly")
-        session._watch._closed.wait(3 * INTERVAL)
+        session._watcher._closed.wait(3 * INTERVAL)
         assert session.status.error is None
     with Session.open(folder) as session:
         assert session.labels() == {"0000.jpg": "anomaly"}

@@ -20,7 +20,7 @@ from anomalymatch_ui.errors import SessionBusyError, StorageError
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.work.watch import INTERVAL
+from anomalymatch_ui.session.work.watcher import INTERVAL
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
 DISCS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -232,9 +232,9 @@ def test_the_lock_is_taken_over_from_the_same_annotator_only_when_it_is_shared(s
     wait_until(lambda: session.status.written_elsewhere is None)
 
 
-def test_closing_ends_the_watch(session: Session) -> None:
+def test_closing_ends_the_watcher(session: Session) -> None:
     def watches() -> int:  # those of sessions that other tests share among them
-        return sum(thread.name == "watch" for thread in threading.enumerate())
+        return sum(thread.name == "watcher" for thread in threading.enumerate())
 
     before = watches()
     session.close()

@@ -26,8 +26,8 @@ from anomalymatch_ui.session.archives.archive_engine import (
     in_usual_batches,
     measured_threshold,
 )
+from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.look.embedded import Seeing
 from anomalymatch_ui.session.look.looking import PAIRS
@@ -220,7 +220,7 @@ def _order(
         config = config.with_values(device="auto")  # it is the workers that need a GPU
     seer = _seer(pool, config, order)
     advance = progress("Learning what one view tells")
-    rows = np.sort(lottery_of(session.pool, config.seed)[:PAIRS])
+    rows = np.sort(draw_order_of(session.pool, config.seed)[:PAIRS])
     advance(0, len(rows))
     in_one_view = Seer(session.pool, in_usual_batches(config), seeing).embed(rows, closely=False)
     margins = learnt.head.margins

@@ -233,7 +233,7 @@ class SessionFolder:
         """States of adaptations under way, whatever their recipes."""
         return list(self._embeddings.glob("adapting-*.safetensors"))
 
-    def lottery(self, pool_digest: str, seed: int) -> Path:
+    def draw_order(self, pool_digest: str, seed: int) -> Path:
         """Order in which the images of a large pool are drawn at random."""
         return self.path / "embeddings" / f"lottery-{pool_digest[:16]}-{seed}.bin"
 

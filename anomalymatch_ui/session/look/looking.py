@@ -19,8 +19,8 @@ from anomalymatch_ui.config import Config, PartConfig, Symmetry
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import RowTable
+from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.jobs import Reporter
-from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.look.embedded import COARSE, FINE, NOT_YET, Embedded, Pairs
 from anomalymatch_ui.session.look.passes import Pass, costs_of, stages
 from anomalymatch_ui.session.look.sight import Look, Sight
@@ -257,7 +257,7 @@ class Looking:
         return (self._coarse or self._fine).seen
 
     def _prepare_steps(self) -> None:
-        self._order = lottery_of(self._images, self._config.seed)
+        self._order = draw_order_of(self._images, self._config.seed)
         if any(views != "none" for views in self._fine.views.values()):
             self._coarse = self._pass(dict.fromkeys(self._sight.looks, "none"), "-coarse")
 

@@ -24,7 +24,7 @@ from anomalymatch_ui.rank import (
 )
 from anomalymatch_ui.session.catalogue.same_place import ALONE, stands_for_its_place
 from anomalymatch_ui.session.core.context import Context
-from anomalymatch_ui.session.core.lottery import lottery_of
+from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.labelling.artefacts import learn_artefacts
 from anomalymatch_ui.session.labelling.evidence import (
     Evidence,
@@ -194,7 +194,7 @@ class Insight:
             strategy,
             random_every=random_every,
             head=settings.head,
-            lottery=self._lottery(),
+            shuffled=self._draw_order(),
             looks=self.looks_taken(),
             # A network alone was taught by as many anomalies as nominal images.
             decision=None if ranking.calibrated else 0.5,
@@ -280,16 +280,16 @@ class Insight:
         # An image that cannot be read is not in the order, and is no anomaly that could be found.
         drawable = np.zeros(len(self._pool), dtype=bool)
         drawable[self._ranking().order] = True
-        lottery, taken = self._lottery(), labelled_mask(self._pool, self._journal.view())
-        return drawn_so_far(lottery[drawable[lottery]], taken, offered)
+        shuffled, taken = self._draw_order(), labelled_mask(self._pool, self._journal.view())
+        return drawn_so_far(shuffled[drawable[shuffled]], taken, offered)
 
-    def _lottery(self) -> np.ndarray:
+    def _draw_order(self) -> np.ndarray:
         """Return the rows that may be drawn at random in the order in which they are, int64 ``(n,)``."""
         seed = self._config.seed
         if self._drawn is None or self._drawn[0] != seed:
-            self._drawn = seed, lottery_of(self._pool, seed, self._context.folder)
-        lottery, drawable = self._drawn[1], population_of(self._pool).drawable
-        return lottery if drawable is None else lottery[drawable[lottery]]
+            self._drawn = seed, draw_order_of(self._pool, seed, self._context.folder)
+        shuffled, drawable = self._drawn[1], population_of(self._pool).drawable
+        return shuffled if drawable is None else shuffled[drawable[shuffled]]
 
     def similar(self, ids: Iterable[str], count: int = 60) -> list[str]:
         """Return the ids of the images most like some images, the most alike first.

@@ -17,9 +17,9 @@ from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.score import Archive, DamagedStoreError
 from anomalymatch_ui.score.archive import MANIFEST
 from anomalymatch_ui.score.manifest import ArchiveManifest, read_manifest
+from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.jobs import Reporter
-from anomalymatch_ui.session.core.lottery import lottery_of
 from anomalymatch_ui.session.look import looking
 from anomalymatch_ui.session.look.looking import Guide
 from anomalymatch_ui.session.work.cycles import load_cycle
@@ -142,7 +142,7 @@ class CycleScores:
             return stored
         store = self._folder.scores(name, self._pool.digest)
         is_damaged, engine = _is_damaged(store), self._engine(network, symmetry, reporter)
-        sample = lottery_of(self._pool, self._config.seed, self._folder)[: looking.PAIRS]
+        sample = draw_order_of(self._pool, self._config.seed, self._folder)[: looking.PAIRS]
         is_worth_it = len(self._pool) >= looking.SEVERAL * looking.FIRST
         survey = engine.write(
             store,

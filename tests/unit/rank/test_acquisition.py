@@ -25,11 +25,11 @@ def listing(
     random_every: int = 0,
     head: int = 300,
     seed: int = 0,
-    lottery: np.ndarray | None = None,
+    shuffled: np.ndarray | None = None,
     looks: int = 0,
 ) -> Listing:
-    if lottery is None:
-        lottery = draw_order(len(scores), seed)
+    if shuffled is None:
+        shuffled = draw_order(len(scores), seed)
     if embeddings is None:
         embeddings = np.random.default_rng(1).normal(size=(len(scores), 16)).astype(np.float16)
     if taken is None:
@@ -41,7 +41,7 @@ def listing(
         acquisition,
         random_every=random_every,
         head=head,
-        lottery=lottery,
+        shuffled=shuffled,
         looks=looks,
     )
 
@@ -209,22 +209,22 @@ def test_mixed_is_mostly_the_diverse_order_with_every_fifth_image_an_uncertain_o
     np.testing.assert_array_equal(page[~turns], diverse[:48])
 
 
-def test_a_draw_is_the_next_of_the_lottery_whatever_the_scores() -> None:
-    rows, lottery = spaced_scores(1000), draw_order(1000, 0)
+def test_a_draw_is_the_next_of_the_draw_order_whatever_the_scores() -> None:
+    rows, shuffled = spaced_scores(1000), draw_order(1000, 0)
     for scores in (rows, rows[::-1].copy()):
         result = listing(scores, random_every=20)
-        for place, row in enumerate(lottery[:15].tolist()):
+        for place, row in enumerate(shuffled[:15].tolist()):
             at = result.order.tolist().index(row)
             assert at == 20 * place + 19 if result.drawn[at] else at < 20 * place + 19
 
 
 def test_every_image_is_among_the_looks_at_draws_equally_often_over_many_seeds() -> None:
-    """Drawn, or already further up: the first ten of the lottery after 50 looks."""
+    """Drawn, or already further up: the first ten of the draw order after 50 looks."""
     scores, times = spaced_scores(100), np.zeros(100)
     for seed in range(2000):
-        lottery = draw_order(100, seed)[:10]
-        assert set(lottery) <= set(listing(scores, random_every=5, seed=seed).order[:50])
-        times[lottery] += 1
+        shuffled = draw_order(100, seed)[:10]
+        assert set(shuffled) <= set(listing(scores, random_every=5, seed=seed).order[:50])
+        times[shuffled] += 1
     # Binomial: 200 expected, 13.4 its standard deviation; the top ten together 2000 and 40.
     assert np.abs(times - 200).max() < 5 * 13.4
     assert abs(times[:10].sum() - 2000) < 5 * 40
@@ -251,7 +251,7 @@ def test_of_a_shortlist_only_what_may_be_drawn_is_drawn_and_every_image_is_liste
 ) -> None:
     scores = spaced_scores(count)
     may = np.arange(count) >= count - drawable
-    result = listing(scores, random_every=random_every, looks=looks, lottery=np.flatnonzero(may)[::-1])
+    result = listing(scores, random_every=random_every, looks=looks, shuffled=np.flatnonzero(may)[::-1])
     assert sorted(result.order) == list(range(count))
     assert may[result.order[result.drawn]].all()
     # Where nothing is left to draw, the places go by the order.
@@ -294,7 +294,7 @@ def test_what_comes_later_because_it_duplicates_another_is_marked_and_nothing_el
     result = listing(scores, "diverse", embeddings=embeddings, head=100)
     assert sorted(result.order[result.duplicate]) == list(range(1, 30))
     drawn = listing(
-        scores, "diverse", embeddings=embeddings, head=100, random_every=20, lottery=np.arange(30)
+        scores, "diverse", embeddings=embeddings, head=100, random_every=20, shuffled=np.arange(30)
     )
     assert not (drawn.drawn & drawn.duplicate).any()
     assert not listing(scores, "most_likely", embeddings=embeddings).duplicate.any()
@@ -305,10 +305,10 @@ def test_a_hundred_thousand_images_are_arranged_in_the_time_of_a_few_sorts(acqui
     random = np.random.default_rng(0)
     scores = random.beta(0.3, 6, 100_000).astype(np.float32)
     embeddings = random.integers(-99, 99, (100_000, 256), dtype=np.int8).astype(np.float16)
-    lottery = draw_order(100_000, 0)  # once for a session
+    shuffled = draw_order(100_000, 0)  # once for a session
 
     def arranged() -> None:
-        listing(scores, acquisition, embeddings=embeddings, random_every=20, lottery=lottery)
+        listing(scores, acquisition, embeddings=embeddings, random_every=20, shuffled=shuffled)
 
     def seconds(work: Callable[[], object]) -> float:
         start = time.thread_time()  # of the processor: another program may want it, too

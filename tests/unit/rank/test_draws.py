@@ -45,13 +45,13 @@ def looks_at_draws(drawn: np.ndarray, looks: int) -> list[int]:
 
 @given(every=st.integers(1, 30), looks=st.integers(0, 200))
 def test_the_looks_that_are_draws_do_not_depend_on_where_a_list_begins(every: int, looks: int) -> None:
-    lottery = np.arange(1000)[::-1]  # drawn from the bottom of the order, so that none stands further up
+    shuffled = np.arange(1000)[::-1]  # drawn from the bottom of the order, so that none stands further up
     labelled = draws_offered(looks, every)
     order = np.arange(1000 - labelled)
-    arranged, drawn = with_draws(order, lottery, every=every, looks=looks)
+    arranged, drawn = with_draws(order, shuffled, every=every, looks=looks)
     at = looks_at_draws(drawn, looks)[:5]
     assert at == [every * (labelled + number) for number in range(1, 1 + len(at))]
-    assert arranged[drawn][:5].tolist() == lottery[labelled : labelled + len(at)].tolist()
+    assert arranged[drawn][:5].tolist() == shuffled[labelled : labelled + len(at)].tolist()
 
 
 @given(
@@ -67,19 +67,19 @@ def test_each_image_stands_once_and_none_further_down_than_at_both_its_places(
 ) -> None:
     random = np.random.default_rng(seed)
     order = random.permutation(count)[labelled:]
-    lottery = random.permutation(count)[:drawable]
-    arranged, drawn = with_draws(order, lottery, every=every, looks=looks)
+    shuffled = random.permutation(count)[:drawable]
+    arranged, drawn = with_draws(order, shuffled, every=every, looks=looks)
     assert sorted(arranged) == sorted(order)
-    assert set(arranged[drawn]) <= set(lottery)
+    assert set(arranged[drawn]) <= set(shuffled)
     assert arranged[~drawn].tolist() == [row for row in order if row not in set(arranged[drawn])]
     place = dict(zip(arranged.tolist(), range(len(arranged)), strict=True))
     draws_above = np.concatenate([[0], np.cumsum(drawn)])
     for by_order, row in enumerate(order.tolist()):
         # No draw but those further up holds it back.
         assert place[row] <= by_order + draws_above[place[row]]
-    for number, row in enumerate(lottery.tolist()):
+    for number, row in enumerate(shuffled.tolist()):
         due = (number + 1) * every - looks - 1
-        if row in place and due >= 0 and not passed_over(lottery[:number], place, looks, every):
+        if row in place and due >= 0 and not passed_over(shuffled[:number], place, looks, every):
             assert place[row] <= due
 
 
@@ -89,8 +89,8 @@ def passed_over(before: np.ndarray, place: dict[int, int], looks: int, every: in
 
 
 def test_the_likeliest_image_is_not_held_back_to_its_draw() -> None:
-    order, lottery = np.arange(100), np.array([70, 0, 50, 1])
-    arranged, drawn = with_draws(order, lottery, every=10, looks=0)
+    order, shuffled = np.arange(100), np.array([70, 0, 50, 1])
+    arranged, drawn = with_draws(order, shuffled, every=10, looks=0)
     assert arranged[:3].tolist() == [0, 1, 2]
     assert looks_at_draws(drawn, 0) == [10, 30]  # the second and fourth stand further up
     assert arranged[drawn].tolist() == [70, 50]
@@ -99,27 +99,27 @@ def test_the_likeliest_image_is_not_held_back_to_its_draw() -> None:
 def test_a_draw_that_was_passed_over_comes_again_within_five_looks_and_the_next_ones_when_they_are_due() -> (
     None
 ):
-    order, lottery = np.arange(300), np.arange(300)[::-1]
-    arranged, drawn = with_draws(order, lottery, every=EVERY, looks=22)
+    order, shuffled = np.arange(300), np.arange(300)[::-1]
+    arranged, drawn = with_draws(order, shuffled, every=EVERY, looks=22)
     assert looks_at_draws(drawn, 22)[:3] == [25, 40, 60]
-    assert arranged[drawn][:3].tolist() == lottery[:3].tolist()
+    assert arranged[drawn][:3].tolist() == shuffled[:3].tolist()
 
 
 def test_many_that_were_passed_over_take_one_place_in_five_until_they_are_caught_up_with() -> None:
-    order, lottery = np.arange(300), np.arange(300)[::-1]
-    _, drawn = with_draws(order, lottery, every=EVERY, looks=81)
+    order, shuffled = np.arange(300), np.arange(300)[::-1]
+    _, drawn = with_draws(order, shuffled, every=EVERY, looks=81)
     assert looks_at_draws(drawn, 81)[:8] == [85, 90, 95, 100, 105, 120, 140, 160]
 
 
-def test_the_sample_is_as_many_of_the_lottery_as_draws_were_offered_and_no_more() -> None:
-    lottery, labelled = np.array([4, 2, 0, 3, 1]), np.array([True, False, True, False, True])
-    assert drawn_so_far(lottery, labelled, 2).tolist() == [4, 2]
+def test_the_sample_is_as_many_of_the_draw_order_as_draws_were_offered_and_no_more() -> None:
+    shuffled, labelled = np.array([4, 2, 0, 3, 1]), np.array([True, False, True, False, True])
+    assert drawn_so_far(shuffled, labelled, 2).tolist() == [4, 2]
     # What a ranking chose ahead of its draw is no part of it.
-    assert drawn_so_far(lottery, np.ones(5, dtype=bool), 2).tolist() == [4, 2]
-    assert drawn_so_far(lottery, np.ones(5, dtype=bool), 9).tolist() == lottery.tolist()
+    assert drawn_so_far(shuffled, np.ones(5, dtype=bool), 2).tolist() == [4, 2]
+    assert drawn_so_far(shuffled, np.ones(5, dtype=bool), 9).tolist() == shuffled.tolist()
     # A draw without a label ends it.
-    assert drawn_so_far(lottery, labelled, 5).tolist() == [4, 2, 0]
-    assert drawn_so_far(lottery, ~labelled, 5).tolist() == []
+    assert drawn_so_far(shuffled, labelled, 5).tolist() == [4, 2, 0]
+    assert drawn_so_far(shuffled, ~labelled, 5).tolist() == []
 
 
 def search(quality: float, looks: int, seed: int, skips: float = 0.0) -> tuple[np.ndarray, np.ndarray, int]:
@@ -147,18 +147,18 @@ def search(quality: float, looks: int, seed: int, skips: float = 0.0) -> tuple[n
     """
     random = np.random.default_rng(seed)
     truth = random.permutation(600) < 30
-    lottery = draw_order(600, seed)
+    shuffled = draw_order(600, seed)
     labelled = np.zeros(600, dtype=bool)
     draws = 0
     while (done := int(labelled.sum())) < looks:
         scores = quality * truth + random.normal(size=600)
         order = np.argsort(-np.where(labelled, -np.inf, scores), kind="stable")[: 600 - done]
-        arranged, drawn = with_draws(order, lottery, every=EVERY, looks=done)
+        arranged, drawn = with_draws(order, shuffled, every=EVERY, looks=done)
         page = slice(min(int(random.integers(1, 41)), looks - done))
         looked_at = ~drawn[page] | (random.random(len(drawn[page])) >= skips)
         labelled[arranged[page][looked_at]] = True
         draws += int((drawn[page] & looked_at).sum())
-    return drawn_so_far(lottery, labelled, draws_offered(looks, EVERY)), truth, draws
+    return drawn_so_far(shuffled, labelled, draws_offered(looks, EVERY)), truth, draws
 
 
 @pytest.mark.parametrize("quality", [5.0, 2.0, 0.0, -5.0])
@@ -196,7 +196,7 @@ def test_draws_that_are_passed_over_now_and_then_are_made_up_for(quality: float)
 def test_with_draws_a_list_of_a_million_takes_less_than_twice_a_sort() -> None:
     import time
 
-    order, lottery = np.random.default_rng(0).permutation(1_000_000), draw_order(1_000_000, 0)
+    order, shuffled = np.random.default_rng(0).permutation(1_000_000), draw_order(1_000_000, 0)
     scores = np.random.default_rng(1).random(1_000_000)
 
     def seconds(work: object) -> float:
@@ -208,4 +208,4 @@ def test_with_draws_a_list_of_a_million_takes_less_than_twice_a_sort() -> None:
         return best
 
     sorting = seconds(lambda: np.argsort(scores, kind="stable"))
-    assert seconds(lambda: with_draws(order, lottery, every=EVERY, looks=0)) < 6 * sorting
+    assert seconds(lambda: with_draws(order, shuffled, every=EVERY, looks=0)) < 6 * sorting

@@ -19,7 +19,7 @@ MANY = 200_000
 """Names from which on it is kept: to hash so many takes a fifth of a second."""
 
 
-def lottery_of(pool: ImagePool, seed: int, folder: SessionFolder | None = None) -> np.ndarray:
+def draw_order_of(pool: ImagePool, seed: int, folder: SessionFolder | None = None) -> np.ndarray:
     """Return the rows of a pool in the order in which they are drawn at random, int64.
 
     Parameters
@@ -33,7 +33,7 @@ def lottery_of(pool: ImagePool, seed: int, folder: SessionFolder | None = None) 
         return draw_order(len(pool), seed)
     if folder is None or len(pool) < MANY:
         return draw_order(pool.ids, seed)
-    path = folder.lottery(pool.digest, seed)
+    path = folder.draw_order(pool.digest, seed)
     with suppress(OSError):
         content = path.read_bytes()
         values, end = content[: 4 * len(pool)], content[4 * len(pool) :]

@@ -10,16 +10,16 @@ from scoring import names
 
 from anomalymatch_ui.pool.ids import RowIds
 from anomalymatch_ui.rank import draw_order
-from anomalymatch_ui.session.core import lottery
+from anomalymatch_ui.session.core import draw_order as module
+from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.folder import SessionFolder
-from anomalymatch_ui.session.core.lottery import lottery_of
 
 NAMES = tuple(f"{number}.jpg" for number in range(50))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionFolder:
-    monkeypatch.setattr(lottery, "MANY", 50)
+    monkeypatch.setattr(module, "MANY", 50)
     return SessionFolder(tmp_path)
 
 
@@ -27,28 +27,28 @@ def test_it_is_the_same_from_the_disk_and_made_again_where_it_is_damaged(
     folder: SessionFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool, expected = names(NAMES, "a" * 64), draw_order(NAMES, 3)
-    np.testing.assert_array_equal(lottery_of(pool, 3, folder), expected)
+    np.testing.assert_array_equal(draw_order_of(pool, 3, folder), expected)
     (kept,) = (folder.path / "embeddings").iterdir()
     content = kept.read_bytes()
     for damaged in (b"", content[:-1], bytes([content[0] ^ 1]) + content[1:]):
         kept.write_bytes(damaged)
-        np.testing.assert_array_equal(lottery_of(pool, 3, folder), expected)
+        np.testing.assert_array_equal(draw_order_of(pool, 3, folder), expected)
         assert kept.read_bytes() == content
-    monkeypatch.setattr(lottery, "draw_order", None)
-    found = lottery_of(pool, 3, folder)
+    monkeypatch.setattr(module, "draw_order", None)
+    found = draw_order_of(pool, 3, folder)
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == np.int64
 
 
 def test_another_seed_and_other_images_have_another(folder: SessionFolder) -> None:
-    first = lottery_of(names(NAMES, "a" * 64), 3, folder)
-    assert lottery_of(names(NAMES, "a" * 64), 4, folder).tolist() != first.tolist()
+    first = draw_order_of(names(NAMES, "a" * 64), 3, folder)
+    assert draw_order_of(names(NAMES, "a" * 64), 4, folder).tolist() != first.tolist()
     others = tuple(f"other {name}" for name in NAMES)
-    np.testing.assert_array_equal(lottery_of(names(others, "b" * 64), 3, folder), draw_order(others, 3))
+    np.testing.assert_array_equal(draw_order_of(names(others, "b" * 64), 3, folder), draw_order(others, 3))
 
 
 def test_of_few_names_of_numbers_and_without_a_folder_none_is_kept(folder: SessionFolder) -> None:
-    lottery_of(names(NAMES[:49], "a" * 64), 3, folder)
-    lottery_of(names(RowIds(50), "a" * 64), 3, folder)
-    lottery_of(names(NAMES, "a" * 64), 3)
+    draw_order_of(names(NAMES[:49], "a" * 64), 3, folder)
+    draw_order_of(names(RowIds(50), "a" * 64), 3, folder)
+    draw_order_of(names(NAMES, "a" * 64), 3)
     assert not list(folder.path.iterdir())

@@ -47,7 +47,7 @@ class Outside:
     aim: str
 
 
-class Watch:
+class Watcher:
     """Looks at a session's folder twice a second, on a thread of its own, until it is closed.
 
     Rows of others are counted and the order follows them, as it does a label given here. The rankings that
@@ -93,7 +93,7 @@ class Watch:
         self._failure: str | None = None
         self.seen = self._look()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:
         """Start looking."""
@@ -127,7 +127,7 @@ class Watch:
         except AnomalyMatchError as error:
             return f"What others do cannot be seen: {error}"
         except Exception as error:
-            logger.exception("The watch failed")
+            logger.exception("The watcher failed")
             return f"What others do cannot be seen: {type(error).__name__}: {error}."
         return None
 
