@@ -76,7 +76,7 @@ class Run:
         self.pool = open_pool(cell.path)
         self.network = build_network(NetworkConfig(image_size=cell.size), seed=0)
         config = ScoreConfig(compiled=cell.compiled, batch_size=cell.batch_size)
-        self.scorer = Scorer(self.network, self.device, compiled=cell.compiled)
+        self.scorer = Scorer(self.network, self.device, compiled=cell.compiled, runtime=config.runtime)
         batch_size = batch_size_for(config, self.scorer, max(len(self.pool), 10**6), "none")
         self.config = config.model_copy(update={"batch_size": batch_size})
 
@@ -135,6 +135,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         "images": len(run.pool),
         "device": _device_name(run.device),
         "dtype": str(run.scorer.dtype).removeprefix("torch."),
+        "runtime": str(run.scorer.runtime),
         "batch_size": run.config.batch_size,
         "threads": torch.get_num_threads(),
         "images_per_second": round(statistics.median(rates), 1),

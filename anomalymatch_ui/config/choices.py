@@ -45,6 +45,9 @@ NumberFormat = Literal["float32", "bfloat16"]
 RuntimeName = Literal["auto", "torch", "openvino"]
 """What computes a network that only runs forward on a CPU."""
 
+OPENVINO_GRAPH = 2
+"""Counts the graphs that OpenVINO is given: another one computes other last digits, like another version."""
+
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 

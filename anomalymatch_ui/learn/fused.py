@@ -54,4 +54,4 @@ def maps_in_parts(network: AnomalyNetwork, images: Tensor) -> Tensor:
     size = _CPU_IMAGES * torch.get_num_threads() if on_cpu else len(images)
     parts = [images[start : start + size] for start in range(0, len(images), size)]
     maps = torch.cat([network.frozen_maps(part) for part in parts])
-    return maps.contiguous(memory_format=torch.channels_last)  # OpenVINO's are not
+    return maps.contiguous(memory_format=torch.channels_last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self, cast
 
 import torch
@@ -17,6 +17,9 @@ from anomalymatch_ui.learn.pooling import centre_weights, pooled
 from anomalymatch_ui.learn.randomness import seeded
 from anomalymatch_ui.learn.stem import COLOURS
 
+OfBytes = Callable[[Tensor, Sequence[Layer]], list[Tensor] | None]
+"""What some layers make of uint8 images ``(n, bands, height, width)``; ``None`` if it cannot tell."""
+
 ANOMALY = 1
 """Index of the anomaly among the head's two classes; 0 is nominal."""
 
@@ -24,9 +27,9 @@ ANOMALY = 1
 class AnomalyNetwork(nn.Module):
     """A backbone with a head of two classes, nominal and anomaly.
 
-    Input is float ``(n, bands, height, width)`` in [0, 1], and scaled inside to what the backbone was
-    trained on, unless the settings leave it as it is: FixMatch for anomaly search was published with [0, 1]
-    (arXiv:2505.03509).
+    Input is ``(n, bands, height, width)``, float in [0, 1] or uint8, and scaled inside to what the backbone
+    was trained on, unless the settings leave it as it is: FixMatch for anomaly search was published with
+    [0, 1] (arXiv:2505.03509).
 
     Parameters
     ----------
@@ -58,6 +61,7 @@ class AnomalyNetwork(nn.Module):
         self.config = config = config.model_copy(update=filled)
         self.bands = bands
         self._stages: Backbone = build_backbone(config, bands)
+        self._of_bytes: OfBytes | None = None
         self.scaling = input_scaling(config, self._stages.range, bands)
         self.backbone = self._stages.module
         self.layers: tuple[Layer, ...] = MIDDLE if config.reads == "middle" else ("last",)
@@ -90,9 +94,22 @@ class AnomalyNetwork(nn.Module):
         """What computes the stages."""
         return self._stages
 
-    def compute_by(self, backbone: Backbone) -> None:
-        """Let something else compute the stages of a network that is not trained any more."""
-        self._stages = backbone
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether something computes from uint8 images at once; else they are scaled here, by torch."""
+        return self._of_bytes is not None
+
+    def compute_by(self, backbone: Backbone, of_bytes: OfBytes | None = None) -> None:
+        """Let something else compute the stages of a network that is not trained any more.
+
+        Parameters
+        ----------
+        backbone
+            Computes them of scaled images.
+        of_bytes
+            Scales uint8 images by itself.
+        """
+        self._stages, self._of_bytes = backbone, of_bytes
 
     def train(self, mode: bool = True) -> Self:
         """Set what training changes; frozen blocks and frozen statistics stay as they score."""
@@ -147,6 +164,11 @@ class AnomalyNetwork(nn.Module):
             Maps ``(n, channels, height, width)``, in the order of ``layers``. With a gradient also through
             frozen blocks, whose weights have none.
         """
+        if images.dtype == torch.uint8:
+            found = None if self._of_bytes is None else self._of_bytes(images, layers)
+            if found is not None:
+                return found
+            images = images / 255
         return self._stages.stages(self.scaling(images), 0, layers)
 
     def stages_of_maps(self, maps: Tensor, layers: Sequence[Layer]) -> list[Tensor]:

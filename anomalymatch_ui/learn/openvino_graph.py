@@ -17,11 +17,13 @@ import numpy as np
 from torch import nn
 
 from anomalymatch_ui.config import Layer
+from anomalymatch_ui.learn.input_range import ByteScaling
 
 BATCH = 8
 """Images that a compiled graph takes, always: of another number it would compute other last bits. Of 1, 4, 8,
 16, 32 and 64, eight were among the fastest at 64, 96 and 160 px."""
 
+_CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _DEVICE = "CPU"
 _TOOLS = "openvino.tools.ovc"
 
@@ -70,7 +72,8 @@ def _imported() -> Any:
 class CompiledStages:
     """Some layers of a network, ready to be computed by any number of threads.
 
-    Each stream computes in one thread, so that the bits of an answer depend on nothing but the image.
+    Each stream computes in one thread, so that the bits of an answer depend on nothing but the image. What
+    goes in and what comes out is channels-last, as OpenVINO computes, and is not copied.
 
     Parameters
     ----------
@@ -81,9 +84,12 @@ class CompiledStages:
     layers
         What to give, in this order.
     shape
-        Of one input, ``(channels, height, width)``.
+        Of one input, ``(height, width, channels)``.
     streams
         How many batches are computed at one time, at most.
+    scaling
+        How bytes are scaled for block 0; then images go in as uint8. Without, scaled images or maps go in as
+        float32.
 
     Raises
     ------
@@ -94,16 +100,21 @@ class CompiledStages:
     """
 
     def __init__(
-        self, module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, ...], streams: int
+        self,
+        module: Any,
+        start: int,
+        layers: Sequence[Layer],
+        shape: tuple[int, ...],
+        streams: int,
+        scaling: ByteScaling | None = None,
     ) -> None:
         self._requests = threading.local()
-        self._shape = (BATCH, *shape)
-        self._outputs = len(layers)
+        self._dtype = np.dtype(np.float32 if scaling is None else np.uint8)
         self._compiled = (
             openvino()
             .Core()
             .compile_model(
-                _graph(module, start, layers, self._shape),
+                _graph(module, start, layers, (BATCH, *shape), scaling),
                 _DEVICE,
                 {
                     "INFERENCE_PRECISION_HINT": "f32",  # or else bfloat16 wherever the processor has it
@@ -113,33 +124,39 @@ class CompiledStages:
                 },
             )
         )
+        self.shape = shape
+        self._shapes = [tuple(output.shape)[1:] for output in self._compiled.outputs]
 
-    def __call__(self, batches: Sequence[np.ndarray], at_once: int = 1) -> list[list[np.ndarray]]:
-        """Return for each batch the maps ``(BATCH, channels, height, width)`` of each layer, float32.
+    def __call__(self, values: np.ndarray, at_once: int = 1) -> list[np.ndarray]:
+        """Return the maps ``(n, height, width, channels)`` of each layer, float32.
 
         Parameters
         ----------
-        batches
-            float32 in the machine's own byte order, ``(BATCH, channels, height, width)`` each. Anything else
-            is refused, for OpenVINO would cast it, or read the bytes as they are.
+        values
+            ``(n, *shape)``, in the dtype that was compiled for and the machine's own byte order. Anything
+            else is refused, for OpenVINO would cast it, or read the bytes as they are.
         at_once
-            How many of them are computed at one time, if there are as many streams.
+            How many batches are computed at one time, if there are as many streams.
         """
-        for batch in batches:
-            if batch.dtype != np.float32 or not batch.dtype.isnative or batch.shape != self._shape:
-                raise ValueError(f"a batch is float32 {self._shape}, not {batch.dtype.str} {batch.shape}")
+        if values.dtype != self._dtype or not values.dtype.isnative or values.shape[1:] != self.shape:
+            raise ValueError(
+                f"images are {self._dtype.name} (n, {', '.join(map(str, self.shape))}), "
+                f"not {values.dtype.str} {values.shape}"
+            )
+        batches = _in_batches(values)
+        rows = len(batches) * BATCH
+        found = [np.empty((rows, *shape), np.float32) for shape in self._shapes]
         requests = self._requests_of_this_thread(min(at_once, len(batches)))
-        found = []
         for first in range(0, len(batches), len(requests)):
-            running = list(zip(requests, batches[first : first + len(requests)], strict=False))
-            for request, batch in running:
-                request.start_async([batch])
+            running = list(zip(requests, range(first, len(batches)), strict=False))
+            for request, number in running:
+                request.set_input_tensor(_shared(batches[number]))
+                for output, maps in enumerate(found):
+                    request.set_output_tensor(output, _shared(maps[number * BATCH : (number + 1) * BATCH]))
+                request.start_async()
             for request, _ in running:
                 request.wait()
-                # Copied, for the next batch is written to the same place.
-                outputs = map(request.get_output_tensor, range(self._outputs))
-                found.append([np.array(output.data) for output in outputs])
-        return found
+        return [maps[: len(values)] for maps in found]
 
     def _requests_of_this_thread(self, count: int) -> list[Any]:
         requests: list[Any] = self._requests.__dict__.setdefault("all", [])
@@ -148,10 +165,26 @@ class CompiledStages:
         return requests[:count]
 
 
-def _graph(module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, ...]) -> Any:
-    """Return what :meth:`EfficientNetBackbone.stages` computes as a model of OpenVINO."""
+def _in_batches(values: np.ndarray) -> list[np.ndarray]:
+    """Return batches of :data:`BATCH` in memory that can be shared; the last is filled up with zeros."""
+    batches = [np.require(values[at : at + BATCH], None, ["C", "W"]) for at in range(0, len(values), BATCH)]
+    if batches and (missing := BATCH - len(batches[-1])):
+        batches[-1] = np.pad(batches[-1], ((0, missing), *((0, 0) for _ in values.shape[1:])))
+    return batches
+
+
+def _shared(values: np.ndarray) -> Any:
+    """Return an array as OpenVINO's tensor, in the same memory."""
+    return openvino().Tensor(values, shared_memory=True)
+
+
+def _graph(
+    module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, ...], scaling: ByteScaling | None
+) -> Any:
+    """Return what :meth:`EfficientNetBackbone.stages` computes as a model of OpenVINO, channels-last."""
     ops = openvino().opset13
-    values = taken = ops.parameter(list(shape), np.float32)
+    taken = ops.parameter(list(shape), np.float32 if scaling is None else np.uint8)
+    values = ops.transpose(taken if scaling is None else _scaled(taken, scaling), np.array(_CHANNELS_FIRST))
     found: dict[Layer, Any] = {}
     whole = "last" in layers
     if start == 0:
@@ -160,7 +193,22 @@ def _graph(module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, .
         values = found[number] = _block(values, module._blocks[number])
     if whole:
         found["last"] = _activated(module._swish, _convolved(values, module._conv_head, module._bn1))
-    return openvino().Model([ops.result(found[layer]) for layer in layers], [taken], "stages")
+    given = [ops.transpose(found[layer], np.array(_CHANNELS_LAST)) for layer in layers]
+    return openvino().Model([ops.result(maps) for maps in given], [taken], "stages")
+
+
+def _scaled(pixels: Any, scaling: ByteScaling) -> Any:
+    """Return uint8 ``(n, height, width, bands)`` as :func:`input_scaling` scales them for the backbone."""
+    ops = openvino().opset13
+    values = ops.divide(ops.convert(pixels, "f32"), np.float32(255))
+    if scaling.spread:
+        bands = ops.split(values, 3, pixels.shape[3]).outputs()
+        first, last = bands[0], bands[-1]
+        middle = first if len(bands) == 1 else ops.divide(ops.add(first, last), np.float32(2))
+        values = ops.concat([first, middle, last], 3)
+    if len(scaling.mean) == 0:
+        return values
+    return ops.divide(ops.subtract(values, scaling.mean), scaling.deviation)
 
 
 def _block(values: Any, block: Any) -> Any:

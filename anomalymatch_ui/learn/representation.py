@@ -20,7 +20,7 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
     network
         Whose stages are pooled.
     images
-        ``(n, bands, height, width)``, in [0, 1].
+        ``(n, bands, height, width)``, in [0, 1], or uint8.
     parts
         What is taken; their sizes, weights and whitening are not used.
 
@@ -32,6 +32,8 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
     layers = layers_of(parts)
     maps = dict(zip(layers, network.stages(images, layers), strict=True))
     columns = []
+    if images.dtype == torch.uint8 and any(part.place == "flux" for part in parts):
+        images = images / 255
     for part in parts:
         for layer in part.layers:
             weights = pooling_weights(part.place, images, maps[layer].shape[-1])

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from anomalymatch_ui.config import Layer, RuntimeName
+from anomalymatch_ui.config import OPENVINO_GRAPH, Layer, RuntimeName
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.backbone import EfficientNetBackbone
+from anomalymatch_ui.learn.input_range import ByteScaling
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.openvino_graph import BATCH, CannotBuildError, CompiledStages, openvino
 
@@ -31,7 +33,7 @@ class Runtime:
     Attributes
     ----------
     name
-        ``torch``, or OpenVINO with its version: its other versions may compute other last bits.
+        ``torch``, or OpenVINO with its version and its graph: others may compute other last bits.
     reason
         A sentence that says why it is torch where OpenVINO was wanted; else empty.
     """
@@ -69,6 +71,7 @@ class OpenVinoBackbone:
         self._torch = backbone
         self._streams = streams
         self._prepared: dict[tuple[int, tuple[Layer, ...]], CompiledStages] = {}
+        self._of_bytes: dict[tuple[Layer, ...], CompiledStages] = {}
         self.module = backbone.module
         self.feature_count = backbone.feature_count
         self.splits = backbone.splits
@@ -104,9 +107,39 @@ class OpenVinoBackbone:
             If OpenVINO cannot compute them, or computes something else.
         """
         wanted = self._torch.stages(values, start, layers)
+        compiled = self._compiled(_rows(values), start, layers, wanted, None)
+        self._prepared[start, tuple(layers)] = compiled
+        return wanted
+
+    def prepare_for_bytes(self, pixels: Tensor, scaling: nn.Module, layers: Sequence[Layer]) -> list[Tensor]:
+        """Do what :meth:`prepare` does, from images on that are not scaled yet, uint8.
+
+        Parameters
+        ----------
+        pixels
+            uint8 ``(n, bands, height, width)`` to try both on.
+        scaling
+            The network's, of which OpenVINO then computes its part, too.
+        layers
+            As for :meth:`stages_of_bytes`.
+        """
+        values = scaling(pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+        wanted = self._torch.stages(values, 0, layers)
+        compiled = self._compiled(_rows(pixels), 0, layers, wanted, ByteScaling.of(scaling))
+        self._of_bytes[tuple(layers)] = compiled
+        return wanted
+
+    def _compiled(
+        self,
+        rows: np.ndarray,
+        start: int,
+        layers: Sequence[Layer],
+        wanted: Sequence[Tensor],
+        scaling: ByteScaling | None,
+    ) -> CompiledStages:
         try:
-            compiled = CompiledStages(self.module, start, layers, tuple(values.shape[1:]), self._streams)
-            given = _in_batches(compiled, values)
+            compiled = CompiledStages(self.module, start, layers, rows.shape[1:], self._streams, scaling)
+            given = _maps(compiled, rows)
         except CannotBuildError as error:
             raise Refusal(f"OpenVINO is not told how to compute {error}.") from error
         except RuntimeError as error:
@@ -119,8 +152,7 @@ class OpenVinoBackbone:
                     f"OpenVINO's answers differ from torch's by {share:.1e} at layer {layer} (allowed: "
                     f"{TOLERANCE:.0e})."
                 )
-        self._prepared[start, tuple(layers)] = compiled
-        return wanted
+        return compiled
 
     def stages(self, values: Tensor, start: int, layers: Sequence[Layer]) -> list[Tensor]:
         """Return what some layers give; see :meth:`Backbone.stages`."""
@@ -130,7 +162,28 @@ class OpenVinoBackbone:
         # Of a NaN OpenVINO's activations make a number; torch's keep it, and whoever asked is told.
         if not bool(torch.isfinite(values).all()):
             return self._torch.stages(values, start, layers)
-        return _in_batches(compiled, values)
+        return _maps(compiled, _rows(values))
+
+    def stages_of_bytes(self, pixels: Tensor, layers: Sequence[Layer]) -> list[Tensor] | None:
+        """Return what some layers give of images that are not scaled yet.
+
+        Parameters
+        ----------
+        pixels
+            uint8 ``(n, bands, height, width)``.
+        layers
+            As for :meth:`stages`.
+
+        Returns
+        -------
+        list of Tensor or None
+            ``None`` if nothing was prepared for such images.
+        """
+        compiled = self._of_bytes.get(tuple(layers))
+        rows = _rows(pixels)
+        if compiled is None or len(rows) == 0 or rows.shape[1:] != compiled.shape:
+            return None
+        return _maps(compiled, rows)
 
 
 def choose_runtime(
@@ -138,6 +191,8 @@ def choose_runtime(
     wanted: RuntimeName,
     device: torch.device,
     programs: Sequence[tuple[int, tuple[Layer, ...]]],
+    *,
+    of_bytes: bool = False,
 ) -> Runtime:
     """Let OpenVINO compute a network's backbone from now on, if that is wanted and it agrees with torch.
 
@@ -152,6 +207,8 @@ def choose_runtime(
     programs
         Block to begin with and layers of each :meth:`AnomalyNetwork.stages` that will be asked for; what one
         begins with, the one before it has given.
+    of_bytes
+        Whether images are given as uint8, so that OpenVINO scales them, too; else as float32 in [0, 1].
 
     Returns
     -------
@@ -168,7 +225,7 @@ def choose_runtime(
     try:
         version = _version()
         backbone = _backbone_for(network)
-        _prepare(network, backbone, programs)
+        _prepare(network, backbone, programs, of_bytes=of_bytes)
     except ImportError as error:
         reason = f"OpenVINO is not installed, or cannot be loaded ({_first_line(error)})."
         if wanted == "openvino":
@@ -178,8 +235,8 @@ def choose_runtime(
         return Runtime(reason=reason)
     except Refusal as refusal:
         return Runtime(reason=str(refusal))
-    network.compute_by(backbone)
-    return Runtime(f"OpenVINO {version}")
+    network.compute_by(backbone, backbone.stages_of_bytes if of_bytes else None)
+    return Runtime(f"OpenVINO {version}, graph {OPENVINO_GRAPH}")
 
 
 def _version() -> str:
@@ -207,28 +264,31 @@ def _prepare(
     network: AnomalyNetwork,
     backbone: OpenVinoBackbone,
     programs: Sequence[tuple[int, tuple[Layer, ...]]],
+    *,
+    of_bytes: bool,
 ) -> None:
     side = network.image_size
     generator = torch.Generator().manual_seed(_SEED)
-    images = torch.rand(BATCH, network.bands, side, side, generator=generator)
-    images[0], images[1] = 0.0, 1.0
-    maps = network.scaling(images.contiguous(memory_format=torch.channels_last))
+    shape = BATCH, network.bands, side, side
+    pixels = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    pixels[0], pixels[1] = 0, 255
+    maps = network.scaling(pixels / 255).contiguous(memory_format=torch.channels_last)
     for start, layers in programs:
-        maps = backbone.prepare(maps, start, layers)[-1]
+        if of_bytes and start == 0:
+            maps = backbone.prepare_for_bytes(pixels, network.scaling, layers)[-1]
+        else:
+            maps = backbone.prepare(maps, start, layers)[-1]
 
 
-def _in_batches(compiled: CompiledStages, values: Tensor) -> list[Tensor]:
-    """Compute in batches of one length, of which the last is filled up with zeros.
+def _rows(values: Tensor) -> np.ndarray:
+    """Return ``(n, height, width, channels)``: of a channels-last tensor the same memory."""
+    return values.detach().permute(0, 2, 3, 1).contiguous().numpy()
 
-    As many at one time as torch has threads here: one where the caller computes beside others.
-    """
-    batches = []
-    for part in torch.split(values.detach(), BATCH):
-        missing = BATCH - len(part)
-        full = torch.nn.functional.pad(part, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else part
-        batches.append(full.contiguous(memory_format=torch.contiguous_format).numpy())
-    found = zip(*compiled(batches, torch.get_num_threads()), strict=True)
-    return [torch.cat([torch.from_numpy(part) for part in maps])[: len(values)] for maps in found]
+
+def _maps(compiled: CompiledStages, rows: np.ndarray) -> list[Tensor]:
+    """Compute in as many threads as torch has here: one where the caller computes beside others."""
+    found = compiled(rows, torch.get_num_threads())
+    return [torch.from_numpy(maps).permute(0, 3, 1, 2) for maps in found]
 
 
 def _first_line(error: BaseException) -> str:

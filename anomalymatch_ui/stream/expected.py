@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from anomalymatch_ui.config import RuntimeName
+from anomalymatch_ui.config import OPENVINO_GRAPH, RuntimeName
 
 
 def expected_runtime(wanted: RuntimeName) -> str:
@@ -16,6 +16,6 @@ def expected_runtime(wanted: RuntimeName) -> str:
     if wanted == "torch":
         return ""
     try:
-        return f"OpenVINO {metadata.version('openvino')}"
+        return f"OpenVINO {metadata.version('openvino')}, graph {OPENVINO_GRAPH}"
     except metadata.PackageNotFoundError:
         return ""

@@ -82,7 +82,9 @@ class Scorer:
         self.network = fused_for_inference(network).to(device).to(memory_format=torch.channels_last)
         self.network.backbone.to(self.dtype)
         asked = _programs(self.network, parts)
-        self.runtime = Runtime() if compiled else choose_runtime(self.network, runtime, device, asked)
+        self.runtime = (
+            Runtime() if compiled else choose_runtime(self.network, runtime, device, asked, of_bytes=True)
+        )
         self.name = (
             f"{network.config.name} {network.bands} {self.image_size} {device} {self.dtype} {compiled} "
             f"{self.runtime}{taken}"
@@ -184,7 +186,9 @@ class Scorer:
         """Return the images as the network takes them, in each view."""
         # As bytes, of which there are fewer than of the network's numbers.
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        images = self._filled_up(pixels).to(self.dtype) / 255
+        images = self._filled_up(pixels)
+        if not self.network.takes_bytes:
+            images = images.to(self.dtype) / 255
         for view in symmetries(images, symmetry):
             yield view.contiguous(memory_format=torch.channels_last)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from anomalymatch_ui.config import (
     NetworkConfig,
     NetworkName,
     PartConfig,
+    Place,
     Reads,
     RuntimeName,
     Symmetry,
@@ -112,9 +114,12 @@ def test_a_head_on_the_middle_is_computed_by_openvino_too() -> None:
     assert_alike(features, expected_features)
 
 
+@pytest.mark.parametrize("place", ["centre", "flux"])
 @pytest.mark.parametrize("layers", [(0,), (7, 10), (10, "last")])
-def test_parts_of_any_depth_agree_with_torch(network: AnomalyNetwork, layers: tuple[Layer, ...]) -> None:
-    parts = [PartConfig(size=SIZE, layers=layers, place="centre")]
+def test_parts_of_any_depth_agree_with_torch(
+    network: AnomalyNetwork, layers: tuple[Layer, ...], place: Place
+) -> None:
+    parts = [PartConfig(size=SIZE, layers=layers, place=place)]
     ours, torchs = both(network, parts=parts)
     features, expected = (scorer.score(pixels_of(5))[1] for scorer in (ours, torchs))
     assert_alike(features, expected)
@@ -240,21 +245,59 @@ def test_what_is_no_number_is_not_made_one(network: AnomalyNetwork, value: float
 
 
 @pytest.mark.parametrize(
-    "batch",
+    "images",
     [
-        np.zeros((BATCH, 3, SIZE, SIZE), np.float64),
-        np.zeros((BATCH, 3, SIZE, SIZE), np.uint8),
-        np.zeros((BATCH, 3, SIZE, SIZE), ">f4" if sys.byteorder == "little" else "<f4"),
-        np.zeros((BATCH - 1, 3, SIZE, SIZE), np.float32),
-        np.zeros((BATCH, SIZE, SIZE, 3), np.float32),
+        np.zeros((BATCH, SIZE, SIZE, 3), np.float64),
+        np.zeros((BATCH, SIZE, SIZE, 3), np.uint8),
+        np.zeros((BATCH, SIZE, SIZE, 3), ">f4" if sys.byteorder == "little" else "<f4"),
+        np.zeros((BATCH, 3, SIZE, SIZE), np.float32),
     ],
 )
-def test_a_batch_that_openvino_would_cast_or_misread_is_refused(
-    network: AnomalyNetwork, batch: np.ndarray
+def test_images_that_openvino_would_cast_or_misread_are_refused(
+    network: AnomalyNetwork, images: np.ndarray
 ) -> None:
-    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (3, SIZE, SIZE), streams=1)
-    with pytest.raises(ValueError, match="a batch is float32"):
-        compiled([batch])
+    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    with pytest.raises(ValueError, match="images are float32"):
+        compiled(images)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 5])
+@pytest.mark.parametrize("input_range", ["backbone", "unit"])
+def test_bytes_are_scaled_as_torch_scales_them(bands: int, input_range: Literal["backbone", "unit"]) -> None:
+    settings = NetworkConfig(image_size=SIZE, pretrained=False, input_range=input_range)
+    network = build_network(settings, seed=0, bands=bands)
+    fused, reference = fused_for_inference(network), fused_for_inference(network)
+    assert choose_runtime(fused, "openvino", CPU, [(0, (0,))], of_bytes=True).name != "torch"
+    assert fused.takes_bytes
+    pixels = torch.from_numpy(pixels_of(3, bands=bands))
+    with torch.inference_mode():
+        (ours,) = fused.stages(pixels, [0])
+        (expected,) = reference.stages(pixels / 255, [0])
+        (from_floats,) = fused.stages(pixels / 255, [0])
+    torch.testing.assert_close(ours, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    torch.testing.assert_close(from_floats, expected, rtol=0, atol=0)  # for which nothing was prepared
+
+
+def test_bytes_of_another_size_are_computed_by_torch(network: AnomalyNetwork) -> None:
+    fused = fused_for_inference(network)
+    choose_runtime(fused, "openvino", CPU, [(0, (0,))], of_bytes=True)
+    pixels = torch.from_numpy(pixels_of(2, size=SIZE + 8))
+    with torch.inference_mode():
+        (found,) = fused.stages(pixels, [0])
+        (expected,) = fused_for_inference(network).stages(pixels / 255, [0])
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_pixels_that_cannot_be_written_are_read(network: AnomalyNetwork) -> None:
+    pixels = pixels_of(BATCH)
+    expected = Scorer(network, CPU, runtime="openvino").score(pixels)
+    pixels.flags.writeable = False
+    found = Scorer(network, CPU, runtime="openvino").score(pixels)
+    np.testing.assert_array_equal(found[0], expected[0])
+    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    values = np.zeros((BATCH, SIZE, SIZE, 3), np.float32)
+    values.flags.writeable = False
+    assert compiled(values)[0].shape[0] == BATCH
 
 
 def test_importing_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:
