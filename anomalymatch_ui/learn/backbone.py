@@ -27,7 +27,8 @@ class Backbone(Protocol):
     feature_count
         Channels of the last layer.
     splits
-        Whether computing can go on from what a block gave, so that this can be kept.
+        Whether computing can go on from what a block gave, so that this can be kept. Then training must have
+        something to change after the last block: settings may freeze all of them.
     range
         Mean and deviation of red, green and blue that the weights were trained on.
     """

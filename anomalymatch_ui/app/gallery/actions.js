@@ -1,5 +1,5 @@
-// What can be done by a key or a button: {name, keys, title, group, run(view), repeats}. Key handling, the
-// list of keys and the titles of buttons all come from these tables.
+// What can be done by a key or a button: {name, keys, title, group, run(view), bar, repeats}. Key handling, the
+// list of keys, the buttons below the cards and the titles of all buttons come from these tables.
 //
 //   name     what buttons refer to
 //   keys     as chordOf gives them; the first is shown on the button
@@ -8,13 +8,14 @@
 //   run      given the view, the event of the key or click, and the action
 //   word     what stands on the button beside the key, where it is not the name
 //   row      actions of one row are one line in the list of keys
+//   bar      true where it has a button below the cards, in the order of these tables
 //   repeats  true where a key held down goes on; a label is given once
 
 import { chordOf, writtenKey } from "../shared/keys.js";
 import { LABELS } from "../shared/labels.js";
 
 const labelActions = Object.entries(LABELS).map(([name, { key }]) => ({
-  name, keys: [key.toUpperCase()], title: name, group: "Label", run: (view) => view.labelSelection(name),
+  name, keys: [key.toUpperCase()], title: name, group: "Label", bar: true, run: (view) => view.labelSelection(name),
 }));
 
 // Name, key, the position it leads to, row of the list of keys.
@@ -31,15 +32,21 @@ export const MOVES = [
 export const galleryActions = [
   ...labelActions,
   {
-    name: "clear", keys: ["Backspace"], title: "take the label away", group: "Label",
+    name: "clear", keys: ["Backspace"], title: "take the label away", group: "Label", bar: true,
     run: (view) => view.labelSelection(null),
   },
   {
-    name: "rest nominal", keys: ["."], title: "the rest of this page is nominal", group: "Label",
+    name: "rest nominal", keys: ["."], title: "the rest of this page is nominal", group: "Label", bar: true,
     run: (view) => view.labelRest("nominal"),
   },
-  { name: "undo", keys: ["Z"], title: "undo", group: "Label", run: (view) => view.desk.commit({ kind: "undo" }) },
-  { name: "redo", keys: ["Shift+Z"], title: "redo", group: "Label", run: (view) => view.desk.commit({ kind: "redo" }) },
+  {
+    name: "undo", keys: ["Z"], title: "undo", group: "Label", bar: true,
+    run: (view) => view.desk.commit({ kind: "undo" }),
+  },
+  {
+    name: "redo", keys: ["Shift+Z"], title: "redo", group: "Label", bar: true,
+    run: (view) => view.desk.commit({ kind: "redo" }),
+  },
   ...MOVES.map(([name, key, target, row]) => ({
     name, keys: [key], title: name, group: "Move", row, repeats: true, run: (view) => view.move(target(view)),
   })),
@@ -54,11 +61,11 @@ export const galleryActions = [
     run: (view) => view.turn(1),
   },
   {
-    name: "apply", keys: ["R", "Enter"], title: "show the new ranking", word: "new order", group: "Rank",
+    name: "apply", keys: ["R", "Enter"], title: "show the new ranking", word: "new order", group: "Rank", bar: true,
     run: (view) => view.apply(),
   },
   {
-    name: "similar", keys: ["M"], title: "more like this", group: "Rank",
+    name: "similar", keys: ["M"], title: "more like this", group: "Rank", bar: true,
     run: (view) => view.activeId && view.desk.command("similar", { id: view.activeId }),
   },
   { name: "train", keys: ["T"], title: "train", group: "Rank", run: (view) => view.desk.command("train") },

@@ -12,7 +12,7 @@ const BY_MOUSE = [
 ];
 
 export const helpActions = [
-  { name: "help", keys: ["?"], title: "list of keys", group: "Help", run: (view) => showHelp(view) },
+  { name: "help", keys: ["?"], title: "list of keys", group: "Help", bar: true, run: (view) => showHelp(view) },
 ];
 
 function showHelp(view) {

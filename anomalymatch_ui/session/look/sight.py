@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import (
+    EFFICIENTNETS,
     MIDDLE,
-    TIMM,
     Config,
     EmbeddingConfig,
     NetworkConfig,
@@ -68,8 +68,8 @@ DEARER: dict[Kind, tuple[PartConfig, ...]] = {
 }
 """The same where the settings allow 1.7 times the processor time."""
 
-OF_TIMM = tuple(PartConfig(size=96, statistics=(one,), weight=0.7, whitening=0.25) for one in _BOTH)
-"""Of an encoder of timm where the settings do not say, for its blocks are other ones: its end alone."""
+OF_OTHERS = tuple(PartConfig(size=96, statistics=(one,), weight=0.7, whitening=0.25) for one in _BOTH)
+"""Of a backbone that is no EfficientNet, whose blocks are other ones: its end alone."""
 
 WHITENING = {"square": 0.1, "other": 0.25}
 """Of an embedding whose sizes are given, by the pool's symmetry."""
@@ -225,9 +225,9 @@ def _by_the_chosen(parts: tuple[PartConfig, ...], network: NetworkConfig) -> tup
     """Return parts by the settings' own network where somebody chose it, or wants no ImageNet weights."""
     if network.pretrained and network.name == NetworkConfig().name:
         return parts
-    if network.name.startswith(TIMM):
-        size = network.image_size or OF_TIMM[0].size
-        return tuple(part.model_copy(update={"size": size}) for part in OF_TIMM)
+    if network.name not in EFFICIENTNETS:
+        size = network.image_size or OF_OTHERS[0].size
+        return tuple(part.model_copy(update={"size": size}) for part in OF_OTHERS)
     return tuple(_renamed(part, None) for part in parts)
 
 

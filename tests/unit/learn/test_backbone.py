@@ -28,6 +28,9 @@ TIMM = tuple(
 """A transformer, a convolutional network with and one without normalisation by the batch, and one whose
 features have their channels last."""
 
+BACKBONES = (*EFFICIENTNETS, *TIMM)
+"""One of each kind: a new kind goes here."""
+
 ROUNDING = (50 * 1000) ** 0.5 * torch.finfo(torch.float32).eps
 """Relative error of fifty layers of sums of a thousand terms, which add up as a random walk."""
 
@@ -40,7 +43,7 @@ def named(config: NetworkConfig) -> str:
     return config.name
 
 
-@pytest.mark.parametrize("config", [*EFFICIENTNETS, *TIMM], ids=named)
+@pytest.mark.parametrize("config", BACKBONES, ids=named)
 def test_a_grey_image_has_the_same_features_in_any_number_of_bands(config: NetworkConfig) -> None:
     grey = images(bands=1)
     with torch.no_grad():
@@ -80,8 +83,8 @@ def test_networks_of_other_bands_have_other_names() -> None:
         assert len({digest(network) for network in networks}) == len(networks)
 
 
-@pytest.mark.parametrize("config", TIMM, ids=named)
-def test_an_encoder_of_timm_is_trained_from_its_frozen_blocks_on(config: NetworkConfig) -> None:
+@pytest.mark.parametrize("config", BACKBONES, ids=named)
+def test_a_network_is_trained_from_its_frozen_blocks_on(config: NetworkConfig) -> None:
     network = build_network(config, 0, bands=5)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.5)
@@ -106,8 +109,8 @@ def test_an_encoder_of_timm_is_trained_from_its_frozen_blocks_on(config: Network
     assert torch.equal(now, then)
 
 
-@pytest.mark.parametrize("config", TIMM, ids=named)
-def test_stages_of_timm_have_the_channels_that_are_said(config: NetworkConfig) -> None:
+@pytest.mark.parametrize("config", BACKBONES, ids=named)
+def test_stages_have_the_channels_that_are_said(config: NetworkConfig) -> None:
     network = build_network(config, 0).eval()
     layers = [*range(network._stages.blocks), "last"]
     with torch.no_grad():
