@@ -18,8 +18,10 @@ from anomalymatch_ui.app.pictures.pictures import Pictures
 from anomalymatch_ui.app.settings.settings import SettingsDialog, suggested
 from anomalymatch_ui.app.sky.panel import SkyPanel
 from anomalymatch_ui.app.theme.theme import Theme
+from anomalymatch_ui.docstrings import as_in
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.session import Cycle, Outlook, Session, Status
+from anomalymatch_ui.session.labelling.marking import Marking
 
 
 class Dashboard:
@@ -141,36 +143,19 @@ class Dashboard:
         """Where :meth:`export_labels` writes: ``labels.csv`` in the session's folder."""
         return self.session.path / "labels.csv"
 
+    @as_in(Marking.write_aim)
     def write_aim(self, text: str) -> None:
-        """Keep a line on what is looked for with the session; see :meth:`Marking.write_aim`.
-
-        Raises
-        ------
-        InputError
-            If it is longer than 300 characters.
-        StorageError
-            If the disk refuses.
-        """
+        """Keep a line with the session that says what is looked for."""
         self.session.marking.write_aim(text)
 
+    @as_in(Session.train)
     def train(self, steps: int | None = None) -> None:
-        """Train one cycle in the background, or go on with one that was stopped; then rank the images.
-
-        Raises
-        ------
-        InputError
-            If the labels do not allow it, or another job runs.
-        """
+        """Train one cycle in the background, then rank the images by it."""
         self.session.train(steps)
 
+    @as_in(Session.adapt)
     def adapt(self) -> None:
-        """Adapt the network to the pool in the background, without labels; see :meth:`Session.adapt`.
-
-        Raises
-        ------
-        InputError
-            If another job runs.
-        """
+        """Adapt the network to the pool in the background, without labels."""
         self.session.adapt()
 
     def pause(self) -> None:
@@ -185,30 +170,23 @@ class Dashboard:
         """Stop the job after the step it is at; :meth:`train` goes on from there."""
         self.session.stop()
 
+    @as_in(Session.go_back)
     def go_back(self, cycle: int) -> None:
-        """Let an earlier cycle order the images, 0 for the labels alone; see :meth:`Session.go_back`.
-
-        Raises
-        ------
-        InputError
-            If there is no such cycle, or another job runs.
-        """
+        """Let an earlier cycle order the images until the next one is finished."""
         self.session.go_back(cycle)
 
+    @as_in(Session.pin)
     def pin(self, cycle: int, pinned: bool = True) -> None:
-        """Keep a cycle's network and scores for good, or no longer; see :meth:`Session.pin`.
-
-        Raises
-        ------
-        InputError
-            If there is no such cycle, or its network is not kept any more.
-        StorageError
-            If the disk refuses.
-        """
+        """Keep a cycle's network and scores for good, or no longer than those of other cycles."""
         self.session.pin(cycle, pinned)
 
     def train_automatically(self, labels: int | str) -> None:
-        """Let a cycle start by itself after every so many new labels; 0 or ``"off"`` for none.
+        """Let a cycle start by itself after every so many new labels.
+
+        Parameters
+        ----------
+        labels
+            How many; 0 or ``"off"`` for never.
 
         Raises
         ------
@@ -223,8 +201,15 @@ class Dashboard:
 
         Parameters
         ----------
-        values, preset
-            As for :meth:`Session.configure`, which says what is raised.
+        values
+            New values by the names of the settings, such as ``{"train.steps": 80}``.
+        preset
+            Start from a preset, such as ``"paper"``, instead of the current settings.
+
+        Raises
+        ------
+        SettingsError
+            With a sentence for each setting that is unknown, out of range, or cannot change while a job runs.
         """
         if self.session.configure(values, preset=preset) and self.session.status.state == "idle":
             self.session.rank()

@@ -75,3 +75,8 @@ def advice(found: int, labelled: int, following: Count, looks: int, unfound: Cou
         if rate >= 1.5
         else ("Worth going on: most of the next looks should be finds.")
     )
+
+
+def in_words(source: str) -> str:
+    """Return where a ranking comes from in words that need no explanation."""
+    return source.replace("linear head", "your labels")

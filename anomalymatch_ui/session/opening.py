@@ -56,12 +56,18 @@ class Prepared:
         How the images differ from when the session was last open, as a sentence; empty if they do not.
     rendered_otherwise
         Whether they are rendered differently.
+    metadata
+        The table of metadata to keep; ``None`` if none is given.
+    match_radius
+        Seconds of arc between an image and its row of that table at most.
     """
 
     context: Context
     table: LabelTable | None
     changed: str
     rendered_otherwise: bool
+    metadata: Path | None
+    match_radius: float
 
     def news(self, rankings: Rankings, cycles: Cycles, gone: int) -> str | None:
         """Return what the person is to know first; ``None`` if nothing has changed.
@@ -94,10 +100,55 @@ def prepare(
     take_over: bool,
     share: bool,
     embeddings: str | Path | None,
+    metadata: str | Path | None,
+    match_radius: float,
     pixels: Mapping[str, Any] | None,
     classes: str | Mapping[str, str] | None,
 ) -> Prepared:
-    """Open what a session needs, as :meth:`Session.open` has it, and take the lock."""
+    """Open what a session needs, and take the lock.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    images
+        What :func:`~anomalymatch_ui.open_pool` takes, or a pool that is open. ``None`` takes the one the
+        session was made with. Of an archive, the session's shortlist counts if it has one.
+    labels
+        What :func:`~anomalymatch_ui.labels.read_labels` reads. It is imported once: opening the session
+        with it again does not override what was labelled since.
+    config
+        Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
+    annotator
+        Whose labels these are, a line of at most 100 characters; ``None`` takes the user's name.
+    take_over
+        Take the writer lock from another process: it can label on, and trains no more.
+    share
+        While another process has the lock, label beside it, without training or keeping settings. With
+        ``take_over``, take the lock from a process of the same annotator only.
+    embeddings
+        A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
+        it in the session's own.
+    metadata
+        A table (CSV, ECSV, VOTable, FITS, Parquet) with the column ``filename`` or ``id``, or with
+        positions in degrees, and others to filter by; a copy is kept.
+    match_radius
+        Seconds of arc between an image and its row at most, where rows are matched by position.
+    pixels
+        How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it; it is kept.
+        What is not given is as it was, or as a pool that is open has it.
+    classes
+        What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; it is kept.
+
+    Raises
+    ------
+    InputError
+        If the images, the table, the settings, the name or the folder cannot be used.
+    SessionBusyError
+        If another process has the lock, and neither ``take_over`` nor ``share`` is true.
+    StorageError
+        If the disk refuses.
+    """
     annotator = annotator_name(annotator)
     folder = SessionFolder(expanded(path), None if embeddings is None else expanded(embeddings))
     if config is None:
@@ -146,7 +197,8 @@ def prepare(
             folder, pool, journal, lock, annotator, LiveSettings(config), identity_of(journal, folder.path)
         )
         opened.pop_all()
-    return Prepared(context, table, changed, rendered_otherwise)
+    beside = None if metadata is None else expanded(metadata)
+    return Prepared(context, table, changed, rendered_otherwise, beside, match_radius)
 
 
 def _writer_lock(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from anomalymatch_ui.config import Config
+from anomalymatch_ui.docstrings import as_in
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.labels import MATCHING, ImportReport, Label
 from anomalymatch_ui.pool import ImagePool
@@ -18,6 +19,7 @@ from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
 from anomalymatch_ui.session.charts.pictures import Pictures
 from anomalymatch_ui.session.core.board import StatusBoard
 from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.jobs import Background
 from anomalymatch_ui.session.core.status import Receipt, Status
 from anomalymatch_ui.session.labelling.labelling import Labelling
 from anomalymatch_ui.session.labelling.marking import Marking
@@ -38,6 +40,7 @@ from anomalymatch_ui.session.search.showing import Showing
 from anomalymatch_ui.session.steering import Steering
 from anomalymatch_ui.session.summary.page import MOST, write_page
 from anomalymatch_ui.session.summary.selection import SelectionFunction
+from anomalymatch_ui.session.work.configuring import Configuring
 from anomalymatch_ui.session.work.cycles import Cycles
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
@@ -131,6 +134,7 @@ class Session:
         steering.begin(count(), self._watcher.seen.writer, self._watcher.seen.aim)
 
     @classmethod
+    @as_in(prepare)
     def open(
         cls,
         path: str | Path,
@@ -147,57 +151,25 @@ class Session:
         pixels: Mapping[str, Any] | None = None,
         classes: str | Mapping[str, str] | None = None,
     ) -> Self:
-        """Open a session folder, or make one.
-
-        Parameters
-        ----------
-        path
-            The folder.
-        images
-            What :func:`~anomalymatch_ui.open_pool` takes, or a pool that is open. ``None`` takes the one the
-            session was made with. Of an archive, the session's shortlist counts if it has one.
-        labels
-            What :func:`~anomalymatch_ui.labels.read_labels` reads. It is imported once: opening the session
-            with it again does not override what was labelled since.
-        config
-            Settings; they replace those of the session. ``None`` takes the session's, or the defaults.
-        annotator
-            Whose labels these are, a line of at most 100 characters; ``None`` takes the user's name.
-        take_over
-            Take the writer lock from another process: it can label on, and trains no more.
-        share
-            While another process has the lock, label beside it, without training or keeping settings. With
-            ``take_over``, take the lock from a process of the same annotator only.
-        embeddings
-            A folder for the embedding, which several sessions on the same images may share; ``None`` keeps
-            it in the session's own.
-        metadata
-            A table (CSV, ECSV, VOTable, FITS, Parquet) with the column ``filename`` or ``id``, or with
-            positions in degrees, and others to filter by; a copy is kept.
-        match_radius
-            Seconds of arc between an image and its row at most, where rows are matched by position.
-        pixels
-            How the images are read and rendered, as :func:`~anomalymatch_ui.open_pool` takes it; it is kept.
-            What is not given is as it was, or as a pool that is open has it.
-        classes
-            What the classes of the labels stand for, such as ``"ring=anomaly,*=nominal"``; it is kept.
-
-        Raises
-        ------
-        InputError
-            If the images, the table, the settings, the name or the folder cannot be used.
-        SessionBusyError
-            If another process has the lock, and neither ``take_over`` nor ``share`` is true.
-        StorageError
-            If the disk refuses.
-        """
+        """Open a session folder, or make one."""
         prepared = prepare(
-            path, images, labels, config, annotator, take_over, share, embeddings, pixels, classes
+            path,
+            images,
+            labels,
+            config,
+            annotator,
+            take_over,
+            share,
+            embeddings,
+            metadata,
+            match_radius,
+            pixels,
+            classes,
         )
         session: Self | None = None
         try:
             session = cls(prepared.context)
-            session._begin(prepared, metadata, match_radius)
+            session._begin(prepared)
         except BaseException:
             (prepared.context.close if session is None else session.close)()
             raise
@@ -206,13 +178,13 @@ class Session:
         session._watcher.start()
         return session
 
-    def _begin(self, prepared: Prepared, metadata: str | Path | None, match_radius: float) -> None:
+    def _begin(self, prepared: Prepared) -> None:
         """Tell what has changed, and take in what comes with the opening."""
         if news := prepared.news(self._rankings, self.cycles, self._labelling.gone(self.labels())):
             self._board.publish(message=news)
         # Before the labels, which may start a cycle.
-        if metadata is not None:
-            self.metadata_report = self.finding.keep(expanded(metadata), match_radius)
+        if prepared.metadata is not None:
+            self.metadata_report = self.finding.keep(prepared.metadata, prepared.match_radius)
         if prepared.table is not None:
             self.import_report = self._labelling.take_table(prepared.table)
         if self.metadata_report is not None:
@@ -239,32 +211,38 @@ class Session:
         """What the session is doing, as an immutable snapshot."""
         return self._board.status
 
+    @as_in(StatusBoard.subscribe)
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Be told of each change of status, on the thread that made it; see :meth:`StatusBoard.subscribe`."""
+        """Be told of every change of status, in order, on whichever thread made it."""
         return self._board.subscribe(callback)
 
+    @as_in(Labelling.label)
     def label(
         self, ids: Iterable[str], label: Label | None, origin: str = "api", *, ranking: Ranking | None = None
     ) -> Receipt:
-        """Label images, as one event, durable when this returns; see :meth:`Labelling.label`."""
+        """Label images, as one event that can be undone as one; durable when this returns."""
         return self._labelling.label(ids, label, origin, ranking=ranking)
 
+    @as_in(Labelling.undo)
     def undo(self, origin: str = "api") -> Receipt | None:
-        """Take back the annotator's last event; ``None`` if there is none. Raises as :meth:`label`."""
+        """Take back the annotator's last event."""
         return self._labelling.undo(origin)
 
+    @as_in(Labelling.redo)
     def redo(self, origin: str = "api") -> Receipt | None:
-        """Do again what was undone last; ``None`` if there is nothing. Raises as :meth:`label`."""
+        """Do again what was undone last."""
         return self._labelling.redo(origin)
 
     def labels(self) -> Mapping[str, Label]:
         """Return the current labels by image id, an immutable snapshot."""
         return self._journal.view()
 
+    @as_in(Finding.find)
     def find(self, query: Query | None = None) -> Found:
-        """Find images; see :meth:`Finding.find`."""
+        """Find images."""
         return self.finding.find(query)
 
+    @as_in(crossmatch)
     def crossmatch(
         self,
         table: str | Path | None = None,
@@ -275,24 +253,34 @@ class Session:
         top: int | None = None,
         name: str | None = None,
     ) -> CrossMatch:
-        """Look images up among known objects, of a table or of an archive; see :func:`crossmatch`."""
+        """Look images up among known objects, of a table or of an archive."""
         known = self.finding.known
         return crossmatch(self.results, known, table, radius, service=service, what=what, top=top, name=name)
 
     def label_matching(self, query: Query, label: Label | None, origin: str = MATCHING) -> Receipt:
-        """Label all that match, as one event. Raises as :meth:`Finding.find` and :meth:`label`."""
+        """Label all that match, as one event.
+
+        Parameters
+        ----------
+        query
+            What to look for; raises as :meth:`find`.
+        label, origin
+            As for :meth:`label`, which says what else is raised.
+        """
         return self.label(self.finding.remaining(self.find(query)), label, origin)
 
+    @as_in(export_labels)
     def export_labels(self, path: str | Path) -> int:
-        """Write ``filename,label`` and what else is known; see :func:`export_labels`."""
+        """Write the labels as a CSV file, ``filename,label`` and other columns."""
         return export_labels(Path(path), self.pool, self._journal)
 
     def report(self) -> Report:
         """Return what was labelled, by whom, and how far they agree."""
         return Report.of(self.path, self.pool, self.labels(), self.people, self.status)
 
+    @as_in(write_page)
     def write_report(self, path: str | Path, top: int = MOST) -> None:
-        """Write what the search has come to as one HTML file; see :func:`write_page`."""
+        """Write what the search has come to as one HTML file, whole or not at all."""
         found, lines = self.results.table("found"), self.report().lines()
         write_page(expanded(path), self.pool, found, lines, self.selection.now(), top)
 
@@ -305,8 +293,9 @@ class Session:
         """Whether every image has to be looked at anew by :meth:`rank` before the order follows labels."""
         return self._rankings.outdated()
 
+    @as_in(Ranking.table)
     def ranking_table(self, top: int | None = None) -> pd.DataFrame:
-        """Return the newest ranking as a table, ``rank,id,score,label``; its first ``top`` rows, or all."""
+        """Return the newest ranking as a table with the columns ``rank,id,score,label``."""
         return self.ranking().table(self.pool.ids, self.labels(), top)
 
     @property
@@ -314,28 +303,34 @@ class Session:
         """What scores the pool by the labels and the cycle in use."""
         return self._rankings.scorer
 
+    @as_in(Steering.rank)
     def rank(self, wait: bool = False) -> None:
-        """Order the pool by the labels now and, after a cycle, by its network; see :meth:`Steering.rank`."""
+        """Order the pool by the current labels and, after a cycle, by its network."""
         self._steering.rank(wait)
 
+    @as_in(Steering.train)
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
-        """Train one cycle on the labels now, then rank the pool by it; see :meth:`Steering.train`."""
+        """Train one cycle on the current labels, then rank the pool by it."""
         self._steering.train(steps, wait, rank=rank)
 
+    @as_in(Steering.adapt)
     def adapt(self, wait: bool = False) -> None:
-        """Adapt the backbone to the pool, which takes no label, then rank; see :meth:`Steering.adapt`."""
+        """Adapt the backbone to the pool, which takes no label, then look at every image with it and rank."""
         self._steering.adapt(wait)
 
+    @as_in(Steering.go_back)
     def go_back(self, cycle: int, wait: bool = False) -> None:
-        """Let an earlier cycle order the images; see :meth:`Steering.go_back`."""
+        """Let an earlier cycle order the images until the next one is finished."""
         self._steering.go_back(cycle, wait)
 
+    @as_in(Cycles.pin)
     def pin(self, cycle: int, pinned: bool = True) -> None:
-        """Keep a cycle's network for good, or no longer than others; see :meth:`Steering.pin`."""
+        """Keep a cycle's network and scores for good, or no longer than those of other cycles."""
         self._steering.pin(cycle, pinned)
 
+    @as_in(Steering.score_images)
     def score_images(self, images: ImagePool) -> np.ndarray:
-        """Score other images by what this session has learnt; see :meth:`Steering.score_images`."""
+        """Score other images by what this session has learnt; return when it is done."""
         return self._steering.score_images(images)
 
     @property
@@ -352,24 +347,27 @@ class Session:
         """Whether settings are kept: no other process holds the writer lock."""
         return self._steering.settings.keeps
 
+    @as_in(Configuring.change)
     def configure(self, values: Mapping[str, Any], *, preset: str | None = None) -> bool:
-        """Change settings and keep them; return whether to rank then. See :meth:`Configuring.change`."""
+        """Change settings and keep them; the next cycle and the next ranking follow them."""
         return self._steering.settings.change(values, preset=preset)
 
     def pause(self) -> None:
         """Let the running job wait after its current step."""
         self._steering.pause()
 
+    @as_in(Steering.resume)
     def resume(self) -> None:
-        """Let the paused job go on, or what ran when the session was left; see :meth:`Steering.resume`."""
+        """Let the paused job go on, or, where none runs, what ran when the session was last left."""
         self._steering.resume()
 
     def stop(self) -> None:
         """End the running job after its current step; a cycle can be gone on with later."""
         self._steering.stop()
 
+    @as_in(Background.wait)
     def wait(self, timeout: float | None = None) -> Status:
-        """Wait for the running job to end, at most ``timeout`` seconds."""
+        """Wait for the running job to end, and return the status then."""
         return self._steering.wait(timeout)
 
     def close(self) -> None:

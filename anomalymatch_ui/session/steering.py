@@ -44,14 +44,9 @@ class Steering:
     def __init__(
         self, context: Context, board: StatusBoard, rankings: Rankings, cycles: Cycles, insight: Insight
     ) -> None:
-        self._context = context
-        self._board = board
-        self._rankings = rankings
-        self._cycles = cycles
-        self._insight = insight
-        self._folder = context.folder
-        self._pool = context.pool
-        self._journal = context.journal
+        self._context, self._board = context, board
+        self._rankings, self._cycles, self._insight = rankings, cycles, insight
+        self._folder, self._pool, self._journal = context.folder, context.pool, context.journal
         self._writer_lock = context.writer_lock
         self.settings = Configuring(context, board, rankings, cycles)
         self.automatic = AutomaticTraining(
@@ -63,17 +58,16 @@ class Steering:
         self._leaving = False  # ... because the session closes: it goes on when it is opened again
 
     def train(self, steps: int | None = None, wait: bool = False, *, rank: bool = True) -> None:
-        """Train one cycle on the labels now, then rank the pool by it.
+        """Train one cycle on the current labels, then rank the pool by it.
 
-        A cycle that was stopped goes on where it was, with the current labels. Runs in the background
-        unless ``wait``.
+        A cycle that was stopped goes on where it was, with the current labels.
 
         Parameters
         ----------
         steps
             Steps of the cycle; ``None`` takes those that a stopped cycle was begun with, else the settings'.
         wait
-            Return when it is done, raising what it failed with.
+            Return when it is done, raising what it failed with; otherwise it runs in the background.
         rank
             Whether to rank the pool afterwards; without it :meth:`rank` does so later.
 
@@ -102,16 +96,8 @@ class Steering:
             self.automatic.cycle_begins(view)
             advice = self._rankings.advice(view)
             self._board.publish(message=advice)
-            train_cycle(
-                self._folder,
-                self._pool,
-                view,
-                last_seq,
-                self._context.config,
-                steps,
-                reporter,
-                prevalence=self._insight.prevalence(),
-            )
+            folder, config, prevalence = self._folder, self._context.config, self._insight.prevalence()
+            train_cycle(folder, self._pool, view, last_seq, config, steps, reporter, prevalence=prevalence)
             cycle = self._folder.cycle
             self._board.publish(
                 # In one piece: beside "training" the finished cycle would be taken for the one before.
@@ -130,17 +116,7 @@ class Steering:
         self.start("train", work, wait, steps)
 
     def pin(self, cycle: int, pinned: bool = True) -> None:
-        """Keep a cycle's network and scores for good, or no longer than those of other cycles.
-
-        Of the others, the last ``train.keep_cycles`` are kept, and the one in use. Any process may pin.
-
-        Raises
-        ------
-        InputError
-            If there is no such cycle, or its network is not kept any more.
-        StorageError
-            If the disk refuses.
-        """
+        """Keep a cycle's network and scores for good, or no longer; see :meth:`Cycles.pin`."""
         self._cycles.pin(cycle, pinned)
         self._board.publish(kept_cycles=self._cycles.kept, pinned_cycles=self._cycles.pinned)
 
@@ -158,7 +134,12 @@ class Steering:
 
         Where there is no order yet, the pool is ranked first, so that there is something to label meanwhile:
         labels and the order that follows them go on. An adaptation that was stopped goes on where it was.
-        When it is done the settings have ``embedding.adapt``. Runs in the background unless ``wait``.
+        When it is done the settings have ``embedding.adapt``.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`train`.
 
         Raises
         ------
@@ -183,10 +164,17 @@ class Steering:
         self.start("adapt", work, wait)
 
     def go_back(self, cycle: int, wait: bool = False) -> None:
-        """Let an earlier cycle order the images until the next one is finished; 0 is the labels alone.
+        """Let an earlier cycle order the images until the next one is finished.
 
         Of past cycles some are kept; see :meth:`pin`. A stopped cycle that began with the weights of another
-        one (``train.carry_over``) is given up. Runs in the background unless ``wait``.
+        one (``train.carry_over``) is given up.
+
+        Parameters
+        ----------
+        cycle
+            Number of the cycle; 0 for the labels alone.
+        wait
+            As for :meth:`train`.
 
         Raises
         ------
@@ -211,14 +199,26 @@ class Steering:
         self.start("go-back", work, wait)
 
     def rank(self, wait: bool = False) -> None:
-        """Order the pool by the labels now and, after a cycle, by its network. Raises as :meth:`start`.
+        """Order the pool by the current labels and, after a cycle, by its network.
 
-        Runs in the background unless ``wait``; the new ranking is announced by the status.
+        The new ranking is announced by the status.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`train`.
+
+        Raises
+        ------
+        InputError
+            If a job runs already.
+        SessionBusyError
+            If another process holds the lock.
         """
         self.start("rank", self._rankings.rank, wait)
 
     def score_images(self, images: ImagePool) -> np.ndarray:
-        """Score other images by what this session has learnt; returns when it is done.
+        """Score other images by what this session has learnt; return when it is done.
 
         Parameters
         ----------
@@ -276,7 +276,7 @@ class Steering:
         self._background.stop()
 
     def wait(self, timeout: float | None = None) -> Status:
-        """Wait for the running job to end, at most ``timeout`` seconds."""
+        """Wait for the running job to end; see :meth:`Background.wait`."""
         self._background.wait(timeout)
         return self._board.status
 

@@ -54,3 +54,20 @@ def test_every_name_that_is_listed_is_there(session: Session):
     for name in listed("| method | what it does |"):
         assert hasattr(dashboard.gallery, name), name
     dashboard.close()
+
+
+def described(docstring: str) -> set[str]:
+    """Return the names in the section Parameters of a docstring."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    entries = re.findall(r"^\S.*", section[1], re.MULTILINE) if section else []
+    return {name.strip() for entry in entries for name in entry.split(",")}
+
+
+@pytest.mark.parametrize("owner", [Session, Dashboard, Gallery, Pages])
+def test_every_argument_of_a_public_method_is_described(owner: type):
+    for name in public(owner) - LEFT_ALONE:
+        method = vars(owner)[name]
+        if not isinstance(method, property):
+            taken = set(inspect.signature(method).parameters) - {"self"}
+            assert described(inspect.getdoc(method) or "") == taken, name
+    assert described(inspect.getdoc(Session.open) or "") == set(inspect.signature(Session.open).parameters)

@@ -68,18 +68,24 @@ def seeds() -> Iterator[Seed]:
         yield from _written("fits", name, lambda folder, write=write: write(folder, _images(1), ["a"]))
     for name, write in CONTAINERS.items():
         images = _images(12, np.uint8 if "tiles" in name or "zip" in name else np.float32)
-        reader = name.partition(" ")[0]
-        yield from _written(reader, name, lambda folder, w=write, i=images: w(folder, i, _names(12)))
+        yield from _written(
+            _reader_of(name), name, lambda folder, w=write, i=images: w(folder, i, _names(12))
+        )
     yield from _written("zarr", "zarr as it is", _bare_zarr)
     yield from _written("avro", "alerts", _alerts)
     yield from _written("asdf", "asdf", _asdf)
     yield from _tables()
 
 
+def _reader_of(container: str) -> str:
+    return container.partition(" ")[0]
+
+
 READERS = (
-    "jpg", "png", "gif", "bmp", "tiff", "webp", "npy", "fits", "hdf5", "zarr", "tar", "parquet", "avro",
-    "asdf", "catalogue", "labels", "metadata", "config",
-)  # fmt: skip
+    *("jpg", "png", "gif", "bmp", "tiff", "webp", "npy", "fits"),
+    *dict.fromkeys(map(_reader_of, CONTAINERS)),
+    *("avro", "asdf", "labels", "metadata", "config"),
+)
 """All readers, in the order in which they are tried."""
 
 TEXTS = ("labels", "metadata", "config")

@@ -123,10 +123,15 @@ class Closeup:
     def check(self, image_id: str) -> None:
         """Refuse an image that is not in the pool.
 
+        Parameters
+        ----------
+        image_id
+            Its id.
+
         Raises
         ------
         InputError
-            If it is not.
+            If it is not there.
         """
         index_in(self._session.pool, image_id)
 

@@ -82,7 +82,8 @@ class GalleryFinds:
         wait
             Return when the page is shown; otherwise it is shown as soon as it is ready.
         values
-            Change the query.
+            Filters and the order by name, as :class:`~anomalymatch_ui.session.Query` has them; they win over
+            ``query``.
 
         Raises
         ------
@@ -93,23 +94,52 @@ class GalleryFinds:
         self._trail.go(_view_of(query), query, self._finder(query), wait=wait)
 
     def show_unlabelled(self, *, wait: bool = True) -> None:
-        """List the images without a label by the newest ranking, what to look at next first."""
+        """List the images without a label by the newest ranking, what to look at next first.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
+        """
         self.find(TO_LABEL, wait=wait)
 
     def show_labelled(self, *, wait: bool = True) -> None:
-        """List the images that have a label."""
+        """List the images that have a label.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
+        """
         self._trail.go("labelled", _LABELLED, self._finder(_LABELLED), wait=wait)
 
     def show_disagreements(self, *, wait: bool = True) -> None:
-        """List the images on which annotators disagree, with what each says."""
+        """List the images on which annotators disagree, with what each says.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
+        """
         self._trail.go("disagreements", _DISAGREEMENTS, self._finder(_DISAGREEMENTS), wait=wait)
 
     def show_unreadable(self, *, wait: bool = True) -> None:
-        """List the images that cannot be read."""
+        """List the images that cannot be read.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
+        """
         self._trail.go("unreadable", _UNREADABLE, self._finder(_UNREADABLE), wait=wait)
 
     def show_audit(self, *, wait: bool = True) -> None:
         """List the labels, those first that the others contest the most.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
 
         Raises
         ------
@@ -120,6 +150,15 @@ class GalleryFinds:
 
     def show_similar(self, ids: str | Iterable[str], count: int = 60, *, wait: bool = True) -> None:
         """List the images most like one or several others.
+
+        Parameters
+        ----------
+        ids
+            Id of an image; or several, of which any may be alike.
+        count
+            How many to list at most.
+        wait
+            As for :meth:`find`.
 
         Raises
         ------
@@ -151,7 +190,13 @@ class GalleryFinds:
         self._trail.go("same place", self.query, lambda _ranking: find(radius, of), wait=wait)
 
     def back(self, *, wait: bool = True) -> None:
-        """Go back to the list, and its page, from which one came; nothing if there is none."""
+        """Go back to the list, and its page, from which one came; nothing if there is none.
+
+        Parameters
+        ----------
+        wait
+            As for :meth:`find`.
+        """
         if self._trail.back(wait=wait):
             self._gallery.heed(self._session.status)  # a newer ranking is offered again
 
@@ -160,6 +205,16 @@ class GalleryFinds:
 
         An image that has got a label since it was found, and for which the list does not ask any more, is
         left alone.
+
+        Parameters
+        ----------
+        label
+            As for :meth:`Session.label`; ``None`` withdraws the labels.
+
+        Returns
+        -------
+        Receipt
+            What is on disk now.
 
         Raises
         ------

@@ -18,6 +18,8 @@ from anomalymatch_ui.app.inbox import Inbox, Message
 from anomalymatch_ui.app.looking.choosing import GalleryStretch
 from anomalymatch_ui.app.looking.look import Look, look_from_json, look_to_json
 from anomalymatch_ui.app.scripts import APP, joined
+from anomalymatch_ui.app.words import in_words
+from anomalymatch_ui.docstrings import as_in
 from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pixels import Rendering
 from anomalymatch_ui.session import SORTS, Counts, Query, Ranking, Receipt, Session, Status
@@ -121,19 +123,9 @@ class Gallery(Pages):
 
     # Labels
 
+    @as_in(Session.label)
     def label(self, ids: Iterable[str], label: Label | None, *, origin: str = ORIGIN) -> Receipt:
-        """Label images, durably, as one event; ``None`` withdraws their labels.
-
-        Parameters
-        ----------
-        ids, label, origin
-            As for :meth:`Session.label`.
-
-        Raises
-        ------
-        AnomalyMatchError
-            If the session cannot take the label, with the reason.
-        """
+        """Label images, as one event, on disk when this returns."""
         receipt = self._session.label(ids, label, origin=origin, ranking=self._ranking)
         self._show_labels(receipt.labels)
         return receipt
@@ -148,6 +140,11 @@ class Gallery(Pages):
 
     def label_page_rest(self, label: Label = "nominal") -> Receipt | None:
         """Label the readable images of this page that have no label, as one event; ``None`` if there is none.
+
+        Parameters
+        ----------
+        label
+            What they are labelled, as for :meth:`label`.
 
         Raises
         ------
@@ -175,65 +172,61 @@ class Gallery(Pages):
 
     # Stretch and bands
 
+    @as_in(GalleryStretch.show_as)
     def show_as(self, rendering: Rendering | None, *, keep: bool = True, wait: bool = True) -> None:
-        """Show the images in another rendering of their native values; scores and order stay.
-
-        Parameters
-        ----------
-        rendering
-            Stretch, limits, and which bands are red, green and blue; ``None`` for what the network sees.
-        keep
-            Keep it with the session.
-        wait
-            Return when the page is shown.
-
-        Raises
-        ------
-        InputError
-            If the images are pictures of 8 bits, or lack a band.
-        """
+        """Show the images in another rendering of their native values; scores and order stay."""
         self._stretch.show_as(rendering, keep=keep, wait=wait)
 
     # What is listed
 
+    @as_in(GalleryFinds.find)
     def find(self, query: Query | None = None, *, wait: bool = True, **values: Any) -> None:
-        """Find images and show the first page of them; see :meth:`GalleryFinds.find`."""
+        """Find images and show the first page of them."""
         self.finds.find(query, wait=wait, **values)
 
+    @as_in(GalleryFinds.show_unlabelled)
     def show_unlabelled(self, *, wait: bool = True) -> None:
         """List the images without a label by the newest ranking, what to look at next first."""
         self.finds.show_unlabelled(wait=wait)
 
+    @as_in(GalleryFinds.show_labelled)
     def show_labelled(self, *, wait: bool = True) -> None:
         """List the images that have a label."""
         self.finds.show_labelled(wait=wait)
 
+    @as_in(GalleryFinds.show_disagreements)
     def show_disagreements(self, *, wait: bool = True) -> None:
         """List the images on which annotators disagree, with what each says."""
         self.finds.show_disagreements(wait=wait)
 
+    @as_in(GalleryFinds.show_unreadable)
     def show_unreadable(self, *, wait: bool = True) -> None:
         """List the images that cannot be read."""
         self.finds.show_unreadable(wait=wait)
 
+    @as_in(GalleryFinds.show_audit)
     def show_audit(self, *, wait: bool = True) -> None:
-        """List the labels, those first that the others contest most; see :meth:`GalleryFinds.show_audit`."""
+        """List the labels, those first that the others contest most."""
         self.finds.show_audit(wait=wait)
 
+    @as_in(GalleryFinds.show_similar)
     def show_similar(self, ids: str | Iterable[str], count: int = 60, *, wait: bool = True) -> None:
-        """List the images most like one or several others; see :meth:`GalleryFinds.show_similar`."""
+        """List the images most like one or several others."""
         self.finds.show_similar(ids, count, wait=wait)
 
+    @as_in(GalleryFinds.show_same_place)
     def show_same_place(self, radius: float | None = None, of: str = "", *, wait: bool = True) -> None:
-        """List images of one place on the sky; see :meth:`GalleryFinds.show_same_place`."""
+        """List images of one place on the sky."""
         self.finds.show_same_place(radius, of, wait=wait)
 
+    @as_in(GalleryFinds.back)
     def back(self, *, wait: bool = True) -> None:
         """Go back to the list, and its page, from which one came; nothing if there is none."""
         self.finds.back(wait=wait)
 
+    @as_in(GalleryFinds.label_matching)
     def label_matching(self, label: Label | None) -> Receipt:
-        """Label all that is listed, on all pages, as one action; see :meth:`GalleryFinds.label_matching`."""
+        """Label all that is listed, on all pages, as one action."""
         return self.finds.label_matching(label)
 
     @property
@@ -298,6 +291,11 @@ class Gallery(Pages):
 
         If the cards are in the newest one already, the session is asked for one by the current labels,
         and it is shown when it comes, unless somebody has gone on labelling meanwhile.
+
+        Parameters
+        ----------
+        wait
+            Return when the page is shown; otherwise it is shown as soon as it is ready.
         """
         if self._session.ranking().version > self._ranking.version:
             self._list_again(wait=wait)
@@ -331,17 +329,20 @@ class Gallery(Pages):
             self.offer = {"version": status.ranking_version, "text": f"New ranking, {source}{so_far}: R"}
 
     def say(self, sentence: str, tone: Literal["info", "error"] = "info") -> None:
-        """Show a sentence above the cards."""
+        """Show a sentence above the cards.
+
+        Parameters
+        ----------
+        sentence
+            Replaces the one that is there.
+        tone
+            ``"error"`` for what went wrong.
+        """
         self.send({"kind": "say", "sentence": sentence, "tone": tone})
 
+    @as_in(Closeup.check)
     def open_closeup(self, image_id: str) -> None:
-        """Show one image of the pool in its full resolution, wherever the gallery is shown.
-
-        Raises
-        ------
-        InputError
-            If there is no such image.
-        """
+        """Show one image of the pool in its full resolution, wherever the gallery is shown."""
         self._closeup.check(image_id)
         self.send({"kind": "open closeup", "id": image_id})
 
@@ -394,8 +395,3 @@ class Gallery(Pages):
             for name, value in chosen.items():
                 self.set_trait(name, int(value))
         self._lay_out()
-
-
-def in_words(source: str) -> str:
-    """Return where a ranking comes from in words that need no explanation."""
-    return source.replace("linear head", "your labels")

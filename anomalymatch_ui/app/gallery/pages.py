@@ -110,6 +110,11 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     def select(self, ids: Iterable[str]) -> None:
         """Select images of this page, and no others.
 
+        Parameters
+        ----------
+        ids
+            Ids of images of this page.
+
         Raises
         ------
         InputError
@@ -122,7 +127,14 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         self.selection = ids
 
     def show_page(self, number: int, *, wait: bool = True) -> None:
-        """Show a page, counted from 0; without ``wait`` as soon as it is ready.
+        """Show a page.
+
+        Parameters
+        ----------
+        number
+            Which page, counted from 0.
+        wait
+            Return when it is shown; otherwise it is shown as soon as it is ready.
 
         Raises
         ------

@@ -54,7 +54,22 @@ class GalleryStretch:
         inbox.answers |= {"show as": self._show_as_asked, "for the network": self._tell_consequence}
 
     def show_as(self, rendering: Rendering | None, *, keep: bool, wait: bool) -> Future[Any] | None:
-        """Show the images as :meth:`Gallery.show_as` says, and give the page's sheet."""
+        """Show the images in another rendering of their native values; scores and order stay.
+
+        Parameters
+        ----------
+        rendering
+            Stretch, limits, and which bands are red, green and blue; ``None`` for what the network sees.
+        keep
+            Keep it with the session.
+        wait
+            Return when the page is shown.
+
+        Raises
+        ------
+        InputError
+            If the images are pictures of 8 bits, or lack a band.
+        """
         if not self.offered:
             raise InputError(
                 "These images are pictures of 8 bits a band: the browser's own look stretches them."

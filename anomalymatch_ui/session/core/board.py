@@ -48,12 +48,17 @@ class StatusBoard:
                 callback(status)
 
     def subscribe(self, callback: Callable[[Status], None]) -> Callable[[], None]:
-        """Tell of every change from now on, in order, on whichever thread made it; return what ends that.
+        """Tell of every change from now on, in order, on whichever thread made it.
 
         Parameters
         ----------
         callback
-            Given each new status. It must not wait for another thread.
+            Called with each new status. It must not wait for another thread.
+
+        Returns
+        -------
+        Callable
+            Ends the subscription.
         """
         with self._lock:
             self._subscribers.append(callback)

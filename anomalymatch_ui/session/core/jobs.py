@@ -307,7 +307,13 @@ class Background:
             job.stop()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the end of the last job has been told, at most ``timeout`` seconds."""
+        """Wait until the end of the last job has been told.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; ``None`` waits for as long as it takes.
+        """
         if self._last is not None:
             self._last[0].join(timeout)
 

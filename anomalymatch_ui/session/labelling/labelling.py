@@ -53,7 +53,7 @@ class Labelling:
         Parameters
         ----------
         ids
-            Image ids.
+            Image ids; or one of them.
         label
             ``"anomaly"``, ``"nominal"``, ``"unsure"`` or ``"artefact"``; ``None`` withdraws the label.
         origin
@@ -100,7 +100,23 @@ class Labelling:
         return None if event is None else self.receipt(event)
 
     def redo(self, origin: str) -> Receipt | None:
-        """Do again what was undone last; ``None`` if there is nothing. As :meth:`undo`."""
+        """Do again what was undone last.
+
+        Parameters
+        ----------
+        origin
+            As for :meth:`undo`.
+
+        Returns
+        -------
+        Receipt or None
+            ``None`` if there is nothing to do again.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses; then nothing has changed.
+        """
         event = self._context.journal.redo(self._context.annotator, origin)
         return None if event is None else self.receipt(event)
 

@@ -25,15 +25,16 @@ def crossmatch(
     Parameters
     ----------
     results, known
-        Of the session.
+        The tables of the session, and what it knows of its images already.
     table
-        With positions and names; see :meth:`~anomalymatch_ui.session.catalogue.known.KnownObjects.match`.
+        File with positions and names of known objects; see
+        :meth:`~anomalymatch_ui.session.catalogue.known.KnownObjects.match`.
     radius
-        Seconds of arc between an image and a known object at most.
+        Largest separation of an image and a known object, in seconds of arc.
     service
         An archive instead, asked over the network: ``"simbad"``, ``"ned"``, ``"vizier:CATALOGUE"``.
     what, top
-        Which images: those of this table of the results, the first ``top`` of it.
+        Which images: those of this table of the results, or the first ``top`` of them.
     name
         Column of the table that names the objects; ``None`` takes the likeliest.
 

@@ -54,10 +54,24 @@ def exported_columns(
 
 
 def export_labels(path: Path, pool: ImagePool, journal: Journal) -> int:
-    """Write ``filename,label`` and other columns; return the number of labels.
+    """Write the labels as a CSV file, ``filename,label`` and other columns.
 
     The others are positions, the columns of imported tables, and the probability that the order had shown
     for an image when it was looked at.
+
+    Parameters
+    ----------
+    path
+        The CSV file to write.
+    pool
+        The images, whose columns may hold positions.
+    journal
+        The labels, and what was imported with them.
+
+    Returns
+    -------
+    int
+        How many labels were written.
 
     Raises
     ------

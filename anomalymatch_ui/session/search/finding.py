@@ -86,7 +86,12 @@ class Finding:
         query
             What to look for; ``None`` takes the images without a label, what to look at next first.
         ranking
-            Of the session; ``None`` takes the newest.
+            The ranking to sort by; ``None`` takes the newest.
+
+        Returns
+        -------
+        Found
+            The images in order, with a title, captions, and which of them were drawn at random.
 
         Raises
         ------

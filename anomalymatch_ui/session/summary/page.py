@@ -34,7 +34,7 @@ def write_page(
     found: ResultTable,
     lines: Sequence[str],
     selection: Selection,
-    most: int = MOST,
+    top: int = MOST,
 ) -> None:
     """Write the report, whole or not at all.
 
@@ -50,7 +50,7 @@ def write_page(
         Labels, cycles and people, a sentence each.
     selection
         What share of all was found, and the curve of finds.
-    most
+    top
         How many of the finds have a row.
 
     Raises
@@ -58,7 +58,7 @@ def write_page(
     StorageError
         If the disk refuses.
     """
-    shown = found.first(most)
+    shown = found.first(top)
     title = f"{pool.name}: {len(found):,} {'find' if len(found) == 1 else 'finds'}"
     parts = [
         "<!doctype html>",

@@ -65,7 +65,7 @@ class Configuring:
         Parameters
         ----------
         values
-            By name, such as ``{"train.steps": 80, "prevalence": 0.01}``.
+            New values by the names of the settings, such as ``{"train.steps": 80, "prevalence": 0.01}``.
         preset
             Start from a preset instead of the settings now; see
             :func:`~anomalymatch_ui.session.work.settings.configured`.

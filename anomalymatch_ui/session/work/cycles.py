@@ -154,7 +154,16 @@ class Cycles:
         return self._folder.pinned_cycles
 
     def pin(self, cycle: int, pinned: bool = True) -> None:
-        """Keep a cycle's network and scores for good, or no longer; any process may.
+        """Keep a cycle's network and scores for good, or no longer than those of other cycles.
+
+        Of the others, the last ``train.keep_cycles`` are kept, and the one in use. Any process may pin.
+
+        Parameters
+        ----------
+        cycle
+            Number of the cycle, from 1.
+        pinned
+            Whether it is kept for good; false takes that back.
 
         Raises
         ------

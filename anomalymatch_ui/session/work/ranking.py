@@ -146,7 +146,17 @@ class Ranking:
         return cls(0, "pool order", datetime.now(UTC), scores, order)
 
     def table(self, ids: Sequence[str], labels: Mapping[str, str], top: int | None = None) -> pd.DataFrame:
-        """Return a table with the columns ``rank,id,score,label``, of the first ``top`` images or of all."""
+        """Return the ranking as a table with the columns ``rank,id,score,label``.
+
+        Parameters
+        ----------
+        ids
+            Id of each image of the pool, by index.
+        labels
+            Current labels by image id.
+        top
+            How many images from the first on; ``None`` for all.
+        """
         import pandas as pd
 
         order = self.order[:top]
