@@ -63,7 +63,7 @@ test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions tha
 	$(FLOORS)/bin/python -m pytest $(QUICK)
 
 # Every package that is depended on is used by these; they need no browser.
-QUICK := tests/unit tests/session/test_session.py tests/session/test_finding.py tests/app/test_gallery.py tests/app/test_panel.py
+QUICK := tests/unit tests/session/test_session.py tests/session/test_finding.py tests/app/test_gallery.py tests/app/test_gallery_messages.py tests/app/test_panel.py
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
 	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py tests/unit/pool/test_fuzzed_files.py

@@ -17,6 +17,7 @@ from anomalymatch_ui.pool import ImagePool, PoolReport
 from anomalymatch_ui.score.archive import Archive, begin
 from anomalymatch_ui.score.manifest import ArchiveManifest, Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard, Shard
+from anomalymatch_ui.stream import ScoredBatch
 
 NUMBER_FORMATS: tuple[NumberFormat, ...] = get_args(NumberFormat)
 ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}
@@ -44,6 +45,10 @@ def may_differ_by(network: AnomalyNetwork, features: Tensor, number_format: Numb
     share = LAYERS**0.5 * (ROUNDOFF[number_format] + TERMS**0.5 * ROUNDOFF["float32"])
     slope = (network.head.weight[1] - network.head.weight[0]).norm()
     return (share * slope * features.norm(dim=1) / 4).detach().numpy()
+
+
+def scores_of(batches: list[ScoredBatch]) -> np.ndarray:
+    return np.concatenate([batch.scores for batch in batches])
 
 
 class Names:

@@ -8,12 +8,13 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from anomalymatch_ui.docstrings import as_in
 from anomalymatch_ui.errors import DamagedJournalError, ReadOnlyError, StorageError
 from anomalymatch_ui.labels.beside import DamagedRow, read_extras, read_meta
 from anomalymatch_ui.labels.checking import check_header, check_journal, read_copy, rows_after
 from anomalymatch_ui.labels.copies import Held, JournalCopy
 from anomalymatch_ui.labels.database import damaged, database_errors, open_in_memory
-from anomalymatch_ui.labels.journalfile import Writing
+from anomalymatch_ui.labels.journalfile import JournalFile, Writing
 from anomalymatch_ui.labels.rows import Row
 from anomalymatch_ui.labels.salvage import rows_in_log
 from anomalymatch_ui.labels.walfile import with_log
@@ -45,18 +46,9 @@ class ViewedFile:
         self._before = path.with_name(f"{path.name}-journal")
         self._version = 0
 
+    @as_in(JournalFile.open)
     def open(self) -> list[Row]:
-        """Read the file, check all of it, and return the rows.
-
-        Raises
-        ------
-        InputError
-            If the file is not a journal, or of a newer version.
-        DamagedJournalError
-            If a row is damaged or missing.
-        StorageError
-            If the disk refuses.
-        """
+        """Read the file, check all of it, and return the rows."""
         held = read_copy(self.path, self._copy)
         self._stamp, self._connection, rows = self._read(held)
         return rows

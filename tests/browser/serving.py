@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ class Prepared:
 
     images: Path
     session: Path
+
+    def copied_to(self, folder: Path) -> Prepared:
+        """Return a copy in another folder, for tests that change it."""
+        for name in ("images", "session"):
+            shutil.copytree(getattr(self, name), folder / name)
+        return Prepared(folder / "images", folder / "session")
 
     def journal(self) -> list[tuple[str, str | None]]:
         with Journal(self.session / "journal.sqlite") as journal:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import sqlite3
 from pathlib import Path
@@ -25,9 +24,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
-    return Prepared(tmp_path / "images", tmp_path / "session")
+    return prepared_once.copied_to(tmp_path)
 
 
 @pytest.fixture

@@ -34,9 +34,7 @@ def catalogued(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory
 def prepared(catalogued: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """What the tests share that label nothing."""
     folder = tmp_path_factory.mktemp("finding")
-    for name in ("images", "session"):
-        shutil.copytree(getattr(catalogued, name), folder / name)
-    return Prepared(folder / "images", folder / "session")
+    return catalogued.copied_to(folder)
 
 
 @pytest.fixture

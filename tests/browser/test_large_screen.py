@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
 from desk import Desk
@@ -19,9 +18,7 @@ def screen() -> ViewportSize:
 @pytest.fixture(scope="module")
 def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("large")
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), folder / name)
-    return Prepared(folder / "images", folder / "session")
+    return prepared_once.copied_to(folder)
 
 
 @pytest.fixture

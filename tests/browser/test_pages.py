@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
-    return Prepared(tmp_path / "images", tmp_path / "session")
+    return prepared_once.copied_to(tmp_path)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
-    return Prepared(tmp_path / "images", tmp_path / "session")
+    return prepared_once.copied_to(tmp_path)
 
 
 @pytest.fixture

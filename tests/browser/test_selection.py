@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from desk import Desk
 from playwright.sync_api import Locator, expect
@@ -13,9 +11,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("selection")
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), folder / name)
-    return Prepared(folder / "images", folder / "session")
+    return prepared_once.copied_to(folder)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +20,7 @@ BOB = "<script>bob</script>"
 
 @pytest.fixture
 def prepared(prepared_once: Prepared, tmp_path: Path) -> Prepared:
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), tmp_path / name)
-    return Prepared(tmp_path / "images", tmp_path / "session")
+    return prepared_once.copied_to(tmp_path)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -20,9 +19,7 @@ SUM = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canv
 @pytest.fixture(scope="module")
 def prepared(prepared_once: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("zoom")
-    for name in ("images", "session"):
-        shutil.copytree(getattr(prepared_once, name), folder / name)
-    return Prepared(folder / "images", folder / "session")
+    return prepared_once.copied_to(folder)
 
 
 def zoom(desk: Desk) -> Locator:

@@ -8,29 +8,16 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from scoring import scores_of
 
-from anomalymatch_ui.config import NetworkConfig, ScoreConfig
+from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork, build_network
+from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import Fetched, ImagePool, SubsetPool, open_pool
-from anomalymatch_ui.stream import ScoredBatch, Scorer, StageClock, batch_ranges, pipeline, score_pool
+from anomalymatch_ui.stream import Scorer, StageClock, batch_ranges, pipeline, score_pool
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
-
-
-@pytest.fixture
-def pool(pool_folder: Path) -> ImagePool:
-    return open_pool(pool_folder)
-
-
-@pytest.fixture(scope="module")
-def network() -> AnomalyNetwork:
-    return build_network(NetworkConfig(image_size=32), seed=0)
-
-
-def scores_of(batches: list[ScoredBatch]) -> np.ndarray:
-    return np.concatenate([batch.scores for batch in batches])
 
 
 def test_ranges_cover_every_image_once_and_never_cross_a_shard() -> None:

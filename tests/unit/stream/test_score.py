@@ -7,9 +7,9 @@ import pytest
 import torch
 from scoring import NUMBER_FORMATS, may_differ_by
 
-from anomalymatch_ui.config import NetworkConfig, NumberFormat, ScoreConfig
+from anomalymatch_ui.config import NumberFormat, ScoreConfig
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork, build_network
+from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.score import open_embeddings
 from anomalymatch_ui.stream import score_pool
@@ -23,11 +23,6 @@ def pool(pool_folder: Path) -> ImagePool:
     (pool_folder / "0019.jpg").write_bytes(b"not an image")
     (pool_folder / "0020.jpg").write_bytes(b"not an image")
     return open_pool(pool_folder)
-
-
-@pytest.fixture(scope="module")
-def network() -> AnomalyNetwork:
-    return build_network(NetworkConfig(image_size=32), seed=0)
 
 
 def test_each_readable_image_is_scored_once_and_in_order(pool: ImagePool, network: AnomalyNetwork) -> None:

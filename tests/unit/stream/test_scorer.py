@@ -2,36 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scoring import scores_of
 
 from anomalymatch_ui.config import NetworkConfig, NetworkName, ScoreConfig, Symmetry
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, fused_for_inference
-from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.stream import ScoredBatch, Scorer, batching, score_pool
+from anomalymatch_ui.pool import ImagePool
+from anomalymatch_ui.stream import Scorer, batching, score_pool
 from anomalymatch_ui.stream.batching import CPU_BATCHES, batch_size_for, fastest
 from anomalymatch_ui.stream.threads import compute_in_one_thread
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
-
-
-@pytest.fixture
-def pool(pool_folder: Path) -> ImagePool:
-    return open_pool(pool_folder)
-
-
-@pytest.fixture(scope="module")
-def network() -> AnomalyNetwork:
-    return build_network(NetworkConfig(image_size=32), seed=0)
-
-
-def scores_of(batches: list[ScoredBatch]) -> np.ndarray:
-    return np.concatenate([batch.scores for batch in batches])
 
 
 def test_one_scorer_serves_many_runs_and_scores_as_the_network_does(
