@@ -100,7 +100,7 @@ class Inbox:
         if name in self.commands:
             self.commands[name](message)
         else:
-            self._say(f"There is nothing here that could carry out {name!r}.")
+            self._say(f"Nothing here can carry out {name!r}.")
 
     def _commit(self, message: Message) -> Message:
         kind = message["kind"]

@@ -14,7 +14,7 @@ Kind = Literal["probability", "place", "score"]
 MEANINGS: dict[Kind, str] = {
     "probability": "probability of an anomaly",
     "place": "place by novelty among all images, whatever the labels",
-    "score": "score of the network, which is no probability",
+    "score": "score of the network, which is not a probability",
 }
 
 
@@ -69,7 +69,7 @@ def advice(found: int, labelled: int, following: Count, looks: int, unfound: Cou
         return f"Time to stop: {few}; what is left lies scattered among the others."
     rate = looks / following.expected
     if found and rate > 5 * max(labelled / found, 1) and following.high < 0.1 * found:
-        return f"Soon time to stop: a find now takes some {whole(rate):,} looks, and {found:,} are found."
+        return f"Nearly time to stop: a find now takes some {whole(rate):,} looks, and {found:,} are found."
     return (
         f"Worth going on: about one look in {max(whole(rate), 1):,} should be a find."
         if rate >= 1.5

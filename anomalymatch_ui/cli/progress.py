@@ -40,7 +40,7 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
 def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Show a bar for each part of some work, from its first progress on.
 
-    Gives a function that takes the title of a part and gives one to be told what is done and the total.
+    Returns a function that takes the title of a part and returns one to be told what is done and the total.
     """
     progress = _progress()
 

@@ -97,7 +97,7 @@ class NetworkConfig(Settings):
         Parameters
         ----------
         symmetry
-            Of the images; it decides on their size.
+            Symmetry of the images; it decides on their size.
         reads
             What serves these images.
         """

@@ -50,7 +50,7 @@ def expose(scene: Plane, transfer: NDArray[np.complex128], random: np.random.Gen
     scene
         Counts in g, r and i on :func:`canvas`, float64 ``(3, height, width)``.
     transfer
-        Of the seeing, from :func:`seeing_transfer`.
+        Transfer of the seeing, from :func:`seeing_transfer`.
     random
         Draws the photons.
 

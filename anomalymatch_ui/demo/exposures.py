@@ -41,11 +41,11 @@ def write_exposure(path: Path, counts: Plane, ra: float, dec: float) -> None:
     Parameters
     ----------
     path
-        Of the new file.
+        Path of the new file.
     counts
         In g, r and i, ``(3, 64, 64)``; kept as float32 in the extensions ``G``, ``R`` and ``I``.
     ra, dec
-        Of the centre, in degrees (ICRS); also in the primary header, as ``RA`` and ``DEC``.
+        RA and Dec of the centre, in degrees (ICRS); also in the primary header, as ``RA`` and ``DEC``.
     """
     primary = fits.PrimaryHDU()
     primary.header["OBJECT"] = (path.stem, "simulated")

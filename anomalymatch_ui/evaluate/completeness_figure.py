@@ -28,7 +28,9 @@ def check_figure(path: Path) -> None:
         If Matplotlib is not installed, or the name ends with another suffix.
     """
     if path.suffix.lower().removeprefix(".") not in FIGURES:
-        raise InputError(f"{path.name} is no name of a figure. End it with one of: .{', .'.join(FIGURES)}.")
+        raise InputError(
+            f"{path.name} is not a name for a figure. End it with one of: .{', .'.join(FIGURES)}."
+        )
     check_drawing()
 
 

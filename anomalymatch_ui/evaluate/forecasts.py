@@ -118,7 +118,7 @@ def forecast_rows(cycles: list[list[Mapping[str, Any]]]) -> list[str]:
     Parameters
     ----------
     cycles
-        Of each seed, its rounds.
+        The rounds of each seed.
     """
     rounds = [list(those) for those in zip(*cycles, strict=False)]
     head = " | ".join(f"{name}: forecast (interval) / truth | held" for name in KINDS.values())

@@ -81,7 +81,7 @@ def beside_published(name: str, reports: Sequence[Report]) -> str:
     Parameters
     ----------
     name
-        Of the published data set.
+        Name of the published data set.
     reports
         One a class, of one protocol.
 

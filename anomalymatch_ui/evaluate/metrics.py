@@ -65,7 +65,7 @@ def expected_calibration_error(is_anomaly: np.ndarray, probabilities: np.ndarray
     probabilities
         float ``(n,)`` in [0, 1].
     bins
-        Of equal width.
+        Bins of equal width.
 
     References
     ----------
@@ -88,12 +88,12 @@ def paired_difference(
     values, reference
         float ``(n,)``, one pair a seed.
     seed, draws
-        Of the bootstrap.
+        Seed and draws of the bootstrap.
 
     Returns
     -------
     mean, low, high
-        Of ``values - reference``.
+        Mean, low, and high of ``values - reference``.
     """
     differences = values - reference
     rows = np.random.default_rng(seed).integers(0, len(differences), (draws, len(differences)))

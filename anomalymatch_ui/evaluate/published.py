@@ -93,7 +93,7 @@ def open_benchmark(
     anomaly
         The class to search, in the two data sets; by default ``edge_on_disk`` and hourglass.
     download, progress
-        Of GalaxyMNIST; see :func:`anomalymatch_ui.demo.galaxy_mnist`.
+        Download and progress of GalaxyMNIST; see :func:`anomalymatch_ui.demo.galaxy_mnist`.
 
     Raises
     ------

@@ -166,7 +166,7 @@ def run_seed(
     protocol
         How the astronomer works.
     seed
-        Of the start and of the learner.
+        Seed of the start and of the learner.
     on_cycle
         Told of each round.
     embeddings

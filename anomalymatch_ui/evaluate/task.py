@@ -84,9 +84,9 @@ class Task:
         Parameters
         ----------
         seed
-            Of the draw.
+            Seed of the draw.
         share
-            Of each class of the pool that becomes the test split.
+            Share of each class of the pool that becomes the test split.
         """
         random = np.random.default_rng(seed)
         measured: set[str] = set()

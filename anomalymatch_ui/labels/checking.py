@@ -214,7 +214,7 @@ def _structure(connection: sqlite3.Connection) -> frozenset[object]:
 
 
 def _seal(connection: sqlite3.Connection, texts: dict[Key, str]) -> None:
-    """Give checksums to rows without, which the triggers of this file keep anybody else from."""
+    """Write checksums to rows without one, which the triggers of this file keep anybody else from."""
     unsealed = [
         number
         for (number,) in connection.execute("SELECT seq FROM journal WHERE checksum IS NULL").fetchall()

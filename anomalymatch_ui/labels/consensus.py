@@ -17,7 +17,7 @@ class Answer:
     Attributes
     ----------
     name
-        Of the image, as the table has it.
+        Name of the image, as the table has it.
     annotator
         Who said it.
     words

@@ -43,7 +43,7 @@ class Shown:
     Attributes
     ----------
     probability
-        Of an anomaly, as on the image's card; ``None`` where the score was no probability.
+        Probability of an anomaly, as on the image's card; ``None`` where the score was no probability.
     height
         How far the image's margin lies above those of the best; see
         :meth:`~anomalymatch_ui.rank.Scale.heights`.
@@ -92,7 +92,7 @@ class JournalEntry:
         What else a person says of the image, such as a tag or a note (:mod:`~anomalymatch_ui.labels.marks`);
         then the row is about no label. ``None`` for a label.
     value
-        Of the mark from here on; ``None`` takes it away.
+        Value of the mark from here on; ``None`` takes it away.
     """
 
     seq: int

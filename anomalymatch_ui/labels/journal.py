@@ -133,7 +133,7 @@ class Journal:
             return self._state.accept(entries)
 
     def mark(self, changes: Mapping[tuple[str, str], str | None], annotator: str, origin: str) -> LabelEvent:
-        """Give marks of images their values, as one event; see :mod:`~anomalymatch_ui.labels.marks`.
+        """Set marks of images, as one event; see :mod:`~anomalymatch_ui.labels.marks`.
 
         Parameters
         ----------

@@ -44,7 +44,7 @@ def salvaged_rows(content: bytes) -> Iterator[tuple[Row, bool]]:
     Parameters
     ----------
     content
-        Of a journal's file or of its log.
+        Content of a journal's file or of its log.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def log_pages(log: bytes, *, newest: bool = False) -> Iterator[bytes]:
     log
         Its bytes.
     newest
-        Of each page the last state alone, which has the rows of those before.
+        Whether to return of each page the last state alone, which has the rows of those before.
     """
     size = _page_size(log)
     frames = [log[place : place + 24 + size] for place in range(32, len(log) - 23 - size, 24 + size)]

@@ -48,7 +48,7 @@ class LabelTable:
     conflicts
         Those of them whose rows say different things.
     digest
-        Of the file's content and of what its classes stand for, hexadecimal.
+        Digest of the file's content and of what its classes stand for, hexadecimal.
     notes
         What else there is to say of it, as parts of a sentence: how several annotators were made one, and
         what was left out.

@@ -31,9 +31,9 @@ def with_log(content: bytes, log: bytes) -> bytes:
     Parameters
     ----------
     content
-        Of the file; empty where nothing has been written into it yet.
+        Content of the file; empty where nothing has been written into it yet.
     log
-        Of its write-ahead log; empty if there is none.
+        Log of its write-ahead log; empty if there is none.
     """
     size, pages = _committed(log, 2 * (len(content) + len(log)) + _SPARE)
     file = bytearray(content)

@@ -108,7 +108,7 @@ class Adapter:
     device
         Where to train.
     seed
-        Of everything drawn at random.
+        Seed of everything drawn at random.
     symmetry
         Which turns and reflections leave the meaning of an image unchanged: images are compared by these.
 

@@ -80,9 +80,9 @@ def random_squares(sides: Tensor, height: int, width: int, generator: Generator)
     sides
         Float ``(n,)``: side of each square as a share of the image's; 0 marks nothing.
     height, width
-        Of the images, in pixels.
+        Height and width of the images, in pixels.
     generator
-        Gives the centres, anywhere in the image, so that a square may reach over the edge.
+        Returns the centres, anywhere in the image, so that a square may reach over the edge.
 
     Returns
     -------

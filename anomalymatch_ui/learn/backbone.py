@@ -83,7 +83,7 @@ class EfficientNetBackbone:
     trained_on
         Mean and deviation of red, green and blue.
     bands
-        Of the images it is to take.
+        Number of bands of the images it is to take.
     """
 
     module: Any  # the libraries publish no types
@@ -159,7 +159,7 @@ def build_backbone(config: NetworkConfig, bands: int = 3) -> Backbone:
     config
         With an image size.
     bands
-        Of the images, from 1 to :data:`~anomalymatch_ui.pixels.MOST_BANDS`.
+        Number of bands of the images, from 1 to :data:`~anomalymatch_ui.pixels.MOST_BANDS`.
 
     Raises
     ------

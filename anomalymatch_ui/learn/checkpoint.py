@@ -45,7 +45,7 @@ class Checkpoint:
     begun_with
         The cycle whose weights it began with; 0 for the pretrained ones, ``None`` where it is not said.
     rendering
-        Of the images it was trained on: their bands and how they were stretched.
+        Rendering of the images it was trained on: their bands and how they were stretched.
     batches
         Labelled and unlabelled images of a step; ``None`` where it is not said.
     """

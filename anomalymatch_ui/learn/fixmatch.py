@@ -57,7 +57,7 @@ def fixmatch_loss(
     pseudo
         What is believed of the same images, from their weak augmentation.
     weight
-        Of the unlabelled term.
+        Weight of the unlabelled term.
     """
     supervised = functional.cross_entropy(labelled, labels)
     used = pseudo.weights.to(strong.dtype)

@@ -30,7 +30,7 @@ class InputScaling(nn.Module):
     Parameters
     ----------
     mean, deviation
-        Of each channel, in units of [0, 1].
+        Mean and deviation of each channel, in units of [0, 1].
 
     References
     ----------
@@ -60,7 +60,8 @@ class ByteScaling:
     spread
         Whether one or two bands are spread to three colours first.
     mean, deviation
-        Of each channel, float32 ``(channels,)`` in units of [0, 1]; empty where values stay as they are.
+        Mean and deviation of each channel, float32 ``(channels,)`` in units of [0, 1]; empty where values
+        stay as they are.
     """
 
     spread: bool
@@ -88,7 +89,7 @@ def input_scaling(config: NetworkConfig, trained_on: Range, bands: int) -> nn.Mo
     trained_on
         What the pretrained weights were trained on. Each band is scaled as the colour it stands for.
     bands
-        Of the images.
+        Number of bands of the images.
     """
     steps: list[nn.Module] = [SpreadToColours()] if bands < COLOURS else []
     if config.input_range != "unit":

@@ -36,14 +36,15 @@ class AnomalyNetwork(nn.Module):
     config
         What it is built from.
     bands
-        Of the images: three are red, green and blue; others are ordered from the reddest to the bluest.
+        Number of bands of the images: three are red, green and blue; others are ordered from the reddest to
+        the bluest.
 
     Attributes
     ----------
     config
         What it was built from.
     bands
-        Of the images.
+        Number of bands of the images.
     image_size
         Side of the square it sees, in pixels: as given, or that for images of the sky.
     layers

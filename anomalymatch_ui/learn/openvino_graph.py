@@ -84,7 +84,7 @@ class CompiledStages:
     layers
         What to give, in this order.
     shape
-        Of one input, ``(height, width, channels)``.
+        Shape of one input, ``(height, width, channels)``.
     streams
         How many batches are computed at one time, at most.
     scaling

@@ -60,7 +60,7 @@ def pooling_weights(place: Place, images: Tensor, side: int) -> Tensor | None:
     images
         ``(n, bands, height, width)``, in [0, 1].
     side
-        Of the map, in its own pixels.
+        Side of the map, in its own pixels.
 
     Returns
     -------

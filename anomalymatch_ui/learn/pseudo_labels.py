@@ -100,7 +100,7 @@ class PseudoLabeller:
         Parameters
         ----------
         logits
-            Of the weakly augmented images, ``(m, 2)``.
+            Logits of the weakly augmented images, ``(m, 2)``.
         rows
             Which of the unlabelled images they are, int64 ``(m,)``.
         """

@@ -23,7 +23,7 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
     Parameters
     ----------
     seed
-        Of the generators of the CPU and of ``device``.
+        Seed of the generators of the CPU and of ``device``.
     device
         Where else random numbers are drawn, if not on the CPU alone.
     """

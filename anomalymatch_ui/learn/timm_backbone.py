@@ -36,7 +36,7 @@ class TimmBackbone:
         Its name is ``timm:`` and what timm calls the model, such as ``timm:convnext_nano.in12k_ft_in1k``,
         ``timm:hf-hub:mwalmsley/zoobot-encoder-convnext_nano`` or ``timm:local-dir:PATH``.
     bands
-        Of the images it is to take.
+        Number of bands of the images it is to take.
 
     Raises
     ------

@@ -80,7 +80,7 @@ class Trainer:
     device
         Where to train.
     seed, cycle
-        Of everything drawn at random.
+        Seed and cycle of everything drawn at random.
     symmetry
         Which turns and reflections leave the meaning of an image unchanged.
     prevalence

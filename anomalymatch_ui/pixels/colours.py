@@ -27,7 +27,7 @@ def weighted(shown: np.ndarray, weights: Sequence[Row]) -> np.ndarray:
     shown
         ``(bands, height, width)``, from 0 to 1.
     weights
-        Of the bands in red, green and blue.
+        Weights of the bands in red, green and blue.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def placed(levels: np.ndarray, places: Sequence[int]) -> np.ndarray:
     levels
         uint8 ``(bands, height, width)``.
     places
-        Of the three bands among them.
+        Places of the three bands among them.
 
     Returns
     -------

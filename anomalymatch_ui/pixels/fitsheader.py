@@ -46,11 +46,11 @@ class Hdu:
     header
         What concerns the pixels, by keyword.
     start
-        Of its data, in bytes from the beginning of the file.
+        Start of its data, in bytes from the beginning of the file.
     stop
         End of its data, without what fills the last block.
     place
-        Of its header, in bytes from the beginning of the file.
+        Place of its header, in bytes from the beginning of the file.
     """
 
     index: int

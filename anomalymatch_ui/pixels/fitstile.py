@@ -37,7 +37,7 @@ class FitsTile:
     content
         The file, mapped into memory; or its bytes, where it had to be unpacked as a whole.
     path
-        Of the file; ``None`` if ``content`` was unpacked from it.
+        Path of the file; ``None`` if ``content`` was unpacked from it.
     hdus, planes
         As for :func:`~anomalymatch_ui.pixels.fits.read_fits`.
     memory
@@ -48,7 +48,7 @@ class FitsTile:
     Attributes
     ----------
     bands
-        Of its planes.
+        Bands of its planes.
     height, width
         In pixels.
 

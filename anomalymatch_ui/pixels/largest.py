@@ -27,7 +27,7 @@ def check_size(height: int, width: int, planes: int = 1, largest: int = LARGEST)
     Parameters
     ----------
     height, width, planes
-        Of the image, as its header says.
+        Height, width, and planes of the image, as its header says.
     largest
         How many pixels it may have, in up to four planes.
 

@@ -56,7 +56,7 @@ def good_values(values: np.ndarray, bad: np.ndarray | None) -> np.ndarray:
     Parameters
     ----------
     values
-        Of any shape and real dtype.
+        Values of any shape and real dtype.
     bad
         bool, of the same shape: masked pixels; ``None`` for none.
 
@@ -110,8 +110,8 @@ def zscale_limits(good: np.ndarray, width: int) -> Limits:
     good
         ``(n,)``, row after row.
     width
-        Of a row. The values looked at lie so far apart that this has no common divisor with it: of tiles of
-        1000, 2000 and 4000 pixels the usual stride hits one column again and again.
+        Width of a row. The values looked at lie so far apart that this has no common divisor with it: of
+        tiles of 1000, 2000 and 4000 pixels the usual stride hits one column again and again.
     """
     if good.size == 0:
         return 0.0, 0.0

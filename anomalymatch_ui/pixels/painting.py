@@ -45,7 +45,7 @@ def on_pixels(profile: Plane, height: int, width: int, seeing: float = 0.0) -> P
     profile
         On the grid of an image of that height and width.
     height, width
-        Of the image.
+        Height and width of the image.
     seeing
         Full width at half maximum in pixels, of a Moffat profile, whose wings are those of real seeing [2]_;
         0 for none.
@@ -100,7 +100,7 @@ def signal_to_noise(difference: np.ndarray, noise: np.ndarray) -> float:
     difference
         What it adds or takes away, float ``(bands, height, width)``.
     noise
-        Of a pixel in each band, float ``(bands,)``.
+        Noise of a pixel in each band, float ``(bands,)``.
     """
     return float(np.sqrt(np.square(difference / noise[:, None, None]).sum()))
 
@@ -139,7 +139,7 @@ def shadow(image: NativeImage, transmission: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     image
-        Of which light is taken.
+        Image of which light is taken.
     transmission
         Share that is left, float64 ``(bands, height, width)``.
 
@@ -194,7 +194,7 @@ def magnitude(image: NativeImage, fluxes: np.ndarray, names: Sequence[str] = ())
     image
         Knows the zero points.
     fluxes
-        Of each of its bands.
+        Fluxes of each of its bands.
     names
         Bands that are asked for before the others.
     """

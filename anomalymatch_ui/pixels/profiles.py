@@ -46,7 +46,7 @@ class Shape:
     x, y
         Its middle.
     angle
-        Of its major axis, from the x axis.
+        Angle of its major axis, from the x axis.
     axis_ratio
         Minor to major axis, above 0 and at most 1.
     """

@@ -246,7 +246,7 @@ class Rendering(BaseModel):
         image
             Its bands are found by name, whatever their order.
         limits
-            Of the image, from :meth:`limits_of`, where they have been found before.
+            Limits of the image, from :meth:`limits_of`, where they have been found before.
 
         Returns
         -------

@@ -36,7 +36,7 @@ class Band:
     zero_point
         AB magnitude of a source of one unit; ``None`` if it is not known.
     unit
-        Of the values, as FITS writes units; ``None`` if it is not known.
+        Unit of the values, as FITS writes units; ``None`` if it is not known.
     """
 
     name: str
@@ -181,7 +181,7 @@ class NativeImage:
         bool, of the same shape: pixels that a mask or a blank value marks as without meaning; ``None`` if
         there are none but those that are not finite.
     bands
-        Of the planes, in their order.
+        Bands of the planes, in their order.
 
     Raises
     ------

@@ -17,7 +17,7 @@ def square(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     Parameters
     ----------
     image
-        Of mode RGB or L, or uint8 ``(height, width, channels)``.
+        Image of mode RGB or L, or uint8 ``(height, width, channels)``.
     size
         Side of the square, in pixels.
 

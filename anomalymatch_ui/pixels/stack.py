@@ -32,7 +32,7 @@ def rendered_stack(rendering: Rendering, stack: np.ndarray, bands: Bands, view: 
     stack
         Native values ``(n, bands, height, width)``, of which no mask is known.
     bands
-        Of each image.
+        Bands of each image.
     view
         For whom.
 

@@ -57,7 +57,7 @@ def apply_curve(
     Parameters
     ----------
     values
-        Of any shape and real dtype.
+        Values of any shape and real dtype.
     limits
         Shown as 0 and 1; what lies beyond is clipped.
     curve
@@ -108,7 +108,8 @@ def lupton(planes: np.ndarray, limits: list[Limits], softening: float | None = N
     planes
         ``(bands, height, width)``.
     limits
-        Of each band. Nothing is clipped at the upper one: what is too bright is dimmed in all bands alike.
+        Limits of each band. Nothing is clipped at the upper one: what is too bright is dimmed in all bands
+        alike.
     softening
         Q: how much fainter things are lifted.
 

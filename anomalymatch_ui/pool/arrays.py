@@ -55,7 +55,7 @@ class ArrayPool(NumberedPool):
     layout
         How images lie in a row.
     dtype
-        Of the rows as they are read, in the machine's byte order.
+        Dtype of the rows as they are read, in the machine's byte order.
     row_shape
         Of a row, as the file has it.
     chunk_images
@@ -224,7 +224,7 @@ class ArrayPool(NumberedPool):
         Parameters
         ----------
         kind
-            Of file.
+            Kind of file.
         advice
             What to do if none of these images can be read, a sentence.
 
@@ -269,7 +269,7 @@ def band_names(given: object, layout: Layout, dtype: np.dtype) -> Bands:
     given
         Their names as a file has them, of any type; not used unless they are one text a band.
     layout, dtype
-        Of the array.
+        Layout and dtype of the array.
     """
     if isinstance(given, str) and given:
         given = [name.strip() for name in given.split(",")] if "," in given else [given]

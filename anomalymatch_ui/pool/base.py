@@ -231,7 +231,7 @@ class ImagePool(Protocol):
     concurrent
         Whether several threads read it faster than one.
     bands
-        Of its images, as far as some of them tell.
+        Bands of its images, as far as some of them tell.
     rendering
         How they become visible, bound to the bands. The digest tells pools apart that are rendered otherwise.
     pixels

@@ -60,7 +60,7 @@ def read_table(
     Parameters
     ----------
     path
-        Of the file, whose suffix says which kind it is; or the folder of a HATS catalogue.
+        Path of the file, whose suffix says which kind it is; or the folder of a HATS catalogue.
     as_text
         Tells of a column's name whether its values stay as they are written in a text file, as identifiers
         must: ``0012`` is no number.
@@ -130,7 +130,7 @@ def _is_usable(kind: pa.DataType) -> bool:
 def _text(path: Path, as_text: Callable[[str], bool]) -> Table:
     content = path.read_bytes()
     if b"\0" in content[:_LONGEST_HEADER] or not content.strip():
-        raise InputError(f"{path} is empty or no text. Give a table with a line of names at its head.")
+        raise InputError(f"{path} is empty, or is not text. Give a table with a line of names at its head.")
     content = content.removeprefix(b"\xef\xbb\xbf")
     if content.startswith(b"# %ECSV"):
         from astropy.table import Table as AstropyTable

@@ -65,7 +65,7 @@ class Entry:
     name
         Path within the file, such as ``"survey/images"``.
     shape, dtype
-        Of the array; the dtype of text of any length is ``object``.
+        Shape and dtype of the array; the dtype of text of any length is ``object``.
     read
         Reads some of its rows.
     axes

@@ -74,7 +74,7 @@ class Cutter:
     starts
         int64 ``(len(fields) + 1,)``: the objects of a field are those from its start to the next one's.
     positions
-        Of the objects, float64 ``(n, 2)``, degrees.
+        Positions of the objects, float64 ``(n, 2)``, degrees.
     sizes
         Sides of their cutouts, float64 ``(n,)``.
     angular
@@ -107,9 +107,9 @@ class Cutter:
         Parameters
         ----------
         number
-            Of the field.
+            Number of the field.
         index
-            Of the object.
+            Index of the object.
         zoom
             How many times as wide the cutout is.
 

@@ -57,11 +57,11 @@ def cut(section: Section, height: int, width: int, left: int, top: int, side: in
     section
         Reads a part of the tile.
     height, width
-        Of the tile, in pixels.
+        Height and width of the tile, in pixels.
     left, top
         First column and row of the square; they may be negative.
     side
-        Of the square; it overlaps with the tile.
+        Side of the square; it overlaps with the tile.
     """
     rows = max(0, top), min(height, top + side)
     columns = max(0, left), min(width, left + side)
@@ -88,7 +88,7 @@ def resampled(
     Parameters
     ----------
     section, height, width
-        Of the tile, as for :func:`cut`.
+        Section, height, and width of the tile, as for :func:`cut`.
     left, top
         Edges of the square in the tile's pixels, of which the first begins at -0.5.
     extent

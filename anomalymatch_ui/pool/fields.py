@@ -34,7 +34,7 @@ class Field:
     Attributes
     ----------
     paths
-        Of the files, absolute: one, or one a band.
+        Paths of the files, absolute: one, or one a band.
     bands
         What the band of each is called; empty where their headers or names say.
     """
@@ -129,7 +129,7 @@ def fields_by_position(
     ra, dec
         float64 ``(rows,)``, degrees; NaN where there is none.
     folder
-        Of the tiles, looked through with the folders below it.
+        Folder of the tiles, looked through with the folders below it.
     template
         How the names of files are made of the tile's and the band's; else headers tell the band, or names.
     tiles

@@ -22,7 +22,7 @@ def led_outside(group: h5py.Group | h5py.Dataset, name: str, folder: Path, depth
     Parameters
     ----------
     group
-        Of an open file; or an array of it, where the path begins with a slash.
+        Group of an open file; or an array of it, where the path begins with a slash.
     name
         Path of the thing in the group, or, with a slash before it, in the file.
     folder

@@ -27,7 +27,7 @@ class Written:
     Parameters
     ----------
     dataset
-        Of which rows are images.
+        Dataset of which rows are images.
     depth
         How many levels of virtual datasets are followed.
     """

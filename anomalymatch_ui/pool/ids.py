@@ -97,7 +97,7 @@ class StoredIds(Sequence[str]):
     Parameters
     ----------
     read
-        Gives the ids of the rows from ``start`` to ``stop - 1``. May be called from several threads.
+        Returns the ids of the rows from ``start`` to ``stop - 1``. May be called from several threads.
     rows
         How many there are.
     what

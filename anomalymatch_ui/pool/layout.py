@@ -27,7 +27,7 @@ class Layout:
     axes
         ``"nhw"``, ``"nhwc"`` or ``"nchw"``.
     bands, height, width
-        Of each image.
+        Bands, height, and width of each image.
     """
 
     axes: Literal["nhw", "nhwc", "nchw"]
@@ -64,9 +64,9 @@ def find_layout(shape: Sequence[int], dtype: np.dtype, names: Sequence[str | Non
     Parameters
     ----------
     shape, dtype
-        Of the array; the first axis counts the images.
+        Shape and dtype of the array; the first axis counts the images.
     names
-        Of its axes, as far as the file gives them.
+        Names of its axes, as far as the file gives them.
 
     Raises
     ------

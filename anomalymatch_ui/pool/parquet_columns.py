@@ -26,7 +26,7 @@ class ParquetColumns:
     Attributes
     ----------
     schema
-        Of the file.
+        Schema of the file.
     rows
         How many it has.
     starts

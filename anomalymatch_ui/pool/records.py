@@ -144,7 +144,7 @@ class RecordPool(NumberedPool):
         pixels
             How the images are read and rendered.
         bands
-            Of the images, whose files are those of single bands; looked for if not given.
+            Bands of the images, whose files are those of single bands; looked for if not given.
 
         Raises
         ------

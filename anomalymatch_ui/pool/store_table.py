@@ -46,7 +46,7 @@ def add_table(
     store
         The store's path.
     attributes
-        Of the store; ``metadata_file`` names the table, on the machine that wrote it.
+        Attributes of the store; ``metadata_file`` names the table, on the machine that wrote it.
     rows
         Images in the store.
     wanted_ids

@@ -54,7 +54,7 @@ class Sky:
     scale
         Side of a pixel in arcseconds: the square root of its area in the middle of the tile.
     bands
-        Of its planes.
+        Bands of its planes.
     """
 
     wcs: Any

@@ -163,7 +163,7 @@ def most_telling(scores: np.ndarray, labelled: np.ndarray, *, head: int, decides
     Parameters
     ----------
     scores
-        Of the order so far, float ``(n,)``; NaN for images that have none, which are left out.
+        Scores of the order so far, float ``(n,)``; NaN for images that have none, which are left out.
     labelled
         Images that teach the order, bool ``(n,)``; with a score or without one they come first.
     head

@@ -65,7 +65,7 @@ class Artefacts:
         config
             Regularisation.
         seed
-            Of the background.
+            Seed of the background.
         """
         artefacts, others = (rows[~np.isnan(embedding[rows, 0])] for rows in (artefacts, others))
         free = ~np.isnan(np.asarray(embedding[:, 0]))

@@ -31,8 +31,8 @@ class Audit:
     rows
         Rows of the pool, int64 ``(n,)``.
     probabilities
-        Of an anomaly if both classes were equally frequent, by heads that did not see this label,
-        float32 ``(n,)``.
+        Probabilities of an anomaly if both classes were equally frequent, by heads that did not see this
+        label, float32 ``(n,)``.
     contest
         Probability that the label is wrong, by the same heads, float32 ``(n,)``.
     """
@@ -70,9 +70,9 @@ def audit_labels(
     is_anomaly
         What they were called, bool ``(labels,)``.
     regularisation
-        Of the heads, scikit-learn's ``C``.
+        Regularisation of the heads, scikit-learn's ``C``.
     seed
-        Of the deals.
+        Seed of the deals.
     folds
         At least 2.
     repeats
@@ -108,7 +108,7 @@ def held_out_margins(
     Parameters
     ----------
     features
-        Of the labelled images, without NaN, float ``(n, features)``.
+        Features of the labelled images, without NaN, float ``(n, features)``.
     is_anomaly
         bool ``(n,)``; of one class only all margins are NaN.
     regularisation, seed, folds

@@ -22,7 +22,7 @@ class CoarseToFine:
     Attributes
     ----------
     slope, offset
-        Of the line.
+        Slope and offset of the line.
     """
 
     slope: float = 1.0

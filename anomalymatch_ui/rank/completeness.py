@@ -56,7 +56,7 @@ def places_among(scores: np.ndarray, order: np.ndarray, replaced: np.ndarray) ->
     Parameters
     ----------
     scores
-        Of the objects, float ``(n,)``; NaN where one could not be read.
+        Scores of the objects, float ``(n,)``; NaN where one could not be read.
     order
         Scores of the images that are in the order, float ``(m,)``; NaN where one has none.
     replaced

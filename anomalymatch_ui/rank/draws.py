@@ -36,7 +36,7 @@ def draw_order(images: Iterable[str] | int, seed: int) -> np.ndarray:
     images
         Names of all, in the order of the rows; or how many numbered rows there are, of which more may follow.
     seed
-        Of the draw: another one gives another order.
+        Seed of the draw: another one gives another order.
     """
     if isinstance(images, int):
         return np.argsort(np.random.default_rng(seed).random(images), kind="stable")
@@ -130,7 +130,7 @@ def _places_of_draws(
     due
         Place at which each image is due, ascending; below 0 where its draw was passed over.
     ranks
-        Of the same images in the order that the list follows between the draws.
+        Ranks of the same images in the order that the list follows between the draws.
     every, looks, length
         See :func:`with_draws`; ``length`` is that of the list.
     """

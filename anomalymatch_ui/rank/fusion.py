@@ -23,9 +23,9 @@ class Fusion:
     Attributes
     ----------
     means, deviations
-        Of the two margins over the pool.
+        Means and deviations of the two margins over the pool.
     weight
-        Of the second one, 0 to 1.
+        Weight of the second one, 0 to 1.
     """
 
     means: tuple[float, float]

@@ -19,7 +19,7 @@ class InstantModel:
     Attributes
     ----------
     model
-        Gives the scores.
+        Returns the scores.
     source
         ``"linear head"``, ``"similarity to the anomalies"`` or ``"novelty"``.
     """
@@ -57,7 +57,7 @@ def fit_instant(
     config
         Regularisation, size of the background.
     seed
-        Of the background.
+        Seed of the background.
     artefacts
         Which of the nominal rows are artefacts, int64; ``None`` for none.
     """

@@ -51,7 +51,7 @@ def gain_of_labels(
     regularisation
         C of the head, see :func:`~anomalymatch_ui.rank.fit_linear_head`.
     seed
-        Of the folds and halves.
+        Seed of the folds and halves.
 
     Returns
     -------

@@ -90,7 +90,7 @@ class Grid:
     Attributes
     ----------
     levels, slopes
-        Of the log-odds, float64 ``(pairs, 1)``.
+        Levels and slopes of the log-odds, float64 ``(pairs, 1)``.
     floors
         Probability that any image is an anomaly like no other, float64 ``(pairs, shares)``.
     told, left
@@ -218,7 +218,7 @@ def of_finds(
         Share of the last :data:`IN_VAIN` looks that found nothing. While each finds one, anomalies stand in
         front, and where the list stands says nothing of how many follow.
     told
-        Of each node, see :class:`Grid`.
+        Told of each node, see :class:`Grid`.
     """
     if len(finds) == 0 or in_vain == 0:
         return np.zeros_like(told)

@@ -28,9 +28,9 @@ def measure_symmetry(upright: np.ndarray, mirrored: np.ndarray, turned: Sequence
     upright
         Features of a sample of images, float ``(n, features)``.
     mirrored
-        Of the same images with left and right swapped.
+        Features of the same images with left and right swapped.
     turned
-        Of the same images turned by 90, 180 and 270 degrees.
+        Features of the same images turned by 90, 180 and 270 degrees.
 
     Returns
     -------

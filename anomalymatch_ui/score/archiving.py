@@ -79,7 +79,7 @@ class Outcome:
     Attributes
     ----------
     manifest
-        Of the archive.
+        Manifest of the archive.
     scored, unreadable
         Images of the pool; together they are all of it.
     written
@@ -90,7 +90,7 @@ class Outcome:
         What lay among the images and could not be looked at, such as a folder without the right to enter: a
         sentence; empty if there was none.
     remark
-        Of the engine, see :class:`Engine`.
+        What the engine remarks; see :class:`Engine`.
     """
 
     manifest: ArchiveManifest
@@ -132,7 +132,7 @@ def score_archive(
     pool, model
         What is scored by what: by a network, or what the engine else goes by.
     folder
-        Of the archive's scores.
+        Folder of the archive's scores.
     engine
         Does the computing.
     config
@@ -140,7 +140,7 @@ def score_archive(
     symmetry
         Views over which an image's scores are averaged.
     components
-        Of each image's embedding, 64 to 128 as a rule; 0 for none.
+        Components of each image's embedding, 64 to 128 as a rule; 0 for none.
     embedding
         What makes it; ``None`` measures it on a sample.
     shard_size

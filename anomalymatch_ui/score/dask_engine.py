@@ -36,7 +36,7 @@ class DaskEngine:
     Parameters
     ----------
     client
-        Of the cluster.
+        Client of the cluster.
     job
         What its workers open.
 

@@ -112,7 +112,7 @@ def assemble(
     Parameters
     ----------
     pool
-        Gives the ids.
+        Returns the ids.
     asked
         Pool indices that the shard covers; the last batch ends where it ends.
     batches

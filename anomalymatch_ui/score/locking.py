@@ -27,7 +27,7 @@ def one_writer(path: Path, patience: float = 0) -> Iterator[None]:
     Parameters
     ----------
     path
-        Of the lock file.
+        Path of the lock file.
     patience
         Seconds to wait for another process that holds it.
 

@@ -79,7 +79,7 @@ class ArchiveManifest:
     device, dtype, runtime
         See :class:`Arithmetic`.
     components
-        Of the embedding of each image; 0 for none.
+        Components of the embedding of each image; 0 for none.
     batch_size
         See :class:`Plan`.
     decode

@@ -33,7 +33,7 @@ class NeighbourIndex:
     Parameters
     ----------
     index
-        Of usearch; its keys are ``shard * shard_size + row``.
+        Index of usearch; its keys are ``shard * shard_size + row``.
     archive
         What it is of.
     """

@@ -8,7 +8,7 @@ import psutil
 
 
 def be_patient() -> None:
-    """Give this process, and those it starts, the lowest priority: it runs when nobody else wants to."""
+    """Set the lowest priority for this process and those it starts: it runs when nobody else wants to."""
     if sys.platform == "win32":
         psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
     else:

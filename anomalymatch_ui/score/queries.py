@@ -25,7 +25,7 @@ class Ranked:
     ranks
         int64 ``(n,)``, ascending; the highest score has rank 1.
     ids
-        Of the images.
+        Ids of the images.
     scores
         float32 ``(n,)``.
     """
@@ -45,9 +45,9 @@ class ScoreFilter:
     Attributes
     ----------
     lowest, highest
-        Of the score, both included.
+        Lowest and highest score, both included.
     prefix
-        Of the id.
+        Prefix of the id.
     like
         Pattern of the whole id, as in SQL: ``%`` is any text and ``_`` any one character; case counts.
     """
@@ -113,9 +113,9 @@ class OrderedScores:
         Parameters
         ----------
         folder
-            Of the session.
+            The files of the session.
         ids, scores
-            Of all that have a score, float32 ``(n,)``.
+            Ids and scores of all that have a score, float32 ``(n,)``.
         """
         import pyarrow
 

@@ -25,7 +25,7 @@ class RowTable:
     Parameters
     ----------
     path
-        Of the file. One that was begun for another shape, or is damaged, is begun anew.
+        Path of the file. One that was begun for another shape, or is damaged, is begun anew.
     images, columns, dtype
         Shape of the table, and what its values are; by default float16.
 
@@ -75,7 +75,7 @@ class RowTable:
         rows
             Which, int64 ``(n,)``, each once.
         values
-            Of the table's dtype, ``(n, columns)``.
+            Values of the table's dtype, ``(n, columns)``.
 
         Raises
         ------

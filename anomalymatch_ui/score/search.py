@@ -22,7 +22,7 @@ class Neighbours:
     Attributes
     ----------
     ids
-        Of the images; where two are equally similar, in the archive's order.
+        Ids of the images; where two are equally similar, in the archive's order.
     similarities
         Mean cosine to the queries, float32 ``(n,)``, -1 to 1.
     """

@@ -28,7 +28,7 @@ class Shard:
     Attributes
     ----------
     ids
-        Of the images that could be read, in the pool's order.
+        Ids of the images that could be read, in the pool's order.
     scores
         float32 ``(n,)``, in [0, 1].
     embedding
@@ -52,7 +52,7 @@ class EncodedShard:
     number
         Which shard.
     content
-        Of its file.
+        Content of its file.
     scored, unreadable
         Images that have a score, and that could not be read.
     """
@@ -76,7 +76,7 @@ def encode_shard(shard: Shard, owner: str, number: int) -> EncodedShard:
     owner
         Digest of what the archive belongs to.
     number
-        Of the shard.
+        Number of the shard.
     """
     import pyarrow
     import pyarrow.parquet as parquet

@@ -31,9 +31,9 @@ from anomalymatch_ui.session.work.rankings import Rankings
 S = TypeVar("S")
 
 LOOKS_ANEW = (
-    "These settings, or this version, look at the images in another way than before. Every image has to be "
-    "looked at once more, which takes as long as at first. Your labels are safe, and until then the order "
-    "stays as it was."
+    "With these settings, or in this version, the images are looked at differently from before. Every image "
+    "has to be looked at again, which takes as long as the first time. Your labels are safe, and the order "
+    "stays as it was until then."
 )
 
 RENDERED_DIFFERENTLY = (
@@ -75,7 +75,8 @@ class Prepared:
         Parameters
         ----------
         rankings, cycles
-            Of the session; they know the newest rows of the journal that they were made with.
+            Rankings and cycles of the session; they know the newest rows of the journal that they were
+            made with.
         gone
             How many labelled images are not among the images now.
         """
@@ -223,7 +224,7 @@ def rendered_anew(
     Parameters
     ----------
     context, status
-        Of the session, which stays open.
+        What the parts of the session share, which stays open, and its status.
     pixels
         Returns how the images are shown.
     open_session

@@ -31,7 +31,8 @@ class Steering:
     Parameters
     ----------
     context, board, rankings, cycles, insight
-        Of the session.
+        What the parts of the session share, where its status is published, its rankings, its finished
+        cycles, and what it can say beyond the order.
 
     Attributes
     ----------

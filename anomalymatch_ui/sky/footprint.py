@@ -49,11 +49,11 @@ def covered(ra: np.ndarray, dec: np.ndarray, side: float, seed: int = 0) -> tupl
     Parameters
     ----------
     ra, dec
-        Of the images' middles, degrees, float64 ``(n,)``, without NaN.
+        Ra and dec of the images' middles, degrees, float64 ``(n,)``, without NaN.
     side
-        Of an image, in seconds of arc.
+        Side of an image, in seconds of arc.
     seed
-        Of the places.
+        Seed of the places.
 
     Returns
     -------

@@ -60,7 +60,7 @@ def nearest_within(
     Returns
     -------
     rows
-        Of the others, int64 ``(n,)``; -1 where none is so near, or the position is missing.
+        Rows of the others, int64 ``(n,)``; -1 where none is so near, or the position is missing.
     separations
         Seconds of arc, float64 ``(n,)``; NaN there.
     """
@@ -151,7 +151,7 @@ def members(numbers: np.ndarray) -> list[np.ndarray]:
     Parameters
     ----------
     numbers
-        Of :func:`group_numbers`.
+        Numbers as :func:`group_numbers` returns them.
     """
     rows = np.flatnonzero(numbers >= 0)
     rows = rows[np.argsort(numbers[rows], kind="stable")]

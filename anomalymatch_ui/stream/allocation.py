@@ -29,7 +29,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Give freed memory back to the system: that of weights that were loaded and fused, or of an order.
+    """Return freed memory to the system: that of weights that were loaded and fused, or of an order.
 
     The C library keeps it as long as small pieces that are still in use lie behind it: 70 to 120 MB when an
     order has been made.

@@ -45,16 +45,16 @@ class FrozenMaps:
     Parameters
     ----------
     folder
-        Of the maps; made when it is missing.
+        Folder of the maps; made when it is missing.
     images
         Rows.
     shape, dtype
-        Of one row.
+        Shape and dtype of one row.
 
     Attributes
     ----------
     shape, dtype
-        Of one row.
+        Shape and dtype of one row.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def kept_maps(
     Parameters
     ----------
     folder
-        Of the maps; its name begins with :data:`PREFIX`.
+        Folder of the maps; its name begins with :data:`PREFIX`.
     images, shape, dtype
         As for :class:`FrozenMaps`.
     limit

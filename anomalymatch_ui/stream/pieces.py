@@ -161,7 +161,7 @@ def regroup(pieces: Iterable[Piece], ranges: Iterable[range]) -> Iterator[Piece]
     pieces
         In the pool's order, without a gap.
     ranges
-        Of the batches, which cover what the pieces do. If the pieces end early, the last, unfinished
+        Ranges of the batches, which cover what the pieces do. If the pieces end early, the last, unfinished
         batch is not given.
     """
     source = iter(pieces)

@@ -70,7 +70,7 @@ def score_pool(
     pool
         Where the images come from.
     network
-        Gives the scores; it is copied, not changed.
+        Returns the scores; it is copied, not changed.
     config
         Number format, batch size and number of threads. A batch size of 0 is
         found by measuring; scores of two runs agree to the last bit if the batch size is the same.

@@ -86,7 +86,7 @@ class ResultTable:
         Parameters
         ----------
         others
-            Of the same length. ``label`` becomes ``label_given``, and a second one ``label_given_2``.
+            Columns of the same length. ``label`` becomes ``label_given``, and a second one ``label_given_2``.
         """
         taken = {column.name.casefold() for column in self.columns}
         columns, remarks = list(self.columns), list(self.remarks)

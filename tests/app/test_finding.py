@@ -55,8 +55,8 @@ def test_all_pages_are_labelled_as_one_action_and_what_has_a_label_by_now_is_lef
 
 def test_where_nothing_is_left_to_label_this_is_said(gallery: Gallery):
     gallery.find(text="nobody")
-    assert gallery.page["empty"] == "Nothing matches. Take a filter away."
-    with pytest.raises(InputError, match="Nothing that is listed here"):
+    assert gallery.page["empty"] == "Nothing matches. Remove a filter."
+    with pytest.raises(InputError, match="Nothing listed here"):
         gallery.label_matching("nominal")
 
 
@@ -192,7 +192,7 @@ def test_a_list_that_has_come_since_it_was_counted_is_not_labelled(
     browser.send(kind="command", name="back")
     answer = browser.ask(kind="label matching", label="anomaly", listing=counted)
     assert answer["kind"] == "refused"
-    assert "Another list has come" in answer["sentence"]
+    assert "The list has changed" in answer["sentence"]
     assert len(session.labels()) == 0
     assert (
         browser.ask(kind="label matching", label="anomaly", listing=gallery.finding["listing"])["kind"]

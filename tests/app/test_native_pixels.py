@@ -110,7 +110,7 @@ def test_the_network_is_shown_the_images_so_after_a_word_on_what_it_takes(
     assert "already" in browser.ask(kind="for the network")["sentence"]
     gallery.show_as(Rendering(stretch="asinh", bands=("I", "R", "G")))
     sentence = browser.ask(kind="for the network")["sentence"]
-    assert f"Each of the {IMAGES} images has to be looked at once more" in sentence
+    assert f"Each of the {IMAGES} images has to be looked at again" in sentence
     session.label([session.pool.ids[0]], "anomaly")
     gallery.close()
     again = session.seen_anew()

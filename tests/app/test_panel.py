@@ -43,9 +43,9 @@ def test_training_is_told_by_step_total_loss_share_and_time_left():
     }
     loss, share = shown["curves"]
     assert (loss["name"], loss["value"]) == ("loss, cycle 2", "0.412")
-    assert loss["title"] == "Training loss of cycle 2: at first 0.900, at last 0.412."
+    assert loss["title"] == "Training loss of cycle 2: 0.900 at the start, 0.412 at the end."
     assert (share["name"], share["value"]) == ("pseudo-labels used", "63%")
-    assert share["title"].endswith("at first 0%, at last 63%.")
+    assert share["title"].endswith("0% at the start, 63% at the end.")
 
 
 def test_while_a_stopped_cycle_goes_on_its_button_offers_no_more_to_resume_it():
@@ -91,7 +91,7 @@ def test_cycles_are_listed_newest_first_with_the_one_in_use_marked_and_unknown_f
     assert [row["in_use"] for row in rows] == [False, True, False]
     assert [(row["labels"], row["loss"]) for row in rows] == [("1,013", "0.500"), ("–", "–"), ("", "")]
     assert rows[0]["title"] == "Cycle 2: 3 anomalies and 1,010 nominal images, 60 steps in 1 min on cpu."
-    assert rows[1]["title"] == "Of cycle 1 no figures were kept."
+    assert rows[1]["title"] == "No figures were kept for cycle 1."
     assert described(Status())["cycles"] == []
 
 

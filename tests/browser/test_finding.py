@@ -110,7 +110,7 @@ def test_a_list_that_comes_while_it_is_asked_how_to_label_another_is_left_alone(
     expect(title(desk)).not_to_contain_text("005")
     expect(page.get_by_role("dialog")).to_be_visible()
     desk.press("a")
-    expect(desk.sentence).to_contain_text("Another list has come meanwhile, so nothing was labelled.")
+    expect(desk.sentence).to_contain_text("The list has changed meanwhile, so nothing was labelled.")
     assert desk.labels() == {}
     desk.press("a")  # of the card with the ring, as ever
     expect(page.locator(".am-card[data-label]")).to_have_count(1)

@@ -79,7 +79,7 @@ def test_the_page_is_shown_in_another_stretch_which_the_network_can_be_given(
     expect(desk.button("Stop")).to_be_disabled()  # the first ranking is there
     # The session that is opened anew shows a new gallery in the place of this one.
     panel.get_by_role("button", name="Use for the network too").click()
-    expect(panel.get_by_role("alertdialog")).to_contain_text("12 images has to be looked at once more")
+    expect(panel.get_by_role("alertdialog")).to_contain_text("12 images has to be looked at again")
     panel.get_by_role("button", name="Look at them anew").click()
     expect(chip).to_have_count(1)
     expect(chip).to_be_hidden()

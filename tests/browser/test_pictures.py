@@ -116,7 +116,7 @@ def test_without_labels_the_charts_say_what_is_missing(page: Page, serve: Serve,
         expect(chart(page, "Anomalies at the top")).to_contain_text(
             re.compile("No image in the ranking|no ranking yet")
         )
-        expect(chart(page, "Anomalies found")).to_contain_text("Nothing was labelled yet")
+        expect(chart(page, "Anomalies found")).to_contain_text("Nothing has been labelled yet")
         page.goto("about:blank")
 
 
@@ -148,7 +148,7 @@ def test_a_lasso_on_the_map_lists_what_it_surrounds(page: Page, served: Served):
     for x, y in ((6, 1), (6, 6), (1, 6)):
         page.mouse.move(box["x"] + x, box["y"] + y)
     page.mouse.up()
-    expect(page.locator(".am-map-sentence")).to_contain_text("There is no image inside.")
+    expect(page.locator(".am-map-sentence")).to_contain_text("There are no images inside.")
     expect(page.locator(".am-range")).to_contain_text(f"of {listed} ")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".am-range")).to_contain_text("unlabelled")

@@ -110,7 +110,7 @@ def test_settings_are_reached_by_keyboard_and_what_cannot_be_used_is_said_beside
     change(desk, Steps="4", Prevalence="0.1")
     expect(dialog).to_be_hidden()
     expect(desk.grid).to_be_focused()
-    expect(page.locator(".am-side")).to_contain_text("The next cycle trains by the new settings.")
+    expect(page.locator(".am-side")).to_contain_text("The next cycle uses the new settings.")
     saved = Config.load(session / "config.toml")
     assert (saved.train.steps, saved.prevalence) == (4, 0.1)
 

@@ -53,7 +53,7 @@ def test_the_share_is_said_written_and_drawn(searched: Path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--plot", "figure.txt"), "figure.txt is no name of a figure"),
+        (("--plot", "figure.txt"), "figure.txt is not a name for a figure"),
         (("--out", "table.doc"), "table.doc does not say in which format to write it"),
         (("--size", "0.3", "0.9"), "does not fit into the image"),
     ],

@@ -157,7 +157,7 @@ def test_a_session_whose_adaptation_is_wanted_but_not_made_has_to_look_anew(
         session.configure({"embedding.adapt": True})
     with Session.open(tmp_path / "session") as session:
         assert session.outdated
-        assert "looked at once more" in session.status.message
+        assert "looked at again" in session.status.message
 
 
 def test_sessions_that_share_embeddings_adapt_once(pool_folder: Path, config: Config, tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_a_session_that_was_looked_at_otherwise_is_looked_at_anew_and_says_why(
         assert not session.outdated
     with Session.open(path, config=swift) as session:
         assert session.outdated
-        assert "looked at once more" in session.status.message
+        assert "looked at again" in session.status.message
         np.testing.assert_array_equal(session.ranking().scores, scores)
         session.rank(wait=True)
         assert not session.outdated

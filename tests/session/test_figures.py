@@ -124,7 +124,7 @@ def test_a_sheet_that_cannot_be_finished_leaves_the_one_of_before(
 
 
 def test_what_has_no_sheet_is_said_before_anything_is_written(session: Session, tmp_path: Path):
-    with pytest.raises(InputError, match="no name of a contact sheet"):
+    with pytest.raises(InputError, match="not a name for a contact sheet"):
         session.results.write(tmp_path / "r.csv", sheet=tmp_path / "sheet.gif", cutouts=tmp_path / "cutouts")
     with pytest.raises(InputError, match="401 images are too many for one picture"):
         figures.check_sheet(tmp_path / "sheet.png", 401)

@@ -81,7 +81,7 @@ def test_its_order_is_the_same_until_a_new_one_is_made_and_a_sentence_says_why_i
         assert (ranking.version, ranking.source) == (version, "cycle 1 and linear head")
         np.testing.assert_array_equal(ranking.scores, scores)
         np.testing.assert_array_equal(scores[ranking.order], np.sort(scores)[::-1])
-        assert "until then the order stays as it was" in session.status.message
+        assert "the order stays as it was until then" in session.status.message
         session.rank(wait=True)
         assert session.ranking().version == version + 1
         assert set(session.ranking().order[:6]) == set(range(6))  # the rings

@@ -30,8 +30,8 @@ def test_names_and_columns_are_read_as_the_text_they_are(tmp_path: Path, separat
     ("content", "sentence"),
     [
         ("mag,z\n1,2\n", "needs a column filename or id, or ra and dec in degrees, but has: mag, z"),
-        ("", "empty or no text"),
-        (b"\x89PNG\0\0", "empty or no text"),
+        ("", "empty, or is not text"),
+        (b"\x89PNG\0\0", "empty, or is not text"),
         ("id,mag\na.jpg,1\nb.jpg,1,2,3\n", "cannot be read as a table"),
         ("id,mag\na.jpg,1,2\n", "cannot be read as a table"),
         ('id,mag\n"a.jpg,1\n', "cannot be read as a table"),

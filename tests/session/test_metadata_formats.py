@@ -149,7 +149,7 @@ def test_positions_of_another_unit_are_read_in_degrees(suffix: str, tmp_path: Pa
 
 def test_a_position_whose_unit_is_no_angle_is_refused(tmp_path: Path) -> None:
     Table({"id": ["a"], "ra": [150.0] * units.m, "dec": [2.0] * units.m}).write(tmp_path / "where.ecsv")
-    with pytest.raises(InputError, match="unit 'm', which is no angle"):
+    with pytest.raises(InputError, match="unit 'm', which is not an angle"):
         read_metadata(tmp_path / "where.ecsv")
 
 

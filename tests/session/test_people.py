@@ -267,7 +267,7 @@ def test_a_journal_that_cannot_be_read_is_said_until_it_can_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(type(session._journal), "last_foreign_seq", property(fails))
-        wait_until(lambda: "What others do cannot be seen" in (session.status.error or ""))
+        wait_until(lambda: "What others do cannot be followed" in (session.status.error or ""))
     wait_until(lambda: session.status.error is None)
 
 

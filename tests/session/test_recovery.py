@@ -223,7 +223,7 @@ def test_rows_without_names_that_have_changed_in_place_are_refused(tmp_path: Pat
     with Session.open(tmp_path / "session", survey) as session:
         session.label(["0"], "anomaly")
     write(rows[::-1])
-    with pytest.raises(InputError, match="could be of others now"):
+    with pytest.raises(InputError, match="could now be those of others"):
         Session.open(tmp_path / "session", survey)
     write(rows)
     with Session.open(tmp_path / "session", survey) as session:

@@ -101,7 +101,7 @@ def test_rows_without_names_are_never_relinked(tmp_path: Path) -> None:
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             file["images"] = images
     Session.open(tmp_path / "session", tmp_path / "survey.h5").close()
-    with pytest.raises(InputError, match="could be of others now"):
+    with pytest.raises(InputError, match="could now be those of others"):
         relink_session(tmp_path / "session", tmp_path / "other.h5")
 
 

@@ -159,7 +159,7 @@ def test_a_session_that_does_not_say_its_images_any_more_opens_with_them_and_has
     with pytest.raises(InputError, match="Delete it, then open the session with its images"):
         Session.open(session.path, pool_folder)
     record.unlink()
-    with pytest.raises(InputError, match="does not say any more which images it is about"):
+    with pytest.raises(InputError, match="no longer says which images it is about"):
         Session.open(session.path)
     with Session.open(session.path, pool_folder) as again:
         assert again.labels() == labels

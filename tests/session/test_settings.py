@@ -119,7 +119,7 @@ def test_changed_settings_are_on_disk_and_the_next_cycle_follows_them(session: S
 def test_settings_that_need_every_image_again_say_so(session: Session) -> None:
     session.rank(wait=True)
     session.configure({"embedding.components": 16})
-    assert "every image has to be looked at once more" in session.status.message
+    assert "every image has to be looked at again" in session.status.message
     session.rank(wait=True)
     assert session.ranking().version == 2
 
@@ -174,7 +174,7 @@ def test_a_cycle_that_the_new_settings_give_up_is_told_of(session: Session) -> N
     assert session.status.interrupted_step is not None
     session.configure({}, preset="default")
     assert session.status.interrupted_step is None
-    assert "Cycle 1, which was stopped, began by others" in session.status.message
+    assert "Cycle 1, which was stopped, began with other settings" in session.status.message
 
 
 def test_a_preset_after_a_cycle_trains_its_own_network_next(session: Session) -> None:

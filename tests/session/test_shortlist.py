@@ -195,7 +195,7 @@ def test_a_shortlist_is_not_changed_under_an_open_session(tmp_path: Path, archiv
 def test_a_damaged_shortlist_is_said_and_can_be_made_anew(tmp_path: Path, archive: ImagePool, swift: Config):
     make_shortlist(tmp_path / "s", archive, RINGS, drawn=3)
     (tmp_path / "s" / "shortlist.parquet").write_bytes(b"PAR1 no more")
-    with pytest.raises(InputError, match=r"damaged. Make it anew with `anomalymatch shortlist`"):
+    with pytest.raises(InputError, match=r"damaged. Make it again with `anomalymatch shortlist`"):
         opened(tmp_path / "s", archive, swift)
     make_shortlist(tmp_path / "s", archive, RINGS, drawn=3)
     with opened(tmp_path / "s", archive, swift) as session:

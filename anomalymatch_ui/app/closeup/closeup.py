@@ -59,7 +59,7 @@ class Picture:
     png
         The encoded image.
     width, height
-        Of the whole image, in pixels.
+        Width and height of the whole image, in pixels.
     reduced
         Each pixel of the PNG is the mean of ``reduced`` x ``reduced`` pixels; 1 keeps every one.
     """
@@ -89,7 +89,7 @@ class Closeup:
     session
         Whose images these are.
     ranking
-        Gives the ranking that the cards are in.
+        Returns the ranking that the cards are in.
     natives
         Native values of the images.
     values

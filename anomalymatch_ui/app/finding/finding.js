@@ -163,7 +163,7 @@ function openLabelAll(view) {
   // The list that is counted here: the kernel labels no other, whatever comes while the dialog is open.
   const { remaining, replaces, listing } = view.desk.model.get("finding");
   if (!remaining) {
-    view.desk.say("Nothing that is listed here is left to label.");
+    view.desk.say("Nothing listed here is left to label.");
     return;
   }
   const label = (name) => {

@@ -223,7 +223,7 @@ class GalleryFinds:
         """
         ids = self._session.finding.remaining(self._trail.found)
         if not ids:
-            raise InputError("Nothing that is listed here is left to label. Take a filter away.")
+            raise InputError("Nothing listed here is left to label. Remove a filter.")
         receipt = self._gallery.label(ids, label, origin=MATCHING)
         done = f"labelled {label}" if label else "left without a label"
         self._gallery.say(f"{len(ids):,} {done} · Z takes it back")
@@ -274,7 +274,7 @@ class GalleryFinds:
     ) -> Receipt | None:
         if message["listing"] != self._gallery.listed.number:
             raise InputError(
-                "Another list has come meanwhile, so nothing was labelled. Look at it, then ask again."
+                "The list has changed meanwhile, so nothing was labelled. Check it, then try again."
             )
         return by_hand(self.label_matching, message["label"])
 

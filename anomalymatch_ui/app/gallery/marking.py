@@ -27,7 +27,7 @@ class GalleryMarks:
     Parameters
     ----------
     session
-        Of the dashboard.
+        Session of the dashboard.
     gallery
         What is marked is written into the cards of its page, and the names of tags into its trait ``tags``.
     origin
@@ -56,7 +56,7 @@ class GalleryMarks:
         inbox.answers["name tags"] = self._name_as_asked
 
     def tag(self, ids: Iterable[str], name: str, on: bool = True) -> Receipt:
-        """Give images a tag, or take it away; raises as :meth:`Marking.tag`."""
+        """Tag images, or remove the tag; raises as :meth:`Marking.tag`."""
         return self.shown(self._marking.tag(ids, name, on, self._origin))
 
     def note(self, image_id: str, text: str) -> Receipt:
@@ -72,7 +72,7 @@ class GalleryMarks:
         return self.shown(self._marking.interest(ids, interest, self._origin))
 
     def define(self, names: Iterable[str]) -> None:
-        """Give tags the keys 1 to 9; raises as :meth:`Marking.define`."""
+        """Assign tags to the keys 1 to 9; raises as :meth:`Marking.define`."""
         self._marking.define(names)
         self._gallery.tags = list(self._marking.names)
 

@@ -71,9 +71,7 @@ class GalleryStretch:
             If the images are pictures of 8 bits, or lack a band.
         """
         if not self.offered:
-            raise InputError(
-                "These images are pictures of 8 bits a band: the browser's own look stretches them."
-            )
+            raise InputError("These images have 8 bits a band, so that the browser itself stretches them.")
         kept = self._session.showing.choose(rendering, keep=keep)
         made = self._lay_out(wait=wait)
         self._gallery.native = self._stretching.state()

@@ -76,7 +76,7 @@ class Natives:
         Parameters
         ----------
         index
-            Of the image.
+            Index of the image.
         rendering
             Bound to the bands of the pool.
         limiting

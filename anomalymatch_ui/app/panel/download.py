@@ -163,6 +163,6 @@ def _unexpected(error: BaseException) -> str:
     """Return what to say of a fault of ours, which is logged whole."""
     logger.error("A table could not be made", exc_info=error)
     return (
-        f"The table could not be made: {type(error).__name__}: {error}. Labels are safe; another format may "
-        "do. Please report it."
+        f"The table could not be made: {type(error).__name__}: {error}. Your labels are safe; another "
+        "format may work. Please report it."
     )

@@ -188,8 +188,8 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
         (
             "found",
             f"{outlook.found:,} of about {whole(total.expected):,} ({total.low:,}–{total.high:,})",
-            "Anomalies in all, with a 95 % interval: from what came true of each look and what the images "
-            "drawn at random tell.",
+            "Anomalies in total, with a 95 % interval, estimated from how each look turned out and from the "
+            "images drawn at random.",
         )
     ]
     if outlook.top:

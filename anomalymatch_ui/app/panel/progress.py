@@ -119,21 +119,21 @@ def _curves(loss: Sequence[float], share: Sequence[float], cycle: str) -> list[d
             "name": f"loss, {cycle}",
             "value": f"{loss[-1]:.3f}",
             "points": sparkline(loss, max(loss)),
-            "title": f"Training loss of {cycle}: at first {loss[0]:.3f}, at last {loss[-1]:.3f}.",
+            "title": f"Training loss of {cycle}: {loss[0]:.3f} at the start, {loss[-1]:.3f} at the end.",
         },
         {
             "name": "pseudo-labels used",
             "value": f"{share[-1]:.0%}",
             "points": sparkline(share, 1.0),
-            "title": f"Share of unlabelled images whose pseudo-label {cycle} used: at first {share[0]:.0%}, "
-            f"at last {share[-1]:.0%}.",
+            "title": f"Share of unlabelled images whose pseudo-label {cycle} used: {share[0]:.0%} at the "
+            f"start, {share[-1]:.0%} at the end.",
         },
     ]
 
 
 def _summary(cycle: Cycle) -> str:
     if cycle.steps is None or cycle.seconds is None:
-        return f"Of cycle {cycle.number} no figures were kept."
+        return f"No figures were kept for cycle {cycle.number}."
     labels = f"{cycle.anomalies or 0:,} anomalies and {cycle.nominals or 0:,} nominal images"
     return (
         f"Cycle {cycle.number}: {labels}, "

@@ -18,7 +18,7 @@ export class DiscoveryChart extends Chart {
   }
 
   nothing({ looked, ahead }) {
-    return looked.length > 1 || ahead.length ? "" : "Nothing was labelled yet. Press A or N on an image.";
+    return looked.length > 1 || ahead.length ? "" : "Nothing has been labelled yet. Press A or N on an image.";
   }
 
   plot({ looked, found, ahead, expected, low, high }) {

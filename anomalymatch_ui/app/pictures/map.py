@@ -121,7 +121,7 @@ class Map:
         inbox.notices["pick"] = lambda message: self._show_image(int(message["row"]), wait=False)
 
     def refresh(self) -> None:
-        """Give the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
+        """Send the browser what is new: map, labels, ranking. Have a map made if none is up to date."""
         mapper = self._session.pictures.mapper
         # Once for each ranking, with which there may be an embedding; the mapper's own news come here, too.
         version = self._session.ranking().version
@@ -207,7 +207,7 @@ class Map:
 
     def _show_image(self, row: int, *, wait: bool) -> None:
         if not 0 <= row < len(self._session.pool):
-            raise InputError("The map shows an image that is not in the pool. Open the dashboard anew.")
+            raise InputError("The map shows an image that is not in the pool. Open the dashboard again.")
         self._gallery.show_similar(self._session.pool.ids[row], wait=wait)
 
     def _thumbnail(self, message: Message) -> tuple[Message, list[bytes]]:

@@ -12,7 +12,7 @@ import { paletteOf } from "./palette.js";
 import { Points } from "./points.js";
 import { Preview } from "./preview.js";
 
-const NO_WEBGL = "This browser has no WebGL, so the map is drawn in a slower way.";
+const NO_WEBGL = "This browser has no WebGL, so the map is drawn more slowly.";
 const REACH = 9; // px around the pointer in which a point counts as pointed at
 const MOVED = 4; // px of a drag below which it is a click
 
@@ -138,7 +138,7 @@ export class MapView {
     if (!this.points || polygon.length < 3) return;
     const rows = this.points.within(polygon.map(([x, y]) => this.camera.place(x, y)));
     if (rows.length) this.select(rows);
-    else this.sentence.textContent = "There is no image inside. Draw around some.";
+    else this.sentence.textContent = "There are no images inside. Draw around some.";
   }
 
   toggleLasso(on = !this.lasso.armed) {

@@ -118,9 +118,9 @@ def _engine() -> Symptom:
     if runtime.name == "torch":
         reason = runtime.reason or "OpenVINO is not installed: pip install openvino"
         return Symptom(
-            "engine", "note", f"on a CPU torch computes. OpenVINO would take half the time. {reason}"
+            "engine", "note", f"torch computes on the CPU. OpenVINO would take half the time. {reason}"
         )
-    return Symptom("engine", "ok", f"on a CPU {runtime} computes embedding and scores")
+    return Symptom("engine", "ok", f"{runtime} computes embedding and scores on the CPU")
 
 
 def _memory() -> Symptom:
@@ -192,6 +192,6 @@ def _extras() -> Symptom:
     return Symptom(
         "extras",
         "ok",
-        f"not installed, and only needed for what they name: {', '.join(missing)}. "
-        f'Add one by: pip install "anomalymatch-ui[{first}]"',
+        f"not installed, and needed only for what they name: {', '.join(missing)}. "
+        f'Add one with: pip install "anomalymatch-ui[{first}]"',
     )

@@ -147,7 +147,7 @@ def hub_base_url(environment: Mapping[str, str], port: int) -> str:
     Parameters
     ----------
     environment
-        Of this process; JupyterHub sets ``JUPYTERHUB_SERVICE_PREFIX``, such as ``/user/ada/``.
+        Environment of this process; JupyterHub sets ``JUPYTERHUB_SERVICE_PREFIX``, such as ``/user/ada/``.
     port
         Where this server listens.
     """

@@ -118,7 +118,7 @@ WAITING = WaitingKernel()
 
 
 class WaitingProvisioner(LocalProvisioner):
-    """Gives the kernel that waits, and else starts one as Jupyter does."""
+    """Provides the kernel that waits, and else starts one as Jupyter does."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Hand a running kernel to Jupyter."""

@@ -31,7 +31,7 @@ class SettingsDialog(ipyvuetify.VuetifyTemplate):  # type: ignore[misc]
     configure
         Called with values by name and a preset or ``None``; what it raises is shown.
     suggestion
-        Gives a sentence on the prevalence, by what the search has seen; empty where it knows nothing.
+        Returns a sentence on the prevalence, by what the search has seen; empty where it knows nothing.
     """
 
     template_file = (__file__, "settings.vue")

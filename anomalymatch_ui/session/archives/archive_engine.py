@@ -104,11 +104,11 @@ def measured_threshold(
     Parameters
     ----------
     images
-        Of the archive.
+        Images of the archive.
     embed
-        Gives the embedding of some of them by one view.
+        Returns the embedding of some of them by one view.
     margins
-        Gives the head's margins of embeddings.
+        Returns the head's margins of embeddings.
 
     Raises
     ------

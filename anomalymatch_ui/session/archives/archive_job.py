@@ -76,7 +76,7 @@ class SessionJob:
         pool
             The archive.
         config
-            Of the session, with the device of the workers.
+            Settings of the session, with the device of the workers.
         seeing, learnt, views, checkpoint
             How images are looked at, and what is made of that.
         """

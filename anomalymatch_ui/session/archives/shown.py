@@ -28,7 +28,7 @@ class Shown:
     Attributes
     ----------
     scores
-        Of all images in it.
+        Scores of all images in it.
     source
         What they are, a sentence.
     """

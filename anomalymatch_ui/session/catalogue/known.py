@@ -99,7 +99,7 @@ class KnownObjects:
     Parameters
     ----------
     folder, pool
-        Of the session.
+        The files of the session and its images.
     places
         Where the images are on the sky.
     """
@@ -118,7 +118,7 @@ class KnownObjects:
         table
             CSV, ECSV, VOTable, FITS or Parquet, with positions.
         ids
-            Of the images.
+            Ids of the images.
         radius
             Seconds of arc at most.
         name
@@ -143,7 +143,7 @@ class KnownObjects:
         service
             ``"simbad"``, ``"ned"``, or ``"vizier:CATALOGUE"`` such as ``"vizier:I/355/gaiadr3"``.
         ids
-            Of the images, at most 10,000.
+            Ids of the images, at most 10,000.
         radius
             Seconds of arc at most.
 

@@ -60,9 +60,9 @@ class Metadata:
     Parameters
     ----------
     pool
-        Of the session.
+        The images of the session.
     extras
-        Gives the other columns of imported tables of labels, by image id and column name.
+        Returns the other columns of imported tables of labels, by image id and column name.
     path
         The session's own copy of a table of metadata, which is there when it is opened again.
     """
@@ -285,7 +285,7 @@ def columns_of(
     Parameters
     ----------
     ids
-        Of the pool.
+        Ids of the images of the pool.
     extras
         Other columns of imported tables of labels, by image id and column name.
     table

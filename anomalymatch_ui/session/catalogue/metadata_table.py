@@ -194,7 +194,7 @@ def _in_degrees(
             factor = float(astropy_units.Unit(unit).to(astropy_units.deg))
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"The column {name} of {path} has the unit {unit!r}, which is no angle. Write positions "
+                f"The column {name} of {path} has the unit {unit!r}, whichis not an angle. Write positions "
                 "in degrees."
             ) from error
         values = (_degrees(text) * factor for text in columns[name])
@@ -254,7 +254,7 @@ def _read(path: Path) -> pd.DataFrame:
         reason = error.strerror or str(error)
         raise InputError(f"Cannot read {path}: {reason}. Give a CSV file.") from error
     if b"\0" in content or not content.strip():
-        raise InputError(f"{path} is empty or no text. Give a table with a column filename or id.")
+        raise InputError(f"{path} is empty, or is not text. Give a table with a column filename or id.")
     try:
         with warnings.catch_warnings():
             # Rows longer than the header would lose their ends with no more than a warning.

@@ -19,7 +19,7 @@ def with_positions(
     pool
         Its columns may name positions.
     ids
-        Of the images that are exported; those that are no longer in the pool have no position.
+        Ids of the images that are exported; those that are no longer in the pool have no position.
     """
     completed = dict(extras)
     names = pool.columns.positions

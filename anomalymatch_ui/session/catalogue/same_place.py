@@ -69,7 +69,7 @@ def stands_for_its_place(
     drawn
         Which of them were drawn at random, bool ``(m,)``.
     group
-        Of :meth:`SamePlace.groups`, int64 ``(images,)``.
+        Groups as :meth:`SamePlace.groups` returns them, int64 ``(images,)``.
     labelled
         Which images have a label, bool ``(images,)``.
     judged

@@ -101,7 +101,7 @@ class Mapper:
     pool
         The images.
     embedding
-        Gives the pool's embedding; ``None`` while it has not been made.
+        Returns the pool's embedding; ``None`` while it has not been made.
     """
 
     def __init__(self, folder: Path, pool: ImagePool, embedding: Callable[[], np.ndarray | None]) -> None:
@@ -213,7 +213,7 @@ class Mapper:
             if self._closed:  # the embedding's file was closed with the session
                 return
             logger.exception("The map failed")
-            sentence = f"The map could not be made: {type(error).__name__}: {error}. The rest goes on."
+            sentence = f"The map could not be made: {type(error).__name__}: {error}. Everything else goes on."
             self._tell(sentence=sentence, at_work=False)
 
     def _make(self) -> None:

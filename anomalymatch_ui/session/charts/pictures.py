@@ -197,7 +197,7 @@ def discovery_curve(
     Parameters
     ----------
     found
-        Of each look, in order, whether it was an anomaly.
+        Whether each look, in order, was at an anomaly.
     imported
         See :class:`Discovery`.
     margins
@@ -251,11 +251,11 @@ class Pictures:
     Parameters
     ----------
     folder, pool, journal
-        Of the session.
+        The files of the session, its images, and its labels.
     ranking
-        Gives the newest ranking.
+        Returns the newest ranking.
     embedder
-        Gives what embeds the pool.
+        Returns what embeds the pool.
 
     Attributes
     ----------

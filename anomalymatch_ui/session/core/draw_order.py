@@ -27,7 +27,7 @@ def draw_order_of(pool: ImagePool, seed: int, folder: SessionFolder | None = Non
     pool, seed
         See :func:`~anomalymatch_ui.rank.draw_order`.
     folder
-        Of the session that keeps it; one that is damaged, or cannot be written, is made again.
+        Folder of the session that keeps it; one that is damaged, or cannot be written, is made again.
     """
     if isinstance(pool.ids, RowIds):
         return draw_order(len(pool), seed)

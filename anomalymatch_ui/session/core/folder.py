@@ -257,7 +257,7 @@ class SessionFolder:
             kept = self.is_session or self.journal.exists() or self.shortlist.exists()
             if self.path.is_dir() and not kept and any(self.path.iterdir()):
                 raise InputError(
-                    f"{self.path} holds other files and is no session. Choose an empty or a new folder."
+                    f"{self.path} holds other files and is not a session. Choose an empty or a new folder."
                 )
             self.path.mkdir(parents=True, exist_ok=True)
 
@@ -282,7 +282,7 @@ class SessionFolder:
         """Return the path of the pool this session was made with."""
         if not self.is_session and os.path.exists(self.journal):
             raise InputError(
-                f"The session {self.path} does not say any more which images it is about. Open it once with "
+                f"The session {self.path} no longer says which images it is about. Open it once with "
                 f"`anomalymatch serve IMAGES --session {self.path}`; its labels are there."
             )
         if not self.is_session:

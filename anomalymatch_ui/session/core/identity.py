@@ -18,7 +18,7 @@ def identity_of(journal: Journal, path: Path) -> str:
     Parameters
     ----------
     journal
-        Of the session.
+        The labels of the session.
     path
         Its folder, by which it is known where nothing can be written.
 

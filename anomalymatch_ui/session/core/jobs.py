@@ -33,7 +33,7 @@ class Job:
     Parameters
     ----------
     name
-        Of the thread.
+        Name of the thread.
     work
         Is given the job.
     on_state
@@ -285,7 +285,9 @@ class Background:
 
         with self._lock:
             if self._job is not None:
-                raise InputError("Something runs in the background already. Wait for it, or stop it first.")
+                raise InputError(
+                    "Something is already running in the background. Wait for it, or stop it first."
+                )
             job = self._job = Job(f"anomalymatch-{name}", run, self._state, end)
             self._last = job, errors
             self._publish(error=None)

@@ -25,7 +25,7 @@ class PoolRecord:
     path
         Where it lies.
     digest
-        Of its images.
+        Digest of its images.
     images
         How many there are.
     numbered
@@ -91,7 +91,7 @@ def check_pool(path: Path, pool: ImagePool, *, relink: bool) -> str:
     Parameters
     ----------
     path
-        Of what was written down, in the folder of a session.
+        Path of what was written down, in the folder of a session.
     pool
         The pool.
     relink
@@ -111,7 +111,7 @@ def check_pool(path: Path, pool: ImagePool, *, relink: bool) -> str:
     if known.numbered and now.numbered and known.numbered != now.numbered:
         raise InputError(
             f"The images in {pool.path} are not those that the session {session} was made with. Their "
-            "rows have numbers for names, so its labels could be of others now. Give the former images "
+            "rows have numbers for names, so its labels could now be those of others. Give the former images "
             "back, or choose another session folder."
         )
     if known.digest == now.digest and (relink or known.path == now.path or not _differs(path, pool)):

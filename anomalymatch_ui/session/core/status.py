@@ -53,7 +53,7 @@ class LookedAt:
     Attributes
     ----------
     images
-        Of the pool.
+        Images of the pool.
     once
         Looked at in one view or more; the others stand behind.
     closely
@@ -90,7 +90,7 @@ class Progress:
     done, total
         Steps while training or adapting, images in the other phases.
     closely
-        Of the images done, those that were looked at in every view, where one view of each comes first; else
+        How many of the images done were looked at in every view, where one view of each comes first; else
         ``None``.
     share
         How much of the whole work is done, 0 to 1, where its steps do not all take the same time; else

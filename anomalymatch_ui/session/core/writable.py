@@ -30,7 +30,7 @@ def refused(folder: SessionFolder, error: BaseException) -> str:
     Parameters
     ----------
     folder
-        Of the session.
+        The files of the session.
     error
         What writing into it has raised.
     """

@@ -86,9 +86,9 @@ def stands_for(
     rows
         Pool indices, int64 ``(n,)``.
     multiplicities
-        Of each, float64 ``(n,)``; ``None`` for one each.
+        How often each counts, float64 ``(n,)``; ``None`` for one each.
     images
-        Of the pool that can be read, or of the archive.
+        Images of the pool that can be read, or of the archive.
     """
     population, known = population_of(pool), int(readable.sum())
     if population.images is None or population.drawable is None:

@@ -104,7 +104,7 @@ class _Former:
     Attributes
     ----------
     digest
-        Of the version imported last; empty if there was none.
+        Digest of the version imported last; empty if there was none.
     actions
         Numbers of the journal's events that brought labels from it.
     """

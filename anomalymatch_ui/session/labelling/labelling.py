@@ -35,7 +35,7 @@ class Labelling:
     Parameters
     ----------
     context, board
-        Of the session.
+        What the parts of the session share, and where its status is published.
     follow
         Told that labels have changed.
     """

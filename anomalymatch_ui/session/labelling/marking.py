@@ -42,7 +42,7 @@ class Marking:
     Parameters
     ----------
     pool, journal
-        Of the session.
+        The images of the session and its labels.
     annotator
         Returns who marks.
     receipt
@@ -95,14 +95,14 @@ class Marking:
         line = _line(text)
         if len(line) > _AIM_LENGTH:
             raise InputError(
-                f"What is sought has {len(line)} characters, and {_AIM_LENGTH} at most are kept. Say it "
-                "more shortly."
+                f"What you are looking for has {len(line)} characters, and at most {_AIM_LENGTH} are kept. "
+                "Shorten it."
             )
         self._journal.keep_meta({_AIM: json.dumps(line)})
         self._tell(aim=line)
 
     def define(self, names: Iterable[str]) -> None:
-        """Give tags the keys 1 to 9; those that images have stay on them.
+        """Assign tags to the keys 1 to 9; those that images have stay on them.
 
         Raises
         ------
@@ -113,13 +113,13 @@ class Marking:
         """
         checked = [checked_tag(name) for name in ([names] if isinstance(names, str) else names)]
         if len(set(checked)) < len(checked):
-            raise InputError("Two tags have the same name. Name each once.")
+            raise InputError("Two tags have the same name. Give each its own.")
         if len(checked) > TAG_KEYS:
             raise InputError(f"There are keys for {TAG_KEYS} tags, and {len(checked)} are given.")
         self._journal.keep_meta({_META: json.dumps(checked)})
 
     def tag(self, ids: Iterable[str], name: str, on: bool = True, origin: str = "api") -> Receipt:
-        """Give images a tag, or take it away, as one event that can be undone; durable when this returns.
+        """Tag images, or remove the tag, as one event that can be undone; durable when this returns.
 
         A new tag gets the next free key.
 

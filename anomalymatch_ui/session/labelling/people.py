@@ -22,7 +22,7 @@ class People:
     Parameters
     ----------
     pool, journal
-        Of the session.
+        The images of the session and its labels.
     """
 
     def __init__(self, pool: ImagePool, journal: Journal) -> None:

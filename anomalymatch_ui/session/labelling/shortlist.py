@@ -102,7 +102,7 @@ def check_scores_of(archive: ImagePool, scored: str, folder: Path) -> None:
     scored
         Digest of the pool that was scored.
     folder
-        Of the scores, for the error.
+        Folder of the scores, for the error.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class Shortlist:
             return cls(ids, is_drawn, int(facts[_IMAGES]), int(facts[_RENEWAL]), chosen_by)
         except (OSError, ValueError, KeyError, IndexError) as error:  # pyarrow's errors are of these kinds
             raise InputError(
-                f"{path} is damaged. Make it anew with `anomalymatch shortlist`; labels are not in it."
+                f"{path} is damaged. Make it again with `anomalymatch shortlist`; labels are not in it."
             ) from error
 
 
@@ -257,7 +257,7 @@ def make_shortlist(
     scored
         How many images of the archive could be read, where a full pass has told; ``None`` takes all.
     seed
-        Of the draw.
+        Seed of the draw.
     annotator
         Who does it; ``None`` takes the user's name.
     classes

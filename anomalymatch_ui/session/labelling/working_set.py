@@ -28,7 +28,7 @@ class ScoredArchive:
     pool
         Digest of the archive.
     identity
-        Of the scores: other ones have another.
+        Identity of the scores: other ones have another.
     images
         Path of the archive; empty where a version before has not kept it.
     """
@@ -81,7 +81,7 @@ def choose_working_set(
     Parameters
     ----------
     folder
-        Of the session.
+        The files of the session.
     archive
         All images.
     config

@@ -45,14 +45,14 @@ def adapt_pool(
     path, state
         Files of the adapted weights, and of how far they are while they are made.
     pool, config
-        Of the session. The images are those of the pool alone, and of a large one a sample of
-        ``train.window``.
+        Images and settings of the session. The images are those of the pool alone, and of a large one a
+        sample of ``train.window``.
     size
         Side in pixels at which they are seen.
     symmetry
         What changes nothing of what they mean.
     seed
-        Of everything drawn at random.
+        Seed of everything drawn at random.
     reporter
         Told of each step. When it raises ``JobStopped`` the adaptation is kept as it is, to go on later.
 

@@ -140,7 +140,7 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     pool, config
         What is looked at, and how.
     seed
-        Of the sample.
+        Seed of the sample.
     reporter
         Told how far it is.
     """

@@ -93,11 +93,11 @@ class Seeing:
     Attributes
     ----------
     digest
-        Of all that decides it.
+        Digest of all that decides it.
     sight
         What is taken of which backbones.
     reductions
-        Of each part, in the order of the sight's looks.
+        Reduction of each part, in the order of the sight's looks.
     adapted
         Weights adapted to the pool, by the look that has some.
     """

@@ -60,7 +60,7 @@ class Embedder:
     Parameters
     ----------
     folder, pool, config
-        Of the session.
+        The files of the session, its images, and its settings.
     """
 
     def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
@@ -114,7 +114,7 @@ class Embedder:
         reporter
             Told how far it is, if it has to be made first.
         guide
-            Of somebody who waits for it: told whenever :meth:`at_hand` has more.
+            Speaks for somebody who waits: told whenever :meth:`at_hand` has more.
         """
         if self._opened is None or self._opened.depth is not None:
             sight = self.sight(reporter)

@@ -58,9 +58,9 @@ class Guide:
     Attributes
     ----------
     labelled
-        Gives the rows that have a label now, int64.
+        Returns the rows that have a label now, int64.
     wanted
-        Gives the rows that a close look matters most for, the first one most, int64.
+        Returns the rows that a close look matters most for, the first one most, int64.
     offer
         Told that more has been looked at than before.
     """
@@ -80,7 +80,7 @@ class Looking:
     images, config, sight
         What is looked at, and how.
     adapted
-        Gives the adapted weights for a look, or ``None``.
+        Returns the adapted weights for a look, or ``None``.
     reporter
         Told how far it is.
     """
@@ -126,8 +126,8 @@ class Looking:
         Parameters
         ----------
         guide
-            Of somebody who waits: what matters to them is looked at first, and they are told when there is
-            something to order. ``None`` looks in the pool's own order.
+            Speaks for somebody who waits: what matters to them is looked at first, and they are told when
+            there is something to order. ``None`` looks in the pool's own order.
         """
         images = len(self._images)
         in_steps = guide is not None and images >= SEVERAL * FIRST

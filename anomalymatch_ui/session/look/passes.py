@@ -21,7 +21,7 @@ class Pass:
     Attributes
     ----------
     views
-        Of each image, by look.
+        Views of each image, by look.
     tables
         What each look has told.
     seconds, counts

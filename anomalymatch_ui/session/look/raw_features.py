@@ -28,7 +28,7 @@ def raw_features(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path
-        Of the embedding.
+        Path of the embedding.
 
     Raises
     ------

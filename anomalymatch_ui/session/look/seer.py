@@ -24,7 +24,8 @@ class Seer:
     images, config, seeing
         What is looked at, and how.
     network, views
-        Of the cycle in the order, ``None`` without one; and over which views its scores are averaged.
+        Network of the cycle in the order, ``None`` without one; and the views over which its scores are
+        averaged.
 
     Attributes
     ----------

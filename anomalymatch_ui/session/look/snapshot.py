@@ -31,7 +31,7 @@ def write_snapshot(
     blocks
         The table's rows, float ``(n, columns)``, in order.
     columns
-        Of the table.
+        Columns of the table.
     depth, pairs
         See :class:`~anomalymatch_ui.session.look.embedded.Embedded`.
 

@@ -111,7 +111,7 @@ class Completeness:
             One of :data:`BY`. By ``"first"`` the share among the first so many images, else that among
             :attr:`first` in bins of the property.
         kind
-            Of which objects.
+            Kind of the objects.
         """
         ours = self._of(kind)
         if by == "first":
@@ -194,7 +194,7 @@ class InjectionRecovery:
     Parameters
     ----------
     context
-        Of the session.
+        What the parts of the session share.
     scorer
         Returns what scores the pool and other images.
     start

@@ -30,7 +30,7 @@ def exported_columns(
     pool
         Its columns may name positions.
     ids
-        Of the images that are exported.
+        Ids of the images that are exported.
     looks
         A look at an image whose score was no probability has none.
     marks

@@ -142,7 +142,7 @@ class _Pages(Image.Image):
 def check_sheet(path: Path, images: int) -> None:
     """Check that so many images can be written to a sheet of that name; raises as :func:`write_sheet`."""
     if path.suffix.lower() not in (".png", ".pdf"):
-        raise InputError(f"{path.name} is no name of a contact sheet. End it with .png or .pdf.")
+        raise InputError(f"{path.name} is not a name for a contact sheet. End it with .png or .pdf.")
     if images == 0:
         raise InputError("There is no image to put on a contact sheet.")
     if path.suffix.lower() == ".png" and images > MOST_ON_A_PICTURE:

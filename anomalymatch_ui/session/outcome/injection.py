@@ -177,7 +177,7 @@ class Painter:
     def _bright(
         self, one: Injection, image: NativeImage, wanted: float, random: np.random.Generator
     ) -> Injection:
-        """Give an object the light that its significance or its magnitude asks for."""
+        """Return an object with the light that its significance or its magnitude asks for."""
         noise = noise_of(image)
         with np.errstate(invalid="ignore", over="ignore"):
             light = self._light(one, image)

@@ -28,7 +28,7 @@ def label_columns(
     Parameters
     ----------
     journal, cycles
-        Of the session.
+        The labels of the session and its finished cycles.
     ids
         The images, a row each.
     given

@@ -28,7 +28,7 @@ def mark_columns(journal: Journal, ids: Sequence[str]) -> list[Column]:
     Parameters
     ----------
     journal
-        Of the session.
+        The labels of the session.
     ids
         The images, a row each.
     """

@@ -30,7 +30,7 @@ class Recipe:
     Attributes
     ----------
     kinds
-        Of :data:`KINDS`, and ``"stamp"``.
+        Some of :data:`KINDS`, and ``"stamp"``.
     number
         Objects of each kind.
     signal_to_noise
@@ -45,7 +45,7 @@ class Recipe:
     gain
         Photons for one unit of the images: the light then has noise of its own; ``None`` for none.
     seed
-        Of all that is drawn.
+        Seed of all that is drawn.
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -61,9 +61,9 @@ class Recipe:
         unknown = [kind for kind in self.kinds if kind not in (*KINDS, STAMP)]
         if unknown or not self.kinds:
             raise InputError(
-                f"There is no kind {unknown[0]!r} to paint. Choose of: {', '.join((*KINDS, STAMP))}."
+                f"There is no kind {unknown[0]!r} to paint. Choose from: {', '.join((*KINDS, STAMP))}."
                 if unknown
-                else f"No kind to paint is given. Choose of: {', '.join((*KINDS, STAMP))}."
+                else f"No kind to paint is given. Choose from: {', '.join((*KINDS, STAMP))}."
             )
         if self.number < 1:
             raise InputError(f"At least one object of each kind is painted, not {self.number}.")

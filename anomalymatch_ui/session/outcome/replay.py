@@ -83,7 +83,7 @@ class Replays:
     Parameters
     ----------
     context
-        Of the session.
+        What the parts of the session share.
     evidence
         Returns what labels say of the unlabelled images.
     start

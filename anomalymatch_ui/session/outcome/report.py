@@ -101,7 +101,7 @@ class Report:
         session
             Its folder.
         pool, people
-            Of the session.
+            The images of the session, and who labels it.
         view
             The labels now.
         status

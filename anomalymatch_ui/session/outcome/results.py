@@ -56,7 +56,7 @@ class Results:
     Parameters
     ----------
     context, rankings, cycles
-        Of the session.
+        What the parts of the session share, its rankings, and its finished cycles.
     metadata
         What tables say of the images.
     places

@@ -42,7 +42,8 @@ class Finding:
     Parameters
     ----------
     context, rankings, insight, cycles, people
-        Of the session.
+        What the parts of the session share, its rankings, what it can say beyond the order, its finished
+        cycles, and who labels.
 
     Attributes
     ----------

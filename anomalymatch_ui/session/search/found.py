@@ -11,7 +11,7 @@ import numpy as np
 from anomalymatch_ui.session.search.orders import ORDERS
 from anomalymatch_ui.session.search.query import Bounds, LabelState, Query
 
-_NOTHING = "Nothing matches. Take a filter away."
+_NOTHING = "Nothing matches. Remove a filter."
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def in_words(query: Query, source: str) -> str:
     query
         What to look for.
     source
-        Of the ranking.
+        Source of the ranking.
 
     Examples
     --------

@@ -95,7 +95,7 @@ class Insight:
     Parameters
     ----------
     context, rankings
-        Of the session.
+        What the parts of the session share, and its rankings.
     groups
         Returns which images are of one place, int64 ``(len(pool),)``; ``None`` where nothing is folded. See
         :meth:`SamePlace.groups`.
@@ -132,7 +132,7 @@ class Insight:
         acquisition
             ``"most_likely"``, ``"uncertain"``, ``"diverse"`` or ``"mixed"``; ``None`` takes the settings'.
         ranking
-            Of the session; ``None`` takes the newest.
+            Ranking of the session; ``None`` takes the newest.
 
         Returns
         -------

@@ -29,11 +29,11 @@ class AtHand:
     matches
         Which images are asked for, bool ``(len(pool),)``.
     insight, cycles
-        Of the session.
+        What the session can say beyond the order, and its finished cycles.
     names
         Returns the pool indices in the natural order of the ids, int64 ``(len(pool),)``.
     seed
-        Of what is drawn at random.
+        Seed of what is drawn at random.
     """
 
     pool: ImagePool

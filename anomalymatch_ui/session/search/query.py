@@ -57,7 +57,7 @@ class Query:
     ids
         Only these images; ``None`` for all.
     seed
-        Of the random order; ``None`` takes the settings'.
+        Seed of the random order; ``None`` takes the settings'.
 
     Raises
     ------

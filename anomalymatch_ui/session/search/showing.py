@@ -57,7 +57,7 @@ class Showing:
         Parameters
         ----------
         rendering
-            Of the pool's bands; ``None`` shows them as the network sees them.
+            Rendering of the pool's bands; ``None`` shows them as the network sees them.
         keep
             Keep it with the session.
 
@@ -94,14 +94,14 @@ class Showing:
             If it sees them so already.
         """
         if not self.is_own:
-            raise InputError("The network sees the images as they are shown already.")
+            raise InputError("The network already sees the images as they are shown.")
         trained = "The next cycle trains on them as they are then."
         if cycles:
             what = "The cycle trained so far" if cycles == 1 else f"The {cycles} cycles trained so far"
-            trained = f"{what} saw them otherwise and no longer count; the next one trains anew."
+            trained = f"{what} saw them differently and no longer count; the next one starts afresh."
         return (
-            f"Each of the {len(self._pool):,} images has to be looked at once more, which takes as long as "
-            f"at first. {trained} Your labels stay."
+            f"Each of the {len(self._pool):,} images has to be looked at again, which takes as long as the "
+            f"first time. {trained} Your labels stay."
         )
 
     def pixels(self) -> PixelsConfig:

@@ -58,7 +58,7 @@ class Footprint:
     cell, cells, area
         Side of a cell in degrees; how many cells have an image; their area in square degrees.
     side
-        Of an image in seconds of arc; ``None`` where that is not known.
+        Side of an image in seconds of arc; ``None`` where that is not known.
     covered, overlapping
         Square degrees that the images cover, and how many overlap another; ``None`` without a side.
     radius
@@ -139,7 +139,7 @@ def measure_footprint(
     radius
         Seconds of arc within which images are at one place; ``None`` takes ``acquisition.same_place``.
     side
-        Of an image in seconds of arc; ``None`` takes the median of some images whose WCS tells.
+        Side of an image in seconds of arc; ``None`` takes the median of some images whose WCS tells.
     cell
         Side of the cells that are counted, in degrees.
 

@@ -24,9 +24,9 @@ def advice(pool: ImagePool, embedding: np.ndarray, view: Mapping[str, Label], co
     Parameters
     ----------
     pool, config
-        Of the session.
+        The images of the session and its settings.
     embedding
-        Of the pool, float ``(n, components)``.
+        Embedding of the pool, float ``(n, components)``.
     view
         The labels.
     """

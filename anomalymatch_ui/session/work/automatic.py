@@ -18,9 +18,9 @@ class AutomaticTraining:
     Parameters
     ----------
     journal, cycles
-        Of the session.
+        The labels of the session and its finished cycles.
     every
-        Gives the number of labels; 0 for no automatic training.
+        Returns the number of labels; 0 for no automatic training.
     start
         Starts a cycle if that can be done now; told on the thread that brought the label or ended the job.
     """

@@ -82,7 +82,7 @@ class Combiner:
     Parameters
     ----------
     pool, config
-        Of the session.
+        The images of the session and its settings.
     evidence
         Tells of the labels what a forecast learns from, beside the labels themselves.
     """

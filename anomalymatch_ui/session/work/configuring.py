@@ -28,7 +28,8 @@ class Configuring:
     Parameters
     ----------
     context, board, rankings, cycles
-        Of the session.
+        What the parts of the session share, where its status is published, its rankings, and its
+        finished cycles.
     """
 
     def __init__(self, context: Context, board: StatusBoard, rankings: Rankings, cycles: Cycles) -> None:

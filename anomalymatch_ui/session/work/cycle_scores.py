@@ -64,7 +64,7 @@ class CycleScores:
     Parameters
     ----------
     folder, pool, config
-        Of the session.
+        The files of the session, its images, and its settings.
     """
 
     def __init__(self, folder: SessionFolder, pool: ImagePool, config: Config) -> None:
@@ -119,7 +119,7 @@ class CycleScores:
         reporter
             Told how far it is.
         guide
-            Of somebody who waits: what matters to them is scored first; ``None`` for nobody.
+            Speaks for somebody who waits: what matters to them is scored first; ``None`` for nobody.
         offer
             Given what was scored first.
         """
@@ -133,7 +133,7 @@ class CycleScores:
                 raise
             self._folder.notices.append(
                 f"The network of cycle {cycle} is damaged on the disk; what it said of these images is kept "
-                "and stays in the order. Another cycle can be trained as ever."
+                "and stays in the order. Another cycle can be trained as usual."
             )
             return stored
         name = self._name(network_digest(network), symmetry, self._by_openvino)

@@ -48,7 +48,7 @@ class Cycle:
     device
         Where it ran, such as ``"cpu"`` or ``"cuda:0"``.
     digest
-        Of the averaged network, which gives the scores.
+        Digest of the averaged network, which gives the scores.
     loss, pseudo_label_share
         At most 200 means over equal spans of steps: the training loss, and the share of unlabelled images
         whose pseudo-label was used.
@@ -106,7 +106,7 @@ class Cycles:
     Parameters
     ----------
     folder, pool
-        Of the session.
+        The files of the session and its images.
     """
 
     def __init__(self, folder: SessionFolder, pool: ImagePool) -> None:

@@ -33,7 +33,7 @@ class EarlierScores:
     Parameters
     ----------
     folder
-        Of ``manifest.json`` and ``shard-00000.parquet`` ….
+        Folder of ``manifest.json`` and ``shard-00000.parquet`` ….
 
     Raises
     ------

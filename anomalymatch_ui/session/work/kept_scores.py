@@ -153,9 +153,9 @@ def scores_on_disk(folder: SessionFolder, pool: ImagePool, digest: str) -> Store
     Parameters
     ----------
     folder, pool
-        Of a session.
+        Files and images of a session.
     digest
-        Of the network.
+        Digest of the network.
 
     Returns
     -------

@@ -33,7 +33,7 @@ class Learnt:
     views
         Over which the network's scores are averaged; ``None`` in archives that did not say it.
     reductions
-        Of each part of what the backbones say, in their order.
+        Reduction of each part of what the backbones say, in their order.
     head
         On the embedding that the reductions give.
     coarse
@@ -41,7 +41,7 @@ class Learnt:
     guess
         From the head's margin to the network's log-odds, for images that no network has scored.
     fusion
-        Of the two; ``None`` without a network.
+        Fusion of the two; ``None`` without a network.
     forecast
         From margins to probabilities.
     threshold

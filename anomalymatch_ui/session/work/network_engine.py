@@ -40,7 +40,7 @@ class NetworkEngine:
     pool, network, config, symmetry
         What is scored, by what, and in which views.
     folder
-        Of the session.
+        The files of the session.
     reporter
         Told how far it is.
     """
@@ -94,10 +94,10 @@ class NetworkEngine:
         Parameters
         ----------
         folder, manifest
-            Of the archive.
+            Folder and manifest of the archive.
         first
-            Gives the pool indices of what is scored before the rest, int64 ``(n,)``, each once; ``None`` for
-            nothing.
+            Returns the pool indices of what is scored before the rest, int64 ``(n,)``, each once; ``None``
+            for nothing.
         offer
             Given all scores by then, float32 ``(len(pool),)``, NaN where there is none.
 

@@ -38,7 +38,7 @@ class Rankings:
     Parameters
     ----------
     context, board
-        Of the session.
+        What the parts of the session share, and where its status is published.
     evidence
         Tells what a forecast learns from.
 

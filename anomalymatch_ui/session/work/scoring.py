@@ -47,7 +47,7 @@ class PoolScorer:
     Parameters
     ----------
     folder, pool, config
-        Of the session.
+        The files of the session, its images, and its settings.
     evidence
         Tells of the labels what a forecast learns from, beside the labels themselves.
     """
@@ -77,7 +77,7 @@ class PoolScorer:
         Parameters
         ----------
         labels
-            Gives the labels; asked when all else is ready, for they may change meanwhile.
+            Returns the labels; asked when all else is ready, for they may change meanwhile.
         reporter
             Told how far it is.
         guide

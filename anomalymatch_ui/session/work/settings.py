@@ -162,22 +162,24 @@ def consequence(names: tuple[str, ...], *, looks_anew: bool, gives_up: int | Non
     Parameters
     ----------
     names
-        Of the settings, from :func:`changes`.
+        Names of the settings, from :func:`changes`.
     looks_anew
-        Whether every image has to be looked at once more.
+        Whether every image has to be looked at again.
     gives_up
         The cycle that was stopped and cannot be gone on with by the new settings; ``None`` if there is none.
     """
     sentences = []
     if any(name.startswith(("train.", "network.")) and name not in _OF_THE_SESSION for name in names):
-        sentences.append("The next cycle trains by the new settings.")
+        sentences.append("The next cycle uses the new settings.")
     if gives_up is not None:
-        sentences.append(f"Cycle {gives_up}, which was stopped, began by others and is not gone on with.")
+        sentences.append(
+            f"Cycle {gives_up}, which was stopped, began with other settings and will not be continued."
+        )
     if changes_the_order(names):
         sentences.append("The next ranking follows the new settings.")
     if looks_anew:
         sentences.append(
-            "Before it, every image has to be looked at once more, which takes as long as at first."
+            "Before that, every image has to be looked at again, which takes as long as the first time."
         )
     return " ".join(sentences) or "The settings are saved."
 
@@ -192,8 +194,8 @@ def gone_on_with(cycle: int, step: int) -> str:
 def given_up(cycle: int, begun_with: int) -> str:
     """Say that a stopped cycle is not gone on with, since the person went back from where it began."""
     return (
-        f"Cycle {cycle}, which was stopped, began with the weights of cycle {begun_with} and is not gone on "
-        "with: the next one begins anew."
+        f"Cycle {cycle}, which was stopped, began with the weights of cycle {begun_with} and will not be "
+        "continued: the next one starts afresh."
     )
 
 

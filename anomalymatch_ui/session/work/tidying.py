@@ -28,7 +28,7 @@ def needed_cycles(folder: SessionFolder, cycles: Cycles, last: int) -> frozenset
     Parameters
     ----------
     folder, cycles
-        Of a session.
+        Files and finished cycles of a session.
     last
         How many of the newest are kept.
 
@@ -51,7 +51,7 @@ def tidy(folder: SessionFolder, pool: ImagePool, cycles: Cycles, last: int) -> t
     Parameters
     ----------
     folder, pool, cycles
-        Of the session.
+        The files of the session, its images, and its finished cycles.
     last
         How many of the newest cycles are kept as they are.
 

@@ -70,7 +70,7 @@ def train_cycle(
     Parameters
     ----------
     folder, pool, config
-        Of the session.
+        The files of the session, its images, and its settings.
     view, last_seq
         The labels as the cycle starts, and the number of the journal's last row among them.
     steps
@@ -313,7 +313,7 @@ def cycle_window(is_free: np.ndarray, window: int, seed: int, cycle: int) -> np.
     window
         How many images there are to be at most.
     seed
-        Of the shuffle.
+        Seed of the shuffle.
     cycle
         Counted from 1.
     """

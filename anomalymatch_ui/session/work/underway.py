@@ -28,7 +28,7 @@ class Left:
     job
         Its name.
     steps
-        Of a cycle, as it was asked for; ``None`` for those of the settings.
+        Steps of a cycle, as it was asked for; ``None`` for those of the settings.
     cycle
         Number of the last finished cycle when it began.
     step, tries
@@ -49,7 +49,7 @@ class UnderWay:
     Parameters
     ----------
     folder
-        Of the session.
+        The files of the session.
     """
 
     def __init__(self, folder: SessionFolder) -> None:

@@ -56,7 +56,7 @@ class Watcher:
     Parameters
     ----------
     context, rankings
-        Of the session.
+        What the parts of the session share, and its rankings.
     count
         Counts the current labels.
     follow
@@ -125,10 +125,10 @@ class Watcher:
         try:
             self._compare()
         except AnomalyMatchError as error:
-            return f"What others do cannot be seen: {error}"
+            return f"What others do cannot be followed: {error}"
         except Exception as error:
             logger.exception("The watcher failed")
-            return f"What others do cannot be seen: {type(error).__name__}: {error}."
+            return f"What others do cannot be followed: {type(error).__name__}: {error}."
         return None
 
     def _compare(self) -> None:
