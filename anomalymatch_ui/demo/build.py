@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from anomalymatch_ui.demo.camera import canvas, colour_picture, expose, seeing_transfer
-from anomalymatch_ui.demo.download import Progress
+from anomalymatch_ui.demo.download import ProgressCallback
 from anomalymatch_ui.demo.exposures import position, write_exposure
 from anomalymatch_ui.demo.scenes import COMMON, ODD, Scene, background
 from anomalymatch_ui.labels import write_labels_csv
@@ -24,7 +24,7 @@ NOMINAL_LABELS = 25
 JPEG_QUALITY = 92
 
 
-def build_survey(folder: Path, images: str, progress: Progress, *, fits: bool = False) -> None:
+def build_survey(folder: Path, images: str, progress: ProgressCallback, *, fits: bool = False) -> None:
     """Draw the survey into an empty folder.
 
     Parameters

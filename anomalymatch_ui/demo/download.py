@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 _BLOCK_BYTES = 2**18
 _SILENT_SECONDS = 30
@@ -39,7 +39,7 @@ class RemoteFile:
 
 
 def read_or_download(
-    file: RemoteFile, folder: Path, *, download: bool = True, progress: Progress | None = None
+    file: RemoteFile, folder: Path, *, download: bool = True, progress: ProgressCallback | None = None
 ) -> bytes:
     """Return the content of a file, downloading it into a folder where it is not there yet.
 
@@ -95,7 +95,7 @@ def _read(file: RemoteFile, path: Path) -> bytes:
     return content
 
 
-def _download(file: RemoteFile, path: Path, progress: Progress) -> bytes:
+def _download(file: RemoteFile, path: Path, progress: ProgressCallback) -> bytes:
     content = bytearray()
     # Some file servers refuse Python's own name.
     request = Request(file.address, headers={"User-Agent": "anomalymatch-ui"})

@@ -11,7 +11,7 @@ from typing import Any
 
 from anomalymatch_ui.demo.cache import cache_folder
 from anomalymatch_ui.demo.colours import picture_options
-from anomalymatch_ui.demo.download import Progress
+from anomalymatch_ui.demo.download import ProgressCallback
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import storage_errors
 
@@ -52,7 +52,9 @@ class DemoSurvey:
     aim: str = "rings, mergers, arcs and dust lanes"
 
 
-def survey(folder: Path | None = None, progress: Progress | None = None, *, fits: bool = False) -> DemoSurvey:
+def survey(
+    folder: Path | None = None, progress: ProgressCallback | None = None, *, fits: bool = False
+) -> DemoSurvey:
     """Return the simulated survey, making it on first use.
 
     The same versions of NumPy, Astropy and Pillow make the same bytes. It is made under a temporary name

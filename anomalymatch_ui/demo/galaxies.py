@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from anomalymatch_ui.demo.cache import cache_folder
-from anomalymatch_ui.demo.download import Progress, RemoteFile, read_or_download
+from anomalymatch_ui.demo.download import ProgressCallback, RemoteFile, read_or_download
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically
 from anomalymatch_ui.labels import Label, write_labels_csv
@@ -104,7 +104,7 @@ class GalaxySearch:
 
 
 def galaxy_mnist(
-    folder: Path | None = None, *, download: bool = True, progress: Progress | None = None
+    folder: Path | None = None, *, download: bool = True, progress: ProgressCallback | None = None
 ) -> GalaxyMnist:
     """Return GalaxyMNIST, downloading it on first use.
 
@@ -143,7 +143,7 @@ def search_galaxies(
     folder: Path | None = None,
     *,
     download: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> GalaxySearch:
     """Return GalaxyMNIST as a search for one class, with labels to start from drawn by a fixed seed.
 

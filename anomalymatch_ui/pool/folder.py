@@ -42,7 +42,7 @@ from anomalymatch_ui.pool.base import (
     suffixes_named,
 )
 from anomalymatch_ui.pool.columns import NO_COLUMNS
-from anomalymatch_ui.pool.listing import Listing, list_images
+from anomalymatch_ui.pool.listing import FolderListing, list_images
 from anomalymatch_ui.pool.template import Grouped, group_files, missing
 from anomalymatch_ui.pool.tiles import Tiles
 from anomalymatch_ui.sky import Place
@@ -83,7 +83,7 @@ class FolderPool:
     columns = NO_COLUMNS
 
     def __init__(
-        self, path: Path, pixels: PixelsConfig | None = None, listing: Listing | None = None
+        self, path: Path, pixels: PixelsConfig | None = None, listing: FolderListing | None = None
     ) -> None:
         self.pixels = pixels or PixelsConfig()
         listing = listing or listed(path, self.pixels)
@@ -197,7 +197,7 @@ class FolderPool:
     def close(self) -> None:
         """Do nothing: no file stays open between two reads."""
 
-    def _grouped(self, listing: Listing) -> Grouped | None:
+    def _grouped(self, listing: FolderListing) -> Grouped | None:
         """Return which files belong together, if a template says so."""
         template = self.pixels.template
         return None if template is None else group_files(listing.images, template, self.pixels.bands)
@@ -221,7 +221,7 @@ class FolderPool:
         usual, _ = Counter(kinds).most_common(1)[0]
         return next(bands for bands, kind in zip(fits, kinds, strict=True) if kind == usual)
 
-    def _check_hdus(self, listing: Listing, reading: Decoder) -> None:
+    def _check_hdus(self, listing: FolderListing, reading: Decoder) -> None:
         """Refuse HDUs that no FITS file has: each of them would be reported as unreadable."""
         files = [file for file in listing.images if file.lower().endswith(FITS)]
         lacking = ""
@@ -247,7 +247,7 @@ class FolderPool:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return describe(content, reading)
 
-    def _digest(self, listing: Listing) -> str:
+    def _digest(self, listing: FolderListing) -> str:
         """Hash names and sizes, and how the images are read and rendered unless as pictures always are.
 
         Sizes, too: two surveys may number their cutouts alike, and a file that was repaired is another.
@@ -323,7 +323,7 @@ class FolderPool:
             return opened.read()
 
 
-def listed(path: Path, pixels: PixelsConfig) -> Listing:
+def listed(path: Path, pixels: PixelsConfig) -> FolderListing:
     """List the images below a folder; see :func:`~anomalymatch_ui.pool.listing.list_images`.
 
     Raises
@@ -355,7 +355,7 @@ def _some(files: Sequence[str], most: int) -> list[str]:
     return [files[place] for place in np.unique(np.linspace(0, len(files) - 1, most).astype(int)).tolist()]
 
 
-def _no_images(path: Path, listing: Listing) -> str:
+def _no_images(path: Path, listing: FolderListing) -> str:
     advice = "Give a folder with JPEG, PNG, TIFF, WebP or FITS images in it or in the folders below it."
     if listing.skipped:
         advice = f"{PoolReport(0, listing.skipped).sentence()} {advice}"

@@ -13,7 +13,7 @@ from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
 
 
 @dataclass(slots=True)
-class Listing:
+class FolderListing:
     """What lies in a folder and the folders below it.
 
     Attributes
@@ -35,7 +35,7 @@ class Listing:
     containers: dict[str, list[str]] = field(default_factory=dict)
 
 
-def list_images(root: str, *, follow_links: bool = False) -> Listing:
+def list_images(root: str, *, follow_links: bool = False) -> FolderListing:
     """List the images below ``root``, following links to folders.
 
     A folder that can be reached in several ways is listed once: by its own name, or else by the link
@@ -54,7 +54,7 @@ def list_images(root: str, *, follow_links: bool = False) -> Listing:
     OSError
         If ``root`` itself cannot be opened.
     """
-    listing = Listing()
+    listing = FolderListing()
     seen: set[tuple[int, int]] = set()
     links = _list_tree(root, "", seen, listing, follow_links)
     while links:
@@ -69,7 +69,7 @@ def list_images(root: str, *, follow_links: bool = False) -> Listing:
 
 
 def _list_tree(
-    root: str, top: str, seen: set[tuple[int, int]], listing: Listing, follow_links: bool
+    root: str, top: str, seen: set[tuple[int, int]], listing: FolderListing, follow_links: bool
 ) -> list[str]:
     """List a folder and the real folders below it; give the links to folders, not followed yet.
 
@@ -101,7 +101,12 @@ def _list_tree(
 
 
 def _sort_in(
-    entry: os.DirEntry[str], root: str, prefix: str, folders: list[str], links: list[str], listing: Listing
+    entry: os.DirEntry[str],
+    root: str,
+    prefix: str,
+    folders: list[str],
+    links: list[str],
+    listing: FolderListing,
 ) -> None:
     """Put one entry of a folder where it belongs."""
     name = prefix + entry.name

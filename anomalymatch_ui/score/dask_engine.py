@@ -13,7 +13,7 @@ import numpy as np
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.score import dask_worker
 from anomalymatch_ui.score.archive import Archive
-from anomalymatch_ui.score.dask_worker import Job, Refusal
+from anomalymatch_ui.score.dask_worker import EngineSpec, Refusal
 from anomalymatch_ui.score.manifest import Arithmetic, Plan
 from anomalymatch_ui.score.shards import EncodedShard
 from anomalymatch_ui.stream.threads import usable_cores
@@ -37,7 +37,7 @@ class DaskEngine:
     ----------
     client
         Client of the cluster.
-    job
+    spec
         What its workers open.
 
     Raises
@@ -46,7 +46,7 @@ class DaskEngine:
         If no worker comes, or one cannot open what it should.
     """
 
-    def __init__(self, client: Client, job: Job) -> None:
+    def __init__(self, client: Client, spec: EngineSpec) -> None:
         self._client = client
         with _cluster_errors():
             try:
@@ -56,20 +56,20 @@ class DaskEngine:
                     f"No worker has come to {_address(client)} in {WORKER_SECONDS} seconds. Start one by "
                     "`dask worker`, and check that it reaches the scheduler."
                 ) from error
-        self._resources = _resources(client, job.device)
-        self._job = self._submit(dask_worker.keep, job)
+        self._resources = _resources(client, spec.device)
+        self._spec = self._submit(dask_worker.keep, spec)
         self.arithmetic: Arithmetic
         self.remark: str
-        self.arithmetic, self.remark = self._one(dask_worker.arithmetic, self._job)
+        self.arithmetic, self.remark = self._one(dask_worker.arithmetic, self._spec)
 
     def plan(self) -> Plan:
         """Let one worker find how the images of a new archive are best read."""
-        found: Plan = self._one(dask_worker.plan, self._job)
+        found: Plan = self._one(dask_worker.plan, self._spec)
         return found
 
     def features(self, indices: np.ndarray, plan: Plan) -> np.ndarray:
         """Return the features of some images, measured by one worker."""
-        measured: np.ndarray = self._one(dask_worker.features, self._job, indices, plan)
+        measured: np.ndarray = self._one(dask_worker.features, self._spec, indices, plan)
         return measured
 
     def score(self, archive: Archive, missing: Sequence[int]) -> Generator[EncodedShard, None, None]:
@@ -90,7 +90,7 @@ class DaskEngine:
                         if number is None:
                             break
                         future = self._submit(
-                            dask_worker.score_shard, self._job, archive.manifest, components, number
+                            dask_worker.score_shard, self._spec, archive.manifest, components, number
                         )
                         asked.add(future)
                         done.add(future)

@@ -34,7 +34,7 @@ from anomalymatch_ui.stream.allocation import keep_freed_memory
 Value = TypeVar("Value")
 
 
-class Job(Protocol):
+class EngineSpec(Protocol):
     """What a worker opens. It is hashable, for it is opened once for all shards of a run."""
 
     @property
@@ -50,8 +50,8 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkJob:
-    """Scores by a network; see :class:`Job`.
+class NetworkSpec:
+    """Scores by a network; see :class:`EngineSpec`.
 
     Attributes
     ----------
@@ -94,37 +94,37 @@ class Refusal:
     sentence: str
 
 
-def arithmetic(job: Job) -> tuple[Arithmetic, str] | Refusal:
+def arithmetic(spec: EngineSpec) -> tuple[Arithmetic, str] | Refusal:
     """Say how this worker's network is computed, and why that is not what was asked for, if it is not."""
     try:
-        engine = _engine(job)
+        engine = _engine(spec)
         return engine.arithmetic, engine.remark  # noqa: TRY300
     except AnomalyMatchError as error:
         return _refusal(error)
 
 
-def plan(job: Job) -> Plan | Refusal:
+def plan(spec: EngineSpec) -> Plan | Refusal:
     """Find how the images of a new archive are best read by this worker."""
     try:
-        return _engine(job).plan()
+        return _engine(spec).plan()
     except AnomalyMatchError as error:
         return _refusal(error)
 
 
-def features(job: Job, indices: np.ndarray, plan: Plan) -> np.ndarray | Refusal:
+def features(spec: EngineSpec, indices: np.ndarray, plan: Plan) -> np.ndarray | Refusal:
     """Return the features, float16 ``(n, features)``, of those of some images that can be read."""
     try:
-        return _engine(job).features(indices, plan)
+        return _engine(spec).features(indices, plan)
     except AnomalyMatchError as error:
         return _refusal(error)
 
 
 def score_shard(
-    job: Job, manifest: ArchiveManifest, components: Components | None, number: int
+    spec: EngineSpec, manifest: ArchiveManifest, components: Components | None, number: int
 ) -> EncodedShard | Refusal:
     """Score one shard; its file is written by who asked."""
     try:
-        engine = _engine(job)
+        engine = _engine(spec)
         if engine.arithmetic != manifest.arithmetic:
             raise InputError(
                 f"it computes in {engine.arithmetic}, and this archive is of {manifest.arithmetic}. Give "
@@ -180,23 +180,23 @@ def of_one_task(config: ScoreConfig, device: torch.device) -> ScoreConfig:
     return config.model_copy(update={"workers": 1})
 
 
-_opened: dict[Job, Engine] = {}
+_opened: dict[EngineSpec, Engine] = {}
 _opening = threading.Lock()
 
 
-def _engine(job: Job) -> Engine:
-    """Return what was opened for a job in this process; another job's is let go of."""
+def _engine(spec: EngineSpec) -> Engine:
+    """Return the engine that was opened for this in this process; another one is let go of."""
     with _opening:
-        if job not in _opened:
+        if spec not in _opened:
             _opened.clear()
-            if job.software != __version__:
+            if spec.software != __version__:
                 raise InputError(
-                    f"it runs version {__version__} of anomalymatch-ui, not {job.software}. Install the same "
-                    "everywhere"
+                    f"it runs version {__version__} of anomalymatch-ui, not {spec.software}. Install the "
+                    "same everywhere"
                 )
             keep_freed_memory()
-            _opened[job] = job.open()
-        return _opened[job]
+            _opened[spec] = spec.open()
+        return _opened[spec]
 
 
 def _refusal(error: AnomalyMatchError) -> Refusal:

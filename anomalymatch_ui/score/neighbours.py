@@ -21,7 +21,7 @@ import torch
 from anomalymatch_ui.errors import DamagedStoreError, InputError
 from anomalymatch_ui.files import write_atomically
 from anomalymatch_ui.score.archive import NEIGHBOURS, Archive
-from anomalymatch_ui.score.vectors import Found, embeddings, unit_rows
+from anomalymatch_ui.score.vectors import NearestRows, embeddings, unit_rows
 
 CONNECTIONS, EFFORT_OF_BUILDING, EFFORT_OF_SEARCH = 16, 128, 256
 """Edges of a node, and candidates held while one is added and while one is looked for (M and ef of [1]_)."""
@@ -76,7 +76,7 @@ class NeighbourIndex:
         index.expansion_search = EFFORT_OF_SEARCH
         return cls(index, archive)
 
-    def nearest(self, direction: torch.Tensor, count: int) -> Found:
+    def nearest(self, direction: torch.Tensor, count: int) -> NearestRows:
         """Return nearly always the rows most like a direction, float32 ``(components,)``."""
         matches = self._index.search(direction.numpy(), min(count, len(self._index)))
         keys = np.asarray(matches.keys, np.int64)
@@ -85,7 +85,7 @@ class NeighbourIndex:
         similarities = (1 - np.asarray(matches.distances, np.float32)) * np.float32(length)
         order = np.lexsort((keys, -similarities))
         keys = keys[order]
-        return Found(keys // self._shard_size, keys % self._shard_size, similarities[order])
+        return NearestRows(keys // self._shard_size, keys % self._shard_size, similarities[order])
 
 
 def _usearch() -> Any:

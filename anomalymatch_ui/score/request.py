@@ -141,14 +141,14 @@ def _cluster(
     request: ScoreRequest, pool: ImagePool, network: AnomalyNetwork, config: ScoreConfig
 ) -> Iterator[Engine]:
     from anomalymatch_ui.score.dask_engine import DaskEngine, open_client
-    from anomalymatch_ui.score.dask_worker import NetworkJob
+    from anomalymatch_ui.score.dask_worker import NetworkSpec
 
     with open_client(request.scheduler, request.device) as client:
         # A GPU of this machine is made the only one that its worker sees; which it was does not matter there.
         local_gpu = request.scheduler is None and request.device.startswith("cuda:")
         yield DaskEngine(
             client,
-            NetworkJob(
+            NetworkSpec(
                 images=str(pool.path),
                 model=str(request.model.absolute()),
                 pool_digest=pool.digest,

@@ -12,7 +12,7 @@ from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.score.archive import Archive
 from anomalymatch_ui.score.queries import Scores
 from anomalymatch_ui.score.shards import read_embedding, read_ids
-from anomalymatch_ui.score.vectors import Found, embeddings, unit_rows
+from anomalymatch_ui.score.vectors import NearestRows, embeddings, unit_rows
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ def _nearest(
     count: int,
     device: torch.device,
     advance: Callable[[int, int], None],
-) -> Found:
+) -> NearestRows:
     """Compare with every image, shard by shard; only the best are kept."""
-    best = Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    best = NearestRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     direction = direction.to(device)
     for number, block in embeddings(archive):
         cosines = (unit_rows(torch.from_numpy(block).to(device)) @ direction).cpu().numpy()
@@ -125,12 +125,12 @@ def _nearest(
         rows = np.concatenate([best.rows, np.arange(len(cosines))])
         similarities = np.concatenate([best.similarities, cosines])
         kept = np.argsort(-similarities, kind="stable")[:count]
-        best = Found(shards[kept], rows[kept], similarities[kept])
+        best = NearestRows(shards[kept], rows[kept], similarities[kept])
         advance(number + 1, archive.manifest.shard_count)
     return best
 
 
-def _named(archive: Archive, found: Found, queries: set[tuple[int, int]], count: int) -> Neighbours:
+def _named(archive: Archive, found: NearestRows, queries: set[tuple[int, int]], count: int) -> Neighbours:
     """Return the ids of rows, without the queries; rounding must not make a cosine larger than 1."""
     read: dict[int, list[str]] = {}
     ids: list[str] = []

@@ -17,7 +17,7 @@ _READING_THREADS = 4
 
 
 @dataclass(frozen=True)
-class Found:
+class NearestRows:
     """Rows of an archive: shard, row in it and similarity, int64 and float32 ``(n,)``, best first."""
 
     shards: np.ndarray

@@ -28,7 +28,7 @@ from anomalymatch_ui.score import Archive, Outcome, dask_worker
 from anomalymatch_ui.score import dask_engine as dask_engine_module
 from anomalymatch_ui.score.archive import ORDER
 from anomalymatch_ui.score.dask_engine import local_cluster, visible_gpus
-from anomalymatch_ui.score.dask_worker import NetworkJob
+from anomalymatch_ui.score.dask_worker import NetworkSpec
 from anomalymatch_ui.score.request import ScoreRequest, run_request
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 
@@ -182,7 +182,7 @@ def test_a_worker_uses_freed_memory_again_unless_somebody_chose_otherwise(settin
 
 def test_a_worker_without_the_model_or_with_another_says_so(cluster: SpecCluster, folder: Path) -> None:
     """The worker looks for the file when the driver, on another machine, has read its own."""
-    job = NetworkJob(
+    job = NetworkSpec(
         images=str(folder / "images"),
         model=str(folder / "model.safetensors"),
         pool_digest="another",

@@ -18,8 +18,8 @@ from anomalymatch_ui.score import Outcome, Scores, similar
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.archives import archive_engine
 from anomalymatch_ui.session.archives.archive_engine import measured_threshold
-from anomalymatch_ui.session.archives.archive_job import SessionJob
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
+from anomalymatch_ui.session.archives.archive_spec import SessionSpec
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.work.learnt import Learnt
 
@@ -237,7 +237,7 @@ def test_a_worker_without_what_the_session_goes_by_says_so(trained: Path) -> Non
     with Session.open(trained / "session") as session:
         seeing, _, learnt = session.scorer.learnt(session.labels())
         checkpoint = trained / "session" / "checkpoints" / "cycle-0001.safetensors"
-        job = SessionJob.of(session.pool, session.config, seeing, learnt, "square", checkpoint)
+        job = SessionSpec.of(session.pool, session.config, seeing, learnt, "square", checkpoint)
         assert job.open().arithmetic.device == "cpu"
         cases: list[tuple[dict[str, Any], str]] = [
             ({"images": "/nowhere"}, "There is no folder or file /nowhere"),

@@ -173,7 +173,7 @@ def test_a_label_given_while_the_pool_is_scored_is_in_the_order_that_follows(
 def test_an_order_by_fewer_labels_never_replaces_one_by_more(
     ranked: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anomalymatch_ui.session.work.combining import Scores
+    from anomalymatch_ui.session.work.combining import PoolScores
     from anomalymatch_ui.session.work.scoring import PoolScorer
 
     ranked.label(RINGS[:2], "anomaly")
@@ -181,7 +181,7 @@ def test_an_order_by_fewer_labels_never_replaces_one_by_more(
     settled(ranked)
     score = PoolScorer.scores
 
-    def overtaken_by_a_label(self: PoolScorer, *arguments: Any) -> Scores:
+    def overtaken_by_a_label(self: PoolScorer, *arguments: Any) -> PoolScores:
         scores = score(self, *arguments)
         ranked.label(RINGS[2:3], "anomaly")
         settled(ranked)

@@ -71,7 +71,7 @@ def test_a_session_trains_and_an_archive_is_scored_on_all_bands(
     found = score(images, "scores")
     archive = Archive.existing(tmp_path / "scores")
     with closing(open_pool(images)) as pool:
-        job = dask_worker.NetworkJob(
+        job = dask_worker.NetworkSpec(
             images=str(images),
             model=str(model),
             pool_digest=pool.digest,

@@ -59,7 +59,7 @@ importlib.import_module(sys.argv[1])
     [
         "anomalymatch_ui.score.dask_engine",
         "anomalymatch_ui.score.dask_worker",
-        "anomalymatch_ui.session.archives.archive_job",
+        "anomalymatch_ui.session.archives.archive_spec",
     ],
 )
 def test_a_worker_of_a_cluster_sets_them_before_it_loads_torch(module: str) -> None:

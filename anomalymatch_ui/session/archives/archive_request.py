@@ -191,13 +191,13 @@ def _on_cluster(
     client: Client, pool: ImagePool, config: Config, order: _Order, request: SessionScoreRequest
 ) -> Engine:
     from anomalymatch_ui.score.dask_engine import DaskEngine
-    from anomalymatch_ui.session.archives.archive_job import SessionJob
+    from anomalymatch_ui.session.archives.archive_spec import SessionSpec
 
     # A GPU of this machine is made the only one that its worker sees; which it was does not matter there.
     if request.scheduler is None and config.device.startswith("cuda:"):
         config = config.with_values(device="cuda")
     return DaskEngine(
-        client, SessionJob.of(pool, config, order.seeing, order.learnt, order.views, order.checkpoint)
+        client, SessionSpec.of(pool, config, order.seeing, order.learnt, order.views, order.checkpoint)
     )
 
 

@@ -29,7 +29,7 @@ NICENESS = 15
 """Of 19: what else runs gets some thirty times the share of a processor."""
 
 
-class Progress:
+class PercentLines:
     """Stands where UMAP's progress bar writes, and prints whole per cents as lines."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Progress:
         """Nothing is held back."""
 
 
-def lay_out(components: np.ndarray, progress: Progress) -> np.ndarray:
+def lay_out(components: np.ndarray, progress: PercentLines) -> np.ndarray:
     """Lay images out by UMAP [1]_, beginning with their first two components.
 
     Parameters
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> None:
     if hasattr(os, "nice"):  # labels, training and the page come first
         os.nice(NICENESS)
     given, made = arguments
-    np.save(made, lay_out(np.load(given, allow_pickle=False), Progress()))
+    np.save(made, lay_out(np.load(given, allow_pickle=False), PercentLines()))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from anomalymatch_ui.session.outcome.recipe import LANE, STAMP, Injection, Recip
 
 if TYPE_CHECKING:
     from anomalymatch_ui.pixels import NativeImage
-    from anomalymatch_ui.session.work.combining import Scores
+    from anomalymatch_ui.session.work.combining import PoolScores
     from anomalymatch_ui.session.work.scoring import PoolScorer
 
 LEAST_FIRST = 100
@@ -289,7 +289,7 @@ class InjectionRecovery:
         made[0].save(self._folder.completeness)
         return made[0]
 
-    def _weights(self, scores: Scores, labels: Mapping[str, Label]) -> np.ndarray:
+    def _weights(self, scores: PoolScores, labels: Mapping[str, Label]) -> np.ndarray:
         """Return how likely each image is taken as a host: as likely as it is to be nominal."""
         weights = np.ones(len(self._pool)) - (scores.values if scores.calibrated else 0)
         for name, label in labels.items():

@@ -38,7 +38,7 @@ from anomalymatch_ui.session.work.cycle_scores import NetworkScores
 
 
 @dataclass(frozen=True)
-class Scores:
+class PoolScores:
     """Scores of the pool and where they come from.
 
     Attributes
@@ -96,7 +96,7 @@ class Combiner:
 
     def combine(
         self, embedded: Embedded, by_network: NetworkScores | None, view: Mapping[str, Label]
-    ) -> Scores:
+    ) -> PoolScores:
         """Return the pool's scores by the labels, by a network where there is one, or by novelty."""
         embedding = embedded.table
         model = self.fit(embedding, view)
@@ -105,12 +105,12 @@ class Combiner:
             if by_network is None or by_network.sample is not None:
                 novelty = embedded.novelty(learn_artefacts(self._pool, embedding, view, self._config))
                 removed = self._removed(embedded, None, view, novelty)
-                return Scores(novelty, model.source, depth=embedded.depth, removed=removed)
+                return PoolScores(novelty, model.source, depth=embedded.depth, removed=removed)
             return self.of_network(by_network.values, cycle, view)
         margins, fusion = self.margins(embedded, model.model, by_network)
         forecast = self.forecast(margins, fusion, embedding, view, embedded.waiting)
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
-        return Scores(
+        return PoolScores(
             forecast.probabilities(margins),
             source,
             cycle,
@@ -140,11 +140,11 @@ class Combiner:
             former = embedded.novelty()
         return share_removed(former, present, ~labelled_mask(self._pool, view), FIRST_PAGE)
 
-    def of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> Scores:
+    def of_network(self, scores: np.ndarray, cycle: int, view: Mapping[str, Label]) -> PoolScores:
         """Take the scores as they are, and what they make one expect."""
         margins = log_odds(scores)
         forecast = self.forecast(margins, None, None, view)
-        return Scores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
+        return PoolScores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
 
     def margins(
         self, embedded: Embedded, head: LinearHead, network: NetworkScores | None

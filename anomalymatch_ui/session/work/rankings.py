@@ -26,7 +26,7 @@ from anomalymatch_ui.session.work.ranking import Ranking, is_readable
 
 if TYPE_CHECKING:
     from anomalymatch_ui.session.look.embedding import Embedder
-    from anomalymatch_ui.session.work.combining import Scores
+    from anomalymatch_ui.session.work.combining import PoolScores
     from anomalymatch_ui.session.work.scoring import PoolScorer
 
 logger = logging.getLogger(__name__)
@@ -302,7 +302,7 @@ class Rankings:
         sentence = str(error) if isinstance(error, AnomalyMatchError) else f"{type(error).__name__}: {error}"
         self._board.publish(error=f"The order could not follow your last labels: {sentence} They are safe.")
 
-    def _take(self, scores: Scores, scorer: PoolScorer, seen: int) -> bool:
+    def _take(self, scores: PoolScores, scorer: PoolScorer, seen: int) -> bool:
         """Make a ranking of scores; false if by now more is known, or another cycle or settings in use."""
         unnumbered = Ranking.of_scores(  # sorts, which takes long
             0,

@@ -31,7 +31,7 @@ from anomalymatch_ui.session.labelling.evidence import (
 from anomalymatch_ui.session.look.embedded import Embedded, Seeing
 from anomalymatch_ui.session.look.embedding import Embedder
 from anomalymatch_ui.session.look.looking import Guide
-from anomalymatch_ui.session.work.combining import Combiner, Scores
+from anomalymatch_ui.session.work.combining import Combiner, PoolScores
 from anomalymatch_ui.session.work.cycle_scores import CycleScores, NetworkScores
 from anomalymatch_ui.session.work.learnt import Learnt
 
@@ -71,7 +71,7 @@ class PoolScorer:
 
     def scores(
         self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter, guide: Guide | None = None
-    ) -> Scores:
+    ) -> PoolScores:
         """Score the pool by the labels now and the cycle in use, making first what is not there yet.
 
         Parameters
@@ -93,7 +93,7 @@ class PoolScorer:
         embedding = self.embedder.of_pool(reporter, guide)
         return self._combiner.combine(Embedded(embedding), by_network, labels())
 
-    def instant_scores(self, view: Mapping[str, Label]) -> Scores | None:
+    def instant_scores(self, view: Mapping[str, Label]) -> PoolScores | None:
         """Score the pool by the labels now and what is at hand; ``None`` if the embedding is not there.
 
         While a cycle's scores are being made, those of the cycle before count.

@@ -22,8 +22,8 @@ from anomalymatch_ui.session.work.learnt import Learnt
 
 
 @dataclass(frozen=True, slots=True)
-class SessionJob:
-    """Scores in the order of a session; see :class:`~anomalymatch_ui.score.dask_worker.Job`.
+class SessionSpec:
+    """Scores in the order of a session; see :class:`~anomalymatch_ui.score.dask_worker.EngineSpec`.
 
     What the session has learnt comes along; its files are opened where they lie.
 
@@ -69,7 +69,7 @@ class SessionJob:
         views: Symmetry,
         checkpoint: Path | None,
     ) -> Self:
-        """Return what a worker needs; see :class:`SessionJob`.
+        """Return what a worker needs; see :class:`SessionSpec`.
 
         Parameters
         ----------
