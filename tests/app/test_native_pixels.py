@@ -99,7 +99,7 @@ def test_of_pictures_nothing_is_offered(tmp_path: Path) -> None:
     with Session.open(tmp_path / "session", tmp_path / "images") as pictures:
         gallery = Gallery(pictures, page_size=3)
         assert gallery.native == {}
-        with pytest.raises(InputError, match="pictures of 8 bits"):
+        with pytest.raises(InputError, match="8 bits a band"):
             gallery.show_as(Rendering(stretch="asinh"))
         gallery.close()
 

@@ -194,7 +194,7 @@ def _in_degrees(
             factor = float(astropy_units.Unit(unit).to(astropy_units.deg))
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"The column {name} of {path} has the unit {unit!r}, whichis not an angle. Write positions "
+                f"The column {name} of {path} has the unit {unit!r}, which is not an angle. Write positions "
                 "in degrees."
             ) from error
         values = (_degrees(text) * factor for text in columns[name])
