@@ -2,6 +2,7 @@
 
     python benchmarks/first_order.py IMAGES --json first-order.json
     python benchmarks/first_order.py IMAGES --images 4500 --beside ../former --json first-order.json
+    python benchmarks/first_order.py --made 1000000 --until first --json first-order.json
 
 ``--beside`` measures another checkout of the project after this one, each in a process of its own on the
 same images, with the same interpreter unless ``--python`` names another. Seconds count from the opened pool
@@ -25,9 +26,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
+SIDE = 64  # of images that are made
 
 
-def measure(images: Path, count: int, *, only_once: bool = False) -> dict[str, Any]:
+def measure(images: Path, count: int, until: str) -> dict[str, Any]:
     """Look at the images by the checkout that is imported; of a large pool at ``count`` of them."""
     from anomalymatch_ui import Config, Session, open_pool
     from anomalymatch_ui.pool import SubsetPool
@@ -53,7 +55,8 @@ def measure(images: Path, count: int, *, only_once: bool = False) -> dict[str, A
             known = len(pool) if looked_at is None else looked_at.once
             found.setdefault("first_order_images", known)
             reached("first_order", *(["all_once"] if known == len(pool) else []))
-            if known == len(pool) and only_once and status.state == "running":
+            seen_enough = until == "first" or (until == "once" and known == len(pool))
+            if seen_enough and status.state == "running":
                 session.stop()
 
     memory = _Memory()
@@ -62,7 +65,7 @@ def measure(images: Path, count: int, *, only_once: bool = False) -> dict[str, A
         with Session.open(Path(folder) / "session", pool, config=config) as session:
             session.subscribe(look)
             session.rank(wait=True)
-    if session.ranking().version and not only_once:
+    if session.ranking().version and until == "end":
         reached("all_closely")
     return {**found, "resident_mb": memory.peak, "resident_mb_before": memory.first}
 
@@ -108,31 +111,50 @@ def run(checkout: Path, python: str, images: Path, *options: str) -> dict[str, A
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("pool", type=Path)
+    parser.add_argument("pool", type=Path, nargs="?")
+    parser.add_argument("--made", type=int, metavar="COUNT", help="an HDF5 file of so many images of 64 px")
     parser.add_argument("--images", type=int, default=0, help="so many of them, drawn at random; 0 for all")
     parser.add_argument("--beside", type=Path, help="another checkout of the project")
     parser.add_argument("--python", default=sys.executable, help="the interpreter for it")
-    parser.add_argument("--only-once", action="store_true", help="stop when all were seen in one view")
+    parser.add_argument(
+        "--until",
+        choices=("first", "once", "end"),
+        default="end",
+        help="stop at the first order, or when all were seen in one view",
+    )
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="a file for the figures")
     arguments = parser.parse_args()
-    images, count = arguments.pool.resolve(), arguments.images
+    with tempfile.TemporaryDirectory() as folder:
+        if (arguments.pool is None) == (arguments.made is None):
+            parser.error("name a pool, or how many images are to be made")
+        pool = arguments.pool or _made(Path(folder), arguments.made)
+        report = _report(pool.resolve(), arguments)
+    print(json.dumps(report, indent=None if arguments.here else 1))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _made(folder: Path, count: int) -> Path:
+    from scoring_pools import write_pool  # not in the process that is measured
+
+    return write_pool(folder, "hdf5", count, SIDE)
+
+
+def _report(images: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.here:
-        print(json.dumps(measure(images, count, only_once=arguments.only_once)))
-        return
-    options = ["--images", str(count)]
-    once = ["--only-once"] if arguments.only_once else []
-    report: dict[str, Any] = {"this": run(HERE.parents[1], sys.executable, images, *options, *once)}
+        return measure(images, arguments.images, arguments.until)
+    options = ["--images", str(arguments.images)]
+    this = run(HERE.parents[1], sys.executable, images, *options, "--until", arguments.until)
+    report: dict[str, Any] = {"this": this}
     if arguments.beside is not None:
         report["beside"] = run(arguments.beside.resolve(), arguments.python, images, *options)
         report["times_sooner"] = {
-            name: round(report["beside"][name] / report["this"][name], 2)
+            name: round(report["beside"][name] / this[name], 2)
             for name in ("first_order", "all_once", "all_closely")
-            if name in report["this"]
+            if name in this
         }
-    print(json.dumps(report, indent=1))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return report
 
 
 if __name__ == "__main__":
