@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from anomalymatch_ui.cli.pixels import PixelOptions, takes_pixels
 from anomalymatch_ui.errors import InputError, SessionBusyError
 
 if TYPE_CHECKING:
-    from anomalymatch_ui.demo import DemoSurvey, GalaxySearch
+    from anomalymatch_ui.demo import GalaxySearch
 
 Labels = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Of the web server; 0 takes a free one.")]
@@ -97,60 +97,41 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Open the dashboard on a simulated survey, made on first use, or on GalaxyMNIST."""
-    from anomalymatch_ui.cli.progress import bar
-    from anomalymatch_ui.demo import search_galaxies, survey
-
-    made: DemoSurvey | GalaxySearch
-    if galaxy_mnist and fits:
-        raise InputError("GalaxyMNIST holds pictures: use --fits with the simulated survey.")
-    if galaxy_mnist:
-        with bar("Downloading GalaxyMNIST (kB)") as advance:
-            made = search_galaxies(anomaly, download=not no_download, progress=advance)
-    elif anomaly is not None:
-        raise InputError("The simulated survey has its own anomalies: --anomaly goes with --galaxy-mnist.")
-    else:
-        with bar("Simulating a survey") as advance:
-            made = survey(progress=advance, fits=fits)
-    _prepare(session or made.session, made)
-    _serve(
-        made.images, made.labels, session or made.session, port, not no_browser, as_json, base_url=base_url
-    )
-
-
-def _prepare(folder: Path, made: DemoSurvey | GalaxySearch) -> None:
-    """Say what is looked for, and rank the survey, so that the first page is a useful one.
-
-    Once: afterwards both are on disk, and the session says how its images are shown.
-    """
-    from anomalymatch_ui.cli.progress import follow
-    from anomalymatch_ui.demo import DemoSurvey
-    from anomalymatch_ui.session import Session
-
-    begun = os.path.exists(folder / "config.toml")
-    pixels = made.pixels if isinstance(made, DemoSurvey) and not begun else {}
-    try:
-        opened = Session.open(folder, made.images, made.labels, pixels=pixels)
-    except SessionBusyError:  # then whoever has it open has done so
-        return
-    with opened:
-        if opened.ranking().version > 0:
-            return
-        if not opened.marking.aim:
-            opened.marking.write_aim(made.aim)
-        if isinstance(made, DemoSurvey):
-            with follow(opened):
-                opened.rank(wait=True)
-
-
-def _serve(
-    images: Path,
-    labels: Path | None,
-    session: Path | None,
-    port: int,
-    open_browser: bool,
-    as_json: bool,
-    base_url: str | None,
-) -> None:
     from anomalymatch_ui.app.serving.serve import serve as serve_dashboard
 
-    serve_dashboard(images, labels, session, port, open_browser, as_json, base_url=base_url)
+    if galaxy_mnist and fits:
+        raise InputError("GalaxyMNIST holds pictures: use --fits with the simulated survey.")
+    if anomaly is not None and not galaxy_mnist:
+        raise InputError("The simulated survey has its own anomalies: --anomaly goes with --galaxy-mnist.")
+    if not galaxy_mnist:
+        serve_dashboard(
+            None,
+            session=session,
+            port=port,
+            open_browser=not no_browser,
+            as_json=as_json,
+            base_url=base_url,
+            demo="fits" if fits else "pictures",
+        )
+        return
+    found, folder = _galaxies(session, anomaly, no_download)
+    serve_dashboard(found.images, found.labels, folder, port, not no_browser, as_json, base_url=base_url)
+
+
+def _galaxies(session: Path | None, anomaly: str | None, no_download: bool) -> tuple[GalaxySearch, Path]:
+    """Download GalaxyMNIST, where it is not there yet, and say in its session what is looked for."""
+    from anomalymatch_ui.cli.progress import bar
+    from anomalymatch_ui.demo import search_galaxies
+    from anomalymatch_ui.session import Session
+
+    with bar("Downloading GalaxyMNIST (kB)") as advance:
+        found = search_galaxies(anomaly, download=not no_download, progress=advance)
+    folder = session or found.session
+    # Where it is busy, whoever has it open has said so.
+    with (
+        contextlib.suppress(SessionBusyError),
+        Session.open(folder, found.images, found.labels) as opened,
+    ):
+        if opened.ranking().version == 0 and not opened.marking.aim:
+            opened.marking.write_aim(found.aim)
+    return found, folder

@@ -51,6 +51,25 @@ class DemoSurvey:
     pixels: Mapping[str, Any] = field(default_factory=dict)
     aim: str = "rings, mergers, arcs and dust lanes"
 
+    @classmethod
+    def at(cls, folder: Path | None = None, *, fits: bool = False) -> DemoSurvey:
+        """Return where a survey is, or shall be; parameters and errors are those of :func:`survey`."""
+        name = f"demo-survey-fits-{VERSION}" if fits else f"demo-survey-{VERSION}"
+        folder = cache_folder(name) if folder is None else Path(folder)
+        images, pixels = (FITS_IMAGES, picture_options()) if fits else (IMAGES, {})
+        labels, truth, session = (folder / name for name in ("labels.csv", "truth.csv", "demo.session"))
+        planned = cls(folder / images, labels, truth, session, pixels)
+        if not planned.is_made and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(
+                f"{folder} holds something else than the demo. Choose an empty folder, or remove it."
+            )
+        return planned
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the survey is there; it comes in one piece."""
+        return self.images.is_dir() and self.labels.is_file() and self.truth.is_file()
+
 
 def survey(
     folder: Path | None = None, progress: ProgressCallback | None = None, *, fits: bool = False
@@ -76,24 +95,17 @@ def survey(
     StorageError
         If the disk refuses.
     """
-    name = f"demo-survey-fits-{VERSION}" if fits else f"demo-survey-{VERSION}"
-    folder = cache_folder(name) if folder is None else Path(folder)
-    images, pixels = (FITS_IMAGES, picture_options()) if fits else (IMAGES, {})
-    labels, truth, session = (folder / name for name in ("labels.csv", "truth.csv", "demo.session"))
-    made = DemoSurvey(folder / images, labels, truth, session, pixels)
-    if _is_complete(made):
+    made = DemoSurvey.at(folder, fits=fits)
+    if made.is_made:
         return made
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} holds something else than the demo. Choose an empty folder, or remove it."
-        )
+    folder = made.images.parent
     with storage_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         from anomalymatch_ui.demo.build import build_survey  # a second of imports, on the first use only
 
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            build_survey(temporary, images, progress or (lambda _done, _total: None), fits=fits)
+            build_survey(temporary, made.images.name, progress or (lambda _done, _total: None), fits=fits)
             temporary.chmod(0o755)
             _rename(temporary, made)
         finally:
@@ -101,14 +113,10 @@ def survey(
     return made
 
 
-def _is_complete(made: DemoSurvey) -> bool:
-    return made.images.is_dir() and made.labels.is_file() and made.truth.is_file()
-
-
 def _rename(temporary: Path, made: DemoSurvey) -> None:
     try:
         temporary.rename(made.images.parent)
     except OSError:
         # Another process was faster; its survey is the same.
-        if not _is_complete(made):
+        if not made.is_made:
             raise

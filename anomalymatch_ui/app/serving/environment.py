@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from anomalymatch_ui.app.serving.variables import (
     ANNOTATOR,
     CLASSES,
+    DEMO,
     IMAGES,
     LABELS,
     METADATA,
@@ -20,10 +21,17 @@ from anomalymatch_ui.app.serving.variables import (
     RADIUS,
     SESSION,
 )
+from anomalymatch_ui.demo import DemoSurvey
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.files import expanded
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.catalogue.metadata import MATCH_RADIUS
+
+Demo = Literal["", "pictures", "fits"]
+"""A survey of the demo, or none."""
+
+PICTURES: Final = "pictures"
+FITS: Final = "fits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Wanted:
         Seconds of arc between an image and its row of that table at most, where they are matched by position.
     aim
         What is looked for, kept with a new session in which nobody has written it.
+    demo
+        Which survey of the demo this is, whose images may have to be made first; empty for all else.
     """
 
     images: Path | None = None
@@ -61,6 +71,30 @@ class Wanted:
     metadata: Path | None = None
     match_radius: float = MATCH_RADIUS
     aim: str = ""
+    demo: Demo = ""
+
+    @classmethod
+    def of_demo(
+        cls, session: Path | None = None, annotator: str | None = None, *, fits: bool = False
+    ) -> Wanted:
+        """Say where the simulated survey is, or shall be; parameters as :class:`Wanted` has them.
+
+        Raises
+        ------
+        InputError
+            If something else is there.
+        """
+        planned = DemoSurvey.at(fits=fits)
+        folder = planned.session if session is None else session
+        begun = (expanded(folder) / "config.toml").exists()  # it then says itself how its images are read
+        pixels = {} if begun else planned.pixels
+        demo: Demo = FITS if fits else PICTURES
+        return cls(planned.images, planned.labels, folder, annotator, pixels, aim=planned.aim, demo=demo)
+
+    @property
+    def must_be_made(self) -> bool:
+        """Whether this is a survey of the demo that is not there yet."""
+        return bool(self.demo) and not DemoSurvey.at(fits=self.demo == FITS).is_made
 
     @classmethod
     def from_environment(cls) -> Wanted | None:
@@ -70,6 +104,8 @@ class Wanted:
         """
         images, labels, session, table = (_path(name) for name in (IMAGES, LABELS, SESSION, METADATA))
         annotator = os.environ.get(ANNOTATOR) or None
+        if demo := os.environ.get(DEMO):
+            return cls.of_demo(session, annotator, fits=demo == FITS)
         if images is None and session is None:
             return None
         pixels = json.loads(os.environ.get(PIXELS) or "{}")
@@ -92,6 +128,7 @@ class Wanted:
             PIXELS: json.dumps(dict(self.pixels)),
             CLASSES: json.dumps(classes),
             RADIUS: repr(self.match_radius),
+            DEMO: self.demo,
         }
 
     @property

@@ -22,7 +22,7 @@ TOKEN = "ANOMALYMATCH_TOKEN"
 """Variable that tells :func:`anomalymatch_ui.app.serving.serve.serve` which secret to ask for."""
 
 TIMEOUT = 300.0
-"""Seconds until the first answer: a first start on a slow disk simulates the survey of the demo."""
+"""Seconds until the first answer; a first start reads many packages from a disk that may be slow."""
 
 
 def launcher() -> dict[str, Any]:

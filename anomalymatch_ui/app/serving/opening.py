@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from anomalymatch_ui.app.bridge import kernel_loop
 from anomalymatch_ui.app.dashboard import Dashboard
 from anomalymatch_ui.app.serving.environment import Wanted
 from anomalymatch_ui.app.serving.error_page import ErrorPage
+from anomalymatch_ui.app.serving.making import MakingPage
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
 from anomalymatch_ui.process import prepare_process
@@ -27,7 +29,7 @@ def launch(
     metadata: str | os.PathLike[str] | None = None,
     match_radius: float = MATCH_RADIUS,
     **pixels: Any,
-) -> Dashboard | ErrorPage:
+) -> Dashboard | ErrorPage | MakingPage:
     """Open the dashboard; as the last line of a notebook cell it is shown there.
 
     Parameters
@@ -56,8 +58,9 @@ def launch(
 
     Returns
     -------
-    Dashboard or ErrorPage
-        The page with a sentence if something given cannot be used.
+    Dashboard, ErrorPage or MakingPage
+        The page with a sentence if something given cannot be used; the page on which the survey of
+        ``anomalymatch demo`` is made, where it is not there yet.
     """
     prepare_process()
     paths = (images, labels, session, metadata)
@@ -67,6 +70,8 @@ def launch(
         if images is None and session is None:
             given = Wanted.from_environment() or demo()
             given = given if annotator is None else replace(given, annotator=annotator)
+        if given.must_be_made:
+            return MakingPage(given, kernel_loop())
         return Dashboard(given.open())
     except AnomalyMatchError as error:
         return ErrorPage(str(error))
@@ -74,5 +79,5 @@ def launch(
 
 def demo() -> Wanted:
     """Make the simulated survey, if it is not there yet, and give its paths."""
-    made = survey()
-    return Wanted(made.images, made.labels, made.session, aim=made.aim)
+    survey()
+    return Wanted.of_demo()

@@ -25,7 +25,7 @@ from jupyter_client.manager import KernelManager
 from tornado.ioloop import IOLoop
 from voila.app import Voila
 
-from anomalymatch_ui.app.serving.environment import Wanted
+from anomalymatch_ui.app.serving.environment import FITS, Demo, Wanted
 from anomalymatch_ui.app.serving.launcher import TOKEN
 from anomalymatch_ui.app.serving.places import writable_places
 from anomalymatch_ui.app.serving.waiting import NAME, WAITING, is_known, kernel_command
@@ -53,6 +53,7 @@ def serve(
     classes: str | None = None,
     metadata: Path | None = None,
     match_radius: float = MATCH_RADIUS,
+    demo: Demo = "",
 ) -> None:
     """Serve the dashboard until Ctrl+C or SIGTERM.
 
@@ -80,6 +81,9 @@ def serve(
         is a server of JupyterHub (:func:`hub_base_url`), and ``/`` elsewhere.
     classes, metadata, match_radius
         As in :func:`anomalymatch_ui.launch`.
+    demo
+        ``"pictures"`` or ``"fits"`` opens the simulated survey instead, in the given session or one of its
+        own; where it is not there yet, the first page makes it.
 
     Raises
     ------
@@ -94,7 +98,11 @@ def serve(
     with reserve_port(port) as reserved, writable_places():
         port = reserved.getsockname()[1]
         base = hub_base_url(os.environ, port) if base_url is None else checked_base_url(base_url)
-        wanted = Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)
+        wanted = (
+            Wanted.of_demo(session, annotator, fits=demo == FITS)
+            if demo
+            else Wanted(images, labels, session, annotator, pixels or {}, classes, metadata, match_radius)
+        )
         if is_known():
             WAITING.start()
         try:
@@ -113,14 +121,19 @@ def told_once(session: Session) -> list[str]:
     return [*(said for said in reports if said not in message), *([message] if message else [])]
 
 
-def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser: bool, as_json: bool) -> None:
-    port = reserved.getsockname()[1]
+def _tried(wanted: Wanted) -> Wanted:
+    """Open the session once and say what it tells; what cannot be opened is refused before it is served."""
     with contextlib.closing(wanted.open(check_only=True)) as opened:
         for sentence in told_once(opened):
             print(sentence, file=sys.stderr)
-        if opened.keeps_settings:
-            # By now the session says how its images are read; what is chosen on the page outlives a reload.
-            wanted = replace(wanted, pixels={})
+        # By now the session says how its images are read; what is chosen on the page outlives a reload.
+        return replace(wanted, pixels={}) if opened.keeps_settings else wanted
+
+
+def _serve(wanted: Wanted, reserved: socket.socket, base_url: str, open_browser: bool, as_json: bool) -> None:
+    port = reserved.getsockname()[1]
+    if not wanted.must_be_made:
+        wanted = _tried(wanted)
     known = os.environ.pop(TOKEN, "")
     token = known or secrets.token_urlsafe(24)
     behind_proxy = f"{base_url}?token={token}" if not known else base_url
