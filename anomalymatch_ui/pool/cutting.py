@@ -21,7 +21,7 @@ def first_pixels(centres: np.ndarray, sides: np.ndarray | int) -> np.ndarray:
 
     The centre of the cutout is as near to that of the object as whole pixels allow; of two that are as near,
     the one before, as :func:`astropy.nddata.overlap_slices` has it, unless all of the cutout would lie before
-    the tile: a single pixel at -0.5 is the first one.
+    the tile: a single pixel at -0.5, or so little more that a float cannot tell, is the first one.
 
     Parameters
     ----------
@@ -37,7 +37,9 @@ def first_pixels(centres: np.ndarray, sides: np.ndarray | int) -> np.ndarray:
     """
     sides = np.asarray(sides)
     first = np.ceil(np.asarray(centres, np.float64) - sides / 2).astype(np.int64)
-    return np.where(np.asarray(centres) == -0.5, np.maximum(first, 1 - sides), first)
+    # Half a pixel off the first one and a hair more rounds to as far off as the next one's edge.
+    at_the_edge = (np.asarray(centres) >= -0.5) & (np.asarray(centres) < 0)
+    return np.where(at_the_edge, np.maximum(first, 1 - sides), first)
 
 
 def lie_within(x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -146,6 +146,18 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | None:
     return pa.array(texts, pa.string())
 
 
+def without_nan(values: pa.Array) -> pa.Array:
+    """Return values of whose floats NaN is missing.
+
+    Not by Arrow's own functions, which in its version 17 know no float16.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_floating(values.type):
+        return values
+    return pa.array(values.to_numpy(zero_copy_only=False), values.type, from_pandas=True)
+
+
 def typed(texts: Sequence[str]) -> pa.Array:
     """Return the texts of a column as whole numbers, as floats, or as what they are; blank ones are missing.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_atomically
-from anomalymatch_ui.tables.columns import ResultTable, portable, unused
+from anomalymatch_ui.tables.columns import ResultTable, portable, unused, without_nan
 from anomalymatch_ui.tables.fitstable import write_fits
 
 if TYPE_CHECKING:
@@ -90,13 +90,10 @@ def _write_parquet(path: Path, table: ResultTable) -> None:
 def _arrow(table: ResultTable) -> pa.Table:
     """Return the table of Arrow, NaN as missing: DuckDB 2.0.1 finds no NaN in the files of pyarrow 26."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     fields, arrays = [], []
     for column in table.columns:
-        values = column.values
-        if pa.types.is_floating(values.type):
-            values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+        values = without_nan(column.values)
         said = {"unit": column.unit, "ucd": column.ucd, "description": column.description}
         about = {key: text for key, text in said.items() if text}
         fields.append(pa.field(column.name, values.type, metadata=about))

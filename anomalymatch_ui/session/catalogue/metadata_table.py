@@ -216,7 +216,7 @@ def _typed(path: Path) -> tuple[dict[str, Sequence[str]], dict[str, Told]]:
     import pyarrow.compute as pc
 
     from anomalymatch_ui.pool.catalogue_table import read_table
-    from anomalymatch_ui.tables import plain
+    from anomalymatch_ui.tables import plain, without_nan
 
     if not path.exists():
         raise InputError(f"There is no table of metadata {path}. Check the path.")
@@ -226,9 +226,7 @@ def _typed(path: Path) -> tuple[dict[str, Sequence[str]], dict[str, Told]]:
         values = plain(column)
         if values is None:
             continue
-        if pa.types.is_floating(values.type):
-            values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-        columns[name.strip()] = Texts(pc.cast(values, pa.string()).fill_null(""))
+        columns[name.strip()] = Texts(pc.cast(without_nan(values), pa.string()).fill_null(""))
     said = table.units, table.descriptions, table.ucds
     told = {name.strip(): Told(*(of.get(name, "") for of in said)) for name in table.columns}
     return columns, told
