@@ -97,7 +97,7 @@ def wait_until_idle(page: Page) -> None:
     """Wait for the first ranking, so that nothing runs beside what is measured."""
     page.wait_for_function(
         "() => document.querySelector('.am-train:not([disabled])')"
-        " && !document.querySelector('.am-range').textContent.includes('pool order')"
+        " && !document.querySelector('.am-range').textContent.includes('not ranked yet')"
     )
     page.wait_for_timeout(500)
 

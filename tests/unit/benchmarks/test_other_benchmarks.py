@@ -95,3 +95,26 @@ def test_true_objects_are_exposed_as_significant_as_the_recipe_draws_them(
         assert changed > 1.5
     row = {"run": 0, "kind": "ring", "fraction": 0.3, "low": 0.2, "high": 0.4, "truth": 0.5, "held": False}
     assert completeness.told([row, {**row, "truth": 0.3, "held": True}]).endswith("held in 1 of 2.")
+
+
+def test_an_environment_is_measured_with_and_without_what_a_gpu_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from first_minute import environment_gigabytes
+
+    packages = "lib/python3.11/site-packages"
+    sizes = {
+        f"{packages}/nvidia/cudnn/lib/libcudnn.so": 700,
+        f"{packages}/triton/compiler.so": 200,
+        f"{packages}/torch/lib/libtorch_cuda.so": 500,
+        f"{packages}/torch/lib/libtorch_cpu.so": 400,
+        f"{packages}/torch/cuda/__init__.py": 30,
+        "bin/python": 5,
+    }
+    for name, size in sizes.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "bin" / "python3").symlink_to("python")
+    whole, without = environment_gigabytes(tmp_path)
+    assert (round(whole * 1e9), round(without * 1e9)) == (1835, 435)
