@@ -53,9 +53,20 @@ def test_all_pages_are_labelled_as_one_action_and_what_has_a_label_by_now_is_lef
     assert dict(session.labels()) == {"0000.jpg": "anomaly"}
 
 
+def test_a_view_without_images_says_why(gallery: Gallery):
+    gallery.show_labelled()
+    assert gallery.page["empty"] == "No image has a label yet."
+    gallery.show_unreadable()
+    assert gallery.page["empty"] == "As far as is known, every image can be read."
+    gallery.show_disagreements()
+    assert gallery.page["empty"] == "There is no image on which annotators disagree."
+
+
 def test_where_nothing_is_left_to_label_this_is_said(gallery: Gallery):
     gallery.find(text="nobody")
-    assert gallery.page["empty"] == "Nothing matches. Remove a filter."
+    assert gallery.page["empty"] == (
+        "Nothing matches: images with “nobody”, which is searched for in the names. Remove a filter."
+    )
     with pytest.raises(InputError, match="Nothing listed here"):
         gallery.label_matching("nominal")
 
@@ -66,7 +77,7 @@ def test_the_way_back_leads_to_the_list_and_its_page_as_it_was(gallery: Gallery)
     gallery.show_similar(there[4])
     assert gallery.ids[0] == there[4]
     assert gallery.finding["view"] == "similar"
-    assert gallery.finding["back"] == "unlabelled, by pool order"
+    assert gallery.finding["back"] == "unlabelled, not ranked yet"
     gallery.back()
     assert gallery.ids == there
     assert gallery.number == 2

@@ -245,6 +245,17 @@ def test_what_is_foreseen_is_said_as_people_think() -> None:
     assert foreseen(replace(given, next=None, unfound=None)) == []
 
 
+def test_no_number_of_all_is_told_while_it_may_be_any() -> None:
+    given = Outlook(60, 5, 1970, Count(11.8, 2, 30), Count(81.0, 3, 361), 3)
+    rows = foreseen(given, 30)
+    assert [(row["name"], row["value"]) for row in rows[:2]] == [
+        ("found", "5"),
+        ("in all", "too early to say"),
+    ]
+    assert "Between 8 and 366" in rows[1]["title"]
+    assert rows[2]["value"] == "12 (2–30)"
+
+
 @pytest.mark.parametrize(
     ("following", "unfound", "looks", "sentence"),
     [

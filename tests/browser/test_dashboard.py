@@ -52,7 +52,7 @@ def test_labels_training_a_new_ranking_and_a_reload(page: Page, served: Served, 
     before = prepared.journal()
     desk = Desk(page).open(served.address)
     expect(page).to_have_title("AnomalyMatch")
-    expect(page.locator(".am-outlook")).to_contain_text("of about")
+    expect(page.locator(".am-outlook")).to_contain_text("found")
     shown = desk.ids()
     assert len(shown) == 60
 

@@ -19,9 +19,9 @@ function showHelp(view) {
   const close = element("button", "am-close", { type: "button", textContent: "✕", "aria-label": "close" });
   close.addEventListener("click", () => view.closeOverlay());
   const sheet = element("div", "am-help");
-  sheet.append(close, element("h2", "am-help-title", { textContent: "Keys" }));
-  for (const [heading, rows] of groupsOf([...view.actions.all, ...closeupKeys(view.desk)])) sheet.append(section(heading, rows));
-  sheet.append(section("Mouse", BY_MOUSE));
+  const groups = [...groupsOf([...view.actions.all, ...closeupKeys(view.desk)]), ["Mouse", BY_MOUSE]];
+  const columns = element("div", "am-help-columns", {}, ...groups.map(([heading, rows]) => section(heading, rows)));
+  sheet.append(close, element("h2", "am-help-title", { textContent: "Keys" }), columns);
   const toggle = { name: "close help", keys: ["?", "Escape"], title: "close", group: "Help", run: () => view.closeOverlay() };
   view.overlay(sheet, { label: "Keys", actions: [toggle] });
 }

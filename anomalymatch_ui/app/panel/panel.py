@@ -34,6 +34,9 @@ ADAPT = {
 """What a click on the button does, by how far the adaptation is; none where nothing is left to do."""
 
 HINT = "Training needs at least one anomaly (key A) and one nominal image (key N)."
+WIDEST = 5
+"""Times the lower end of the interval that its upper end may be for a number of all anomalies to be told."""
+
 STATES = {"pausing": "pausing …", "paused": "paused", "stopping": "stopping …"}
 
 
@@ -184,14 +187,19 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
     if following is None or unfound is None or total is None:
         return []
     looks = f"the next {outlook.top:,} looks" if outlook.top > 1 else "the next look"
-    rows = [
-        (
-            "found",
-            f"{outlook.found:,} of about {whole(total.expected):,} ({total.low:,}–{total.high:,})",
+    if total.high <= WIDEST * total.low:
+        value = f"{outlook.found:,} of about {whole(total.expected):,} ({total.low:,}–{total.high:,})"
+        about = (
             "Anomalies in total, with a 95 % interval, estimated from how each look turned out and from the "
-            "images drawn at random.",
+            "images drawn at random."
         )
-    ]
+        rows = [("found", value, about)]
+    else:
+        about = (
+            f"Between {total.low:,} and {total.high:,}, with 95 % confidence. Each label narrows this interval, "
+            "most of all labels on images drawn at random."
+        )
+        rows = [("found", f"{outlook.found:,}", about), ("in total", "too early to say", about)]
     if outlook.top:
         about = "Anomalies among the most probable images without a label, with a 95 % interval."
         rows.append((f"{looks} should bring", counted(following), about))

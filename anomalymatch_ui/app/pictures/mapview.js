@@ -113,7 +113,7 @@ export class MapView {
     const { method, drawn, images, sentence } = this.state;
     const what = method && (method === "UMAP"
       ? `UMAP of ${whole(drawn)} images: what looks alike lies together.`
-      : `The two leading principal components of ${whole(drawn)} images.`);
+      : `Two principal components of ${whole(drawn)} images: what looks alike is often near.`);
     const part = method && drawn < images ? ` A random sample of ${whole(images)}, with all that have a label.` : "";
     const chosen = this.points?.selectedCount ? `${whole(this.points.selectedCount)} selected.` : "";
     this.sentence.textContent = [chosen, what && what + part, sentence, this.handicap].filter(Boolean).join(" ");

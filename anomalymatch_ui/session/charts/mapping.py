@@ -41,10 +41,7 @@ LEAST = 10
 
 SEED = 0  # of the sample: with a session's own, sessions could not share a map
 
-MISSING = (
-    "The map shows two principal components. For UMAP, which keeps neighbours together, install "
-    "anomalymatch-ui[map]."
-)
+MISSING = "For UMAP, which keeps neighbours together, install anomalymatch-ui[map]."
 
 
 @dataclass(frozen=True)
@@ -242,9 +239,7 @@ class Mapper:
 
     def _make_umap(self, first: PoolMap, sample: np.ndarray, plane: Plane) -> None:
         if len(first.rows) < LEAST:
-            self._tell(
-                sentence=f"UMAP needs {LEAST} images; these are two principal components.", at_work=False
-            )
+            self._tell(sentence=f"UMAP needs {LEAST} images.", at_work=False)
             return
         path = self._folder / f"{_digest(first.rows, sample)}.npz"
         places = _load(path, len(first.rows))
@@ -292,8 +287,7 @@ class Mapper:
                     errors.seek(0)
                     reason = (errors.read().strip().splitlines() or [f"exit code {child.returncode}"])[-1]
                     raise InputError(
-                        f"UMAP failed ({reason}), so the map shows two principal components. Installing "
-                        "anomalymatch-ui[map] anew may help."
+                        f"UMAP failed ({reason}). Installing anomalymatch-ui[map] anew may help."
                     )
             places: np.ndarray = np.load(made, allow_pickle=False)
             return places

@@ -23,7 +23,7 @@ from anomalymatch_ui.session.labelling.marking import COLUMNS as MARK_COLUMNS
 from anomalymatch_ui.session.labelling.marking import mark_columns
 from anomalymatch_ui.session.labelling.people import People
 from anomalymatch_ui.session.search.folding import Folding
-from anomalymatch_ui.session.search.found import Found, in_words
+from anomalymatch_ui.session.search.found import Found, in_words, nothing
 from anomalymatch_ui.session.search.insight import Insight
 from anomalymatch_ui.session.search.orders import ORDERS, AtHand
 from anomalymatch_ui.session.search.query import LABEL_STATES, Bounds, LabelState, Query
@@ -114,7 +114,7 @@ class Finding:
         if query.disagreements:
             captions = self._words_on(order)
         title = in_words(query, ranking.source)
-        found = Found.in_order(order, title, captions=captions, labels=query.labels)
+        found = Found.in_order(order, title, empty=nothing(query), captions=captions, labels=query.labels)
         return self.folding.folded(found, query, self._journal.view())
 
     def keep(self, table: Path, radius: float = MATCH_RADIUS) -> str | None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from anomalymatch_ui.labels import LABELS
 from anomalymatch_ui.session.search.orders import ORDERS
 from anomalymatch_ui.session.search.query import Bounds, LabelState, Query
-
-_NOTHING = "Nothing matches. Remove a filter."
+from anomalymatch_ui.session.work.ranking import UNRANKED
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Found:
     order: np.ndarray
     drawn: np.ndarray
     title: str
-    empty: str = _NOTHING
+    empty: str = "There are none."
     captions: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[LabelState, ...] = ()
     duplicate: np.ndarray | None = None
@@ -73,7 +73,35 @@ def in_words(query: Query, source: str) -> str:
     --------
     >>> in_words(Query(labels=("unlabelled",), text="ngc", sort="uncertainty"), "cycle 2")
     'unlabelled with “ngc”, most uncertain first'
+    >>> in_words(Query(), UNRANKED)
+    'images, not ranked yet'
     """
+    ranked = f"by {source.replace('linear head', 'your labels')}"
+    by_score = "not ranked yet" if source == UNRANKED else ranked
+    forward, backward = ORDERS[query.sort].title or (by_score, f"{by_score}, backwards")
+    return f"{_which(query)}, {backward if query.reverse else forward}"
+
+
+def nothing(query: Query) -> str:
+    """Return what to say of a query that finds no image.
+
+    Examples
+    --------
+    >>> nothing(Query(labels=("unlabelled",), text="ngc"))
+    'Nothing matches: unlabelled with “ngc”, which is searched for in the names. Remove a filter.'
+    """
+    only = query.with_values(sort=Query().sort, reverse=False, seed=None)
+    if only == Query(labels=LABELS):
+        return "No image has a label yet."
+    if only == Query(unreadable=True):
+        return "As far as is known, every image can be read."
+    if only == Query(disagreements=True):
+        return "There is no image on which annotators disagree."
+    where = ", which is searched for in the names" if query.text else ""
+    return f"Nothing matches: {_which(query)}{where}. Remove a filter."
+
+
+def _which(query: Query) -> str:
     parts = [" or ".join(query.labels) or "images"]
     if query.unreadable:
         parts.append("that cannot be read")
@@ -92,9 +120,7 @@ def in_words(query: Query, source: str) -> str:
         parts.append(
             f"with {name} " + (f"“{wanted}”" if isinstance(wanted, str) else _range_in_words(wanted))
         )
-    by_score = f"by {source.replace('linear head', 'your labels')}"
-    forward, backward = ORDERS[query.sort].title or (by_score, f"{by_score}, backwards")
-    return f"{' '.join(parts)}, {backward if query.reverse else forward}"
+    return " ".join(parts)
 
 
 def _range_in_words(bounds: Bounds) -> str:

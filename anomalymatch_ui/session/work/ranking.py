@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+UNRANKED = "pool order"
+"""The source of an order in which nothing is ranked."""
+
+
 @dataclass(frozen=True)
 class Ranking:
     """An order of the pool.
@@ -143,7 +147,7 @@ class Ranking:
         scores = np.full(images, np.nan, dtype=np.float32)
         order = np.arange(images)
         scores.flags.writeable = order.flags.writeable = False
-        return cls(0, "pool order", datetime.now(UTC), scores, order)
+        return cls(0, UNRANKED, datetime.now(UTC), scores, order)
 
     def table(self, ids: Sequence[str], labels: Mapping[str, str], top: int | None = None) -> pd.DataFrame:
         """Return the ranking as a table with the columns ``rank,id,score,label``.
