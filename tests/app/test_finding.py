@@ -53,6 +53,13 @@ def test_all_pages_are_labelled_as_one_action_and_what_has_a_label_by_now_is_lef
     assert dict(session.labels()) == {"0000.jpg": "anomaly"}
 
 
+def test_what_is_labelled_is_listed_by_name_before_anything_is_ranked(gallery: Gallery):
+    assert gallery.page["title"] == "unlabelled, not ranked yet"
+    gallery.label(["0003.jpg", "0001.jpg"], "nominal")
+    gallery.show_labelled()
+    assert gallery.ids == ("0001.jpg", "0003.jpg")
+
+
 def test_a_view_without_images_says_why(gallery: Gallery):
     gallery.show_labelled()
     assert gallery.page["empty"] == "No image has a label yet."

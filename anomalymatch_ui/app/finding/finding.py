@@ -104,14 +104,16 @@ class GalleryFinds:
         self.find(TO_LABEL, wait=wait)
 
     def show_labelled(self, *, wait: bool = True) -> None:
-        """List the images that have a label.
+        """List the images that have a label, by name as long as nothing is ranked.
 
         Parameters
         ----------
         wait
             As for :meth:`find`.
         """
-        self._trail.go("labelled", _LABELLED, self._finder(_LABELLED), wait=wait)
+        ranked = self._session.ranking().version > 0
+        query = _LABELLED if ranked else _LABELLED.with_values(sort="name")
+        self._trail.go("labelled", query, self._finder(query), wait=wait)
 
     def show_disagreements(self, *, wait: bool = True) -> None:
         """List the images on which annotators disagree, with what each says.
