@@ -20,6 +20,18 @@ WHOLE_CARDS = """() => {
     return [...document.querySelectorAll(".am-card")].filter((card) => isInside(box(card))).length;
 }"""
 
+STICKS_OUT = """() => {
+    const right = (node) => node.getBoundingClientRect().right;
+    const [panel, sheet] = [".am-panel", ".am-help"].map((name) => document.querySelector(name));
+    const found = [...document.querySelectorAll(".am-side *")]
+        .filter((node) => node.checkVisibility() && right(node) > right(panel) + 1);
+    const cut = [...document.querySelectorAll(".am-side button, .am-zoom-bottom > button")]
+        .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1);
+    if (sheet && sheet.scrollWidth > sheet.clientWidth + 1) cut.push(sheet);
+    return [...found, ...cut].map((node) => node.outerHTML.slice(0, 80));
+}"""
+"""What of the panel, of the close-up's buttons and of the list of keys is beside the place that it has."""
+
 IS_FULL = "() => document.fullscreenElement?.classList.contains('anomalymatch') ?? false"
 
 
@@ -61,4 +73,13 @@ def test_cards_are_seen_in_little_room_and_on_the_whole_screen(
         desk.press("p")
         expect(page.locator(".am-drawer")).to_be_hidden()
         page.wait_for_function(f"() => ({WHOLE_CARDS})() >= 2")
+
+        for width in (900, 700):
+            page.set_viewport_size({"width": width, "height": 600})
+            for key in ("Space", "?"):
+                desk.press(key)
+                expect(desk.overlay).to_be_visible()
+                assert page.evaluate(STICKS_OUT) == []
+                desk.press("Escape")
+                expect(desk.overlay).to_have_count(0)
         page.goto("about:blank")
