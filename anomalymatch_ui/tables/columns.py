@@ -149,7 +149,7 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | None:
 def without_nan(values: pa.Array) -> pa.Array:
     """Return values of whose floats NaN is missing.
 
-    Not by Arrow's own functions, which in its version 18 know no float16.
+    Not by Arrow's own functions, which in its version 17 know no float16.
     """
     import pyarrow as pa
 

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 from install_chromium import find_chromium, install_chromium
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu"]
+CARDS_ARE_SHOWN = "() => document.querySelector('.am-card[aria-label] .am-image')?.offsetWidth"
 PATIENCE = 600_000  # ms; a page that takes longer than that has failed
 
 
@@ -86,10 +87,7 @@ def new_page(browser: Browser, cards: int) -> Iterator[Page]:
 def open_page(page: Page, address: str) -> float:
     """Open the dashboard; gives the seconds until the first cards are painted."""
     page.goto(address, wait_until="commit")
-    shown = page.wait_for_function(
-        "() => document.querySelector('.am-card[aria-label] .am-image')?.offsetWidth && performance.now()",
-        polling="raf",
-    )
+    shown = page.wait_for_function(f"{CARDS_ARE_SHOWN} && performance.now()", polling="raf")
     return float(shown.json_value()) / 1000
 
 

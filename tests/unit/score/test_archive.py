@@ -66,7 +66,10 @@ def test_an_embedding_keeps_each_row_in_its_place_and_a_file_that_lacks_one_is_d
     one = np.float16(1)  # pyarrow 17 takes no others for float16
     for missing in ([[one] * 3, None, [one] * 3, [one] * 3], [[one, None, one], *[[one] * 3] * 3]):
         column = pyarrow.array(missing, table.schema.field("embedding").type)
-        parquet.write_table(table.set_column(2, "embedding", column), path)
+        try:
+            parquet.write_table(table.set_column(2, "embedding", column), path)
+        except pyarrow.ArrowNotImplementedError:
+            continue  # earlier versions write no list that is missing as a whole
         with pytest.raises(DamagedStoreError):
             read_embedding(path)
 
