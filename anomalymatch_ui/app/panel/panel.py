@@ -196,8 +196,8 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
         rows = [("found", value, about)]
     else:
         about = (
-            f"Between {total.low:,} and {total.high:,}, with 95 % confidence. Each label narrows this interval, "
-            "most of all labels on images drawn at random."
+            f"Between {total.low:,} and {total.high:,}, with 95 % confidence. Each label narrows this, "
+            "labels on images drawn at random most of all."
         )
         rows = [("found", f"{outlook.found:,}", about), ("in total", "too early to say", about)]
     if outlook.top:
