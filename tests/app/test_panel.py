@@ -250,7 +250,7 @@ def test_no_number_of_all_is_told_while_it_may_be_any() -> None:
     rows = foreseen(given, 30)
     assert [(row["name"], row["value"]) for row in rows[:2]] == [
         ("found", "5"),
-        ("in all", "too early to say"),
+        ("in total", "too early to say"),
     ]
     assert "Between 8 and 366" in rows[1]["title"]
     assert rows[2]["value"] == "12 (2–30)"
