@@ -63,7 +63,8 @@ def completeness(
 ) -> None:
     """Measure what a search misses: paint objects into its images, and look them up in its order."""
     from anomalymatch_ui.cli.progress import follow
-    from anomalymatch_ui.evaluate.completeness_figure import check_figure, plot_completeness
+    from anomalymatch_ui.evaluate.completeness_figure import plot_completeness
+    from anomalymatch_ui.evaluate.figure import check_figure
     from anomalymatch_ui.session import Recipe, Session
     from anomalymatch_ui.session.outcome.recipe import KINDS, STAMP
     from anomalymatch_ui.tables import format_of

@@ -25,7 +25,7 @@ def selection(
     as_json: Json = False,
 ) -> None:
     """Say what share of all anomalies a search has found, and what going on would bring."""
-    from anomalymatch_ui.evaluate.completeness_figure import check_figure
+    from anomalymatch_ui.evaluate.figure import check_figure
     from anomalymatch_ui.evaluate.selection_figure import plot_selection
     from anomalymatch_ui.session import Session
     from anomalymatch_ui.tables import format_of

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.evaluate.report import check_drawing
-from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.evaluate.figure import new_figure, save_figure
 from anomalymatch_ui.session import Completeness
 from anomalymatch_ui.session.outcome.completeness import ALL
 
-FIGURES = ("png", "pdf", "svg")
-"""Formats of a figure, by the suffix of its file."""
-
 _WIDTH = 3.5  # inches of a panel: two are as wide as the page of a journal
-
-
-def check_figure(path: Path) -> None:
-    """Check that a figure can be drawn into a file of that name.
-
-    Raises
-    ------
-    InputError
-        If Matplotlib is not installed, or the name ends with another suffix.
-    """
-    if path.suffix.lower().removeprefix(".") not in FIGURES:
-        raise InputError(
-            f"{path.name} is not a name for a figure. End it with one of: .{', .'.join(FIGURES)}."
-        )
-    check_drawing()
 
 
 def plot_completeness(measured: Completeness, path: Path) -> None:
@@ -47,9 +26,6 @@ def plot_completeness(measured: Completeness, path: Path) -> None:
     StorageError
         If the disk refuses.
     """
-    check_figure(path)
-    from matplotlib.figure import Figure
-
     known = np.isfinite(measured.values("magnitude"))
     by_magnitude = known.all() or (measured.recipe.magnitudes is not None and known.any())
     strength = "magnitude" if by_magnitude else "signal to noise"
@@ -58,7 +34,7 @@ def plot_completeness(measured: Completeness, path: Path) -> None:
         "size": "size (pixels)",
         "first": "images looked at",
     }
-    figure = Figure(figsize=(_WIDTH * len(panels), 3.2), layout="constrained")
+    figure = new_figure(path, _WIDTH * len(panels), 3.2)
     for axes, (by, label) in zip(figure.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
         for kind in measured.kinds:
             shares = measured.shares(by, kind)
@@ -81,6 +57,4 @@ def plot_completeness(measured: Completeness, path: Path) -> None:
             axes.axvline(measured.first, color="0.6", linestyle=":")
     figure.axes[0].set_ylabel(f"recovered in the first {measured.first:,}")
     figure.axes[-1].legend(frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lower().removeprefix("."), dpi=150)
-    write_bytes_atomically(path, buffer.getvalue())
+    save_figure(figure, path)

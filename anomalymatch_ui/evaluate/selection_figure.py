@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from anomalymatch_ui.evaluate.completeness_figure import check_figure
-from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.evaluate.figure import new_figure, save_figure
 from anomalymatch_ui.session.outcome.completeness import ALL
 from anomalymatch_ui.session.summary.selection import FORECAST, SAMPLE, Selection
 
@@ -26,10 +24,7 @@ def plot_selection(selection: Selection, path: Path) -> None:
     StorageError
         If the disk refuses.
     """
-    check_figure(path)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5, 3.4), layout="constrained")
+    figure = new_figure(path, 4.5, 3.4)
     axes = figure.subplots()
     looked = selection.discovery.looked
     for by in (SAMPLE, FORECAST):
@@ -48,6 +43,4 @@ def plot_selection(selection: Selection, path: Path) -> None:
     axes.set(xlabel="images looked at", ylabel="share found", ylim=(-0.02, 1.02))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lower().removeprefix("."), dpi=150)
-    write_bytes_atomically(path, buffer.getvalue())
+    save_figure(figure, path)
