@@ -33,7 +33,7 @@ class Config(Settings):
     """
 
     preset_name: str = Field("default", description="preset that these settings began as")
-    seed: int = Field(42, ge=0, le=2**32 - 1, description="of everything drawn at random")
+    seed: int = Field(42, ge=0, le=2**32 - 1, description="seed of everything drawn at random")
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
@@ -54,8 +54,9 @@ class Config(Settings):
         0.25,
         ge=0,
         le=1,
-        description="weight of the trained network in the fused order, beside the linear head's. More serves "
-        "once there are many labels: from five anomalies a network is the less certain of the two",
+        description="weight of the trained network in the fused order, beside the linear head's. A "
+        "larger one helps once there are many labels; from five anomalies the network is the less certain "
+        "of the two",
     )
     prevalence: Annotated[float, BeforeValidator(read_prevalence)] | None = Field(
         None,
@@ -65,11 +66,11 @@ class Config(Settings):
     working_set: int = Field(
         1_000_000,
         ge=2,
-        description="images that a session works on at most: of a larger pool, when the session is made, as "
-        "many drawn at random; once the session has scored the whole pool, the best of it, some drawn at "
-        "random, and those with a label",
+        description="most images that a session works on. Of a larger pool, as many are drawn at random "
+        "when the session is made; once the session has scored the whole pool, the best of it, some drawn "
+        "at random, and those with a label",
     )
-    instant: bool = Field(True, description="order the pool anew after each label")
+    instant: bool = Field(True, description="reorder the pool after each label")
     pixels: PixelsConfig = PixelsConfig()
     shown: ShownConfig = ShownConfig()
     network: NetworkConfig = NetworkConfig()

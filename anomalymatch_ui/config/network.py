@@ -40,8 +40,8 @@ class NetworkConfig(Settings):
         ge=32,
         le=1024,
         description="side of the square the network sees, in pixels; smaller images are enlarged. Unless "
-        "given, 96 where images mean the same however they are turned, as on the sky, and 160 where they "
-        "have an up, as in photographs: a step then takes more than twice as long",
+        "given, 96 where the orientation of an image means nothing, as on the sky, and 160 where one "
+        "direction is up, as in photographs: a step then takes more than twice as long",
     )
     dropout: float = Field(
         0.2, ge=0, lt=1, description="share of the features that are dropped before the head in training [1]_"

@@ -28,8 +28,8 @@ class ScoreConfig(Settings):
     )
     number_format: NumberFormat = Field(
         "float32",
-        description="in which the network computes the embedding and the scores. bfloat16 is faster where "
-        "the hardware multiplies it, and puts other images first: the two are never mixed",
+        description="number format in which the network computes the embedding and the scores. bfloat16 "
+        "is faster where the hardware multiplies it, and puts other images first: the two are never mixed",
     )
     runtime: RuntimeName = Field(
         "auto",
@@ -114,9 +114,9 @@ class EmbeddingConfig(Settings):
     components: int = Field(256, ge=1, le=8192, description="principal components kept of each part")
     adapt: bool = Field(
         False,
-        description="look by the backbone as it is adapted to the pool, which takes no labels and some "
-        "minutes the first time; it changes the middle of the network, by which images of the sky alone are "
-        "seen",
+        description="look with the backbone as it is adapted to the pool, which takes no labels and, the "
+        "first time, some minutes; it changes the middle of the network, with which only images of the sky "
+        "are seen",
     )
     whitening: float | None = Field(
         None,
@@ -157,8 +157,8 @@ class AcquisitionConfig(Settings):
     random_every: int = Field(
         20,
         ge=0,
-        description="one place in so many is drawn at random, the only unbiased sample of what is still "
-        "unfound; 0 for none",
+        description="one look in so many is at an image drawn at random, the only unbiased sample of "
+        "what has not been found yet; 0 for none",
     )
     head: int = Field(
         600,

@@ -48,8 +48,8 @@ class PixelsConfig(_RenderingConfig):
     )
     template: str | None = Field(
         None,
-        description="of names, where each band is a file of its own, such as `{name}_{band}.fits`; `*` "
-        "stands for any text. An image's id is then its `{name}`",
+        description="template of file names, where each band is a file of its own, such as "
+        "`{name}_{band}.fits`; `*` stands for any text. An image's id is then its `{name}`",
     )
     array: str | None = Field(
         None, min_length=1, description="name of the array of images in a file that holds more"

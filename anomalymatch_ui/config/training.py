@@ -23,7 +23,7 @@ class TrainConfig(Settings):
     every: int = Field(
         0,
         ge=0,
-        description="a cycle starts by itself after so many new labels; 0 to start it by hand alone",
+        description="a cycle starts by itself after so many new labels; 0 to start it only by hand",
     )
     steps: int = Field(
         60,
@@ -43,9 +43,13 @@ class TrainConfig(Settings):
     schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="cosine: five steps of warm-up, then down to a fifth of it, as in FixMatch [2]_"
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov's, of a step")
-    weight_decay: float = Field(1e-4, ge=0, description="on everything but normalisation parameters")
-    ema_decay: float = Field(0.98, ge=0, lt=1, description="of the averaged network, which gives the scores")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov momentum of a step")
+    weight_decay: float = Field(
+        1e-4, ge=0, description="weight decay of everything but normalisation parameters"
+    )
+    ema_decay: float = Field(
+        0.98, ge=0, lt=1, description="decay of the averaged network, which gives the scores"
+    )
     ema_warmup: bool = Field(
         True, description="let the average follow closely at first: decay at most (1 + step) / (10 + step)"
     )
@@ -83,13 +87,13 @@ class TrainConfig(Settings):
     unlabelled_weight: float = Field(
         1.0,
         ge=0,
-        description="how much the images without a label count in the loss beside the labelled ones; 0 is "
-        "supervised training and reads none of them",
+        description="how much images without a label count in the loss beside the labelled ones; 0 is "
+        "supervised training, which reads none of them",
     )
     carry_over: bool = Field(
         False,
-        description="begin a cycle with the last one's weights, as published; or anew from the pretrained "
-        "weights and the current labels, so that no early mistake is inherited",
+        description="begin a cycle with the weights of the last one, as published; false: anew from the "
+        "pretrained weights and the current labels, so that no early mistake is inherited",
     )
     mixed_precision: bool = Field(True, description="train in bfloat16 where the hardware multiplies it")
     window: int = Field(
@@ -101,8 +105,9 @@ class TrainConfig(Settings):
     keep_cycles: int = Field(
         3,
         ge=1,
-        description="of how many of the newest cycles network and scores stay on disk, 6 or 27 MB each; also "
-        "those of the cycle in use and of pinned ones. Figures, and what it said of each image, stay of all",
+        description="how many of the newest cycles keep their network and scores on disk, 6 or 27 MB "
+        "each; the cycle in use and pinned ones keep theirs as well. The figures of all cycles stay, and "
+        "what each said of each image",
     )
     checkpoint_every: int = Field(25, ge=1, description="most steps between checkpoints of a running cycle")
     checkpoint_seconds: float = Field(
@@ -122,16 +127,18 @@ class AdaptConfig(Settings):
         description="optimiser steps; unless given, as many as show each image 60 times, at most 530",
     )
     batch: int = Field(96, ge=2, le=4096, description="images a step, each seen in two views")
-    temperature: float = Field(0.2, gt=0, description="what the cosines of two views are divided by")
-    learning_rate: float = Field(
-        3e-4, gt=0, description="of AdamW on the network, falling to zero by a cosine"
+    temperature: float = Field(
+        0.2, gt=0, description="temperature by which the cosines of two views are divided"
     )
-    weight_decay: float = Field(1e-2, ge=0, description="of AdamW")
-    ema_decay: float = Field(0.99, ge=0, lt=1, description="of the averaged network, which is kept")
+    learning_rate: float = Field(
+        3e-4, gt=0, description="learning rate of AdamW on the network, falling to zero along a cosine"
+    )
+    weight_decay: float = Field(1e-2, ge=0, description="weight decay of AdamW")
+    ema_decay: float = Field(0.99, ge=0, lt=1, description="decay of the averaged network, which is kept")
     from_block: int = Field(
         5,
         ge=1,
         le=7,
         description="first of the blocks that change, counted from 0; the others stay as pretrained",
     )
-    mixed_precision: bool = Field(True, description="in bfloat16 where the hardware multiplies it")
+    mixed_precision: bool = Field(True, description="train in bfloat16 where the hardware multiplies it")

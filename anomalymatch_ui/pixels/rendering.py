@@ -66,9 +66,9 @@ class Rendering(BaseModel):
     )
     stretch: Stretch = Field(
         "auto",
-        description="from pixel values to what is seen. auto: images of 8 bits stay as they are, others are "
-        "stretched linearly. lupton keeps colours; percentile and zscale are linear between such limits; "
-        "those with fitsbolt- are what fitsbolt makes by that method, with its own limits",
+        description="how pixel values become brightness. auto: images of 8 bits stay as they are, others "
+        "are stretched linearly. lupton keeps colours; percentile and zscale are linear between such "
+        "limits; those that begin with fitsbolt- are fitsbolt's, with its own limits",
     )
     limits: Literal["percentile", "minmax", "zscale"] | GivenLimits | tuple[GivenLimits, ...] = Field(
         "percentile",
@@ -77,8 +77,9 @@ class Rendering(BaseModel):
     )
     percentiles: tuple[float, float] = Field(
         (0.1, 99.9),
-        description="of the good pixels of an image, shown as black and as white. By default four pixels of "
-        "a 64 x 64 cutout may be clipped at either end: enough for cosmic rays, too few for a galaxy's core",
+        description="percentiles of the good pixels of an image that are shown as black and as white. By "
+        "default four pixels of a 64 x 64 cutout may be clipped at either end: enough for cosmic rays, too "
+        "few for a galaxy's core",
     )
     joint: bool | None = Field(
         None,
@@ -88,8 +89,8 @@ class Rendering(BaseModel):
     softening: float | None = Field(
         None,
         gt=0,
-        description="of asinh: the part of the range that is nearly linear, 0.1 unless given; of lupton: Q, "
-        "8 unless given",
+        description="softening of asinh: the part of the range that is nearly linear, 0.1 unless given; "
+        "of lupton: Q, 8 unless given",
     )
     rgb: tuple[Name, Name, Name] | tuple[Row, Row, Row] | None = Field(
         None,
