@@ -62,7 +62,7 @@ test-fast: $(STAMP)-test  ## run what needs no browser, kernel or training: file
 FLOORS := .venv-floors
 test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(FLOORS)
+	$(BIN)/uv venv --quiet --seed --allow-existing --python $(BIN)/python $(FLOORS)
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --extra test pyproject.toml --output-file $(FLOORS)/floors.txt
 	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --requirement $(FLOORS)/floors.txt
 	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --no-deps --editable .
