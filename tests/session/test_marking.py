@@ -84,6 +84,29 @@ def test_a_column_of_the_imported_table_is_not_mixed_with_one_of_ours(
     assert read["interest"].filled(-1).tolist() == [-1, 4]
 
 
+def test_a_column_of_the_metadata_named_like_one_of_ours_is_found_under_a_name_that_says_whose_it_is(
+    pool_folder: Path, swift: Config, tmp_path: Path
+) -> None:
+    table = tmp_path / "given.csv"
+    table.write_text("filename,interest,note,note_given\n0000.jpg,high,blue,a\n0001.jpg,low,red,b\n")
+    with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
+        said = session.finding.keep(table)
+        assert said is not None
+        assert "'interest' is called 'interest_given', 'note' is called 'note_given_2', for" in said
+        assert found(session, interest="high") == ["0000.jpg"]  # while nobody has said how interesting one is
+        session.marking.interest("0001.jpg", 4)
+        session.marking.note("0001.jpg", "ours")
+        assert found(session, interest=(4, 4)) == ["0001.jpg"]
+        assert found(session, interest_given="high") == ["0000.jpg"]
+        assert found(session, note_given="b") == ["0001.jpg"]
+        assert found(session, note_given_2="blue") == ["0000.jpg"]
+        assert {"interest", "interest_given", "note", "note_given", "note_given_2"} <= set(
+            session.finding.columns()
+        )
+        with pytest.raises(InputError, match="There is no column 'tags_given'"):
+            found(session, tags_given="x")
+
+
 def test_marks_are_undone_and_redone_among_the_labels(
     pool_folder: Path, swift: Config, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ def session(pool_folder: Path, quick: Config, tmp_path: Path) -> Iterator[Sessio
 
 def test_each_main_setting_is_explained_in_words_and_has_a_value() -> None:
     settings = main_settings()
-    assert len({setting.title for setting in settings}) == len(settings) == 14
+    assert len({setting.title for setting in settings}) == len(settings) == 15
     for setting in settings:
         assert len(setting.description.split()) >= 5, setting.name
         value_of(Config(), setting.name)

@@ -11,7 +11,7 @@ const ASIDE = ["audit", "similar", "same place", "list"]; // have an order of th
 const MARKS = [...Object.entries(LABELS).map(([name, { mark }]) => [name, mark]), ["unlabelled", "○"]];
 
 const FOLDED = "These match, too, but lie at the same place on the sky as an image further up, or as one labelled anomaly or nominal, "
-  + "as when an object was cut out twice. One card stands for all of them. Click to list all such places.";
+  + "as when an object was cut out twice, or seen at several epochs. One card stands for all of them. Click to list all such places.";
 
 export const findingActions = [
   {

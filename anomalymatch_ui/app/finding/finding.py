@@ -314,7 +314,7 @@ class GalleryFinds:
     def _filters(self) -> dict[str, Any]:
         """Return what can be asked for: columns, and whether positions are known."""
         finding = self._session.finding
-        columns = [_described(column) for column in finding.columns().values()]
+        columns = [_described(name, column) for name, column in finding.columns().items()]
         return {"columns": columns, "positions": finding.places.degrees() is not None}
 
 
@@ -347,11 +347,11 @@ def _in_json(query: Query) -> dict[str, Any]:
     }
 
 
-def _described(column: Column) -> dict[str, Any]:
+def _described(name: str, column: Column) -> dict[str, Any]:
     """Return what can be asked of a column: its range, or its values where they are few."""
     if column.numbers is not None:
         known = column.numbers[np.isfinite(column.numbers)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-        return {"name": column.name, "kind": "number", "low": low, "high": high}
+        return {"name": name, "kind": "number", "low": low, "high": high}
     values = sorted(set(column.texts) - {""})
-    return {"name": column.name, "kind": "text", "values": values if len(values) <= _CHOICES else []}
+    return {"name": name, "kind": "text", "values": values if len(values) <= _CHOICES else []}

@@ -19,7 +19,7 @@ const WHY = {
   },
 };
 
-const OTHERS = "More images lie at the same place on the sky. Click, or press D, to see them.";
+const OTHERS = "More images lie at the same place on the sky, such as other cutouts or epochs of one source. Click, or press D, to see them.";
 
 export class Card {
   constructor(view, position) {

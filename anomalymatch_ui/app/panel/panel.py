@@ -190,8 +190,8 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
     if total.high <= WIDEST * total.low:
         value = f"{outlook.found:,} of about {whole(total.expected):,} ({total.low:,}–{total.high:,})"
         about = (
-            "Anomalies in total, with a 95 % interval, estimated from how each look turned out and from the "
-            "images drawn at random."
+            "Images of anomalies in total, with a 95 % interval, estimated from how each look turned out "
+            "and from the images drawn at random."
         )
         rows = [("found", value, about)]
     else:

@@ -32,6 +32,7 @@ from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
 from anomalymatch_ui.sky import within_cone
 
+_OURS = (*MARK_COLUMNS, *KNOWN_COLUMNS)
 _LONGEST = 20  # digits of a number that is compared as one; a file name seldom holds more
 _DIGITS = re.compile(rf"[0-9]{{1,{_LONGEST}}}")
 
@@ -118,8 +119,16 @@ class Finding:
         return self.folding.folded(found, query, self._journal.view())
 
     def keep(self, table: Path, radius: float = MATCH_RADIUS) -> str | None:
-        """Add a table of metadata, or replace the one that was there; see :meth:`Metadata.keep`."""
-        return self.metadata.keep(table, self.places.of_images, radius)
+        """Add a table of metadata, or replace the one that was there; see :meth:`Metadata.keep`.
+
+        The sentence also says by which name a column is found that is called like one of ours.
+        """
+        said = self.metadata.keep(table, self.places.of_images, radius)
+        names = {theirs: name for name, theirs in self._names_of_theirs().items() if name != theirs}
+        if said is None or not names:
+            return said
+        called = ", ".join(f"{theirs!r} is called {name!r}" for theirs, name in names.items())
+        return f"{said} In filters its column {called}, for the session has one of that name."
 
     def similar(self, ids: Iterable[str], count: int = 60) -> Found:
         """Find the images most like some others, which come first. Raises as :meth:`Insight.similar`."""
@@ -186,14 +195,31 @@ class Finding:
         return matches
 
     def columns(self) -> dict[str, Column]:
-        """Return what images can be found by: the metadata, and tags, notes and known objects if any."""
+        """Return what images can be found by: the metadata, and tags, notes and known objects if any.
+
+        A column of the metadata that is called like one of ours, as ``interest``, is ``interest_given``.
+        """
         marked = mark_columns(self._pool, self._journal)
-        return {**self.metadata.columns(), **marked, **self.known.filters()}
+        given = {name: self.metadata.column(theirs) for name, theirs in self._names_of_theirs().items()}
+        return {**given, **marked, **self.known.filters()}
+
+    def _names_of_theirs(self) -> dict[str, str]:
+        """Return the names of the metadata's columns, by the names that they are found by."""
+        names = list(self.metadata.columns())
+        found: dict[str, str] = {}
+        for name in names:
+            taken = {*found, *names, *_OURS}
+            numbers = ("", *(f"_{number}" for number in range(2, len(taken) + 2)))
+            given = (f"{name}_given{number}" for number in numbers)
+            found[next(free for free in given if free not in taken) if name in _OURS else name] = name
+        return found
 
     def _column(self, name: str) -> Column:
         own = mark_columns(self._pool, self._journal) if name in MARK_COLUMNS else {}
         if name in KNOWN_COLUMNS:
             own = self.known.filters()
+        if name not in own and name not in _OURS:
+            return self.metadata.column(self._names_of_theirs().get(name, name))
         return own.get(name) or self.metadata.column(name)
 
     def _ordered(

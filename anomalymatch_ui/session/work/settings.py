@@ -33,6 +33,7 @@ _TITLES = {
     "embedding.adapt": "Adapted network",
     "acquisition.strategy": "What to show",
     "acquisition.random_every": "Random share",
+    "acquisition.same_place": "Same place",
     "order": "Order by",
     "device": "Device",
 }
