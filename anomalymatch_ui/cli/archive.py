@@ -194,8 +194,11 @@ def similar(
     if archive is None:
         if approximate:
             raise InputError("--approximate is for archives: the images of a session are compared exactly.")
+        print("Among the images of this session, by how alike they look to it.", file=sys.stderr)
         found = similar_in(folder, ids, count)
     else:
+        if archive != folder:
+            print(f"In the whole archive, as this session had scored it in {archive}.", file=sys.stderr)
         with Scores(archive) as scores, bar("Comparing") as advance:
             found = find_similar(
                 scores,

@@ -214,8 +214,9 @@ def test_an_archive_is_scored_in_the_order_of_a_session(
     assert {line.split(",")[1] for line in listed} == set(expected)
     assert listed_ids(run("top", session, "--top", 6)) == expected
     assert len(listed_ids(run("top", session, "--prefix", "000"))) == 10
-    alike = last_json(run("similar", session, "--id", "0000.jpg", "--top", 3, "--json"))["similar"]
-    assert len(alike) == 3
+    found = run("similar", session, "--id", "0000.jpg", "--top", 3, "--json")
+    assert len(last_json(found)["similar"]) == 3
+    assert "Among the images of this session" in found.stderr
     refused(run("similar", session, "--id", "0000.jpg", "--approximate"), "--approximate is for archives")
 
 

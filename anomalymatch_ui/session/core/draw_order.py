@@ -18,6 +18,9 @@ from anomalymatch_ui.session.core.folder import SessionFolder
 MANY = 200_000
 """Names from which on it is kept: to hash so many takes a fifth of a second."""
 
+DRAW = b"\ndraw 1"
+"""Ends a kept draw. Where :func:`~anomalymatch_ui.rank.draw_order` changes, the number does, too."""
+
 
 def draw_order_of(pool: ImagePool, seed: int, folder: SessionFolder | None = None) -> np.ndarray:
     """Return the rows of a pool in the order in which they are drawn at random, int64.
@@ -37,10 +40,10 @@ def draw_order_of(pool: ImagePool, seed: int, folder: SessionFolder | None = Non
     with suppress(OSError):
         content = path.read_bytes()
         values, end = content[: 4 * len(pool)], content[4 * len(pool) :]
-        if end == seal(zlib.crc32(values)):
+        if end == DRAW + seal(zlib.crc32(values + DRAW)):
             return np.frombuffer(values, "<u4").astype(np.int64)
     drawn = draw_order(pool.ids, seed)
-    content = drawn.astype("<u4").tobytes()
+    content = drawn.astype("<u4").tobytes() + DRAW
     with suppress(StorageError):
         write_bytes_atomically(path, content + seal(zlib.crc32(content)), root=folder.path)
     return drawn

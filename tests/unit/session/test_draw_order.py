@@ -40,6 +40,17 @@ def test_it_is_the_same_from_the_disk_and_made_again_where_it_is_damaged(
     assert found.dtype == np.int64
 
 
+def test_one_of_another_draw_is_made_again(folder: SessionFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = names(NAMES, "a" * 64)
+    monkeypatch.setattr(module, "DRAW", b"\ndraw 0")
+    with monkeypatch.context() as former:
+        former.setattr(module, "draw_order", lambda names, seed: np.arange(len(names)))
+        assert draw_order_of(pool, 3, folder).tolist() == list(range(len(NAMES)))
+    assert draw_order_of(pool, 3, folder).tolist() == list(range(len(NAMES)))  # kept
+    monkeypatch.setattr(module, "DRAW", b"\ndraw 1")
+    np.testing.assert_array_equal(draw_order_of(pool, 3, folder), draw_order(NAMES, 3))
+
+
 def test_another_seed_and_other_images_have_another(folder: SessionFolder) -> None:
     first = draw_order_of(names(NAMES, "a" * 64), 3, folder)
     assert draw_order_of(names(NAMES, "a" * 64), 4, folder).tolist() != first.tolist()
