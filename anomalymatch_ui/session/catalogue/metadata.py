@@ -236,6 +236,13 @@ class Metadata:
             self._columns = MappingProxyType({**own, **self._of_table()})
         return self._columns
 
+    def names_in_table(self) -> list[str]:
+        """Return the names of the columns of the session's table. Raises as :meth:`columns`.
+
+        Labels that come after the table have columns, too; so nothing is kept of this.
+        """
+        return list(self._of_table())
+
     def _of_table(self) -> dict[str, Column]:
         """Return the columns of the session's table, as they are kept in the pool's order, or made anew."""
         if not self._path.exists():

@@ -124,7 +124,8 @@ class Finding:
         The sentence also says by which name a column is found that is called like one of ours.
         """
         said = self.metadata.keep(table, self.places.of_images, radius)
-        names = {theirs: name for name, theirs in self._names_of_theirs().items() if name != theirs}
+        of_table = _found_as(self.metadata.names_in_table())
+        names = {theirs: name for name, theirs in of_table.items() if name != theirs}
         if said is None or not names:
             return said
         called = ", ".join(f"{theirs!r} is called {name!r}" for theirs, name in names.items())
@@ -200,26 +201,16 @@ class Finding:
         A column of the metadata that is called like one of ours, as ``interest``, is ``interest_given``.
         """
         marked = mark_columns(self._pool, self._journal)
-        given = {name: self.metadata.column(theirs) for name, theirs in self._names_of_theirs().items()}
+        columns = self.metadata.columns()
+        given = {name: columns[theirs] for name, theirs in _found_as(columns).items()}
         return {**given, **marked, **self.known.filters()}
-
-    def _names_of_theirs(self) -> dict[str, str]:
-        """Return the names of the metadata's columns, by the names that they are found by."""
-        names = list(self.metadata.columns())
-        found: dict[str, str] = {}
-        for name in names:
-            taken = {*found, *names, *_OURS}
-            numbers = ("", *(f"_{number}" for number in range(2, len(taken) + 2)))
-            given = (f"{name}_given{number}" for number in numbers)
-            found[next(free for free in given if free not in taken) if name in _OURS else name] = name
-        return found
 
     def _column(self, name: str) -> Column:
         own = mark_columns(self._pool, self._journal) if name in MARK_COLUMNS else {}
         if name in KNOWN_COLUMNS:
             own = self.known.filters()
         if name not in own and name not in _OURS:
-            return self.metadata.column(self._names_of_theirs().get(name, name))
+            return self.metadata.column(_found_as(self.metadata.columns()).get(name, name))
         return own.get(name) or self.metadata.column(name)
 
     def _ordered(
@@ -284,6 +275,18 @@ class Finding:
 
 TO_LABEL = Query(labels=("unlabelled",))
 """The images without a label, what to look at next first."""
+
+
+def _found_as(columns: Iterable[str]) -> dict[str, str]:
+    """Return the names of the metadata's columns, by the names that they are found by."""
+    names = list(columns)
+    found: dict[str, str] = {}
+    for name in names:
+        taken = {*found, *names, *_OURS}
+        numbers = ("", *(f"_{number}" for number in range(2, len(taken) + 2)))
+        given = (f"{name}_given{number}" for number in numbers)
+        found[next(free for free in given if free not in taken) if name in _OURS else name] = name
+    return found
 
 
 def natural_order(ids: Sequence[str]) -> np.ndarray:
