@@ -25,7 +25,7 @@ def test_what_is_sought_is_kept_with_the_labels(pool_folder: Path, swift: Config
     with Session.open(tmp_path / "session", pool_folder, config=swift) as session:
         assert session.marking.aim == ""
         session.marking.write_aim(" edge-on discs,\n warped ")
-        with pytest.raises(InputError, match="301 characters, and 300 at most"):
+        with pytest.raises(InputError, match="301 characters, and at most 300"):
             session.marking.write_aim("x" * 301)
     with Session.open(tmp_path / "session") as session:
         assert session.marking.aim == "edge-on discs, warped"
