@@ -49,7 +49,8 @@ def test_a_table_of_any_format_gives_its_columns(
     else:
         columns.write(table, format=WRITERS[suffix])
     with Session.open(tmp_path / "s", pool_folder, config=settings, metadata=table) as session:
-        assert session.metadata_report == f"Metadata from {table.name}: 5 of 60 images."
+        said = f"Metadata from {table.name}: 5 of 60 images. In filters its column 'note' is called"
+        assert session.metadata_report == f"{said} 'note_given', for the session has one of that name."
     with Session.open(tmp_path / "s", metadata=table) as session:
         assert session.metadata_report is None  # it is kept already
         columns = session.finding.metadata.columns()
