@@ -78,7 +78,7 @@ def main() -> None:
         folder = Path(name)
         small = write_pool(folder, "hdf5", IN_SESSION, SIDE)
         session = make_session(folder, small)
-        model = str(session / "checkpoints" / "current.safetensors")
+        model = str(max((session / "checkpoints").glob("cycle-*.safetensors")))
         archive = write_pool(folder, "hdf5", arguments.images, SIDE)
         for turn in range(arguments.turns):
             alone = score(archive, folder / f"alone-{turn}", "--model", model)
