@@ -10,6 +10,7 @@ import pytest
 
 import anomalymatch_ui
 from anomalymatch_ui.app import Dashboard
+from anomalymatch_ui.app.serving import making
 from anomalymatch_ui.app.serving.environment import Wanted
 from anomalymatch_ui.app.serving.making import MakingPage
 from anomalymatch_ui.demo import DemoSurvey, build, survey
@@ -69,6 +70,17 @@ def test_a_disk_that_refuses_is_a_sentence_on_the_page(tmp_path: Path) -> None:
     page = MakingPage(wanted, None)
     page.finish()
     assert "cannot open this" in page.widget.children[0].value
+    page.close()
+
+
+def test_a_fault_of_ours_is_told_on_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no stars")
+
+    monkeypatch.setattr(making, "survey", failing)
+    page = MakingPage(Wanted.of_demo(), None)
+    page.finish()
+    assert "ZeroDivisionError: no stars" in page.widget.children[0].value
     page.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import html
+import logging
 import threading
 
 import ipywidgets
@@ -16,6 +17,8 @@ from anomalymatch_ui.app.serving.error_page import ErrorPage
 from anomalymatch_ui.app.theme.theme import CSS
 from anomalymatch_ui.demo import survey
 from anomalymatch_ui.errors import AnomalyMatchError
+
+logger = logging.getLogger(__name__)
 
 _INTERVAL = 0.25
 """Seconds between two states of the bar."""
@@ -87,6 +90,11 @@ class MakingPage:
             return
         except AnomalyMatchError as error:
             self._failure = error
+        except Exception as error:  # else the bar would stand still, and nobody would know why
+            logger.exception("The survey of the demo could not be made.")
+            self._failure = AnomalyMatchError(
+                f"The survey could not be made: {type(error).__name__}: {error}. Please report it."
+            )
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._open)
 
