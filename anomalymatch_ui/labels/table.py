@@ -236,7 +236,7 @@ def _columns(text: str, path: Path) -> tuple[str, list[str], int, int]:
         if naming is not None and saying is not None:
             return separator, header, names.index(naming), names.index(saying)
     longest: list[str] = max(by_separator.values(), key=lambda names: len(names))
-    found = ", ".join(longest)
+    found = " ".join(", ".join(longest).split())
     if len(found) > 200:
         found = f"{found[:200]}…"
     raise InputError(f"{path} needs the columns filename and label, but has: {printable(found)}.")

@@ -151,10 +151,11 @@ def has_only_positions(path: Path) -> bool:
     """Return whether a file has no images, but positions at which they could be cut out."""
     try:
         schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException):  # said when it is opened
+        names = schema.names
+    except (OSError, pa.ArrowException, UnicodeDecodeError):  # said when it is opened
         return False
     images = any(_kind(field.type) for field in schema)
-    return not images and position_names(schema.names) is not None
+    return not images and position_names(names) is not None
 
 
 def _images(schema: pa.Schema, wanted: str | None, path: Path) -> tuple[str, str]:

@@ -140,10 +140,22 @@ def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | None:
         values = pc.cast(values, pa.string())
     elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         return None
-    texts = values.to_pylist()
+    texts = _texts(values)
     if any(text is not None and _NOT_TEXT.search(text) for text in texts):
         texts = [None if text is None else _NOT_TEXT.sub("\ufffd", text) for text in texts]
     return pa.array(texts, pa.string())
+
+
+def _texts(values: pa.Array) -> list[str | None]:
+    """Return texts, with a mark for what is no UTF-8: Arrow does not check what a file says is text."""
+    import pyarrow as pa
+
+    try:
+        found: list[str | None] = values.to_pylist()
+    except UnicodeDecodeError:
+        contents = values.cast(pa.large_binary()).to_pylist()
+        found = [None if content is None else content.decode("utf-8", "replace") for content in contents]
+    return found
 
 
 def without_nan(values: pa.Array) -> pa.Array:

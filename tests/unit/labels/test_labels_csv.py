@@ -73,6 +73,7 @@ def test_the_later_of_two_rows_counts_and_a_contradiction_is_said(table):
         ("", "is empty"),
         ("\n \n", "is empty"),
         ("name,class\na,b\n", "needs the columns filename and label, but has: name, class"),
+        ('name,"a\nb"\n1,2\n', "needs the columns filename and label, but has: name, a[.]$"),
         ("filename\na\n", "but has: filename"),
         ("filename,label,Label\na,anomaly,x\n", "twice"),
         ("filename,label\na,anomaly\nb,galaxy\n", "Line 3 .*'galaxy'.*anomaly, nominal, unsure"),

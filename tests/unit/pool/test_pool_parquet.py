@@ -142,3 +142,11 @@ def test_what_has_no_images_is_refused_in_a_sentence(tmp_path: Path) -> None:
     hugging_face(tmp_path / "c.parquet", [])
     with pytest.raises(InputError, match="no rows"):
         open_pool(tmp_path / "c.parquet")
+
+
+def test_a_name_of_a_column_that_is_no_text_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.parquet"
+    pq.write_table(pa.table({"abcd": [1]}), path)
+    path.write_bytes(path.read_bytes().replace(b"abcd", b"ab\x80d"))
+    with pytest.raises(InputError, match=r"damaged\.parquet"):
+        open_pool(path)

@@ -269,3 +269,9 @@ def test_more_columns_than_fits_can_number_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match="at most 999 columns, and this one has 1,000"):
         written(many, tmp_path, "fits")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_is_no_utf_8_is_marked_where_it_is_not() -> None:
+    offsets = pa.py_buffer(np.array([0, 3, 5], np.int32))
+    texts = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"ab\xe1cd")])
+    assert plain(texts).to_pylist() == ["ab\ufffd", "cd"]
