@@ -6,6 +6,7 @@ the network's mode alone.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import threading
@@ -148,14 +149,23 @@ class CompiledStages:
         found = [np.empty((rows, *shape), np.float32) for shape in self._shapes]
         requests = self._requests_of_this_thread(min(at_once, len(batches)))
         for first in range(0, len(batches), len(requests)):
-            running = list(zip(requests, range(first, len(batches)), strict=False))
-            for request, number in running:
-                request.set_input_tensor(_shared(batches[number]))
-                for output, maps in enumerate(found):
-                    request.set_output_tensor(output, _shared(maps[number * BATCH : (number + 1) * BATCH]))
-                request.start_async()
-            for request, _ in running:
-                request.wait()
+            started: list[Any] = []
+            try:
+                for request, number in zip(requests, range(first, len(batches)), strict=False):
+                    request.set_input_tensor(_shared(batches[number]))
+                    rows_of_it = slice(number * BATCH, (number + 1) * BATCH)
+                    for output, maps in enumerate(found):
+                        request.set_output_tensor(output, _shared(maps[rows_of_it]))
+                    started.append(request)
+                    request.start_async()
+                for request in started:
+                    request.wait()
+            except BaseException:
+                # One failed, or Ctrl+C came: the others write to memory that is freed with this call.
+                for request in started:
+                    with contextlib.suppress(RuntimeError):
+                        request.wait()
+                raise
         return [maps[: len(values)] for maps in found]
 
     def _requests_of_this_thread(self, count: int) -> list[Any]:

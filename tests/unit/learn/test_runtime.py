@@ -261,6 +261,41 @@ def test_images_that_openvino_would_cast_or_misread_are_refused(
         compiled(images)
 
 
+@pytest.mark.parametrize("fails", ["start_async", "wait"])
+def test_no_batch_is_computed_any_more_when_one_has_failed(network: AnomalyNetwork, fails: str) -> None:
+    class Request:
+        """Runs from :meth:`start_async` on, until somebody waits for it."""
+
+        runs = False
+
+        def __init__(self, failing: str = "") -> None:
+            self.failing = failing
+
+        def set_input_tensor(self, tensor: object) -> None:
+            pass
+
+        def set_output_tensor(self, number: int, tensor: object) -> None:
+            pass
+
+        def start_async(self) -> None:
+            if self.failing == "start_async":
+                raise KeyboardInterrupt
+            self.runs = True
+
+        def wait(self) -> None:
+            self.runs = False
+            if self.failing == "wait":
+                self.failing = ""
+                raise KeyboardInterrupt
+
+    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    requests = [Request(), Request(fails), Request()]
+    compiled._requests.all = requests
+    with pytest.raises(KeyboardInterrupt):
+        compiled(np.zeros((3 * BATCH, SIZE, SIZE, 3), np.float32), at_once=3)
+    assert not any(request.runs for request in requests)
+
+
 @pytest.mark.parametrize("bands", [1, 2, 3, 5])
 @pytest.mark.parametrize("input_range", ["backbone", "unit"])
 def test_bytes_are_scaled_as_torch_scales_them(bands: int, input_range: Literal["backbone", "unit"]) -> None:
