@@ -12,6 +12,8 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError, SessionBusyError, StorageError
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.core.context import Context
+from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.writer_lock import WriterLock
 
 ANOMALIES = ["0000.jpg", "0001.jpg", "0002.jpg"]
 NOMINALS = [f"{number:04d}.jpg" for number in range(20, 30)]
@@ -108,6 +110,16 @@ def test_what_is_no_session_folder_is_refused(kind: str, pool_folder: Path, tmp_
         images, sentence = pool_folder, "holds other files"
     with pytest.raises(InputError, match=sentence):
         Session.open(path, images)
+
+
+def test_a_session_that_another_process_begins_is_opened_beside_it(pool_folder: Path, tmp_path: Path) -> None:
+    begun = SessionFolder(tmp_path / "session")
+    begun.prepare()
+    lock = WriterLock.take(begun.writer_lock, "ada")
+    begun.config.with_name(".config.toml.1-0.tmp").write_text("")
+    with Session.open(begun.path, pool_folder, annotator="ada", take_over=True, share=True) as session:
+        assert session.keeps_settings
+    lock.release()
 
 
 def test_a_session_whose_images_have_moved_says_how_to_open_it(

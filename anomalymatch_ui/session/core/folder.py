@@ -254,12 +254,20 @@ class SessionFolder:
         with storage_errors(self.path):
             if self.path.exists() and not self.path.is_dir():
                 raise InputError(f"{self.path} is a file. Choose a folder for the session.")
+            # Listed before it is asked what is there: another process may be making this session now.
+            there = list(self.path.iterdir()) if self.path.is_dir() else []
+            others = [path for path in there if not self._begins(path)]
             kept = self.is_session or self.journal.exists() or self.shortlist.exists()
-            if self.path.is_dir() and not kept and any(self.path.iterdir()):
+            if others and not kept:
                 raise InputError(
                     f"{self.path} holds other files and is not a session. Choose an empty or a new folder."
                 )
             self.path.mkdir(parents=True, exist_ok=True)
+
+    def _begins(self, path: Path) -> bool:
+        """Return whether a file is one that a session has before it says which images it is about."""
+        half_written = path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
+        return path == self.writer_lock or half_written
 
     def open_pool(self, pixels: PixelsConfig | None = None) -> ImagePool:
         """Open the pool this session was made with, read and rendered as its settings say.
