@@ -59,7 +59,9 @@ class DemoSurvey:
         images, pixels = (FITS_IMAGES, picture_options()) if fits else (IMAGES, {})
         labels, truth, session = (folder / name for name in ("labels.csv", "truth.csv", "demo.session"))
         planned = cls(folder / images, labels, truth, session, pixels)
-        if not planned.is_made and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        # In this order: it comes in one piece, and another process may just be putting it there.
+        occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if occupied and not planned.is_made:
             raise InputError(
                 f"{folder} holds something else than the demo. Choose an empty folder, or remove it."
             )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anomalymatch_ui.demo import build, survey
+from anomalymatch_ui.demo import DemoSurvey, build, survey
 from anomalymatch_ui.demo.camera import colour_picture
 from anomalymatch_ui.errors import InputError, StorageError
 from anomalymatch_ui.labels import match_labels, read_labels_csv
@@ -167,6 +167,21 @@ def test_its_fits_are_shown_as_its_pictures_are(small, tmp_path):
         floors = np.array([limits[0] for limits in made.pixels["limits"]])[::-1, None, None]
         sky_is_over = (native.values > floors).all(axis=0)
         assert np.abs(picture - drawn)[sky_is_over].max() <= 1
+
+
+def test_a_survey_that_another_process_puts_there_meanwhile_is_no_stranger(small, monkeypatch, tmp_path):
+    folder, others = tmp_path / "demo", tmp_path / "others"
+    survey(others)
+    is_made = DemoSurvey.is_made.fget
+
+    def asked(planned: DemoSurvey) -> bool:
+        made = is_made(planned)
+        if others.exists():
+            others.rename(folder)
+        return made
+
+    monkeypatch.setattr(DemoSurvey, "is_made", property(asked))
+    assert DemoSurvey.at(folder).images.parent == folder
 
 
 def test_a_folder_of_something_else_is_told_and_left_alone(tmp_path):
