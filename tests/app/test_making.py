@@ -84,6 +84,17 @@ def test_a_fault_of_ours_is_told_on_the_page_too(monkeypatch: pytest.MonkeyPatch
     page.close()
 
 
+def test_a_fault_as_the_dashboard_opens_is_told_on_the_page_too(
+    page: MakingPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(wanted: Wanted) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(Wanted, "open", broken)
+    page.finish()
+    assert "KeyError" in page.widget.children[0].value
+
+
 def test_what_is_served_makes_the_survey_where_it_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Wanted.of_demo()
     assert wanted.must_be_made

@@ -110,12 +110,18 @@ class MakingPage:
     def _open(self) -> None:
         if self._left.is_set() or self.dashboard is not None:
             return
+        if self._failure is not None:
+            self.widget.children = (ErrorPage(str(self._failure)).widget,)
+            return
         try:
-            if self._failure is not None:
-                raise self._failure
             self.dashboard = Dashboard(self._wanted.open())
         except AnomalyMatchError as error:
             self.widget.children = (ErrorPage(str(error)).widget,)
+            return
+        except Exception as error:  # as above: a loop tells nobody what its callbacks raise
+            logger.exception("The demo could not be opened.")
+            told = f"The demo could not be opened: {type(error).__name__}: {error}. Please report it."
+            self.widget.children = (ErrorPage(told).widget,)
             return
         self._bridge.close()
         self.widget.children = (self.dashboard.widget,)
