@@ -23,6 +23,7 @@ Value = str | int | float | bool
 _BLOCK = 2880
 _CARD = 80
 _END = b"END".ljust(_CARD)
+_EXTENSION = b"XTENSION"
 _LARGEST = 2**40
 """Bytes: beyond it a size in a header is nonsense."""
 
@@ -117,7 +118,7 @@ def read_hdus(content: bytes | mmap.mmap) -> Iterator[Hdu]:
         If a header is damaged, or the file ends before it does.
     """
     place, index = 0, 0
-    while place < len(content) and (index == 0 or content[place : place + 8] == b"XTENSION"):
+    while place < len(content) and (index == 0 or content[place : place + 8] == _EXTENSION):
         header, start = _header(content, place)
         bits = abs(whole(header, "BITPIX"))
         axes = _axes(header, "")
@@ -132,6 +133,9 @@ def read_hdus(content: bytes | mmap.mmap) -> Iterator[Hdu]:
         # Nobody knows which HDUs came after a cut. Some programs do not fill the last block, though.
         if place > len(content) != stop:
             raise PixelError("truncated")
+    # So does one within the first word of an HDU, which is then no other's rest.
+    if place < len(content) < place + len(_EXTENSION) and _EXTENSION.startswith(content[place:]):
+        raise PixelError("truncated")
 
 
 def whole(header: Mapping[str, Value], keyword: str) -> int:

@@ -242,6 +242,19 @@ def test_what_cannot_be_read_is_said(
         read_fits(make(), **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("beyond", [-2881, -1, 1, 4, 8, 79, 81, 2879, 2881])
+def test_a_file_that_is_cut_around_the_start_of_its_next_band_is_no_image_of_one(beyond: int) -> None:
+    whole = content(fits.PrimaryHDU(), *(fits.ImageHDU(sky(), name=name) for name in "GR"))
+    second = whole.rindex(b"XTENSION")
+    with pytest.raises(PixelError, match="truncated"):
+        read_fits(whole[: second + beyond])
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 4, b" " * 80, b"X-rays", b"\0" * 2880])
+def test_what_lies_after_the_last_hdu_is_passed_over(rest: bytes) -> None:
+    assert read_fits(written(sky()) + rest).values.shape == (1, 24, 24)
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 5759), st.binary(min_size=1, max_size=40))
 def test_a_damaged_header_never_raises_anything_else(place: int, garbage: bytes) -> None:
