@@ -15,6 +15,7 @@ from zarr.storage import LocalStore, ZipStore
 
 from anomalymatch_ui.pool.contents import BANDS, IDS, IMAGES, Entry
 from anomalymatch_ui.pool.links import ALLOWED_BY, is_inside
+from anomalymatch_ui.pool.zarr_chunks import WholeChunks
 
 # Reading an array's metadata takes some 200 µs: of groups with 10^5 arrays, not all are looked at.
 _LOOKED_AT = 1000
@@ -71,11 +72,12 @@ class Store:
             real = path.resolve()
             store = LocalStore(real, read_only=True) if follow_links else _Enclosed(real, read_only=True)
         self.root: Any
+        whole = WholeChunks(store)
         try:
             # What was added after a store was consolidated is not in its consolidated metadata.
-            self.root = zarr.open_group(store, mode="r", use_consolidated=False)
+            self.root = zarr.open_group(whole, mode="r", use_consolidated=False)
         except (FileNotFoundError, zarr.errors.ContainsArrayError):
-            self.root = zarr.open_array(store, mode="r")
+            self.root = zarr.open_array(whole, mode="r")
 
     def has(self, key: str) -> bool:
         """Return whether there is a key."""

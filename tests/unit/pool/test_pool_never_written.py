@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
 import psutil
 import pytest
 import zarr
+from zarr.codecs import BloscCodec
 
 from anomalymatch_ui.pool import ImagePool, open_pool
 
@@ -143,6 +145,30 @@ def test_files_of_a_zarr_store_that_have_gone(
     key = "/".join(("c", *map(str, cell))) if version == 3 else ".".join(map(str, cell))
     (path / "images" / key).unlink()
     assert unreadable(open_pool(path)) == [8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(("cname", "shuffle"), [("lz4", "shuffle"), ("zstd", "bitshuffle")])
+@pytest.mark.parametrize("version", [2, 3])
+def test_chunks_of_blosc_that_are_cut_off(tmp_path: Path, version: int, cname: str, shuffle: str) -> None:
+    """Of a chunk that lacks its last byte, numcodecs unpacks a wrong image."""
+    if version == 2:
+        packed = numcodecs.Blosc(cname, shuffle=getattr(numcodecs.Blosc, shuffle.upper()))
+    else:
+        packed = BloscCodec(cname=cname, shuffle=shuffle)
+    images = np.random.default_rng(0).integers(1, 250, (24, 24, 24, 3)).astype(np.float32)
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    array = group.create_array(
+        "images", shape=images.shape, dtype="f4", chunks=(4, 24, 24, 3), compressors=packed
+    )
+    array[...] = images
+    whole = open_pool(tmp_path / "a.zarr").read(range(24), 24).pixels
+    for number, left in ((1, 1), (2, 0), (3, -1), (4, 20), (5, -2000)):
+        name = f"c/{number}/0/0/0" if version == 3 else f"{number}.0.0.0"
+        chunk = tmp_path / "a.zarr/images" / name
+        chunk.write_bytes(chunk.read_bytes()[:left])
+    batch = open_pool(tmp_path / "a.zarr").read(range(24), 24)
+    assert batch.indices.tolist() == [0, 1, 2, 3]
+    assert np.array_equal(batch.pixels, whole[:4])
 
 
 def test_shards_that_have_gone(tmp_path: Path) -> None:
