@@ -157,7 +157,7 @@ class AcquisitionConfig(Settings):
     random_every: int = Field(
         20,
         ge=0,
-        description="one look in so many is at an image drawn at random, the only unbiased sample of "
+        description="one look in this many is at an image drawn at random, the only unbiased sample of "
         "what has not been found yet; 0 for none",
     )
     head: int = Field(

@@ -10,8 +10,8 @@ import { openZoom } from "../closeup/zoom.js";
 const WHY = {
   drawn: {
     word: "drawn",
-    title: "Drawn at random, whatever its score: one look in so many is. How many anomalies are among these images "
-      + "tells how many are still unfound.",
+    title: "Drawn at random, whatever its score, as some of the images are. How many of these are anomalies tells "
+      + "how many have not been found yet.",
   },
   duplicate: {
     word: "alike",

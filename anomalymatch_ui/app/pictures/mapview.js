@@ -113,7 +113,7 @@ export class MapView {
     const { method, drawn, images, sentence } = this.state;
     const what = method && (method === "UMAP"
       ? `UMAP of ${whole(drawn)} images: what looks alike lies together.`
-      : `Two principal components of ${whole(drawn)} images: what looks alike is often near.`);
+      : `Two principal components of ${whole(drawn)} images: those that look alike are often close together.`);
     const part = method && drawn < images ? ` A random sample of ${whole(images)}, with all that have a label.` : "";
     const chosen = this.points?.selectedCount ? `${whole(this.points.selectedCount)} selected.` : "";
     this.sentence.textContent = [chosen, what && what + part, sentence, this.handicap].filter(Boolean).join(" ");
