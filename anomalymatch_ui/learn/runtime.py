@@ -111,19 +111,20 @@ class OpenVinoBackbone:
         self._prepared[start, tuple(layers)] = compiled
         return wanted
 
-    def prepare_for_bytes(self, pixels: Tensor, scaling: nn.Module, layers: Sequence[Layer]) -> list[Tensor]:
+    def prepare_for_bytes(
+        self, pixels: Tensor, values: Tensor, scaling: nn.Module, layers: Sequence[Layer]
+    ) -> list[Tensor]:
         """Do what :meth:`prepare` does, from images on that are not scaled yet, uint8.
 
         Parameters
         ----------
-        pixels
-            uint8 ``(n, bands, height, width)`` to try both on.
+        pixels, values
+            The same images, uint8 ``(n, bands, height, width)`` for OpenVINO and scaled for torch.
         scaling
-            The network's, of which OpenVINO then computes its part, too.
+            The network's, which OpenVINO then computes, too.
         layers
             As for :meth:`stages_of_bytes`.
         """
-        values = scaling(pixels.float() / 255).contiguous(memory_format=torch.channels_last)
         wanted = self._torch.stages(values, 0, layers)
         compiled = self._compiled(_rows(pixels), 0, layers, wanted, ByteScaling.of(scaling))
         self._of_bytes[tuple(layers)] = compiled
@@ -180,10 +181,10 @@ class OpenVinoBackbone:
             ``None`` if nothing was prepared for such images.
         """
         compiled = self._of_bytes.get(tuple(layers))
-        rows = _rows(pixels)
-        if compiled is None or len(rows) == 0 or rows.shape[1:] != compiled.shape:
+        bands, *frame = pixels.shape[1:]
+        if compiled is None or len(pixels) == 0 or (*frame, bands) != compiled.shape:
             return None
-        return _maps(compiled, rows)
+        return _maps(compiled, _rows(pixels))
 
 
 def choose_runtime(
@@ -275,7 +276,7 @@ def _prepare(
     maps = network.scaling(pixels / 255).contiguous(memory_format=torch.channels_last)
     for start, layers in programs:
         if of_bytes and start == 0:
-            maps = backbone.prepare_for_bytes(pixels, network.scaling, layers)[-1]
+            maps = backbone.prepare_for_bytes(pixels, maps, network.scaling, layers)[-1]
         else:
             maps = backbone.prepare(maps, start, layers)[-1]
 
