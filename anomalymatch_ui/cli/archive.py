@@ -187,18 +187,18 @@ def similar(
     from anomalymatch_ui.learn import resolve_device
     from anomalymatch_ui.score import Neighbours, Scores
     from anomalymatch_ui.score import similar as find_similar
-    from anomalymatch_ui.session.archives.shown import archive_shown, is_session, similar_in
+    from anomalymatch_ui.session.archives.shown import archive_shown, is_session, similar_in, whole_archive
 
     archive = archive_shown(folder) if is_session(folder) else folder
     found: Neighbours
     if archive is None:
         if approximate:
             raise InputError("--approximate is for archives: the images of a session are compared exactly.")
-        print("Among the images of this session, by how alike they look to it.", file=sys.stderr)
+        print("The images of this session, the most similar first.", file=sys.stderr)
         found = similar_in(folder, ids, count)
     else:
         if archive != folder:
-            print(f"In the whole archive, as this session had scored it in {archive}.", file=sys.stderr)
+            print(whole_archive(archive), file=sys.stderr)
         with Scores(archive) as scores, bar("Comparing") as advance:
             found = find_similar(
                 scores,

@@ -216,7 +216,7 @@ def test_an_archive_is_scored_in_the_order_of_a_session(
     assert len(listed_ids(run("top", session, "--prefix", "000"))) == 10
     found = run("similar", session, "--id", "0000.jpg", "--top", 3, "--json")
     assert len(last_json(found)["similar"]) == 3
-    assert "Among the images of this session" in found.stderr
+    assert "The images of this session, the most similar first." in found.stderr
     refused(run("similar", session, "--id", "0000.jpg", "--approximate"), "--approximate is for archives")
 
 

@@ -37,6 +37,11 @@ class Shown:
     source: str
 
 
+def whole_archive(archive: Path) -> str:
+    """Return a sentence that says what an archive's scores are of."""
+    return f"The whole archive, as this session had scored it in {archive}."
+
+
 def is_session(path: Path) -> bool:
     """Return whether a folder is a session's, and no archive's of scores."""
     return SessionFolder(path).is_session
@@ -64,7 +69,7 @@ def order_shown(path: Path) -> Iterator[Shown]:
     archive = archive_shown(path)
     if archive is not None:
         with Scores(archive) as scores:
-            yield Shown(scores, f"The whole archive, as this session had scored it in {archive}.")
+            yield Shown(scores, whole_archive(archive))
         return
     with Session.open(path, share=True) as session:
         ranking = session.ranking()
