@@ -104,7 +104,7 @@ def log_pages(log: bytes, *, newest: bool = False) -> Iterator[bytes]:
     log
         Its bytes.
     newest
-        Whether to return of each page the last state alone, which has the rows of those before.
+        Whether to return only the last state of each page, which has the rows of those before.
     """
     size = _page_size(log)
     frames = [log[place : place + 24 + size] for place in range(32, len(log) - 23 - size, 24 + size)]

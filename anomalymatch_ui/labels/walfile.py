@@ -33,7 +33,7 @@ def with_log(content: bytes, log: bytes) -> bytes:
     content
         Content of the file; empty where nothing has been written into it yet.
     log
-        Log of its write-ahead log; empty if there is none.
+        Content of its write-ahead log; empty if there is none.
     """
     size, pages = _committed(log, 2 * (len(content) + len(log)) + _SPARE)
     file = bytearray(content)
