@@ -87,9 +87,8 @@ def verdict(seed: Seed, files: dict[str, bytes], is_missing: bool, known: Pictur
             warnings.simplefilter("ignore")
             found = read(seed.reader, folder / seed.opened)
     except AnomalyMatchError as error:
-        return (
-            "" if str(error) and "\n" not in str(error) else f"a sentence of several lines: {error!r}"[:300]
-        )
+        said = str(error).replace(str(folder), "FOLDER")
+        return "" if said and "\n" not in said else f"a sentence of several lines: {said!r}"[:300]
     except Exception as error:  # noqa: BLE001 - which is what is looked for
         last = traceback.extract_tb(error.__traceback__)
         ours = next((f for f in reversed(last) if f"{os.sep}anomalymatch_ui{os.sep}" in f.filename), last[-1])
