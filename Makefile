@@ -15,14 +15,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# On Linux PyPI's torch brings 4.9 GB for GPUs. Where there is none, a CPU's torch is fetched first; where that is not
-# to be had, PyPI's is, with the package.
-CPU_TORCH = test "$$(uname -s)" != Linux || command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install --quiet \
-  --retries 0 torch torchvision --index-url https://download.pytorch.org/whl/cpu 2>/dev/null || true
-
 $(STAMP)-package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -c 'import torch' 2>/dev/null || $(CPU_TORCH)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
