@@ -20,6 +20,7 @@ from anomalymatch_ui.session.charts.pictures import Pictures
 from anomalymatch_ui.session.core.board import StatusBoard
 from anomalymatch_ui.session.core.context import Context
 from anomalymatch_ui.session.core.jobs import Background
+from anomalymatch_ui.session.core.leaving import close_at_exit
 from anomalymatch_ui.session.core.status import Receipt, Status
 from anomalymatch_ui.session.labelling.labelling import Labelling
 from anomalymatch_ui.session.labelling.marking import Marking
@@ -176,6 +177,7 @@ class Session:
         session._steering.tell_notices()
         session._rankings.catch_up()
         session._watcher.start()
+        close_at_exit(session)
         return session
 
     def _begin(self, prepared: Prepared) -> None:
