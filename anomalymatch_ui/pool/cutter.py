@@ -20,6 +20,9 @@ from anomalymatch_ui.pool.tiles import Sky, Tiles
 LARGEST_SIDE = 4096
 """Pixels: a larger cutout is no cutout, and would take gigabytes to show a page of."""
 
+_TILES_ACROSS = 16
+"""Times the longer side of its finest tile: of a wider cutout that tile is a dot, under 2 pixels of 32."""
+
 _PLACED_ROWS = 4_000_000
 """Positions in pixels that are kept, for 25 bytes each."""
 
@@ -50,12 +53,14 @@ class _Layer:
 class _Placed:
     """The objects of a field on its tiles.
 
-    ``sides``, int64 ``(n,)``, are of their cutouts in pixels of ``finest``; ``remark`` says what is wrong
-    with all of them, if anything is.
+    ``sides``, int64 ``(n,)``, are of their cutouts in pixels of ``finest``, of which its tile has ``height``
+    and ``width``; ``remark`` says what is wrong with all of them, if anything is.
     """
 
     layers: tuple[_Layer, ...]
     finest: _Layer
+    height: int
+    width: int
     sides: np.ndarray
     remark: str = ""
 
@@ -130,6 +135,11 @@ class Cutter:
         side = int(placed.sides[place])
         if side > LARGEST_SIDE:
             raise PixelError(f"its cutout would be {side:,} pixels wide, more than {LARGEST_SIDE:,}")
+        if side > _TILES_ACROSS * max(placed.height, placed.width):
+            raise PixelError(
+                f"its cutout would be {side:,} pixels wide, where the tile "
+                f"{os.path.basename(placed.finest.path)} has {placed.width:,} x {placed.height:,}"
+            )
         side = _zoomed(side, zoom)
         parts, remark = [], placed.remark
         for layer in placed.layers:
@@ -203,7 +213,9 @@ class Cutter:
             layers.append(_Layer(path, bands, x, y, lie_within(x, y, sky.width, sky.height), share))
         pixels = self._sizes[rows] * ((1.0 if self._angular else skies[0].scale) / skies[finest].scale)
         sides = np.floor(np.nan_to_num(pixels, nan=1.0) + 0.5).clip(1, 2**31).astype(np.int64)
-        return _Placed(tuple(layers), layers[finest], sides, _turned(layers, skies, ra, dec))
+        height, width = skies[finest].height, skies[finest].width
+        remark = _turned(layers, skies, ra, dec)
+        return _Placed(tuple(layers), layers[finest], height, width, sides, remark)
 
 
 def _zoomed(side: int, zoom: float) -> int:

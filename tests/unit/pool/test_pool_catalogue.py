@@ -296,6 +296,26 @@ def test_bands_of_other_pixel_scales_show_the_same_field(tmp_path: Path) -> None
     )  # of 1000: from pixels half as wide as the source
 
 
+def test_a_cutout_of_which_a_tile_would_be_a_dot_is_refused(tmp_path: Path) -> None:
+    """As a catalogue's sizes count pixels of a tile whose header says that they are many of the other's."""
+    for band, scale in (("VIS", SCALE), ("NIR-H", 40 * SCALE)):
+        write_tile(tmp_path / f"{band}.fits", values(), band, tile_wcs(SIDE, scale=scale))
+    table = {
+        "id": ["a", "b"],
+        "ra": [RA] * 2,
+        "dec": [DEC] * 2,
+        "diameter_pixel": [80, 81],
+        "fits_file_paths": [str(["NIR-H.fits", "VIS.fits"])] * 2,
+    }
+    pool = open_pool(write_catalogue(tmp_path, table))
+    assert pool.native(0).values.shape == (2, 16 * SIDE, 16 * SIDE)
+    with pytest.raises(UnreadableImageError, match="VIS.fits has 200 x 200"):
+        pool.native(1)
+    assert pool.report.unreadable == {
+        "b": "its cutout would be 3,240 pixels wide, where the tile VIS.fits has 200 x 200"
+    }
+
+
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
     "names", [("gc_2mass_j", "gc_2mass_h", "gc_2mass_k"), ("spitzer_example_image",), ("gc_msx_e",)]
