@@ -11,7 +11,7 @@ import ipywidgets
 
 from anomalymatch_ui.app.bridge import Bridge, kernel_loop
 from anomalymatch_ui.app.gallery.gallery import Gallery
-from anomalymatch_ui.app.missing import REMEDY, remedy_where_widgets_are_missing
+from anomalymatch_ui.app.missing import REMEDY, remedy_where_widgets_are_missing, shown_by
 from anomalymatch_ui.app.panel.download import DownloadDialog
 from anomalymatch_ui.app.panel.panel import Panel
 from anomalymatch_ui.app.pictures.pictures import Pictures
@@ -117,11 +117,7 @@ class Dashboard:
         return f"<Dashboard of {self.session.pool.name}: {self.gallery!r}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = self.widget._repr_mimebundle_(**options)
-        # Where JupyterLab knows no widgets at all, this is what the cell shows.
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        told = {**data, "text/plain": f"{self!r}\n{REMEDY}"}
-        return (told, *metadata) if metadata else told
+        return shown_by(self.widget, f"{self!r}\n{REMEDY}", **options)
 
     @property
     def theme(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import ipywidgets
 
@@ -29,3 +30,23 @@ def remedy_where_widgets_are_missing() -> ipywidgets.HTML:
     shown = ipywidgets.HTML(f'<style>{_STYLE}</style><p role="alert">{html.escape(REMEDY)}</p>')
     shown.add_class("am-missing")
     return shown
+
+
+def shown_by(widget: ipywidgets.Widget, plain: str, said: str = REMEDY, **options: Any) -> Any:
+    """Return what a cell may show of a widget, by type, with what it shows where no widgets are known.
+
+    Parameters
+    ----------
+    widget
+        What is shown.
+    plain
+        The text for a terminal.
+    said
+        A sentence that JupyterLab shows where it knows no widgets at all.
+    **options
+        As IPython gives them to ``_repr_mimebundle_``.
+    """
+    bundle = widget._repr_mimebundle_(**options)
+    data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+    told = {**data, "text/plain": plain, "text/html": f'<p role="alert">{html.escape(said)}</p>'}
+    return (told, *metadata) if metadata else told

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from desk import Desk
+from faults import Faults
 from lab import jupyter_lab
 from playwright.sync_api import Page, expect
 from serving import Prepared
 
+from anomalymatch_ui.app.missing import REMEDY
 from anomalymatch_ui.app.serving.environment import Wanted
 from anomalymatch_ui.app.serving.serve import notebook_path
 
@@ -46,4 +48,28 @@ def test_in_jupyterlab_keys_label_and_lab_s_own_shortcuts_rest(
         page.keyboard.press("Escape")
         page.keyboard.press("m")
         expect(page.locator(".jp-MarkdownCell")).to_have_count(1)
+        page.goto("about:blank")
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [[], ["@jupyter-widgets/jupyterlab-manager"], ["@jupyter-widgets/jupyterlab-manager", "anywidget"]],
+    ids=["no widgets", "no widgets but the usual ones", "no Vuetify"],
+)
+def test_where_jupyterlab_lacks_widgets_the_cell_is_one_sentence_that_says_what_to_install(
+    page: Page, faults: Faults, prepared_once: Prepared, tmp_path: Path, extensions: list[str]
+):
+    faults.forgive(("Exception opening new comm", "No version of module"))  # as JupyterLab says it
+    shutil.copy(notebook_path(), tmp_path / "dashboard.ipynb")
+    shutil.copytree(prepared_once.session, tmp_path / "session")
+    environment = Wanted(prepared_once.images, None, tmp_path / "session").environment()
+    with jupyter_lab(tmp_path, environment, extensions=extensions) as lab:
+        page.goto(f"{lab.address}lab/tree/dashboard.ipynb?token={lab.token}")
+        page.locator(".jp-CodeCell").first.click()
+        expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+        page.keyboard.press("Shift+Enter")
+        output = page.locator(".jp-OutputArea-output")
+        expect(output.get_by_text(REMEDY)).to_be_visible(timeout=120_000)
+        expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+        assert " ".join(output.inner_text().split()) == REMEDY
         page.goto("about:blank")

@@ -7,7 +7,10 @@ from typing import Any
 
 import ipywidgets
 
+from anomalymatch_ui.app.missing import shown_by
 from anomalymatch_ui.app.theme.theme import CSS
+
+_HEADING = "AnomalyMatch cannot open this."
 
 
 class ErrorPage:
@@ -25,11 +28,11 @@ class ErrorPage:
         self.sentence = sentence
         self.widget = ipywidgets.HTML(
             f'<style>{CSS}</style><div role="alert" class="am-error-page">'
-            f"<strong>AnomalyMatch cannot open this.</strong><br>{html.escape(sentence)}</div>"
+            f"<strong>{_HEADING}</strong><br>{html.escape(sentence)}</div>"
         )
 
     def __repr__(self) -> str:
         return f"<ErrorPage: {self.sentence}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+        return shown_by(self.widget, repr(self), f"{_HEADING} {self.sentence}", **options)

@@ -12,6 +12,7 @@ import ipywidgets
 
 from anomalymatch_ui.app.bridge import Bridge
 from anomalymatch_ui.app.dashboard import Dashboard
+from anomalymatch_ui.app.missing import shown_by
 from anomalymatch_ui.app.serving.environment import FITS, Wanted
 from anomalymatch_ui.app.serving.error_page import ErrorPage
 from anomalymatch_ui.app.theme.theme import CSS
@@ -67,7 +68,7 @@ class MakingPage:
         return "<MakingPage: the survey of the demo is being made>"
 
     def _repr_mimebundle_(self, **options: object) -> object:
-        return self.widget._repr_mimebundle_(**options)
+        return shown_by(self.widget, repr(self), **options)
 
     def finish(self) -> None:
         """Wait until the survey is made and open the dashboard; on the loop's thread."""
