@@ -15,11 +15,12 @@ REMEDY = (
 
 _STYLE = """
 .anomalymatch > .am-missing { display: none; }
-.anomalymatch:has(> * > .jupyter-widgets-error-widget) { height: auto; }
+.anomalymatch:has(> * > .jupyter-widgets-error-widget) { height: auto; container-type: normal; }
 .anomalymatch:has(> * > .jupyter-widgets-error-widget) > * { display: none; }
 .anomalymatch:has(> * > .jupyter-widgets-error-widget) > .am-missing { display: block; height: auto; }
 """
-"""Where a widget is unknown, JupyterLab puts a button in its place that shows an error of its own."""
+"""Where a widget is unknown, JupyterLab puts a button in its place that shows an error of its own. A box
+whose size others ask for (``room.css``) is as high as nothing where it has no height of its own."""
 
 
 def remedy_where_widgets_are_missing() -> ipywidgets.HTML:

@@ -69,7 +69,14 @@ def test_where_jupyterlab_lacks_widgets_the_cell_is_one_sentence_that_says_what_
         expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
         page.keyboard.press("Shift+Enter")
         output = page.locator(".jp-OutputArea-output")
-        expect(output.get_by_text(REMEDY)).to_be_visible(timeout=120_000)
+        sentence = output.get_by_text(REMEDY)
+        expect(sentence).to_be_visible(timeout=120_000)
         expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+        page.wait_for_timeout(6_000)  # by then what is there has looked for what is not (complete.js)
         assert " ".join(output.inner_text().split()) == REMEDY
+        box = sentence.bounding_box()
+        assert box is not None
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        seen = page.evaluate("([x, y]) => document.elementFromPoint(x, y).textContent", middle)
+        assert seen == REMEDY
         page.goto("about:blank")
