@@ -24,6 +24,7 @@ from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
 from anomalymatch_ui.learn.randomness import seeded, step_randomness
 from anomalymatch_ui.learn.runtime import Runtime, choose_runtime
 from anomalymatch_ui.learn.science import science_augment, weak_symmetry_augment
+from anomalymatch_ui.learn.undo import Undo
 
 ASSUMED_PREVALENCE = 0.03
 """Share of anomalies that pseudo-labels are aligned to where nobody has given one.
@@ -134,6 +135,7 @@ class Trainer:
         self.cycle = cycle
         self.step = 0
         self.optimizer = build_optimizer(self.network, config)
+        self._undo = Undo(self.optimizer)
         self.labeller = PseudoLabeller(
             config.threshold_rule,
             config.confidence_threshold,
@@ -171,8 +173,7 @@ class Trainer:
             started = time.perf_counter()
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(self.config, self.step, steps)
-            loss = self._gradients_within_memory()
-            self._learn()
+            loss = self._step_within_memory()
             if not torch.isfinite(loss.total):
                 raise InputError(
                     f"Training diverged at step {self.step + 1}: the loss is no number any more. Nothing of "
@@ -197,17 +198,24 @@ class Trainer:
                 return self.step >= steps
         return True
 
-    def _gradients_within_memory(self) -> FixMatchLoss:
-        """Compute a step's gradients; halve the batch and try again while the device's memory is used up."""
+    def _step_within_memory(self) -> FixMatchLoss:
+        """Take a step; halve the batch and try again while the device's memory is used up."""
         labeller = self.labeller.state_dict()
         statistics = [buffer.clone() for buffer in self.network.buffers()]
         while True:
+            learning = False
             try:
-                return self._gradients()
+                loss = self._gradients()
+                self._undo.keep()
+                learning = True
+                self.optimizer.step()
+                break
             except RuntimeError as error:
                 if not is_out_of_memory(error) or self.batches[1] == 1:
                     raise
             # What the attempt has learnt of the batch is forgotten, or it would count twice.
+            if learning:
+                self._undo.undo()
             self.labeller.load_state_dict(labeller)
             for buffer, before in zip(self.network.buffers(), statistics, strict=True):
                 buffer.copy_(before)
@@ -216,11 +224,8 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-
-    def _learn(self) -> None:
-        """Take the step that the gradients ask for."""
-        self.optimizer.step()
         update_average(self.average, self.network, self._decay)
+        return loss
 
     def _gradients(self) -> FixMatchLoss:
         generator, dropout_seed = step_randomness(self.seed, self.cycle, self.step)

@@ -70,6 +70,47 @@ def test_a_batch_that_did_not_fit_leaves_no_trace(rule: ThresholdRule, data: Tra
         torch.testing.assert_close(full.labeller.state_dict()[name], value, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_step_that_did_not_fit_is_taken_back_and_taken_with_half_the_batch(
+    optimizer: str, step: int, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SMALL.model_copy(update={"optimizer": optimizer})
+    full, spared = (
+        Trainer(seeded_network(AnomalyNetwork), None, config, data, device=CPU, seed=1) for _ in range(2)
+    )
+    for trainer in (full, spared):
+        assert trainer.run(step - 1)
+    take, tried = full.optimizer.step, []
+
+    def break_off() -> None:
+        tried.append(full.batches)
+        take()  # part of the weights have moved when the memory is used up, here all
+        if len(tried) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(full.optimizer, "step", break_off)
+    spared.batches = 2, 3
+    assert full.run(step + 1)
+    assert spared.run(step + 1)
+    assert tried == [(4, 6), (2, 3), (2, 3)]
+    for one, other in ((full.network, spared.network), (full.average, spared.average)):
+        for name, value in other.state_dict().items():
+            torch.testing.assert_close(one.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_an_optimizer_that_fits_no_batch_says_so(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer(data)
+
+    def refuse() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(trainer.optimizer, "step", refuse)
+    with pytest.raises(torch.OutOfMemoryError):
+        trainer.run(1)
+    assert trainer.batches[1] == 1
+
+
 def seeded_network(kind: type[AnomalyNetwork]) -> AnomalyNetwork:
     with seeded(0):
         return kind(NETWORK)
