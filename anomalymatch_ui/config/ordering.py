@@ -166,6 +166,14 @@ class AcquisitionConfig(Settings):
         le=1_000_000,
         description="places within which duplicates and the random share are placed",
     )
+    explore_below: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="where the best 20 images are expected to hold fewer anomalies than this share of them, "
+        "after 40 looks at least, every second image shown is an unusual one, unlike all that has a label; 0 "
+        "for never",
+    )
     same_place: float = Field(
         1.0,
         ge=0,

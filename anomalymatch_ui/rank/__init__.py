@@ -13,6 +13,7 @@ from anomalymatch_ui.rank.completeness import (
     shares_within,
 )
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
+from anomalymatch_ui.rank.exploration import is_exhausted, unlike_labelled
 from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
@@ -58,6 +59,7 @@ __all__ = [
     "gain_of_labels",
     "held_out_margins",
     "is_centred",
+    "is_exhausted",
     "light_at_centre",
     "log_odds",
     "measure_centring",
@@ -71,4 +73,5 @@ __all__ = [
     "share_removed",
     "shares_by",
     "shares_within",
+    "unlike_labelled",
 ]

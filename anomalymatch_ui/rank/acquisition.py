@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from anomalymatch_ui.rank.draws import with_draws
+from anomalymatch_ui.rank.exploration import with_unlike
 from anomalymatch_ui.rank.order import order_by_score
 from anomalymatch_ui.rank.similarity import unit_vectors
 
@@ -50,17 +51,20 @@ class Listing:
         Whether the image at that place was drawn at random, bool ``(m,)``.
     duplicate
         Whether it comes later than by its score because it nearly duplicates one further up, bool ``(m,)``.
+    unlike
+        Whether it comes earlier than by its score because it is unlike any that has a label, bool ``(m,)``.
     """
 
     order: np.ndarray
     drawn: np.ndarray
     duplicate: np.ndarray
+    unlike: np.ndarray
 
     @classmethod
     def plain(cls, order: np.ndarray) -> Listing:
         """Return images in an order that nothing but itself decides."""
         nothing = np.zeros(len(order), dtype=bool)
-        return cls(order, nothing, nothing)
+        return cls(order, nothing, nothing, nothing)
 
     def followed_by(self, rows: np.ndarray) -> Listing:
         """Return the same with other rows behind, int64, in their order."""
@@ -71,6 +75,7 @@ class Listing:
             np.concatenate([self.order, rows]),
             np.concatenate([self.drawn, nothing]),
             np.concatenate([self.duplicate, nothing]),
+            np.concatenate([self.unlike, nothing]),
         )
 
 
@@ -85,6 +90,7 @@ def arrange(
     shuffled: np.ndarray,
     looks: int = 0,
     decision: float | None = None,
+    unlike: np.ndarray | None = None,
 ) -> Listing:
     """Put all readable images that are not taken into the order in which to look at them.
 
@@ -137,6 +143,9 @@ def arrange(
     decision
         Score at which an image is as likely to be called an anomaly as not, for uncertainty; ``None``
         takes the scores for calibrated.
+    unlike
+        Rows to put at every second place of the first ``head``, int64, in their order, before the random
+        share has its places; see :func:`~anomalymatch_ui.rank.unlike_labelled`. ``None`` for none.
     """
     by_score = order_by_score(np.where(taken, np.nan, scores))
     order, places = by_score, np.arange(len(by_score))
@@ -150,11 +159,16 @@ def arrange(
             decision = _mean_score(scores, shuffled)
         uncertain = _nearest_to_the_decision(by_score, scores, decision)
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
+    is_unlike = np.zeros(len(scores), dtype=bool)
+    if unlike is not None:
+        order, moved = with_unlike(order, unlike, head)
+        is_unlike[order[moved]] = True
     drawn = np.zeros(len(order), dtype=bool)
     if random_every > 0:
         readable = shuffled[~np.isnan(scores[shuffled])]
         order, drawn = with_draws(order, readable, every=random_every, looks=looks)
-    return Listing(order, drawn, held_back[order] & (places > by_row[order]) & ~drawn)
+    later, earlier = places > by_row[order], places < by_row[order]
+    return Listing(order, drawn, held_back[order] & later & ~drawn, is_unlike[order] & earlier & ~drawn)
 
 
 def most_telling(scores: np.ndarray, labelled: np.ndarray, *, head: int, decides: bool) -> np.ndarray:

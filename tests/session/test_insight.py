@@ -11,6 +11,7 @@ from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.rank import draw_order
 from anomalymatch_ui.session import Query, Session
+from anomalymatch_ui.session.search.exploring import EXPLORES_AFTER
 from anomalymatch_ui.session.work.ranking import Ranking
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
@@ -321,3 +322,33 @@ def test_scores_are_probabilities_that_add_up_to_about_the_prevalence(
         left = np.delete(ranking.scores, taken)
         # What a person gives is right within a factor of two.
         assert 0.5 < (3 + left.sum()) / (0.1 * 60) < 2
+
+
+def looked(session: Session, anomalies: list[str], nominals: list[str]) -> None:
+    """Label images as somebody who looks at them in the order of the time."""
+    for names_of, label in ((anomalies, "anomaly"), (nominals, "nominal")):
+        session.label(names_of, label, ranking=session.ranking())
+    assert session._rankings.settle(60)
+
+
+@pytest.mark.parametrize("below", [0.0, 1.0])
+def test_where_little_is_expected_of_the_likely_every_second_image_is_unlike_what_has_a_label(
+    labelled: Session, below: float
+) -> None:
+    labelled.configure({"acquisition.explore_below": below})
+    assert labelled._rankings.settle(60)
+    listing = labelled.insight.listing()
+    assert not listing.unlike.any()  # nobody has looked at anything yet
+    assert not labelled.insight.outlook().explores
+    left = names(labelled, listing.order)
+    looked(labelled, left[:1], left[1:EXPLORES_AFTER])
+    listing = labelled.insight.listing()
+    assert labelled.insight.outlook().explores is (below > 0)
+    assert listing.unlike.any() == (below > 0)
+    assert not (listing.unlike & (listing.drawn | listing.duplicate)).any()
+    assert sorted(names(labelled, listing.order)) == sorted(set(labelled.pool.ids) - set(labelled.labels()))
+    found = labelled.find()
+    assert found.unlike is not None
+    assert found.unlike.tolist() == listing.unlike.tolist()
+    by_score = labelled.insight.listing("most_likely")
+    assert not by_score.unlike.any()

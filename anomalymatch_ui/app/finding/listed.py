@@ -27,6 +27,9 @@ class Listed:
     duplicate
         Which of them come later than by their score because they nearly duplicate one further up, bool
         ``(n,)``.
+    unlike
+        Which of them come earlier than by their score because they are unlike all that has a label, bool
+        ``(n,)``.
     title
         What they are, read after their number: ``"unlabelled, by cycle 3"``.
     empty
@@ -40,6 +43,7 @@ class Listed:
     order: np.ndarray
     drawn: np.ndarray
     duplicate: np.ndarray
+    unlike: np.ndarray
     title: str
     empty: str
     captions: Mapping[str, str] = field(default_factory=dict)
@@ -86,9 +90,8 @@ class Listed:
         """
         cards = []
         places = slice(page * size, (page + 1) * size)
-        drawn, duplicate = self.drawn[places].tolist(), self.duplicate[places].tolist()
         indices = self.indices(page, size)
-        for index, was_drawn, is_later, can_be_read in zip(indices, drawn, duplicate, readable, strict=True):
+        for index, why, can_be_read in zip(indices, self._why(places), readable, strict=True):
             name, score = pool.ids[index], float(scores[index])
             card = {
                 "id": name,
@@ -98,7 +101,7 @@ class Listed:
                 "label": labels.get(name),
                 **on_card(marks.get(name, Marks())),
                 "readable": can_be_read,
-                "why": "drawn" if was_drawn else "duplicate" if is_later else "",
+                "why": why,
             }
             if others is not None and others[index]:
                 card["others"] = int(others[index])
@@ -106,6 +109,12 @@ class Listed:
                 card["caption"] = self.captions[name]
             cards.append(card)
         return cards
+
+    def _why(self, places: slice) -> list[str]:
+        """Return why each image stands where its score alone would not put it; nothing for most."""
+        reasons = [self.drawn[places], self.duplicate[places], self.unlike[places]]
+        why: list[str] = np.select(reasons, ["drawn", "duplicate", "unlike"], "").tolist()
+        return why
 
 
 def on_card(marks: Marks) -> dict[str, Any]:

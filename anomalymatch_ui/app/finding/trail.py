@@ -122,7 +122,9 @@ class Trail:
         if self._is_here and self._here:
             return self._here.found
         listed = self._gallery.listed
-        return Found(listed.order, listed.drawn, listed.title, duplicate=listed.duplicate)
+        return Found(
+            listed.order, listed.drawn, listed.title, duplicate=listed.duplicate, unlike=listed.unlike
+        )
 
     @property
     def former(self) -> Place | None:
@@ -215,6 +217,7 @@ class Trail:
             found.title,
             found.empty,
             duplicate=found.duplicate,
+            unlike=found.unlike,
             captions=found.captions,
             ranking=place.ranking,
             again=lambda *, wait=True: self._again(place, wait),

@@ -17,6 +17,11 @@ const WHY = {
     word: "alike",
     title: "Nearly the same as an image further up, so it comes later than its score would put it.",
   },
+  unlike: {
+    word: "unlike",
+    title: "Unusual, and unlike all that has a label. Little more is expected of the likely images, so every second "
+      + "one is such a one: a kind that nobody has met yet may be among them.",
+  },
 };
 
 const OTHERS = "More images lie at the same place on the sky, such as other cutouts or epochs of one source. Click, or press D, to see them.";

@@ -249,6 +249,7 @@ class Gallery(Pages):
         empty: str = "There are none.",
         *,
         duplicate: np.ndarray | None = None,
+        unlike: np.ndarray | None = None,
         captions: Mapping[str, str] | None = None,
         ranking: Ranking | None = None,
         again: Callable[..., None] | None = None,
@@ -262,9 +263,9 @@ class Gallery(Pages):
             Pool indices, int64 ``(n,)``.
         drawn
             Which of them were drawn at random, bool ``(n,)``; ``None`` for none.
-        duplicate
-            Which of them come later than by their score because they nearly duplicate one further up, bool
-            ``(n,)``; ``None`` for none.
+        duplicate, unlike
+            Which come later than by their score because they nearly duplicate one further up, and which
+            earlier because they are unlike all that has a label, bool ``(n,)``; ``None`` for none.
         title
             What they are, read after their number: ``"unlabelled, by cycle 3"``.
         empty
@@ -284,7 +285,7 @@ class Gallery(Pages):
         self.offer = {}
         self.say("")
         newest = ranking or self._session.ranking()
-        self._list(order, drawn, duplicate, title, empty, captions or {}, newest, wait)
+        self._list(order, (drawn, duplicate, unlike), title, empty, captions or {}, newest, wait)
 
     def apply_ranking(self, *, wait: bool = True) -> None:
         """Show the newest ranking from its first page, without the images that have labels by now.

@@ -60,7 +60,7 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         self._native = native_side(session.pool)
         self._pixel_ratio = 1.0
         self._ranking = session.ranking()
-        self._listed = Listed(np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool), "", "")
+        self._listed = Listed(np.empty(0, np.int64), *[np.empty(0, bool)] * 3, "", "")
         self._number = 0
         self._serial = 0
         self._laid_out: tuple[int, int, str] | None = None
@@ -160,21 +160,19 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
     def _list(
         self,
         order: np.ndarray,
-        drawn: np.ndarray | None,
-        duplicate: np.ndarray | None,
+        why: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None],
         title: str,
         empty: str,
         captions: Mapping[str, str],
         ranking: Ranking,
         wait: bool,
     ) -> None:
-        """List images and show the first page of them."""
+        """List images, which of them were drawn, are duplicates or unlike, and show their first page."""
         self._ranking = ranking
         nothing = np.zeros(len(order), dtype=bool)
         self._listed = Listed(
             np.asarray(order, np.int64),
-            nothing if drawn is None else drawn,
-            nothing if duplicate is None else duplicate,
+            *(nothing if reason is None else reason for reason in why),
             title,
             empty,
             captions,

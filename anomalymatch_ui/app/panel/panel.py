@@ -204,6 +204,8 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
         about = "Anomalies among the most probable images without a label, with a 95 % interval."
         rows.append((f"{looks} should bring", counted(following), about))
     advised = advice(outlook.found, labelled, following, outlook.top, unfound)
+    if outlook.explores:
+        advised += " Every second image is now an unusual one, unlike all that has a label."
     return [
         *({"name": name, "value": value, "title": title} for name, value, title in rows),
         {"name": "", "value": advised, "title": ""},

@@ -107,7 +107,13 @@ class Finding:
             empty = "Every image that can be read has a label."
             title = in_words(query, ranking.source)
             found = Found(
-                listing.order, listing.drawn, title, empty, duplicate=listing.duplicate, labels=query.labels
+                listing.order,
+                listing.drawn,
+                title,
+                empty,
+                duplicate=listing.duplicate,
+                unlike=listing.unlike,
+                labels=query.labels,
             )
             return self.folding.folded(found, query, self._journal.view())
         matches = self._matches(query, ranking)

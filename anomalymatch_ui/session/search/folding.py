@@ -91,6 +91,7 @@ class Folding:
             order=found.order[stands],
             drawn=found.drawn[stands],
             duplicate=None if found.duplicate is None else found.duplicate[stands],
+            unlike=None if found.unlike is None else found.unlike[stands],
             title=f"{found.title}, {behind:,} more at the same places",
             empty=found.empty if stands.any() else f"Only {left} at the place of one that has a label.",
             folded=behind,

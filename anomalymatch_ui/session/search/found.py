@@ -27,6 +27,9 @@ class Found:
     duplicate
         Which of them come later than by their score because they nearly duplicate one further up, bool
         ``(total,)``; ``None`` for none.
+    unlike
+        Which of them come earlier than by their score because they are unlike all that has a label, bool
+        ``(total,)``; ``None`` for none.
     title
         What they are, to be read after their number: ``"unlabelled, most uncertain first"``.
     empty
@@ -46,6 +49,7 @@ class Found:
     captions: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[LabelState, ...] = ()
     duplicate: np.ndarray | None = None
+    unlike: np.ndarray | None = None
     folded: int = 0
 
     @classmethod

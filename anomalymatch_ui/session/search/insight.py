@@ -35,6 +35,7 @@ from anomalymatch_ui.session.labelling.evidence import (
 )
 from anomalymatch_ui.session.labelling.shortlist import population_of
 from anomalymatch_ui.session.look.embedded import Embedded
+from anomalymatch_ui.session.search.exploring import Exploring
 from anomalymatch_ui.session.work.ranking import Ranking
 from anomalymatch_ui.session.work.rankings import Rankings
 
@@ -57,6 +58,8 @@ class Outlook:
         go by.
     drawn
         Images drawn at random that are a sample of all; see :func:`~anomalymatch_ui.rank.drawn_so_far`.
+    explores
+        Whether every second image to look at is one unlike all that has a label.
     """
 
     top: int
@@ -65,6 +68,7 @@ class Outlook:
     next: Count | None
     unfound: Count | None
     drawn: int
+    explores: bool = False
 
     @property
     def total(self) -> Count | None:
@@ -108,6 +112,7 @@ class Insight:
         self._pool = context.pool
         self._journal = context.journal
         self._rankings = rankings
+        self._exploring = Exploring(context, rankings)
         self._groups = groups
 
     @property
@@ -137,13 +142,16 @@ class Insight:
         Returns
         -------
         Listing
-            Pool indices, int64 ``(n,)``, which of them were drawn at random, and which come later because
-            they nearly duplicate another.
+            Pool indices, int64 ``(n,)``, and which of them stand elsewhere than by their score: drawn at
+            random, later because they nearly duplicate another, or earlier because they are unlike all that
+            has a label, where little more is expected of the likely ones.
         """
         taken = labelled_mask(self._pool, self._journal.view())
         random_every = self._config.acquisition.random_every
         ranking = ranking or self._ranking()
-        listing = self._arranged(taken, self._strategy(acquisition, ranking), ranking, random_every)
+        strategy = self._strategy(acquisition, ranking)
+        unlike = self._exploring.rows(ranking, strategy, taken, self.looks_taken())
+        listing = self._arranged(taken, strategy, ranking, random_every, unlike)
         waiting = ranking.not_yet
         return listing.followed_by(waiting[~taken[waiting]])
 
@@ -178,7 +186,12 @@ class Insight:
         return strategy
 
     def _arranged(
-        self, taken: np.ndarray, strategy: Acquisition, ranking: Ranking, random_every: int
+        self,
+        taken: np.ndarray,
+        strategy: Acquisition,
+        ranking: Ranking,
+        random_every: int,
+        unlike: np.ndarray | None = None,
     ) -> Listing:
         settings = self._config.acquisition
         if ranking.version == 0:
@@ -198,6 +211,7 @@ class Insight:
             looks=self.looks_taken(),
             # A network alone was taught by as many anomalies as nominal images.
             decision=None if ranking.calibrated else 0.5,
+            unlike=unlike,
         )
 
     def looks_taken(self) -> int:
@@ -230,7 +244,9 @@ class Insight:
         best = np.partition(ahead, -top)[-top:] if 0 < top < len(ahead) else ahead
         following = forecast.count(best if top > 0 else best[:0])
         unfound = forecast.count(margins[standing], multiplicities).at_least(following)
-        return Outlook(min(top, len(best)), found, images, following, unfound, drawn)
+        taken, strategy = labelled_mask(pool, view), self._strategy(None, ranking)
+        explores = self._exploring.is_due(ranking, strategy, taken, self.looks_taken())
+        return Outlook(min(top, len(best)), found, images, following, unfound, drawn, explores)
 
     def _unfolded(self, left: np.ndarray, margins: np.ndarray, view: Mapping[str, Label]) -> np.ndarray:
         """Return which images without a label are cards of their own, bool ``(len(pool),)``."""
