@@ -1,6 +1,7 @@
 """What the astronomer said: an append-only journal, the current view, undo, and CSV in and out."""
 
 from anomalymatch_ui.labels.agreement import PairAgreement, disagreements, pairwise_agreement
+from anomalymatch_ui.labels.beside import read_fact
 from anomalymatch_ui.labels.classes import Classes
 from anomalymatch_ui.labels.entries import (
     IMPORT,
@@ -45,6 +46,7 @@ __all__ = [
     "match_labels",
     "match_names",
     "pairwise_agreement",
+    "read_fact",
     "read_labels",
     "read_labels_csv",
     "repair_journal",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.labels.copies import Key, Kind
@@ -44,6 +46,20 @@ def read_beside(connection: sqlite3.Connection) -> dict[Key, str]:
     for row in _proved(connection, "meta"):
         texts["meta", row[0]] = text_of(row)
     return texts
+
+
+def read_fact(path: Path, key: str) -> str | None:
+    """Return a small fact of a journal that is not open here; ``None`` if there is none, or no such journal.
+
+    Nothing is locked or written, so that what is in SQLite's log is not seen.
+    """
+    try:
+        address = f"{path.absolute().as_uri()}?immutable=1"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            found = connection.execute(f"{_META} WHERE key = ?", (key,)).fetchone()
+    except (sqlite3.Error, UnicodeError):
+        return None
+    return found[1] if found is not None and isinstance(found[1], str) else None
 
 
 def write_extras(connection: sqlite3.Connection, extras: Mapping[str, Mapping[str, str]]) -> dict[Key, str]:

@@ -345,8 +345,10 @@ class Journal:
         with self._lock:
             return self._file.meta()
 
-    def keep_meta(self, meta: Mapping[str, str]) -> None:
+    def keep_meta(self, meta: Mapping[str, str], seen: Mapping[str, str | None] | None = None) -> None:
         """Keep small facts beside the labels; a key that is there already gets the new value.
+
+        Nothing is kept if a fact is not as it was ``seen``: then another process was quicker.
 
         Raises
         ------
@@ -354,7 +356,9 @@ class Journal:
             If the disk refuses; then nothing is written.
         """
         with self._lock, self._file.writing() as writing:
-            writing.meta(meta)
+            held = self._file.meta() if seen else {}
+            if all(held.get(key) == value for key, value in (seen or {}).items()):
+                writing.meta(meta)
 
     def check_place(self) -> None:
         """Check that the next label would be found again.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.errors import AnomalyMatchError
+from anomalymatch_ui.labels import Journal
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session import Session, Shortlist, make_shortlist
 from anomalymatch_ui.session.core.folder import SessionFolder
+from anomalymatch_ui.session.core.identity import PLACE, identity_of
 
 
 class Killed(BaseException):
@@ -29,6 +33,84 @@ def test_a_session_is_known_by_the_same_wherever_its_folder_lies(pool_folder: Pa
         assert session.identity == known
     with Session.open(tmp_path / "one", pool_folder) as another:
         assert another.identity != known
+
+
+def identity(path: Path, images: Path | None = None) -> str:
+    with Session.open(path, images) as session:
+        return session.identity
+
+
+def test_a_copy_is_known_by_something_else_while_the_original_is_there(
+    pool_folder: Path, tmp_path: Path
+) -> None:
+    original, copy = tmp_path / "original", tmp_path / "elsewhere" / "copy"
+    known = identity(original, pool_folder)
+    copy.parent.mkdir()
+    shutil.copytree(original, copy)
+    of_copy = identity(copy)
+    assert of_copy != known
+    assert identity(copy) == of_copy
+    assert identity(original) == known
+    shutil.rmtree(original)
+    assert identity(copy) == of_copy
+    shutil.copytree(copy, original)  # now that is the copy
+    assert identity(original) not in (known, of_copy)
+    assert identity(copy) == of_copy
+
+
+def test_what_was_moved_to_another_disk_or_restored_keeps_its_identity(
+    pool_folder: Path, tmp_path: Path
+) -> None:
+    place, other, backup = (tmp_path / name for name in ("place", "other", "backup"))
+    known = identity(place, pool_folder)
+    shutil.copytree(place, other)
+    shutil.rmtree(place)  # as `mv` does between two disks
+    assert identity(other) == known
+    shutil.copytree(other, backup)
+    shutil.rmtree(other)
+    shutil.copytree(backup, other)
+    assert identity(other) == known
+    shutil.rmtree(other)
+    other.mkdir()  # a folder is there again, but not the session
+    assert identity(backup) == known
+
+
+def test_a_copy_is_told_from_an_original_that_was_renamed(pool_folder: Path, tmp_path: Path) -> None:
+    known = identity(tmp_path / "original", pool_folder)
+    (tmp_path / "original").rename(tmp_path / "of last year")
+    shutil.copytree(tmp_path / "of last year", tmp_path / "of this year")
+    assert identity(tmp_path / "of this year") != known
+    assert identity(tmp_path / "of last year") == known
+
+
+def test_a_session_that_is_opened_by_a_link_is_no_copy(pool_folder: Path, tmp_path: Path) -> None:
+    known = identity(tmp_path / "s", pool_folder)
+    (tmp_path / "link").symlink_to(tmp_path / "s")
+    assert identity(tmp_path / "link") == known
+    assert identity(tmp_path / "s") == known
+
+
+def test_those_who_open_a_copy_at_once_know_it_by_the_same(pool_folder: Path, tmp_path: Path) -> None:
+    known = identity(tmp_path / "s", pool_folder)
+    for number in range(10):
+        copy = tmp_path / f"copy-{number}"
+        shutil.copytree(tmp_path / "s", copy)
+        journals = [Journal(copy / "journal.sqlite") for _ in range(4)]
+        with ThreadPoolExecutor(4) as threads:
+            found = set(threads.map(lambda journal, copy=copy: identity_of(journal, copy), journals))
+        for journal in journals:
+            journal.close()
+        assert len(found) == 1
+        assert known not in found
+
+
+def test_an_identity_of_an_earlier_version_is_kept(pool_folder: Path, tmp_path: Path) -> None:
+    known = identity(tmp_path / "s", pool_folder)
+    with Journal(tmp_path / "s" / "journal.sqlite") as journal:
+        journal.keep_meta({PLACE: "{}"})
+    assert identity(tmp_path / "s") == known
+    shutil.copytree(tmp_path / "s", tmp_path / "copy")
+    assert identity(tmp_path / "copy") != known
 
 
 def test_two_processes_that_open_a_session_know_it_by_the_same(pool_folder: Path, tmp_path: Path) -> None:
