@@ -16,8 +16,6 @@ import pytest
 from documented import commands_of
 from images import make_pool
 
-from anomalymatch_ui import __version__
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,10 +33,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run([sys.executable, "-m", "pip", *arguments], check=True, cwd=folder)
     return next(folder.glob("*.whl"))
-
-
-def test_the_citation_names_this_version() -> None:
-    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_the_notebook(wheel: Path) -> None:
