@@ -53,17 +53,39 @@ test-fast: $(STAMP)-test  ## run what needs no browser, kernel or training: file
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(FAST) \
 	  --ignore tests/unit/rank/test_orientation.py --ignore tests/unit/pool/test_fuzzed_files.py
 
+# An environment of its own with the lowest versions. Every step leaves a mark, so that what was interrupted goes on there:
+# torch and what it brings are gigabytes, and tests that passed are run again only where a file of ours has changed.
 FLOORS := .venv-floors
-test-floors: $(STAMP)-package  ## run the quick tests on the lowest versions that pyproject.toml allows
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv venv --quiet --seed --allow-existing --python $(BIN)/python $(FLOORS)
-	$(BIN)/uv pip compile --quiet --resolution lowest-direct --extra test pyproject.toml --output-file $(FLOORS)/floors.txt
-	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --requirement $(FLOORS)/floors.txt
-	$(BIN)/uv pip install --quiet --python $(FLOORS)/bin/python --no-deps --editable .
-	$(FLOORS)/bin/python -m pytest $(QUICK)
+WORKERS ?= 2
+FLOORS_PYTHON := $(FLOORS)/bin/python
+OURS := $(shell git ls-files anomalymatch_ui tests 2>/dev/null)
+UV := $(FLOORS)/bin/uv pip
+FLOORS_TESTS := $(addprefix $(FLOORS)/.passed-,files session widgets)
+
+test-floors: $(FLOORS_TESTS)  ## run the quick tests on the lowest versions that pyproject.toml allows
+
+$(FLOORS)/floors.txt: pyproject.toml
+	test -x $(FLOORS_PYTHON) || $(PYTHON) -m venv $(FLOORS)
+	$(FLOORS_PYTHON) -m pip install --quiet uv
+	$(UV) compile --quiet --python $(FLOORS_PYTHON) --resolution lowest-direct --extra test pyproject.toml --output-file $@
+
+$(FLOORS)/.torch: $(FLOORS)/floors.txt
+	$(UV) install --quiet --python $(FLOORS_PYTHON) --constraint $< torch torchvision
+	touch $@
+
+$(FLOORS)/.packages: $(FLOORS)/.torch
+	$(UV) install --quiet --python $(FLOORS_PYTHON) --requirement $(FLOORS)/floors.txt
+	$(UV) install --quiet --python $(FLOORS_PYTHON) --no-deps --editable .
+	touch $@
 
 # Every package that is depended on is used by these; they need no browser.
-QUICK := tests/unit tests/session/test_session.py tests/session/test_finding.py tests/app/test_gallery.py tests/app/test_gallery_messages.py tests/app/test_panel.py
+$(FLOORS)/.passed-files: TESTS := $(FAST)
+$(FLOORS)/.passed-session: TESTS := tests/session/test_session.py tests/session/test_finding.py
+$(FLOORS)/.passed-widgets: TESTS := tests/app/test_gallery.py tests/app/test_gallery_messages.py tests/app/test_panel.py
+
+$(FLOORS_TESTS): $(FLOORS)/.packages $(OURS)
+	$(FLOORS_PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	touch $@
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
 	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py tests/unit/pool/test_fuzzed_files.py
