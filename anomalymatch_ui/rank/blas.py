@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import threading
 from collections.abc import Iterator
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 # The limit is one of the process: of two that overlap, the one that ends last would leave its own behind.
 _one_at_a_time = threading.Lock()
@@ -18,5 +20,12 @@ def one_blas_thread() -> Iterator[None]:
 
     OpenBLAS gives other last digits with another number of threads, and Dask starts its workers with one.
     """
-    with _one_at_a_time, threadpool_limits(1, "blas"):
+    with _one_at_a_time, _libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Return what sets their threads. Looking for them takes 8 ms, and an order is fitted by half a dozen."""
+    importlib.import_module("scipy.linalg")  # with which the second one comes, of NumPy's and SciPy's
+    return ThreadpoolController()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
 from anomalymatch_ui.rank.blas import one_blas_thread
+from anomalymatch_ui.rank.rows import of_each_row
 
 BLOCK_ROWS = 8192
 """Rows of a feature table on disk that are in memory at one time (42 MB at 1,280 columns)."""
@@ -69,15 +70,25 @@ class LinearHead:
     weights: np.ndarray
     bias: float
 
-    def margins(self, features: np.ndarray) -> np.ndarray:
+    def margins(self, features: np.ndarray, go_on: Callable[[], None] = lambda: None) -> np.ndarray:
         """Return the log-odds of an anomaly, float32 ``(n,)``, for each row of ``features``.
 
         Rows with NaN (images that could not be read) get NaN.
+
+        Parameters
+        ----------
+        features
+            float ``(n, features)``.
+        go_on
+            Called after every few hundred rows, from whatever thread; what it raises ends the work.
         """
-        margins = np.empty(len(features), dtype=np.float32)
-        for rows, block in feature_blocks(features):
-            margins[rows] = block @ self.weights + self.bias
-        return margins
+
+        def of_block(block: np.ndarray) -> np.ndarray:
+            go_on()
+            margins: np.ndarray = block @ self.weights + self.bias
+            return margins
+
+        return of_each_row(features, of_block)
 
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return the probability of an anomaly, float32 ``(n,)``, as :meth:`margins` gives its log-odds."""

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import expit
 
-from anomalymatch_ui.rank.linear import feature_blocks
+from anomalymatch_ui.rank.rows import of_each_row
 
 SAMPLE_ROWS = 10_000
 """Images that a distance is fitted to, evenly spaced among those with an embedding; more take seconds."""
@@ -75,11 +75,13 @@ class DistanceFromCentre:
         embedding
             float ``(n, components)``, of the pool or of other images; rows with NaN get NaN.
         """
-        distances = np.empty(len(embedding))
-        for rows, block in feature_blocks(embedding):
+
+        def far(block: np.ndarray) -> np.ndarray:
             logarithms = _logarithms(block, self.weights, self.starts)
-            distances[rows] = expit((logarithms - self.middles) / self.widths).mean(axis=1)
-        return distances
+            distances: np.ndarray = expit((logarithms - self.middles) / self.widths).mean(axis=1)
+            return distances
+
+        return of_each_row(embedding, far, np.float64)
 
 
 @dataclass(frozen=True)

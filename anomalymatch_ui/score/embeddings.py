@@ -1,4 +1,4 @@
-"""The features of a whole pool on disk, as one memory-mapped float16 table."""
+"""The features of a whole pool on disk, as one float16 table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from anomalymatch_ui.errors import DamagedStoreError
 from anomalymatch_ui.files import write_atomically
+from anomalymatch_ui.score.table_on_disk import TableOnDisk
 from anomalymatch_ui.sealed import UNREADABLE, is_damaged, seal
 
 
@@ -41,7 +42,9 @@ def write_table(path: Path, blocks: Iterable[np.ndarray], *, images: int, column
 
 
 def open_embeddings(path: Path) -> np.ndarray:
-    """Open what :func:`write_table` wrote, memory-mapped and read-only, if it is as it was written.
+    """Open what :func:`write_table` wrote, read-only, if it is as it was written.
+
+    Rows are read when they are asked for; see :class:`~anomalymatch_ui.score.table_on_disk.TableOnDisk`.
 
     Raises
     ------
@@ -51,7 +54,8 @@ def open_embeddings(path: Path) -> np.ndarray:
     try:
         if is_damaged(path):
             raise ValueError("its checksum is another one")
-        table: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+        table = TableOnDisk.of(mapped, path, mapped.offset)
     except UNREADABLE as error:
         raise DamagedStoreError(
             f"The features in {path} are damaged ({error}). Delete the file; they can be made again."

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.score.table_on_disk import TableOnDisk
 
 _BLOCK_BYTES = 1 << 24  # checked at one time when a table is opened
 
@@ -56,7 +57,7 @@ class RowTable:
 
     @property
     def values(self) -> np.ndarray:
-        """All rows, ``(images, columns)``, memory-mapped; zeros where nothing was written.
+        """All rows, ``(images, columns)``, read when they are asked for; zeros where nothing was written.
 
         Raises ``StorageError`` if the disk refuses.
         """
@@ -64,8 +65,7 @@ class RowTable:
         with storage_errors(self._path):
             self._file.truncate(self._start + images * self._dtype.itemsize)  # what is missing takes no room
             records = np.memmap(self._path, self._dtype, "r", self._start, (images,))
-        values: np.ndarray = records["values"]
-        return values
+            return TableOnDisk.of(records["values"], self._path, self._start + self._dtype["sum"].itemsize)
 
     def write(self, rows: np.ndarray, values: np.ndarray) -> None:
         """Write some rows; they are there for another process when this returns.

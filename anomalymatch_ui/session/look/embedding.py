@@ -19,7 +19,6 @@ from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import TIMM, WEIGHTS_FROM, Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
-from anomalymatch_ui.limits import memory_limit
 from anomalymatch_ui.pool import ImagePool, content_probe
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings
@@ -35,10 +34,6 @@ from anomalymatch_ui.session.look.snapshot import newest_snapshot
 from anomalymatch_ui.stream.allocation import give_back_freed_memory
 
 logger = logging.getLogger(__name__)
-
-MEMORY_BYTES = 1 << 30
-"""Largest embedding that is held in memory, where there is eight times as much: 500,000 images. For 100,000
-the order then follows a label 180 ms sooner, for NumPy widens float16 slowly."""
 
 RECIPE = 3
 """Counts up when the same settings come to give another embedding."""
@@ -107,7 +102,7 @@ class Embedder:
         return self._folder.traits(self._pool.digest, looked)
 
     def of_pool(self, reporter: Reporter, guide: Guide | None = None) -> np.ndarray:
-        """Return the pool's embedding ``(len(pool), components)``: float32, or float16 on disk if large.
+        """Return the pool's embedding, float16 ``(len(pool), components)``, on disk.
 
         Parameters
         ----------
@@ -122,7 +117,7 @@ class Embedder:
             path = self._path(self._pool, sight)
             opened = self._whole(path)
             table = self._make(path, sight, reporter, guide) if opened is None else opened
-            self._opened = Embedded(_ready(table))
+            self._opened = Embedded(table)
         return self._opened.table
 
     def if_made(self) -> np.ndarray | None:
@@ -138,9 +133,9 @@ class Embedder:
             opened = self._whole(path)
             snapshot = newest_snapshot(shared_features(path), len(self._pool)) if opened is None else None
             if opened is not None:
-                self._opened = Embedded(_ready(opened))
+                self._opened = Embedded(opened)
             elif snapshot is not None:
-                self._opened = replace(snapshot, table=_ready(snapshot.table))
+                self._opened = snapshot
         return self._opened
 
     def _whole(self, path: Path) -> np.ndarray | None:
@@ -267,8 +262,7 @@ class Embedder:
             return write_reduced(path, [table for _, table in tables], reductions)
 
     def _offer(self, looking: Looking, guide: Guide) -> None:
-        snapshot = looking.snapshot()
-        self._opened = replace(snapshot, table=_ready(snapshot.table))
+        self._opened = looking.snapshot()
         guide.offer()
         give_back_freed_memory()
 
@@ -360,11 +354,3 @@ def _open(path: Path) -> np.ndarray | None:
     except DamagedStoreError as error:
         logger.warning("%s They are made again.", error)
         return None
-
-
-def _ready(table: np.ndarray) -> np.ndarray:
-    """Hold a table of moderate size in memory as what it is multiplied as."""
-    if 4 * table.size > min(MEMORY_BYTES, memory_limit() // 8):
-        return table
-    in_memory: np.ndarray = table.astype(np.float32)
-    return in_memory
