@@ -47,6 +47,7 @@ from anomalymatch_ui.rank.likelihood import (
     of_finds,
     of_looks,
 )
+from anomalymatch_ui.rank.order import order_by_score
 
 PREVALENCE = 0.02
 """Share of anomalies before anything is known: the median of a lognormal."""
@@ -103,12 +104,13 @@ class Scale:
         known = margins[np.isfinite(margins)].astype(np.float64)
         if len(known) == 0:
             return cls(0.0, 1.0, 0.0)
-        centre = float(np.median(known))
+        known.sort()
+        centre = float(known[(len(known) - 1) // 2 : len(known) // 2 + 1].mean())
         normal = 1.4826 * float(np.median(np.abs(known - centre)))
         deviation = normal if normal > LEAST_SCALE else float(known.std())
         deviation = deviation if deviation > LEAST_SCALE else 1.0
         count = min(BEST, len(known))
-        best = float(np.partition(known, len(known) - count)[len(known) - count :].mean())
+        best = float(known[len(known) - count :].mean())
         return cls(centre, deviation, (best - centre) / deviation)
 
     def standardised(self, margins: np.ndarray) -> np.ndarray:
@@ -174,9 +176,7 @@ class Forecast:
         of_pairs = np.bincount(pair.ravel(), self.weights * (1 - self.floors), minlength=pairs.shape[1])
         known = of_pairs @ _chances(pairs[0], pairs[1], grid) + self.weights @ self.floors
         standardised = self.scale.standardised(margins)
-        # Between fewer than two points np.interp has a number for NaN, too.
-        probabilities = np.where(np.isnan(standardised), np.nan, np.interp(standardised, grid, known))
-        return probabilities.astype(np.float32)
+        return _interpolated(standardised, grid, known).astype(np.float32)
 
     def interval(self, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return between what the probability of an anomaly lies with 95 %, as far as the nodes disagree.
@@ -339,9 +339,11 @@ def _of_nodes(scale: Scale, grid: Grid, weights: np.ndarray) -> Forecast:
 def _condensed(values: np.ndarray, multiplicities: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the best values alone and the others in groups of neighbours, and how many images each is."""
     known = np.isfinite(values)
-    counts = np.ones(len(values)) if multiplicities is None else np.asarray(multiplicities, np.float64)
-    order = np.argsort(-values[known])
-    values, counts = values[known][order], counts[known][order]
+    if multiplicities is None:
+        values, counts = np.ascontiguousarray(np.sort(values[known])[::-1]), np.ones(np.count_nonzero(known))
+    else:
+        order = np.argsort(-values[known])
+        values, counts = values[known][order], np.asarray(multiplicities, np.float64)[known][order]
     rest = len(values) - _ALONE
     if rest <= _TOGETHER:
         return values, counts
@@ -349,6 +351,17 @@ def _condensed(values: np.ndarray, multiplicities: np.ndarray | None) -> tuple[n
     sums = np.add.reduceat(counts, edges)
     means = np.add.reduceat(values * counts, edges) / np.where(sums > 0, sums, 1)
     return np.concatenate([values[:_ALONE], means]), np.concatenate([counts[:_ALONE], sums])
+
+
+def _interpolated(values: np.ndarray, grid: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return ``np.interp`` of a million values in half its time, float64 ``(n,)``; NaN for NaN.
+
+    It finds the place of a value at once where that of the one before is near.
+    """
+    order = order_by_score(values.astype(np.float32))  # leaves out NaN, which between few points has a number
+    interpolated = np.full(len(values), np.nan)
+    interpolated[order] = np.interp(values[order], grid, known)
+    return interpolated
 
 
 def _softened(log_odds: np.ndarray) -> np.ndarray:
