@@ -14,6 +14,7 @@ from anomalymatch_ui.rank.completeness import (
 )
 from anomalymatch_ui.rank.draws import draw_order, drawn_so_far, draws_offered
 from anomalymatch_ui.rank.exploration import is_exhausted, unlike_labelled
+from anomalymatch_ui.rank.first_places import Places, Telling, with_first_places
 from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
@@ -43,10 +44,12 @@ __all__ = [
     "Listing",
     "Looks",
     "Novelty",
+    "Places",
     "Reduction",
     "Scale",
     "Shares",
     "Similar",
+    "Telling",
     "arrange",
     "audit_labels",
     "binomial_interval",
@@ -74,4 +77,5 @@ __all__ = [
     "shares_by",
     "shares_within",
     "unlike_labelled",
+    "with_first_places",
 ]

@@ -9,7 +9,8 @@ import pytest
 
 from anomalymatch_ui.config import Config
 from anomalymatch_ui.labels import Journal
-from anomalymatch_ui.session import Session
+from anomalymatch_ui.session import Session, Status
+from anomalymatch_ui.session.work import rankings
 from anomalymatch_ui.session.work.instant import InstantClock
 
 RINGS = [f"{number:04d}.jpg" for number in range(6)]
@@ -205,7 +206,7 @@ def test_an_order_by_an_older_cycle_never_replaces_one_by_a_newer(ranked: Sessio
     ranked.train(wait=True)
     came_back, real = threading.Event(), scorer.instant_scores
 
-    def slow_thread(_: object) -> object:
+    def slow_thread(*_: object) -> object:
         came_back.set()
         return late
 
@@ -246,3 +247,64 @@ def test_a_subscriber_that_fails_does_not_stop_the_clock(ranked: Session) -> Non
     ranked.label(DISCS, "nominal")
     assert settled(ranked).ranking().version > before
     assert ranked.status.error is None
+
+
+def test_of_a_large_pool_the_first_places_are_offered_and_then_the_whole_order(
+    ranked: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    former = settled(ranked).ranking()
+    monkeypatch.setattr(rankings, "LARGE", 0)
+    offered = [former]
+
+    def keep(status: Status) -> None:
+        if status.ranking_version > offered[-1].version:
+            offered.append(ranked.ranking())
+
+    ranked.subscribe(keep)
+    ranked.label(RINGS[2:4], "anomaly")
+    newest = settled(ranked).ranking()
+    _, first, whole = offered
+    assert whole is newest
+    assert first.last_seq == former.last_seq < whole.last_seq  # a crash between the two loses nothing
+    assert first.forecast is former.forecast
+    # Here all images are among those that are measured again.
+    assert np.corrcoef(first.margins, whole.margins)[0, 1] > 0.999
+    monkeypatch.setattr(rankings, "LARGE", 10**9)
+    ranked._rankings._follow()
+    np.testing.assert_array_equal(ranked.ranking().order, whole.order)
+    np.testing.assert_array_equal(ranked.ranking().scores, whole.scores)
+
+
+def test_the_whole_order_gives_way_to_newer_labels_but_not_for_ever(
+    ranked: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    settled(ranked)
+    monkeypatch.setattr(rankings, "LARGE", 0)
+    monkeypatch.setattr(InstantClock, "is_wanted", property(lambda _: True))
+    for _ in range(rankings.MOST_PUT_OFF):
+        seq = ranked.ranking().last_seq
+        ranked.label(RINGS[3:4], "anomaly")
+        assert settled(ranked).ranking().last_seq == seq
+    ranked.label(RINGS[4:5], "anomaly")
+    assert settled(ranked).ranking().last_seq == ranked._journal.last_seq
+
+
+def test_with_a_network_the_first_places_are_those_of_the_fused_order(
+    ranked: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked.label(RINGS[:2], "anomaly")
+    ranked.label(DISCS, "nominal")
+    ranked.train(wait=True)
+    former = settled(ranked).ranking()
+    monkeypatch.setattr(rankings, "LARGE", 0)
+    offered = []
+    ranked.subscribe(lambda status: offered.append(ranked.ranking()))
+    ranked.label(RINGS[2:4], "anomaly")
+    whole = settled(ranked).ranking()
+    first = next(one for one in offered if one.version > former.version)
+    assert first.source == whole.source == "cycle 1 and linear head"
+    assert np.corrcoef(first.margins, whole.margins)[0, 1] > 0.999

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,19 @@ class Embedded:
     def waiting(self) -> int:
         """How many images were not looked at yet."""
         return 0 if self.depth is None else int((self.depth == NOT_YET).sum())
+
+    def of_rows(self, rows: np.ndarray) -> Embedded:
+        """Return the embedding of some images, held in memory.
+
+        Parameters
+        ----------
+        rows
+            Pool indices, int64, ascending, those of the pairs among them.
+        """
+        pairs = (
+            None if self.pairs is None else replace(self.pairs, rows=np.searchsorted(rows, self.pairs.rows))
+        )
+        return Embedded(self.table[rows], None if self.depth is None else self.depth[rows], pairs)
 
     def measured(self, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Measure every image, those of a coarse look as is to be expected after a fine one.

@@ -18,11 +18,14 @@ from anomalymatch_ui.rank import (
     InstantModel,
     LinearHead,
     Looks,
+    Places,
+    Telling,
     fit_forecast,
     fit_instant,
     held_out_margins,
     log_odds,
     share_removed,
+    with_first_places,
 )
 from anomalymatch_ui.session.labelling.artefacts import FIRST_PAGE, learn_artefacts, without_artefacts
 from anomalymatch_ui.session.labelling.evidence import (
@@ -95,9 +98,21 @@ class Combiner:
         self._evidence = evidence
 
     def combine(
-        self, embedded: Embedded, by_network: NetworkScores | None, view: Mapping[str, Label]
+        self,
+        embedded: Embedded,
+        by_network: NetworkScores | None,
+        view: Mapping[str, Label],
+        go_on: Callable[[], None] = lambda: None,
     ) -> PoolScores:
-        """Return the pool's scores by the labels, by a network where there is one, or by novelty."""
+        """Return the pool's scores by the labels, by a network where there is one, or by novelty.
+
+        Parameters
+        ----------
+        embedded, by_network, view
+            What is known of the images, what a network says of them, and the labels.
+        go_on
+            Called now and then; what it raises ends the work.
+        """
         embedding = embedded.table
         model = self.fit(embedding, view)
         cycle = 0 if by_network is None else by_network.cycle
@@ -107,8 +122,10 @@ class Combiner:
                 removed = self._removed(embedded, None, view, novelty)
                 return PoolScores(novelty, model.source, depth=embedded.depth, removed=removed)
             return self.of_network(by_network.values, cycle, view)
-        margins, fusion = self.margins(embedded, model.model, by_network)
+        margins, fusion = self.margins(embedded, model.model, by_network, go_on)
+        go_on()
         forecast = self.forecast(margins, fusion, embedding, view, embedded.waiting)
+        go_on()
         source = f"cycle {cycle} and {model.source}" if cycle else model.source
         return PoolScores(
             forecast.probabilities(margins),
@@ -146,11 +163,51 @@ class Combiner:
         forecast = self.forecast(margins, None, None, view)
         return PoolScores(scores, f"cycle {cycle}", cycle, forecast, margins.astype(np.float32))
 
+    def first_places(
+        self,
+        embedded: Embedded,
+        last: Places,
+        forecast: Forecast,
+        network: NetworkScores | None,
+        view: Mapping[str, Label],
+    ) -> Places | None:
+        """Return the last order with its first places by the labels now; ``None`` if no head can be fitted.
+
+        Parameters
+        ----------
+        embedded, network, view
+            As for :meth:`combine`; images and network as they were for the last order, all of them scored.
+        last, forecast
+            The last order of all images, and what was expected by it.
+        """
+        head = self.fit(embedded.table, view).model
+        if not isinstance(head, LinearHead):
+            return None
+        also = np.flatnonzero(labelled_mask(self._pool, view))
+        if embedded.pairs is not None:
+            also = np.concatenate([also, embedded.pairs.rows])
+        telling = Telling.of(last, also)
+        margins = embedded.of_rows(telling.rows).measured(head.margins)
+        if network is not None:
+            by_network = log_odds(network.values[telling.rows])
+            drawn = telling.sample
+            fusion = Fusion.of(margins[drawn], by_network[drawn], self._config.network_weight)
+            margins = fusion.margins(margins, by_network)
+        return with_first_places(last, telling, margins, forecast)
+
     def margins(
-        self, embedded: Embedded, head: LinearHead, network: NetworkScores | None
+        self,
+        embedded: Embedded,
+        head: LinearHead,
+        network: NetworkScores | None,
+        go_on: Callable[[], None] = lambda: None,
     ) -> tuple[np.ndarray, Fusion | None]:
         """Return the pool's margins, and by what two of them became one where a network is trained."""
-        margins = embedded.measured(head.margins)
+
+        def measure(features: np.ndarray) -> np.ndarray:
+            return head.margins(features, go_on)
+
+        margins = embedded.measured(measure)
         if network is None:
             return margins, None
         by_network = log_odds(network.values)

@@ -40,6 +40,12 @@ class InstantClock:
                 self._thread.start()
             self._condition.notify_all()
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it was asked for again since the work began that is being done."""
+        with self._condition:
+            return self._wanted
+
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until all that was asked for is done; gives whether it is."""
         with self._condition:

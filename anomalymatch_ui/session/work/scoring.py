@@ -18,7 +18,9 @@ from anomalymatch_ui.labels import Label
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import (
     CoarseToFine,
+    Forecast,
     LinearHead,
+    Places,
     log_odds,
 )
 from anomalymatch_ui.session.core.folder import SessionFolder
@@ -68,6 +70,7 @@ class PoolScorer:
         self._cycles = CycleScores(folder, pool, config)
         self._by_network: NetworkScores | None = None
         self._looked_for_stored = False
+        self._made_of: tuple[Forecast, NetworkScores | None, np.ndarray] | None = None  # the last order
 
     def scores(
         self, labels: Callable[[], Mapping[str, Label]], reporter: Reporter, guide: Guide | None = None
@@ -91,12 +94,22 @@ class PoolScorer:
         if by_network is not None and self._config.order == "network":
             return self._combiner.of_network(by_network.values, cycle, labels())
         embedding = self.embedder.of_pool(reporter, guide)
-        return self._combiner.combine(Embedded(embedding), by_network, labels())
+        embedded = Embedded(embedding)
+        return self._remember(embedded, by_network, self._combiner.combine(embedded, by_network, labels()))
 
-    def instant_scores(self, view: Mapping[str, Label]) -> PoolScores | None:
+    def instant_scores(
+        self, view: Mapping[str, Label], go_on: Callable[[], None] = lambda: None
+    ) -> PoolScores | None:
         """Score the pool by the labels now and what is at hand; ``None`` if the embedding is not there.
 
         While a cycle's scores are being made, those of the cycle before count.
+
+        Parameters
+        ----------
+        view
+            The labels.
+        go_on
+            Called now and then; what it raises ends the work.
         """
         embedding, symmetry = self.embedder.at_hand(), self.embedder.known_symmetry()
         if embedding is None or symmetry is None:
@@ -108,7 +121,42 @@ class PoolScorer:
                     self._by_network, self._looked_for_stored = found, True
         with self._lock:
             by_network = self._by_network
-        return self._combiner.combine(embedding, by_network, view)
+        return self._remember(
+            embedding, by_network, self._combiner.combine(embedding, by_network, view, go_on)
+        )
+
+    def first_places(self, view: Mapping[str, Label], last: Places, forecast: Forecast) -> Places | None:
+        """Return the last order with its first places by the labels now, within a tenth of a second.
+
+        Parameters
+        ----------
+        view
+            The labels.
+        last, forecast
+            The last order of all images, and its forecast.
+
+        Returns
+        -------
+        Places or None
+            ``None`` where that order is none of this scorer's, or more is known of the images by now.
+        """
+        with self._lock:
+            by_network, made_of = self._by_network, self._made_of
+        embedded = self.embedder.at_hand()
+        is_of_it = made_of is not None and made_of[0] is forecast and made_of[1] is by_network
+        if embedded is None or made_of is None or not is_of_it or made_of[2] is not embedded.table:
+            return None
+        if by_network is not None and by_network.sample is not None:
+            return None
+        return self._combiner.first_places(embedded, last, forecast, by_network, view)
+
+    def _remember(
+        self, embedded: Embedded, by_network: NetworkScores | None, scores: PoolScores
+    ) -> PoolScores:
+        if scores.calibrated and scores.forecast is not None:
+            with self._lock:
+                self._made_of = scores.forecast, by_network, embedded.table
+        return scores
 
     def is_newest(self, depth: np.ndarray) -> bool:
         """Return whether no image has been looked at since scores of this :attr:`Scores.depth` were made."""
