@@ -38,7 +38,7 @@ def write_snapshot(
     Returns
     -------
     Embedded
-        Its table float16, memory-mapped.
+        Its table float16, on disk.
 
     Raises
     ------
