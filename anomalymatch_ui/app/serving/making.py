@@ -7,6 +7,7 @@ import atexit
 import html
 import logging
 import threading
+from typing import Any
 
 import ipywidgets
 
@@ -67,7 +68,7 @@ class MakingPage:
     def __repr__(self) -> str:
         return "<MakingPage: the survey of the demo is being made>"
 
-    def _repr_mimebundle_(self, **options: object) -> object:
+    def _repr_mimebundle_(self, **options: Any) -> Any:
         return shown_by(self.widget, repr(self), **options)
 
     def finish(self) -> None:
