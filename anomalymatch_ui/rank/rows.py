@@ -42,7 +42,7 @@ def of_each_row(
         last = count - start < _SHARE + _LEAST
         _fill(features, measure, values, start, count if last else start + _SHARE)
 
-    starts = range(0, max(count - _LEAST, 1), _SHARE)
+    starts = range(0, max(count - _LEAST + 1, 1), _SHARE)  # fewer rows go with the share before them
     threads = min(_THREADS, os.cpu_count() or 1) if count >= _IN_THREADS else 1
     if threads == 1:
         for start in starts:

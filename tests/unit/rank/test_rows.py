@@ -53,6 +53,20 @@ def test_rows_are_measured_once_each_whatever_the_threads() -> None:
     assert threads
 
 
+@pytest.mark.parametrize("shares", [1, 2, 4])
+@pytest.mark.parametrize("more", [-1, 0, 1, 63, 64, 65])
+def test_no_row_is_left_out_where_the_threads_shares_meet(shares: int, more: int) -> None:
+    table = np.arange(1.0, shares * (1 << 14) + more + 1, dtype=np.float32)[:, None]
+    measured = []
+
+    def measure(block: np.ndarray) -> np.ndarray:
+        measured.append(len(block))
+        return block[:, 0]
+
+    np.testing.assert_array_equal(of_each_row(table, measure), table[:, 0])
+    assert sum(measured) == len(table)
+
+
 def test_what_a_measure_raises_is_raised() -> None:
     def refuse(block: np.ndarray) -> np.ndarray:
         raise OSError("the disk is gone")
