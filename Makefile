@@ -15,8 +15,12 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# PyPI's torch for Linux brings 5 GB for NVIDIA GPUs. `make demo CPU=1` takes the build without these.
+CPU_TORCH = $(if $(CPU),$(BIN)/python -m pip install --quiet torch torchvision --index-url https://download.pytorch.org/whl/cpu)
+
 $(STAMP)-package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(CPU_TORCH)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import typer
@@ -36,6 +39,24 @@ def test_the_command_line_knows_a_command_as_it_is_written(page: str, words: lis
 def test_the_makefile_has_the_target(page: str, words: list[str]) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(word for word in words[1:] if "=" not in word) <= set(targets)
+
+
+def test_make_installs_torch_without_what_a_gpu_needs_where_that_is_asked_for(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def installed(*arguments: str) -> list[str]:
+        command = ["make", "--dry-run", "install", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return [
+            line.partition("pip install --quiet ")[2] for line in done.stdout.splitlines() if "pip" in line
+        ]
+
+    assert installed() == ["--editable ."]
+    torch, package = installed("CPU=1")
+    assert torch.startswith("torch torchvision --index-url ")
+    assert torch.endswith("/cpu")
+    assert package == "--editable ."
 
 
 @pytest.mark.parametrize(("page", "words"), commands_of("pip"), ids=lambda value: " ".join(value)[:60])
