@@ -145,7 +145,8 @@ def arrange(
         takes the scores for calibrated.
     unlike
         Rows to put at every second place of the first ``head``, int64, in their order, before the random
-        share has its places; see :func:`~anomalymatch_ui.rank.unlike_labelled`. ``None`` for none.
+        share has its places; see :func:`~anomalymatch_ui.rank.unlike_labelled`. Those that are not listed
+        are passed over: an embedding may know images that these scores do not. ``None`` for none.
     """
     by_score = order_by_score(np.where(taken, np.nan, scores))
     order, places = by_score, np.arange(len(by_score))
@@ -161,7 +162,7 @@ def arrange(
         order = _interleave(order, uncertain) if acquisition == "mixed" else uncertain
     is_unlike = np.zeros(len(scores), dtype=bool)
     if unlike is not None:
-        order, moved = with_unlike(order, unlike, head)
+        order, moved = with_unlike(order, unlike[~(taken | np.isnan(scores))[unlike]], head)
         is_unlike[order[moved]] = True
     drawn = np.zeros(len(order), dtype=bool)
     if random_every > 0:

@@ -113,6 +113,26 @@ def test_the_likeliest_image_stays_first_and_each_card_says_why_it_stands_there(
     assert not (listing.drawn | listing.duplicate).any()
 
 
+def test_unlike_images_that_have_no_score_or_are_taken_are_not_listed() -> None:
+    scores = np.linspace(0.09, 0.01, 100).astype(np.float32)
+    scores[[90, 91]] = np.nan  # not looked at when the order was made, or unreadable for the network
+    taken = NONE_TAKEN.copy()
+    taken[92] = True
+    listing = arrange(
+        scores,
+        np.zeros((100, 1), np.float16),
+        taken,
+        "diverse",
+        random_every=0,
+        head=10,
+        shuffled=np.arange(100),
+        unlike=np.array([90, 91, 92, 93]),
+    )
+    assert listing.order[:4].tolist() == [0, 93, 1, 2]
+    assert sorted(listing.order) == sorted(set(range(100)) - {90, 91, 92})
+    assert len(listing.unlike) == len(listing.drawn) == 97
+
+
 def test_a_draw_has_its_place_among_unlike_images() -> None:
     scores = np.linspace(0.09, 0.01, 100).astype(np.float32)
     listing = arrange(
