@@ -54,7 +54,7 @@ def read_fact(path: Path, key: str) -> str | None:
     Nothing is locked or written, so that what is in SQLite's log is not seen.
     """
     try:
-        address = f"{path.absolute().as_uri()}?immutable=1"
+        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"  # else SQLite makes a missing file
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
             found = connection.execute(f"{_META} WHERE key = ?", (key,)).fetchone()
     except (sqlite3.Error, UnicodeError):

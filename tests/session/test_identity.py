@@ -73,6 +73,7 @@ def test_what_was_moved_to_another_disk_or_restored_keeps_its_identity(
     shutil.rmtree(other)
     other.mkdir()  # a folder is there again, but not the session
     assert identity(backup) == known
+    assert not list(other.iterdir())
 
 
 def test_a_copy_is_told_from_an_original_that_was_renamed(pool_folder: Path, tmp_path: Path) -> None:
