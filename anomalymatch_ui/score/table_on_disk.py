@@ -89,7 +89,8 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._number = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._number)
+        # Where the program ends, sessions are closed yet, whose last order is made of it.
+        weakref.finalize(self, os.close, self._number).atexit = False
 
     def read(self, into: np.ndarray, place: int) -> None:
         """Fill bytes ``(n,)`` from a place in the file. Raises ``StorageError`` if that cannot be read."""

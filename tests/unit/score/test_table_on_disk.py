@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -82,6 +84,24 @@ def test_a_file_that_was_cut_off_is_named_instead_of_ending_the_process(tmp_path
     os.truncate(path, 1000)
     with pytest.raises(StorageError, match=r"table\.npy was cut off while it was read"):
         table[:]
+
+
+AT_EXIT = """
+import atexit
+import sys
+from pathlib import Path
+atexit.register(lambda: print(table[:].shape, table[10:20].shape))
+from anomalymatch_ui.score import open_embeddings
+table = open_embeddings(Path(sys.argv[1]))
+"""
+
+
+def test_it_can_be_read_where_the_program_ends(tmp_path: Path) -> None:
+    path = tmp_path / "table.npy"
+    write_table(path, [VALUES], images=ROWS, columns=COLUMNS)
+    script = [sys.executable, "-c", AT_EXIT, str(path)]
+    ended = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert ended.stdout == "(300, 10) (10, 10)\n", ended.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux what is resident")
