@@ -48,8 +48,7 @@ def of_each_row(
         for start in starts:
             fill(start)
     else:
-        with ThreadPoolExecutor(threads, "rows") as executor:
-            list(executor.map(fill, starts))
+        _in_threads(fill, starts, threads)
     return values
 
 
@@ -98,6 +97,23 @@ def _fill(
                 part = np.asarray(block, np.float32)
         values[start:end] = measure(part)
         start = end
+
+
+def _in_threads(fill: Callable[[int], None], starts: range, threads: int) -> None:
+    begun = []
+    with ThreadPoolExecutor(threads, "rows") as executor:
+        try:
+            for start in starts:
+                begun.append(executor.submit(fill, start))
+        except RuntimeError:  # where the program ends no thread begins any more, and a session is closed yet
+            for start in starts[len(begun) :]:
+                fill(start)
+        try:
+            for its in begun:
+                its.result()
+        finally:
+            for its in begun:
+                its.cancel()
 
 
 def _keeps_the_smallest() -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -74,6 +76,20 @@ def test_what_a_measure_raises_is_raised() -> None:
     for rows in (10, 100_000):
         with pytest.raises(OSError, match="the disk is gone"):
             of_each_row(np.zeros((rows, 2), np.float16), refuse)
+
+
+AT_EXIT = """
+import atexit
+import numpy as np
+from anomalymatch_ui.rank.rows import of_each_row
+ones = np.ones((70_000, 2), np.float16)
+atexit.register(lambda: print(of_each_row(ones, lambda block: block[:, 0]).sum()))
+"""
+
+
+def test_rows_are_measured_where_the_program_ends_and_no_thread_begins() -> None:
+    ended = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, check=False)
+    assert ended.stdout == "70000.0\n", ended.stderr
 
 
 def test_a_table_without_rows_has_no_numbers() -> None:
