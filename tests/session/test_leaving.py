@@ -37,3 +37,23 @@ def test_the_order_of_a_script_that_closes_nothing_is_kept(
         kept = Ranking.load(session._context.folder.ranking, session.pool.digest, len(session.pool))
         assert kept is not None
         assert kept.last_seq == session._context.journal.last_seq
+
+
+TWO = """
+from anomalymatch_ui.session.core.leaving import close_at_exit
+class Open:
+    def __init__(self, name):
+        self.name = name
+    def close(self):
+        print(self.name)
+        raise RuntimeError("no thread begins any more")
+ada, bob = Open("ada"), Open("bob")
+close_at_exit(ada)
+close_at_exit(bob)
+"""
+
+
+def test_a_session_that_fails_to_close_keeps_no_other_open() -> None:
+    ended = subprocess.run([sys.executable, "-c", TWO], capture_output=True, text=True, check=False)
+    assert sorted(ended.stdout.split()) == ["ada", "bob"]
+    assert "no thread begins any more" in ended.stderr

@@ -41,3 +41,5 @@ def _close_all() -> None:
             session.close()
         except AnomalyMatchError as error:  # nothing that a person gave is lost by it
             logger.warning("%s", error)
+        except Exception:  # or those behind it would stay open
+            logger.exception("A session could not be closed")
