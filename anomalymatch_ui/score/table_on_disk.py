@@ -60,6 +60,9 @@ class TableOnDisk(np.memmap):
         if reader is None:
             return super().__getitem__(key)
         rows, columns = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
+        in_pairs = isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray | list)
+        if in_pairs or (columns is None and rows is not key):
+            return super().__getitem__(key)
         if isinstance(columns, slice) and columns.step in (None, 1) and _is_whole(rows):
             part = super().__getitem__(key)
             part._reader = reader.of_columns(range(*columns.indices(self.shape[1])))
