@@ -24,7 +24,9 @@ NOMINAL_LABELS = 25
 JPEG_QUALITY = 92
 
 
-def build_survey(folder: Path, images: str, progress: ProgressCallback, *, fits: bool = False) -> None:
+def build_survey(
+    folder: Path, images: str, progress: ProgressCallback, *, fits: bool = False, seed: int = SEED
+) -> None:
     """Draw the survey into an empty folder.
 
     Parameters
@@ -37,13 +39,15 @@ def build_survey(folder: Path, images: str, progress: ProgressCallback, *, fits:
         Write the same exposures as FITS of three bands instead of as JPEGs.
     progress
         Called with the number of images made and their total.
+    seed
+        Of all that is drawn; another one gives another survey of the same kinds.
     """
-    kinds = _draw_kinds(np.random.default_rng(SEED))
+    kinds = _draw_kinds(np.random.default_rng(seed))
     suffix = "fits" if fits else "jpg"
     names = [
         f"field-{number // CUTOUTS_PER_FIELD:02}/cutout-{number:05}.{suffix}" for number in range(len(kinds))
     ]
-    for number, counts in enumerate(_exposures(kinds)):
+    for number, counts in enumerate(_exposures(kinds, seed)):
         path = folder / images / names[number]
         path.parent.mkdir(parents=True, exist_ok=True)
         if fits:
@@ -52,7 +56,7 @@ def build_survey(folder: Path, images: str, progress: ProgressCallback, *, fits:
             Image.fromarray(colour_picture(counts)).save(path, quality=JPEG_QUALITY)
         progress(number + 1, len(names))
     _write_truth(folder / "truth.csv", names, kinds)
-    write_labels_csv(folder / "labels.csv", _draw_labels(np.random.default_rng(SEED + 2), names, kinds))
+    write_labels_csv(folder / "labels.csv", _draw_labels(np.random.default_rng(seed + 2), names, kinds))
 
 
 def _draw_kinds(random: np.random.Generator) -> list[str]:
@@ -78,15 +82,15 @@ def _draw_labels(random: np.random.Generator, names: list[str], kinds: list[str]
     return labels
 
 
-def _exposures(kinds: list[str]) -> Iterator[Plane]:
+def _exposures(kinds: list[str], seed: int) -> Iterator[Plane]:
     """Iterate over the exposure of each cutout: counts in g, r and i."""
     sky = canvas()
     scenes: dict[str, Scene] = {**ODD, **{kind: scene for kind, (_, scene) in COMMON.items()}}
-    seeing = np.random.default_rng(SEED + 1).normal(2.4, 0.3, FIELDS).clip(1.9, 3.3)
+    seeing = np.random.default_rng(seed + 1).normal(2.4, 0.3, FIELDS).clip(1.9, 3.3)
     transfers = [seeing_transfer(width) for width in seeing]
     for number, kind in enumerate(kinds):
         # A generator for each cutout: changing how one kind is drawn leaves the others as they are.
-        random = np.random.default_rng([SEED, number])
+        random = np.random.default_rng([seed, number])
         scene = scenes[kind](sky, random) + background(sky, random)
         yield expose(scene, transfers[number // CUTOUTS_PER_FIELD], random)
 
