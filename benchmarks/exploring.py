@@ -40,7 +40,7 @@ def search(kept: Path, truth: dict[str, bool], start: dict[str, str], seed: int,
                 if not session._rankings.settle(120):
                     raise SystemExit("The order did not follow the labels within two minutes.")
                 order = session.ranking()
-                names = [session.pool.ids[row] for row in session.find(ranking=order).order[:PAGE]]
+                names = [session.pool.ids[row] for row in session.finding.find(ranking=order).order[:PAGE]]
                 for name in names:
                     session.label([name], "anomaly" if truth[name] else "nominal", ranking=order)
                 found += [truth[name] for name in names]

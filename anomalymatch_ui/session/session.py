@@ -223,7 +223,7 @@ class Session:
         self, ids: Iterable[str], label: Label | None, origin: str = "api", *, ranking: Ranking | None = None
     ) -> Receipt:
         """Label images, as one event that can be undone as one; durable when this returns."""
-        return self._labelling.label(ids, label, origin, ranking=ranking)
+        return self._labelling.label(ids, label, origin, ranking=ranking or self.ranking())
 
     @as_in(Labelling.undo)
     def undo(self, origin: str = "api") -> Receipt | None:

@@ -352,3 +352,15 @@ def test_where_little_is_expected_of_the_likely_every_second_image_is_unlike_wha
     assert found.unlike.tolist() == listing.unlike.tolist()
     by_score = labelled.insight.listing("most_likely")
     assert not by_score.unlike.any()
+
+
+@pytest.mark.parametrize(("origin", "are_looks"), [("api", True), ("known", False)])
+def test_what_a_script_labels_is_a_look_at_the_newest_order_unless_it_was_known(
+    labelled: Session, origin: str, are_looks: bool
+) -> None:
+    """Taken for examples, nominals out of the top of an order made forecasts expect nothing any more."""
+    first = names(labelled, labelled.insight.listing().order)[:6]
+    said = [labelled.ranking().shown(labelled.pool.index(name)) for name in first]
+    labelled.label(first, "nominal", origin=origin)
+    looks = {look.image_id: look.shown for look in labelled._context.journal.looks()}
+    assert [looks.get(name) for name in first] == (said if are_looks else [None] * 6)

@@ -61,8 +61,8 @@ class Labelling:
             search: such labels are no looks.
         ranking
             The order in which the images were looked at: what it said of each is kept with the label, and
-            whether that came true is what forecasts learn from. ``None`` for labels of images that nobody had
-            to look for, such as known examples.
+            whether that came true is what forecasts learn from. A session takes its newest ranking for
+            ``None``; images that nobody had to look for have the origin ``"known"``.
 
         Raises
         ------
