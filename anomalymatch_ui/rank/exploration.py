@@ -48,8 +48,8 @@ def unlike_labelled(
 
     By novelty alone the looks go to one kind of unusual images after another of the same, all of them judged
     already. So the place by novelty, among the most novel, and the place by likeness to the nearest labelled
-    image count alike. On the simulated survey, from no label at all, that met all four kinds of oddities
-    where by novelty alone one was missed (``docs/benchmark.md``).
+    image count alike. In 120 looks at the simulated survey, from no label at all, that found 31 of the 32
+    oddities, and novelty alone 24 (``docs/benchmark.md``).
 
     Parameters
     ----------
