@@ -82,7 +82,8 @@ def test_labels_come_in_the_order_they_were_given_with_who_and_when(session: Ses
     assert times == sorted(times)
     assert all(time.endswith("Z") for time in times)
     seen = dict(zip(names, table["probability_when_seen"].values.to_pylist(), strict=True))
-    assert [name for name, its in seen.items() if its is not None] == ["0002.jpg"]
+    # Of 0023 a script has said so when an order was there: that is a look at it, too.
+    assert [name for name, its in seen.items() if its is not None] == ["0002.jpg", "0023.jpg"]
 
 
 def test_found_are_the_anomalies_by_rank(session: Session):
