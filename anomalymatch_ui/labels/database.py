@@ -266,6 +266,11 @@ def database_errors(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_BUSY and (lock := lock_folder(path)).exists():
             remove_abandoned(path)
             advice += f" (if none does, one was killed: {lock} is passed over when it is a minute old)"
+        if code == sqlite3.SQLITE_CANTOPEN and path.with_name(f"{path.name}-wal").exists():
+            advice += (
+                ", and that nobody has the session open who sees its disk with locks, where you see it "
+                "without, or the other way round"
+            )
         raise StorageError(
             f"Cannot keep labels in {path}: {error}. {advice}, then try again; "
             "what was saved before is still there."

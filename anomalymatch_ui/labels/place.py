@@ -37,8 +37,13 @@ class Place:
                 self._log_id = _identity(self._log)
             if _identity(self._log) == self._log_id:
                 return
-            what = f"{self._log}, which holds the last labels, was deleted or replaced"
-        elif folder.is_dir():
+            raise StorageError(
+                f"Labels cannot be saved: {self._log}, which holds the last labels, was deleted or replaced "
+                "while this session is open, as where another machine sees its disk without locks and has "
+                "opened it. All who label in one session have to see its disk alike: close it there, then "
+                "open it here again."
+            )
+        if folder.is_dir():
             what = f"{self._path} was deleted, moved or replaced"
         else:
             what = f"the folder {folder} was deleted, moved or renamed"

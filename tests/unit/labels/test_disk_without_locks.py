@@ -13,7 +13,7 @@ import pytest
 from disks import run_without_locks
 
 from anomalymatch_ui.errors import StorageError
-from anomalymatch_ui.labels import Journal
+from anomalymatch_ui.labels import Journal, repair_journal
 from anomalymatch_ui.labels.locks import knows_locks, lock_folder, remove_abandoned
 
 ME = "me"
@@ -79,6 +79,30 @@ def test_a_log_that_was_left_behind_is_taken_in(tmp_path: Path, monkeypatch: pyt
     with Journal(there / "journal.sqlite") as journal:
         assert dict(journal.view()) == {"a": "anomaly"}
         assert not (there / "journal.sqlite-wal").exists()
+
+
+@pytest.mark.parametrize("first_has_locks", [True, False])
+def test_who_sees_the_disk_otherwise_than_another_is_told_and_no_label_that_was_acknowledged_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_has_locks: bool
+) -> None:
+    path, patched = tmp_path / "journal.sqlite", "anomalymatch_ui.labels.database.knows_locks"
+    monkeypatch.setattr(patched, lambda folder: first_has_locks)
+    first = Journal(path)
+    first.append(["before"], "anomaly", "ada", "key")
+    monkeypatch.setattr(patched, lambda folder: not first_has_locks)
+    second = Journal(path)
+    acknowledged = {"before"}
+    for number in range(5):
+        with pytest.raises(StorageError, match="disk without locks|disk with locks"):
+            first.append([f"ada {number}"], "anomaly", "ada", "key")
+        second.append([f"bob {number}"], "nominal", "bob", "key")
+        acknowledged.add(f"bob {number}")
+    second.close()
+    first.close()
+    monkeypatch.undo()
+    repair_journal(path)  # the file may be that of the first again; the copy has what the second wrote
+    with Journal(path) as journal:
+        assert set(journal.view()) == acknowledged
 
 
 @pytest.mark.usefixtures("without_locks")
