@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from anomalymatch_ui.demo.cache import cache_folder
 from anomalymatch_ui.demo.colours import picture_options
 from anomalymatch_ui.demo.download import ProgressCallback
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, remove_leftover, storage_errors, temporary_beside
 
 VERSION = 1
 """Of the survey's content: another one is made anew, in a folder of its own."""
@@ -105,7 +104,9 @@ def survey(
         folder.parent.mkdir(parents=True, exist_ok=True)
         from anomalymatch_ui.demo.build import build_survey  # a second of imports, on the first use only
 
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        _sweep(folder)
+        temporary = temporary_beside(folder)
+        temporary.mkdir(0o700)
         try:
             build_survey(temporary, made.images.name, progress or (lambda _done, _total: None), fits=fits)
             temporary.chmod(0o755)
@@ -113,6 +114,13 @@ def survey(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return made
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed had made of it."""
+    for path in list(folder.parent.iterdir()):
+        if path.name.startswith(f".{folder.name}.h") and path.name.endswith(TEMPORARY_SUFFIX):
+            remove_leftover(path)
 
 
 def _rename(temporary: Path, made: DemoSurvey) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import psutil
 
 from anomalymatch_ui.errors import DamagedStoreError, InputError
-from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, remove_leftover, storage_errors, write_bytes_atomically
 from anomalymatch_ui.score.components import Components
 from anomalymatch_ui.score.locking import one_writer
 from anomalymatch_ui.score.manifest import ArchiveManifest, check_kind, read_manifest
@@ -334,16 +333,12 @@ def check_folder(folder: Path) -> None:
 
 def _sweep(folder: Path, *, everything: bool) -> None:
     """Delete what a run that was killed left half-written; ``everything``: the scores, too."""
-    import shutil
-
     with storage_errors(folder):
         # The manifest goes last: while shards are there, it says whose they are.
         for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
-            sorting = SORTING.fullmatch(path.name)
-            if sorting is not None:
-                if not psutil.pid_exists(int(sorting[1])):  # else somebody asks, and needs it
-                    shutil.rmtree(path)
-            elif _HALF_WRITTEN.fullmatch(path.name) or (everything and path.name != LOCK and _is_ours(path)):
+            if _HALF_WRITTEN.fullmatch(path.name):
+                remove_leftover(path)
+            elif everything and path.name != LOCK and _is_ours(path):
                 path.unlink()
 
 

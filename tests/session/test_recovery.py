@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -299,10 +302,20 @@ def test_a_table_given_again_labels_the_images_that_have_come_since(
 
 
 def test_what_a_killed_process_had_half_written_is_removed(trained: Path) -> None:
-    leftover = trained / "checkpoints" / ".current.safetensors.1234.tmp"
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    leftover = trained / "checkpoints" / f".current.safetensors.{ended.pid}-0.tmp"
     leftover.write_bytes(b"half")
+    folder = trained / "embeddings" / f".raw.{ended.pid}-0.tmp"
+    folder.mkdir()
+    living = (
+        trained / "checkpoints" / f".current.safetensors.{os.getppid()}-0.tmp"
+    )  # of who started the tests
+    living.write_bytes(b"half")
     Session.open(trained).close()
     assert not leftover.exists()
+    assert not folder.exists()
+    assert living.exists()
 
 
 def test_a_ranking_that_remembers_more_labels_than_the_journal_has_is_said(trained: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from anomalymatch_ui import jsontext
 from anomalymatch_ui.config import PixelsConfig
 from anomalymatch_ui.errors import InputError, StorageError
-from anomalymatch_ui.files import TEMPORARY_SUFFIX, storage_errors, write_bytes_atomically
+from anomalymatch_ui.files import TEMPORARY_SUFFIX, remove_leftover, storage_errors, write_bytes_atomically
 from anomalymatch_ui.pool import ImagePool, open_pool
 from anomalymatch_ui.session.core.pins import DOOMED, pin_of, settle
 from anomalymatch_ui.session.core.poolrecord import PoolRecord, check_pool, save_record
@@ -360,8 +360,8 @@ class SessionFolder:
 
     def sweep(self) -> None:
         """Remove what a process that was killed had half written."""
-        for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
-            leftover.unlink(missing_ok=True)
+        for leftover in list(self.path.rglob(f".*{TEMPORARY_SUFFIX}")):
+            remove_leftover(leftover)
         for store in (self.path / "scores").glob(f"{DOOMED}*"):
             shutil.rmtree(store, ignore_errors=True)
         for checkpoint in self.interrupted.parent.glob(f"{DOOMED}*"):
@@ -369,9 +369,9 @@ class SessionFolder:
                 settle(checkpoint)
         embeddings = self.path / "embeddings"
         made = {path.stem for path in embeddings.glob("*.npy")}
-        for folder in [*embeddings.glob(".raw-*"), *embeddings.glob(".features-*")]:
+        for folder in list(embeddings.glob(".features-*")):
             # Features that an embedding still waits for are gone on with.
-            if folder.name.startswith(".raw-") or folder.name.removeprefix(".features-") in made:
+            if folder.name.removeprefix(".features-") in made:
                 shutil.rmtree(folder, ignore_errors=True)
 
     @property

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from anomalymatch_ui.errors import StoreBusyError
-from anomalymatch_ui.files import storage_errors
+from anomalymatch_ui.files import storage_errors, temporary_beside
 from anomalymatch_ui.score import one_writer
 
 PATIENCE = 5.0
@@ -42,7 +41,8 @@ def raw_features(path: Path) -> Iterator[Path]:
             shutil.rmtree(shared, ignore_errors=True)
             return
         with storage_errors(path):
-            own = Path(tempfile.mkdtemp(prefix=".raw-", dir=path.parent))
+            own = temporary_beside(path.with_name("raw"))
+            own.mkdir(0o700)
         stack.callback(shutil.rmtree, own, ignore_errors=True)
         yield own
 

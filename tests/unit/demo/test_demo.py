@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -124,6 +126,34 @@ def test_an_interrupted_run_leaves_nothing(small, tmp_path):
         survey(tmp_path / "demo", interrupt)
     assert list(tmp_path.iterdir()) == []
     assert survey(tmp_path / "demo").truth.is_file()
+
+
+def test_what_a_killed_process_had_made_is_removed_at_the_next_making_and_what_a_living_one_makes_is_not(
+    small, tmp_path
+):
+    making = [
+        "import sys",
+        "from pathlib import Path",
+        "from anomalymatch_ui.demo import survey",
+        "survey(Path(sys.argv[1]), lambda done, total: done == 10 and (print('10', flush=True), input()))",
+    ]
+
+    def begun() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "\n".join(making), str(tmp_path / "demo")]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "10\n"
+        return process
+
+    with begun() as killed:
+        killed.kill()
+    (left,) = tmp_path.iterdir()
+    with begun() as living:
+        assert not left.exists()
+        (its,) = tmp_path.iterdir()
+        assert survey(tmp_path / "demo").is_made
+        assert its.exists()
+        living.kill()
 
 
 def test_one_made_meanwhile_by_another_process_is_used(small, tmp_path):

@@ -164,7 +164,7 @@ def test_what_a_killed_run_left_half_written_is_swept_up(tmp_path: Path) -> None
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     left = [
-        tmp_path / ".shard-0000003.parquet.77-0.tmp",
+        tmp_path / f".shard-0000003.parquet.{ended.pid}-0.tmp",
         tmp_path / f".sorting.{ended.pid}-0.tmp" / "spilled",
     ]
     somebody_sorts = tmp_path / f".sorting.{os.getpid()}-777777777.tmp"
