@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from anomalymatch_ui import jsontext
-from anomalymatch_ui.errors import ReadOnlyError
+from anomalymatch_ui.errors import ReadOnlyError, StorageError
 from anomalymatch_ui.labels import Journal, read_fact
 from anomalymatch_ui.session.core.folder import SessionFolder
 
@@ -64,7 +64,7 @@ def identity_of(journal: Journal, path: Path) -> str:
     Raises
     ------
     StorageError
-        If the disk refuses.
+        If the disk refuses to keep the first one.
     """
     facts = journal.meta()
     known, kept = facts.get(IDENTITY), facts.get(PLACE)
@@ -86,6 +86,10 @@ def identity_of(journal: Journal, path: Path) -> str:
         journal.keep_meta({IDENTITY: settled, PLACE: here.text()}, seen={IDENTITY: known, PLACE: kept})
     except ReadOnlyError:
         return known or str(path.absolute())
+    except StorageError:
+        if known is None:
+            raise
+        return known  # a full disk is said by the next label
     return journal.meta()[IDENTITY]
 
 
