@@ -92,7 +92,7 @@ $(FLOORS_TESTS): $(FLOORS)/.packages $(OURS)
 	touch $@
 
 reliability: $(STAMP)-test  ## the long tests that nothing is lost (docs/reliability.md)
-	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/session/test_damaged_files.py tests/unit/pool/test_fuzzed_files.py
+	$(BIN)/python -m pytest -m slow -s -rA tests/unit/labels/test_journal_damage.py tests/unit/labels/test_journal.py tests/session/test_damaged_files.py tests/unit/pool/test_fuzzed_files.py
 
 image: $(STAMP)-test  ## build the image for JupyterHub and Datalabs, where Docker runs
 	$(BIN)/python -m pytest -m slow -rA tests/unit/test_docker.py

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from anomalymatch_ui.errors import InputError, StorageError
-from anomalymatch_ui.labels import LABELS, Journal
+from anomalymatch_ui.labels import LABELS, Journal, repair_journal
 
 ME, YOU = "me", "you"
 
@@ -201,6 +201,47 @@ def test_two_processes_may_make_and_write_one_file_at_once(tmp_path):
     with Journal(path) as journal:
         assert len(journal.view()) == 200
         assert [entry.seq for entry in journal.entries()] == list(range(1, 201))
+
+
+LABELLER = """
+import random, sys, time
+from pathlib import Path
+from anomalymatch_ui.labels import Journal
+journal, me, seconds = Journal(Path(sys.argv[1])), sys.argv[2], float(sys.argv[3])
+chance, written = random.Random(me), 0
+until = time.monotonic() + seconds
+while time.monotonic() < until:
+    names = [f"{number:03d}" for number in chance.sample(range(500), chance.choice((1, 1, 1, 20)))]
+    journal.append(names, chance.choice(["anomaly", "nominal", "unsure", None]), me, "key")
+    written += len(names)
+    if chance.random() < 0.1 and (undone := journal.undo(me, "key")):
+        written += len(undone.labels)
+print(written, flush=True)
+sys.stdin.readline()  # until all have ended
+print(sorted(journal.view().items()), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    ids=["short", "long"],
+)
+def test_three_writers_lose_nothing_and_end_with_one_view(tmp_path, seconds):
+    path = tmp_path / "journal.sqlite"
+    command = [sys.executable, "-c", LABELLER, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    writers = [subprocess.Popen([*command, name, str(seconds)], **pipes) for name in ("ada", "bob", "eve")]
+    written = [int(writer.stdout.readline()) for writer in writers]
+    views = {writer.communicate("go on\n", timeout=300)[0] for writer in writers}
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    with Journal(path) as journal:
+        assert views == {f"{sorted(journal.view().items())}\n"}
+        rows = journal.entries()
+    assert [entry.seq for entry in rows] == list(range(1, sum(written) + 1))
+    assert [sum(entry.annotator == name for entry in rows) for name in ("ada", "bob", "eve")] == written
+    assert not repair_journal(path).set_aside  # nothing is damaged
+    print(f"{len(rows):,} rows of three writers in {seconds} s, each of them there, one view")
 
 
 def test_rows_of_another_process_show_in_the_view(journal):
