@@ -17,6 +17,7 @@ from anomalymatch_ui.rank.exploration import is_exhausted, unlike_labelled
 from anomalymatch_ui.rank.first_places import Places, Telling, with_first_places
 from anomalymatch_ui.rank.forecast import Count, Forecast, Scale, fit_forecast
 from anomalymatch_ui.rank.fusion import Fusion, log_odds
+from anomalymatch_ui.rank.glance import Glance
 from anomalymatch_ui.rank.instant import InstantModel, fit_instant
 from anomalymatch_ui.rank.learning_curve import LabelGain, gain_of_labels
 from anomalymatch_ui.rank.likelihood import HeldOut, Looks
@@ -37,6 +38,7 @@ __all__ = [
     "FeatureScale",
     "Forecast",
     "Fusion",
+    "Glance",
     "HeldOut",
     "InstantModel",
     "LabelGain",

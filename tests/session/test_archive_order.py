@@ -14,6 +14,7 @@ import pytest
 from sessions import ANOMALIES, SETTINGS, make_trained
 
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
+from anomalymatch_ui.rank import LinearHead, glance
 from anomalymatch_ui.score import Outcome, Scores, similar
 from anomalymatch_ui.session import Session
 from anomalymatch_ui.session.archives import archive_engine
@@ -21,6 +22,7 @@ from anomalymatch_ui.session.archives.archive_engine import measured_threshold
 from anomalymatch_ui.session.archives.archive_request import SessionScoreRequest, run_session_request
 from anomalymatch_ui.session.archives.archive_spec import SessionSpec
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive
+from anomalymatch_ui.session.look.backbone import Looker
 from anomalymatch_ui.session.work.learnt import Learnt
 
 TOLERANCE = 2e-3
@@ -94,9 +96,9 @@ def test_what_ranks_high_is_looked_at_closely_and_has_the_session_s_probability(
     looked: list[tuple[int, bool]] = []
     embed = archive_engine.Seer.embed
 
-    def watched(seer: Any, rows: np.ndarray, *, closely: bool, known: Any = None) -> np.ndarray:
+    def watched(seer: Any, rows: np.ndarray, *, closely: bool, **told: Any) -> np.ndarray:
         looked.append((len(rows), closely))
-        return embed(seer, rows, closely=closely, known=known)
+        return embed(seer, rows, closely=closely, **told)
 
     monkeypatch.setattr(archive_engine.Seer, "embed", watched)
     score(trained / "images", trained / "session", tmp_path / "out")
@@ -106,6 +108,40 @@ def test_what_ranks_high_is_looked_at_closely_and_has_the_session_s_probability(
     assert_first(6, found, expected)
     assert [found[name] for name in best] == pytest.approx([expected[name] for name in best], abs=TOLERANCE)
     assert len(found) == 60
+
+
+def test_a_first_look_goes_no_further_than_it_has_to(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_engine, "FEWEST_CLOSELY", 30)
+    monkeypatch.setattr(archive_engine, "CLOSELY", 0.0)
+    monkeypatch.setattr(glance, "FEWEST", 16)
+    monkeypatch.setattr(glance, "_correlation", lambda one, other: 1.0)  # the cheapest look is enough
+    looked: list[tuple[Path, int, str, int]] = []
+    look = Looker.look
+
+    def watched(looker: Any, rows: np.ndarray, symmetry: str) -> Any:
+        looked.append((looker._images.path, looker._scorer.image_size, symmetry, len(rows)))
+        return look(looker, rows, symmetry)
+
+    monkeypatch.setattr(Looker, "look", watched)
+    shutil.copytree(trained / "images", tmp_path / "images")
+    images, out = tmp_path / "images", tmp_path / "out"
+    score(images, trained / "session", out, shard_size=16)
+    of_archive = [(size, views, count) for path, size, views, count in looked if path == images]
+    assert {(size, views) for size, views, _ in of_archive} == {(32, "none"), (32, "square"), (48, "none")}
+    # All 60 for the threshold and again for their shards; the other size of what ranks high.
+    assert sum(count for size, views, count in of_archive if (size, views) == (32, "none")) == 120
+    assert sum(count for size, _, count in of_archive if size == 48) == 30
+    expected, found = of_the_session(trained / "session"), probabilities(out)
+    assert_first(2, found, expected)
+    before = {path.name: path.read_bytes() for path in out.glob("shard-*")}
+    (out / "shard-0000001.parquet").unlink()
+    assert score(images, trained / "session", out).written == 1
+    assert {path.name: path.read_bytes() for path in out.glob("shard-*")} == before
+    # Where embeddings are kept, all looks are taken; the scores are the same.
+    score(images, trained / "session", tmp_path / "with", embeddings=True)
+    assert probabilities(tmp_path / "with") == pytest.approx(found, abs=TOLERANCE)
 
 
 def test_a_run_goes_on_by_what_the_session_had_learnt_when_it_began(
@@ -277,6 +313,10 @@ def test_what_was_learnt_is_read_back_as_it_was(trained: Path, tmp_path: Path) -
     with Session.open(trained / "session") as session:
         _, embedding, learnt = session.scorer.learnt(session.labels())
     learnt = replace(learnt, threshold=0.25)
+    assert learnt.first is None
+    quick = replace(learnt, first=LinearHead(learnt.head.weights / 2, 1.0))
+    assert Learnt.decoded(quick.encoded()).digest == quick.digest != learnt.digest
+    assert Learnt.decoded(quick.encoded()).glance.bias == 1
     learnt.write(tmp_path / "order.npz")
     again = Learnt.load(tmp_path / "order.npz")
     assert again.digest == learnt.digest

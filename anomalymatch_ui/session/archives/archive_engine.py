@@ -30,7 +30,10 @@ FEWEST_CLOSELY = 2_048
 """Images that are looked at in all views, if there are as many."""
 
 SAMPLE = 4_096
-"""Images on which it is measured which ones rank high."""
+"""Images of a large archive on which it is measured which ones rank high; a 32nd of a smaller one."""
+
+FEWEST_SAMPLED = 1_024
+"""The same of the smallest."""
 
 BLOCK = 4_096
 """Images of a shard that are looked at in one go, so that the largest shard needs no more memory."""
@@ -72,16 +75,19 @@ class SessionEngine:
         for number in missing:
             asked = archive.manifest.indices(number)
             starts = range(asked.start, asked.stop, BLOCK)
-            blocks = (self._scored(range(start, min(start + BLOCK, asked.stop))) for start in starts)
+            # An embedding that is kept needs every look; a score what its head goes by.
+            needed = None if archive.components else self._learnt.glance.weights != 0
+            blocks = (self._scored(range(start, min(start + BLOCK, asked.stop)), needed) for start in starts)
             yield archive.encode(number, assemble(self._pool, asked, blocks, archive.components))
 
-    def _scored(self, asked: range) -> ScoredBatch:
+    def _scored(self, asked: range, needed: np.ndarray | None) -> ScoredBatch:
         rows, learnt = np.arange(asked.start, asked.stop), self._learnt
-        embedding = self._seer.embed(rows, closely=False)
+        embedding = self._seer.embed(rows, closely=False, asked=needed)
         scores = learnt.coarse_probabilities(embedding)
         high = np.flatnonzero(learnt.ranks_high(embedding))
         if len(high):
-            embedding[high] = self._seer.embed(rows[high], closely=True, known=embedding[high])
+            known = embedding[high]
+            embedding[high] = self._seer.embed(rows[high], closely=True, known=known, asked=needed)
             scores[high] = learnt.probabilities(embedding[high], self._seer.network_scores(rows[high]))
         readable = np.isfinite(scores)
         return ScoredBatch(asked, rows[readable], scores[readable], embedding[readable])
@@ -99,7 +105,7 @@ def in_usual_batches(config: Config) -> Config:
 def measured_threshold(
     images: int, embed: Callable[[np.ndarray], np.ndarray], margins: Callable[[np.ndarray], np.ndarray]
 ) -> float:
-    """Return the head's margin after a look at one view from which an image is looked at in all of them.
+    """Return the margin after a look at one view from which an image is looked at in all of them.
 
     Parameters
     ----------
@@ -108,7 +114,7 @@ def measured_threshold(
     embed
         Returns the embedding of some of them by one view.
     margins
-        Returns the head's margins of embeddings.
+        Returns the margins of embeddings.
 
     Raises
     ------
@@ -118,7 +124,8 @@ def measured_threshold(
     share = max(CLOSELY, FEWEST_CLOSELY / images)
     if share >= 1:
         return -np.inf
-    sample = np.random.default_rng(0).choice(images, min(SAMPLE, images), replace=False)
+    count = min(images, max(FEWEST_SAMPLED, min(SAMPLE, images // 32)))
+    sample = np.random.default_rng(0).choice(images, count, replace=False)
     values = margins(embed(np.sort(sample)))
     known = values[np.isfinite(values)]
     if len(known) == 0:

@@ -15,7 +15,7 @@ from anomalymatch_ui.config import Config, RuntimeName, Symmetry
 from anomalymatch_ui.errors import DamagedStoreError, InputError, StorageError
 from anomalymatch_ui.learn import load_checkpoint, network_digest
 from anomalymatch_ui.pool import ImagePool, open_pool
-from anomalymatch_ui.rank import CoarseToFine, Reduction
+from anomalymatch_ui.rank import Glance, Reduction
 from anomalymatch_ui.score.archive import MANIFEST, ORDER, check_folder, check_ids
 from anomalymatch_ui.score.archiving import Advance, Engine, Model, Outcome, score_archive
 from anomalymatch_ui.score.components import Components
@@ -30,7 +30,6 @@ from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.labelling.working_set import ScoredArchive
 from anomalymatch_ui.session.look.embedded import Seeing
-from anomalymatch_ui.session.look.looking import PAIRS
 from anomalymatch_ui.session.look.seer import Seer
 from anomalymatch_ui.session.session import Session
 from anomalymatch_ui.session.work.learnt import Learnt
@@ -38,6 +37,10 @@ from anomalymatch_ui.session.work.tidying import pin_model
 
 if TYPE_CHECKING:
     from distributed import Client
+
+TOLD_BY = 1_024
+"""Images of the session, drawn at random, that tell what one view is worth. Of the first hundredth of a sky
+survey 97 to 100 % were in the twentieth looked at closely; with half as many of these 93 to 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +223,19 @@ def _order(
         config = config.with_values(device="auto")  # it is the workers that need a GPU
     seer = _seer(pool, config, order)
     advance = progress("Learning what one view tells")
-    rows = np.sort(draw_order_of(session.pool, config.seed)[:PAIRS])
+    rows = np.sort(draw_order_of(session.pool, config.seed)[:TOLD_BY])
     advance(0, len(rows))
-    in_one_view = Seer(session.pool, in_usual_batches(config), seeing).embed(rows, closely=False)
-    margins = learnt.head.margins
-    learnt = replace(learnt, coarse=CoarseToFine.of(margins(in_one_view), margins(embedding[rows])))
+    own = Seer(session.pool, in_usual_batches(config), seeing)
+    glance = Glance.of(
+        own.embed(rows, closely=False), learnt.head.margins(embedding[rows]), learnt.head, own.choices()
+    )
+    first = None if glance.head is learnt.head else glance.head
+    learnt = replace(learnt, coarse=glance.coarse, first=first)
     advance(len(rows), len(rows))
-    threshold = measured_threshold(len(pool), lambda some: seer.embed(some, closely=False), margins)
+    needed = learnt.glance.weights != 0
+    threshold = measured_threshold(
+        len(pool), lambda some: seer.embed(some, closely=False, asked=needed), learnt.glance.margins
+    )
     return replace(order, learnt=replace(learnt, threshold=threshold)), seer
 
 

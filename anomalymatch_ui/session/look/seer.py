@@ -77,7 +77,26 @@ class Seer:
         scorers = [] if self._scorer is None else [self._scorer.runtime]
         return (*(looker.runtime for looker in self._lookers.values()), *scorers)
 
-    def embed(self, rows: np.ndarray, *, closely: bool, known: np.ndarray | None = None) -> np.ndarray:
+    def choices(self) -> list[np.ndarray]:
+        """Return the components of each look, bool ``(components,)``, the cheapest look first."""
+        return [self._place_of(look) for look in sorted(self._lookers, key=lambda look: look.size)]
+
+    def _place_of(self, look: Look) -> np.ndarray:
+        place, start = np.zeros(self.components, dtype=bool), 0
+        for one, reductions in self._reductions.items():
+            stop = start + sum(reduction.axes.shape[1] for reduction in reductions)
+            place[start:stop] = one == look
+            start = stop
+        return place
+
+    def embed(
+        self,
+        rows: np.ndarray,
+        *,
+        closely: bool,
+        known: np.ndarray | None = None,
+        asked: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Look at some images.
 
         Parameters
@@ -88,6 +107,9 @@ class Seer:
             In all views, or in one.
         known
             The embedding by one view, of which that is taken where one view is all there is.
+        asked
+            Components that one view is asked for, or that are known of it, bool ``(components,)``. A look
+            that gives none of them is not taken, and its components are zero. ``None`` stands for all.
 
         Returns
         -------
@@ -95,14 +117,15 @@ class Seer:
             float16 ``(n, components)``; NaN where an image cannot be read.
         """
         embedding = np.full((len(rows), self.components), np.nan, np.float16)
-        start = 0
         for look, looker in self._lookers.items():
-            columns = sum(reduction.axes.shape[1] for reduction in self._reductions[look])
-            place = slice(start, start + columns)
-            start += columns
+            place = self._place_of(look)
+            is_asked = asked is None or bool((asked & place).any())
             views = self._views[look] if closely else "none"
-            if views == "none" and known is not None:
+            if closely and views == "none" and known is not None and is_asked:
                 embedding[:, place] = known[:, place]
+                continue
+            if not closely and not is_asked:
+                embedding[:, place] = 0
                 continue
             done = 0
             for some, features in looker.look(rows, views):

@@ -37,7 +37,7 @@ class Learnt:
     head
         On the embedding that the reductions give.
     coarse
-        From the head's margin after a look at one view to that after a look at all.
+        From the margin after a look at one view to that after a look at all.
     guess
         From the head's margin to the network's log-odds, for images that no network has scored.
     fusion
@@ -45,7 +45,10 @@ class Learnt:
     forecast
         From margins to probabilities.
     threshold
-        Margin of the head after a look at one view from which an image ranks high.
+        Margin after a look at one view from which an image ranks high.
+    first
+        Head on the embedding by one view, where another one than ``head``; weightless on components that
+        need not be looked at.
     """
 
     sight: str
@@ -59,11 +62,17 @@ class Learnt:
     fusion: Fusion | None
     forecast: Forecast
     threshold: float = -np.inf
+    first: LinearHead | None = None
 
     @property
     def components(self) -> int:
         """Columns of the embedding."""
         return len(self.head.weights)
+
+    @property
+    def glance(self) -> LinearHead:
+        """The head on the embedding by one view."""
+        return self.head if self.first is None else self.first
 
     def coarse_probabilities(self, embedding: np.ndarray) -> np.ndarray:
         """Return what is to be expected of images after a look at one view of each.
@@ -78,12 +87,12 @@ class Learnt:
         numpy.ndarray
             float32 ``(n,)``; NaN where the embedding is.
         """
-        margins = self.coarse.apply(self.head.margins(embedding))
+        margins = self.coarse.apply(self.glance.margins(embedding))
         return self._probabilities(margins, self.guess.apply(margins))
 
     def ranks_high(self, embedding: np.ndarray) -> np.ndarray:
         """Return which images, seen in one view, are worth a look at all of them, bool ``(n,)``."""
-        high: np.ndarray = self.head.margins(embedding) >= self.threshold
+        high: np.ndarray = self.glance.margins(embedding) >= self.threshold
         return high
 
     def probabilities(self, embedding: np.ndarray, network: np.ndarray | None) -> np.ndarray:
@@ -143,6 +152,7 @@ class Learnt:
                 Fusion((fusion[0], fusion[1]), (fusion[2], fusion[3]), fusion[4]) if fusion else None,
                 Forecast(Scale(*scale), nodes[0], nodes[1], nodes[2], nodes[3]),
                 float(saved["threshold"][0]),
+                LinearHead(saved["first"], float(saved["first_bias"][0])) if "first" in saved.files else None,
             )
 
     @classmethod
@@ -180,6 +190,8 @@ class Learnt:
             "nodes": nodes,
             "threshold": np.array([self.threshold]),
         }
+        if self.first is not None:
+            arrays |= {"first": self.first.weights, "first_bias": np.array([self.first.bias])}
         for part, reduction in enumerate(self.reductions):
             arrays |= {f"axes{part}": reduction.axes, f"offset{part}": reduction.offset}
         return arrays
