@@ -36,7 +36,7 @@ def of_each_row(
         Dtype of the result.
     """
     count = len(features)
-    values = np.empty(count, dtype)
+    values: np.ndarray = np.empty(count, dtype)
 
     def fill(start: int) -> None:
         last = count - start < _SHARE + _LEAST

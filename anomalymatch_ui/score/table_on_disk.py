@@ -97,7 +97,7 @@ class _File:
 
     def read(self, into: np.ndarray, place: int) -> None:
         """Fill bytes ``(n,)`` from a place in the file. Raises ``StorageError`` if that cannot be read."""
-        left = memoryview(into)
+        left = memoryview(into.data)
         while left:
             try:
                 count = os.preadv(self._number, [left], place)
