@@ -25,12 +25,12 @@ STICKS_OUT = """() => {
     const [panel, sheet] = [".am-panel", ".am-help"].map((name) => document.querySelector(name));
     const found = [...document.querySelectorAll(".am-side *")]
         .filter((node) => node.checkVisibility() && right(node) > right(panel) + 1);
-    const cut = [...document.querySelectorAll(".am-side button, .am-zoom-bottom > button")]
+    const cut = [...document.querySelectorAll(".am-side button, .am-zoom-bottom > button, .am-zoom-name")]
         .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1);
     if (sheet && sheet.scrollWidth > sheet.clientWidth + 1) cut.push(sheet);
     return [...found, ...cut].map((node) => node.outerHTML.slice(0, 80));
 }"""
-"""What of the panel, of the close-up's buttons and of the list of keys is beside the place that it has."""
+"""What of the panel, the close-up's name and buttons, and the list of keys is beside its place."""
 
 IS_FULL = "() => document.fullscreenElement?.classList.contains('anomalymatch') ?? false"
 
@@ -76,6 +76,7 @@ def test_cards_are_seen_in_little_room_and_on_the_whole_screen(
 
         for width in (900, 700):
             page.set_viewport_size({"width": width, "height": 600})
+            expect(desk.bar.get_by_role("button", name="list of keys")).to_be_in_viewport(ratio=1)
             for key in ("Space", "?"):
                 desk.press(key)
                 expect(desk.overlay).to_be_visible()
