@@ -5,7 +5,7 @@
 # What happens: inside, the CPU device has int32 and float32. Input and output stay int64 and float64 by name, and the
 # upper half of an identifier is cut off: 2**32 + 5 equals 5. A Julian date is rounded to a quarter of a day, and
 # 1e300 becomes 3.4e38. That the device has no such types is documented; that nothing says so when a model
-# needs them is the surprise. onnxruntime returns the numbers that went in.
+# needs them is the surprise.
 # Why it matters: identifiers that ride through a model beside the pixels come back as other identifiers, and a
 # light curve loses its hours, in an array whose dtype promises the opposite.
 #

@@ -2,7 +2,7 @@
 #
 # Packages: openvino 2026.4.1 (CPU), onnx 1.23.2, numpy 2.4.6.
 # Guess: int32 is computed as int32; the CPU device names it among its precisions.
-# What happens: Mul, Add, Max and CumSum of int32 are exact. Equal, Greater, Div and ReduceSum go through float32:
+# What happens: Mul of int32 is exact. Equal, Greater, Div and ReduceSum go through float32:
 # 16777216 equals 16777217, a number divided by 1 is its neighbour, and a sum of four counts is 6 off. By their types,
 # inputs and outputs are int32 all the way.
 # Why it matters: a model that looks up an identifier, masks by one, or sums counts of a stack past 2**24
