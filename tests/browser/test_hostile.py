@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from desk import Desk
 from images import make_pool
@@ -60,4 +61,39 @@ def test_images_that_have_gone_are_a_sentence_on_the_page(page: Page, serve: Ser
         expect(alert).to_contain_text("AnomalyMatch cannot open this.")
         expect(alert).to_contain_text(str(tmp_path / "images"))
         expect(page.get_by_text("Traceback")).to_have_count(0)
+        page.goto("about:blank")
+
+
+MARKUP = "<img src=x onerror=document.title=1>"  # as long as a tag may be
+
+
+def test_columns_tags_notes_names_and_aims_are_text(page: Page, serve: Serve, tmp_path: Path):
+    images, session = tmp_path / "images", tmp_path / "session"
+    make_pool(images, images=60)
+    first = "0000.jpg"
+    table = tmp_path / "table.csv"
+    columns = {"id": [first, "0001.jpg"], MARKUP: [MARKUP, MARKUP], f"number {MARKUP}": [1.5, 2.5]}
+    pd.DataFrame(columns).to_csv(table, index=False)
+    with Session.open(session, images, metadata=table, annotator=MARKUP) as opened:
+        opened.label(["0001.jpg"], "anomaly")
+        opened.marking.define([MARKUP])
+        opened.marking.tag([first], MARKUP)
+        opened.marking.note(first, MARKUP)
+        opened.marking.write_aim(MARKUP)
+    with serve(images, session) as served:
+        desk = Desk(page).open(served.address)
+        expect(desk.card(first).locator(".am-tag").first).to_have_text(MARKUP)
+        expect(page.get_by_text(MARKUP, exact=True).first).to_be_visible()
+        page.get_by_role("button", name="Filter").click()
+        expect(page.locator(".am-filters")).to_contain_text(MARKUP)
+        desk.press("Escape")
+        desk.card(first).click(position={"x": 40, "y": 40})
+        desk.press("Space")
+        expect(desk.overlay).to_contain_text(MARKUP)
+        desk.press("Escape")
+        views = page.get_by_label("view", exact=True)
+        for view in ("labelled", "disagreements", "audit"):
+            views.select_option(view)
+        expect(page).to_have_title("AnomalyMatch")
+        assert page.locator('img[src="x"]').count() == 0
         page.goto("about:blank")
