@@ -44,6 +44,10 @@ def counted(count: Count) -> str:
     return f"{whole(count.expected):,} ({count.low:,}–{count.high:,})"
 
 
+FEW_LABELLED = 40
+"""Nobody is advised to stop before as many have a label: of ten looks the intervals say too much."""
+
+
 def advice(found: int, labelled: int, following: Count, looks: int, unfound: Count) -> str:
     """Return whether to go on, with the reason, in a sentence.
 
@@ -58,12 +62,15 @@ def advice(found: int, labelled: int, following: Count, looks: int, unfound: Cou
     """
     if looks == 0:
         return "Every image has been looked at."
-    if unfound.high <= max(1, 0.02 * found):
+    few = f"the next {looks:,} looks should bring none"
+    over = unfound.high <= max(1, 0.02 * found)
+    if (over or whole(following.expected) == 0) and labelled < min(FEW_LABELLED, looks):
+        return f"Too early to stop: only {labelled:,} images have a label."
+    if over:
         are = "is" if unfound.high == 1 else "are"
         left = f"at most {unfound.high:,} {are}" if unfound.high else "nothing is"
         return f"Time to stop: {left} left to find, with 95 % confidence."
     if whole(following.expected) == 0:
-        few = f"the next {looks:,} looks should bring none"
         if whole(unfound.expected) == 0:
             return f"Time to stop: {few}, and hardly anything is left to find."
         return f"Time to stop: {few}; what is left lies scattered among the others."

@@ -295,6 +295,13 @@ def test_when_to_stop_is_said_with_its_reason(
     assert sentence in advice(20, 220, following, looks, unfound)
 
 
+def test_nobody_is_told_to_stop_after_a_few_labels_of_many_images() -> None:
+    none, scattered = Count(0.2, 0, 2), Count(1, 0, 5)
+    assert advice(2, 10, none, 100, scattered) == "Too early to stop: only 10 images have a label."
+    assert "Time to stop" in advice(2, 40, none, 100, scattered)
+    assert "Time to stop" in advice(2, 18, Count(0, 0, 0), 6, Count(0, 0, 0))  # of 24 images
+
+
 def test_several_that_may_be_left_are_counted_in_the_plural() -> None:
     sentence = advice(200, 900, Count(0.6, 0, 3), 100, Count(1, 0, 4))
     assert sentence == "Time to stop: at most 4 are left to find, with 95 % confidence."
