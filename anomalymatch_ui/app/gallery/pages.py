@@ -60,7 +60,8 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         self._native = native_side(session.pool)
         self._pixel_ratio = 1.0
         self._ranking = session.ranking()
-        self._listed = Listed(np.empty(0, np.int64), *[np.empty(0, bool)] * 3, "", "")
+        none = np.empty(0, bool)
+        self._listed = Listed(np.empty(0, np.int64), none, none, none, "", "")
         self._number = 0
         self._serial = 0
         self._laid_out: tuple[int, int, str] | None = None
@@ -170,9 +171,12 @@ class Pages(anywidget.AnyWidget):  # type: ignore[misc]
         """List images, which of them were drawn, are duplicates or unlike, and show their first page."""
         self._ranking = ranking
         nothing = np.zeros(len(order), dtype=bool)
+        drawn, duplicate, unlike = (nothing if reason is None else reason for reason in why)
         self._listed = Listed(
             np.asarray(order, np.int64),
-            *(nothing if reason is None else reason for reason in why),
+            drawn,
+            duplicate,
+            unlike,
             title,
             empty,
             captions,
