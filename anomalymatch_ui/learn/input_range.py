@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -49,34 +47,6 @@ class InputScaling(nn.Module):
         """Return the scaled images, in the shape and dtype of ``images`` ``(n, channels, height, width)``."""
         # In the images' own number format: a product of two formats would be of the wider one.
         return (images - self.mean.to(images.dtype)) / self.deviation.to(images.dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class ByteScaling:
-    """What :func:`input_scaling` does, as numbers, for who computes it elsewhere.
-
-    Attributes
-    ----------
-    spread
-        Whether one or two bands are spread to three colours first.
-    mean, deviation
-        Mean and deviation of each channel, float32 ``(channels,)`` in units of [0, 1]; empty where values
-        stay as they are.
-    """
-
-    spread: bool
-    mean: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of(cls, scaling: nn.Module) -> ByteScaling:
-        """Return what a module of :func:`input_scaling` does."""
-        steps = list(scaling) if isinstance(scaling, nn.Sequential) else [scaling]
-        last = steps[-1]
-        mean = deviation = np.empty(0, np.float32)
-        if isinstance(last, InputScaling):
-            mean, deviation = (values.flatten().cpu().numpy() for values in (last.mean, last.deviation))
-        return cls(isinstance(steps[0], SpreadToColours), mean, deviation)
 
 
 def input_scaling(config: NetworkConfig, trained_on: Range, bands: int) -> nn.Module:

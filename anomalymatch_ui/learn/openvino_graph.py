@@ -1,7 +1,7 @@
 """An EfficientNet as OpenVINO computes it: a graph built from the weights, compiled for one batch on CPUs.
 
 Built node by node and not traced: that takes milliseconds instead of seconds, needs no example, and leaves
-the network's mode alone.
+the network's mode alone. It needs no torch, either.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
+from importlib import metadata
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from anomalymatch_ui.config import Layer
-from anomalymatch_ui.learn.input_range import ByteScaling
+from anomalymatch_ui.learn.plan import Activation, Bottleneck, ByteScaling, Convolution, Plan
 
 BATCH = 8
 """Images that a compiled graph takes, always: of another number it would compute other last bits. Of 1, 4, 8,
@@ -55,6 +55,15 @@ def openvino() -> Any:
     return package
 
 
+def installed_version() -> str:
+    """Return the version of what is imported. Raises ``ImportError`` as :func:`openvino` does."""
+    package = openvino()
+    try:
+        return metadata.version("openvino")
+    except metadata.PackageNotFoundError:  # built from source
+        return str(package.get_version())
+
+
 def _imported() -> Any:
     loaded = sys.modules.get("openvino")
     if loaded is not None:
@@ -70,52 +79,32 @@ def _imported() -> Any:
             sys.modules[_TOOLS] = kept
 
 
-class CompiledStages:
-    """Some layers of a network, ready to be computed by any number of threads.
+class CompiledGraph:
+    """A graph, ready to be computed by any number of threads.
 
     Each stream computes in one thread, so that the bits of an answer depend on nothing but the image. What
-    goes in and what comes out is channels-last, as OpenVINO computes, and is not copied.
+    goes in and what comes out is not copied.
 
     Parameters
     ----------
-    module
-        An EfficientNet whose normalisation is in its convolutions.
-    start
-        The block to begin with.
-    layers
-        What to give, in this order.
-    shape
-        Shape of one input, ``(height, width, channels)``.
+    model
+        From :func:`stages_graph`, or another one of one input of :data:`BATCH` rows.
     streams
         How many batches are computed at one time, at most.
-    scaling
-        How bytes are scaled for block 0; then images go in as uint8. Without, scaled images or maps go in as
-        float32.
 
     Raises
     ------
-    CannotBuildError
-        If the network has a part that is not known here.
     RuntimeError
         If OpenVINO refuses, such as where it does not support the processor.
     """
 
-    def __init__(
-        self,
-        module: Any,
-        start: int,
-        layers: Sequence[Layer],
-        shape: tuple[int, ...],
-        streams: int,
-        scaling: ByteScaling | None = None,
-    ) -> None:
+    def __init__(self, model: Any, streams: int) -> None:
         self._requests = threading.local()
-        self._dtype = np.dtype(np.float32 if scaling is None else np.uint8)
         self._compiled = (
             openvino()
             .Core()
             .compile_model(
-                _graph(module, start, layers, (BATCH, *shape), scaling),
+                model,
                 _DEVICE,
                 {
                     "INFERENCE_PRECISION_HINT": "f32",  # or else bfloat16 wherever the processor has it
@@ -125,11 +114,13 @@ class CompiledStages:
                 },
             )
         )
-        self.shape = shape
+        taken = self._compiled.input(0)
+        self._dtype = np.dtype(taken.element_type.to_dtype())
+        self.shape = tuple(taken.shape)[1:]
         self._shapes = [tuple(output.shape)[1:] for output in self._compiled.outputs]
 
     def __call__(self, values: np.ndarray, at_once: int = 1) -> list[np.ndarray]:
-        """Return the maps ``(n, height, width, channels)`` of each layer, float32.
+        """Return what the graph gives, float32 arrays of ``n`` rows each.
 
         Parameters
         ----------
@@ -188,27 +179,51 @@ def _shared(values: np.ndarray) -> Any:
     return openvino().Tensor(values, shared_memory=True)
 
 
-def _graph(
-    module: Any, start: int, layers: Sequence[Layer], shape: tuple[int, ...], scaling: ByteScaling | None
+def stages_graph(
+    plan: Plan, layers: Sequence[Layer], shape: tuple[int, ...], scaling: ByteScaling | None = None
 ) -> Any:
-    """Return what :meth:`EfficientNetBackbone.stages` computes as a model of OpenVINO, channels-last."""
+    """Return a model of OpenVINO that computes some layers, channels-last as OpenVINO computes.
+
+    Parameters
+    ----------
+    plan
+        Holds the layers.
+    layers
+        What to give, in this order: maps ``(n, height, width, channels)``.
+    shape
+        Shape of one input, ``(height, width, channels)``.
+    scaling
+        How bytes are scaled for the stem; then images go in as uint8. Without, scaled images or maps go in
+        as float32.
+    """
+    taken = parameter(shape, np.float32 if scaling is None else np.uint8)
+    maps = stages_of(plan, taken, layers, scaling)
+    return openvino().Model([openvino().opset13.result(one) for one in maps], [taken], "stages")
+
+
+def parameter(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return what a graph of :data:`BATCH` rows is given."""
+    return openvino().opset13.parameter([BATCH, *shape], dtype)
+
+
+def stages_of(
+    plan: Plan, taken: Any, layers: Sequence[Layer], scaling: ByteScaling | None = None
+) -> list[Any]:
+    """Return the nodes of some layers, channels-last; as for :func:`stages_graph`."""
     ops = openvino().opset13
-    taken = ops.parameter(list(shape), np.float32 if scaling is None else np.uint8)
     values = ops.transpose(taken if scaling is None else _scaled(taken, scaling), np.array(_CHANNELS_FIRST))
     found: dict[Layer, Any] = {}
-    whole = "last" in layers
-    if start == 0:
-        values = _activated(module._swish, _convolved(values, module._conv_stem, module._bn0))
-    for number in range(start, len(module._blocks) if whole else max(map(int, layers)) + 1):
-        values = found[number] = _block(values, module._blocks[number])
-    if whole:
-        found["last"] = _activated(module._swish, _convolved(values, module._conv_head, module._bn1))
-    given = [ops.transpose(found[layer], np.array(_CHANNELS_LAST)) for layer in layers]
-    return openvino().Model([ops.result(maps) for maps in given], [taken], "stages")
+    if plan.stem is not None:
+        values = _activated(plan.activation, _convolved(values, plan.stem))
+    for number, block in plan.blocks.items():
+        values = found[number] = _block(values, block)
+    if plan.end is not None:
+        found["last"] = _activated(plan.activation, _convolved(values, plan.end))
+    return [ops.transpose(found[layer], np.array(_CHANNELS_LAST)) for layer in layers]
 
 
 def _scaled(pixels: Any, scaling: ByteScaling) -> Any:
-    """Return uint8 ``(n, height, width, bands)`` as :func:`input_scaling` scales them for the backbone."""
+    """Return uint8 ``(n, height, width, bands)`` as they are scaled for the backbone."""
     ops = openvino().opset13
     values = ops.divide(ops.convert(pixels, "f32"), np.float32(255))
     if scaling.spread:
@@ -221,52 +236,34 @@ def _scaled(pixels: Any, scaling: ByteScaling) -> Any:
     return ops.divide(ops.subtract(values, scaling.mean), scaling.deviation)
 
 
-def _block(values: Any, block: Any) -> Any:
-    """Return what an inverted bottleneck makes of maps, without what is for training alone."""
+def _block(values: Any, block: Bottleneck) -> Any:
     ops = openvino().opset13
-    maps, activation = values, block._swish
-    if hasattr(block, "_expand_conv"):
-        maps = _activated(activation, _convolved(maps, block._expand_conv, block._bn0))
-    maps = _activated(activation, _convolved(maps, block._depthwise_conv, block._bn1))
-    if block.has_se:
+    maps, activation = values, block.activation
+    if block.expand is not None:
+        maps = _activated(activation, _convolved(maps, block.expand))
+    maps = _activated(activation, _convolved(maps, block.depthwise))
+    if block.reduce is not None and block.restore is not None:
         squeezed = ops.reduce_mean(maps, np.array([2, 3]), keep_dims=True)
-        squeezed = _activated(activation, _convolved(squeezed, block._se_reduce))
-        maps = ops.multiply(ops.sigmoid(_convolved(squeezed, block._se_expand)), maps)
-    maps = _convolved(maps, block._project_conv, block._bn2)
-    settings = block._block_args
-    skips = block.id_skip and settings.input_filters == settings.output_filters
-    return ops.add(maps, values) if skips and tuple(block._depthwise_conv.stride) == (1, 1) else maps
+        squeezed = _activated(activation, _convolved(squeezed, block.reduce))
+        maps = ops.multiply(ops.sigmoid(_convolved(squeezed, block.restore)), maps)
+    maps = _convolved(maps, block.project)
+    return ops.add(maps, values) if block.adds else maps
 
 
-def _convolved(values: Any, part: nn.Conv2d, normalisation: nn.Module | None = None) -> Any:
-    if normalisation is not None and not isinstance(normalisation, nn.Identity):
-        raise CannotBuildError(f"a {type(normalisation).__name__} that is not in the convolution before it")
+def _convolved(values: Any, part: Convolution) -> Any:
     ops = openvino().opset13
-    weights = part.weight.detach().float().contiguous().numpy()
-    before, after = _padding(part)
-    strides, dilations = list(part.stride), list(part.dilation)
+    before, after = list(part.before), list(part.after)
+    strides, dilations = list(part.strides), list(part.dilations)
     if part.groups == 1:
-        values = ops.convolution(values, ops.constant(weights), strides, before, after, dilations)
+        values = ops.convolution(values, ops.constant(part.weights), strides, before, after, dilations)
     else:
-        grouped = ops.constant(weights.reshape(part.groups, -1, *weights.shape[1:]))
+        grouped = ops.constant(part.weights.reshape(part.groups, -1, *part.weights.shape[1:]))
         values = ops.group_convolution(values, grouped, strides, before, after, dilations)
     if part.bias is None:
         return values
-    return ops.add(values, ops.constant(part.bias.detach().float().numpy().reshape(1, -1, 1, 1)))
+    return ops.add(values, ops.constant(part.bias.reshape(1, -1, 1, 1)))
 
 
-def _padding(part: nn.Conv2d) -> tuple[list[int], list[int]]:
-    """Return how many rows and columns of zeros are before and after the maps, as the library says."""
-    own = getattr(part, "static_padding", None)
-    left, right, top, bottom = own.padding if isinstance(own, nn.ZeroPad2d) else (0, 0, 0, 0)
-    rows, columns = (int(width) for width in part.padding)
-    return [top + rows, left + columns], [bottom + rows, right + columns]
-
-
-def _activated(activation: nn.Module, values: Any) -> Any:
+def _activated(activation: Activation, values: Any) -> Any:
     ops = openvino().opset13
-    if isinstance(activation, nn.ReLU6):
-        return ops.clamp(values, 0.0, 6.0)
-    if type(activation).__name__ in ("Swish", "MemoryEfficientSwish"):
-        return ops.swish(values)
-    raise CannotBuildError(f"the activation {type(activation).__name__}")
+    return ops.clamp(values, 0.0, 6.0) if activation == "relu6" else ops.swish(values)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -14,42 +12,22 @@ from torch import Tensor, nn
 from anomalymatch_ui.config import OPENVINO_GRAPH, Layer, RuntimeName
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.backbone import EfficientNetBackbone
-from anomalymatch_ui.learn.input_range import ByteScaling
 from anomalymatch_ui.learn.network import AnomalyNetwork
-from anomalymatch_ui.learn.openvino_graph import BATCH, CannotBuildError, CompiledStages, openvino
-
-TOLERANCE = 1e-4
-"""Largest difference from torch: the norm of the difference of two maps, in units of a map's own. So far from
-each other scores still agree to 1e-4, for a logistic changes by at most 0.224 of a relative change of its
-argument. In trials OpenVINO was within 5e-6 from 64 px on, and 5e-5 at 32."""
+from anomalymatch_ui.learn.openvino_graph import (
+    BATCH,
+    CannotBuildError,
+    CompiledGraph,
+    installed_version,
+    stages_graph,
+)
+from anomalymatch_ui.learn.plan import ByteScaling
+from anomalymatch_ui.learn.planning import byte_scaling, plan_of
+from anomalymatch_ui.learn.verdict import Refusal, Runtime, first_line, require_alike
 
 _SEED = 20  # of the images that both are tried on
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What computes a network.
-
-    Attributes
-    ----------
-    name
-        ``torch``, or OpenVINO with its version and its graph: others may compute other last bits.
-    reason
-        A sentence that says why it is torch where OpenVINO was wanted; else empty.
-    """
-
-    name: str = "torch"
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return self.name
-
-
 TORCH = Runtime()
-
-
-class Refusal(Exception):
-    """Why OpenVINO does not compute a network, as a sentence."""
 
 
 class OpenVinoBackbone:
@@ -70,8 +48,8 @@ class OpenVinoBackbone:
     def __init__(self, backbone: EfficientNetBackbone, streams: int) -> None:
         self._torch = backbone
         self._streams = streams
-        self._prepared: dict[tuple[int, tuple[Layer, ...]], CompiledStages] = {}
-        self._of_bytes: dict[tuple[Layer, ...], CompiledStages] = {}
+        self._prepared: dict[tuple[int, tuple[Layer, ...]], CompiledGraph] = {}
+        self._of_bytes: dict[tuple[Layer, ...], CompiledGraph] = {}
         self.module = backbone.module
         self.feature_count = backbone.feature_count
         self.splits = backbone.splits
@@ -126,7 +104,7 @@ class OpenVinoBackbone:
             As for :meth:`stages_of_bytes`.
         """
         wanted = self._torch.stages(values, 0, layers)
-        compiled = self._compiled(_rows(pixels), 0, layers, wanted, ByteScaling.of(scaling))
+        compiled = self._compiled(_rows(pixels), 0, layers, wanted, byte_scaling(scaling))
         self._of_bytes[tuple(layers)] = compiled
         return wanted
 
@@ -137,22 +115,18 @@ class OpenVinoBackbone:
         layers: Sequence[Layer],
         wanted: Sequence[Tensor],
         scaling: ByteScaling | None,
-    ) -> CompiledStages:
+    ) -> CompiledGraph:
         try:
-            compiled = CompiledStages(self.module, start, layers, rows.shape[1:], self._streams, scaling)
+            plan = plan_of(self.module, start, layers)
+            compiled = CompiledGraph(stages_graph(plan, layers, rows.shape[1:], scaling), self._streams)
             given = _maps(compiled, rows)
         except CannotBuildError as error:
             raise Refusal(f"OpenVINO is not told how to compute {error}.") from error
         except RuntimeError as error:
-            raise Refusal(f"OpenVINO cannot compute on this processor ({_first_line(error)}).") from error
+            raise Refusal(f"OpenVINO cannot compute on this processor ({first_line(error)}).") from error
         for layer, ours, reference in zip(layers, given, wanted, strict=True):
             difference, scale = (ours - reference).norm().item(), reference.norm().item()
-            if not difference <= TOLERANCE * scale:
-                share = difference / max(scale, 1e-30)
-                raise Refusal(
-                    f"OpenVINO's answers differ from torch's by {share:.1e} at layer {layer} (allowed: "
-                    f"{TOLERANCE:.0e})."
-                )
+            require_alike(difference, scale, f"layer {layer}")
         return compiled
 
     def stages(self, values: Tensor, start: int, layers: Sequence[Layer]) -> list[Tensor]:
@@ -224,11 +198,11 @@ def choose_runtime(
     if wanted == "torch" or device.type != "cpu":
         return TORCH
     try:
-        version = _version()
+        version = installed_version()
         backbone = _backbone_for(network)
         _prepare(network, backbone, programs, of_bytes=of_bytes)
     except ImportError as error:
-        reason = f"OpenVINO is not installed, or cannot be loaded ({_first_line(error)})."
+        reason = f"OpenVINO is not installed, or cannot be loaded ({first_line(error)})."
         if wanted == "openvino":
             raise InputError(
                 f"score.runtime is openvino: {reason} Run `pip install openvino`, or set it to auto."
@@ -240,15 +214,18 @@ def choose_runtime(
     return Runtime(f"OpenVINO {version}, graph {OPENVINO_GRAPH}")
 
 
-def _version() -> str:
-    openvino()
-    try:
-        return metadata.version("openvino")
-    except metadata.PackageNotFoundError:  # built from source
-        return str(openvino().get_version())
-
-
 def _backbone_for(network: AnomalyNetwork) -> OpenVinoBackbone:
+    return OpenVinoBackbone(computable(network), torch.get_num_threads())
+
+
+def computable(network: AnomalyNetwork) -> EfficientNetBackbone:
+    """Return the backbone of a network if it is one of those that OpenVINO computes.
+
+    Raises
+    ------
+    Refusal
+        If it is not.
+    """
     backbone = network.computed_by
     if not isinstance(backbone, EfficientNetBackbone):
         raise Refusal(f"OpenVINO computes EfficientNets here, and {network.config.name} is none.")
@@ -257,7 +234,7 @@ def _backbone_for(network: AnomalyNetwork) -> OpenVinoBackbone:
         raise Refusal("OpenVINO computes in float32 here.")
     if not all(bool(torch.isfinite(one).all()) for one in weights):
         raise Refusal("The weights of the model are not all numbers, which only torch shows in its scores.")
-    return OpenVinoBackbone(backbone, torch.get_num_threads())
+    return backbone
 
 
 @torch.no_grad()
@@ -286,12 +263,7 @@ def _rows(values: Tensor) -> np.ndarray:
     return values.detach().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _maps(compiled: CompiledStages, rows: np.ndarray) -> list[Tensor]:
+def _maps(compiled: CompiledGraph, rows: np.ndarray) -> list[Tensor]:
     """Compute in as many threads as torch has here: one where the caller computes beside others."""
     found = compiled(rows, torch.get_num_threads())
     return [torch.from_numpy(maps).permute(0, 3, 1, 2) for maps in found]
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")

@@ -22,10 +22,11 @@ from anomalymatch_ui.config import (
     Symmetry,
 )
 from anomalymatch_ui.errors import InputError
-from anomalymatch_ui.learn import AnomalyNetwork, build_network, choose_runtime, fused_for_inference
+from anomalymatch_ui.learn import AnomalyNetwork, build_network, choose_runtime, fused_for_inference, planning
 from anomalymatch_ui.learn import openvino_graph as graph
-from anomalymatch_ui.learn.openvino_graph import BATCH, CompiledStages, openvino
-from anomalymatch_ui.learn.runtime import TOLERANCE
+from anomalymatch_ui.learn.openvino_graph import BATCH, CompiledGraph, openvino, stages_graph
+from anomalymatch_ui.learn.planning import plan_of
+from anomalymatch_ui.learn.verdict import TOLERANCE
 from anomalymatch_ui.stream import Scorer
 
 CPU = torch.device("cpu")
@@ -68,6 +69,11 @@ def both(network: AnomalyNetwork, **options: object) -> tuple[Scorer, Scorer]:
     ours = Scorer(network, CPU, runtime="openvino", **options)  # type: ignore[arg-type]
     assert ours.runtime.name.startswith("OpenVINO"), ours.runtime.reason
     return ours, Scorer(network, CPU, **options)  # type: ignore[arg-type]
+
+
+def first_block(network: AnomalyNetwork) -> CompiledGraph:
+    plan = plan_of(fused_for_inference(network).backbone, 0, [0])
+    return CompiledGraph(stages_graph(plan, [0], (SIZE, SIZE, 3)), streams=1)
 
 
 def assert_alike(features: np.ndarray, expected: np.ndarray) -> None:
@@ -179,7 +185,7 @@ def test_the_network_stays_as_it_was() -> None:
 def test_a_graph_that_computes_something_else_is_not_used(
     network: AnomalyNetwork, wanted: RuntimeName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "_padding", lambda part: ([k // 2 for k in part.kernel_size],) * 2)
+    monkeypatch.setattr(planning, "_padding", lambda part: ([k // 2 for k in part.kernel_size],) * 2)
     assert_torch_alone(Scorer(network, CPU, runtime=wanted), network, "answers differ from torch's by")
 
 
@@ -256,7 +262,7 @@ def test_what_is_no_number_is_not_made_one(network: AnomalyNetwork, value: float
 def test_images_that_openvino_would_cast_or_misread_are_refused(
     network: AnomalyNetwork, images: np.ndarray
 ) -> None:
-    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    compiled = first_block(network)
     with pytest.raises(ValueError, match="images are float32"):
         compiled(images)
 
@@ -288,7 +294,7 @@ def test_no_batch_is_computed_any_more_when_one_has_failed(network: AnomalyNetwo
                 self.failing = ""
                 raise KeyboardInterrupt
 
-    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    compiled = first_block(network)
     requests = [Request(), Request(fails), Request()]
     compiled._requests.all = requests
     with pytest.raises(KeyboardInterrupt):
@@ -329,7 +335,7 @@ def test_pixels_that_cannot_be_written_are_read(network: AnomalyNetwork) -> None
     pixels.flags.writeable = False
     found = Scorer(network, CPU, runtime="openvino").score(pixels)
     np.testing.assert_array_equal(found[0], expected[0])
-    compiled = CompiledStages(fused_for_inference(network).backbone, 0, [0], (SIZE, SIZE, 3), streams=1)
+    compiled = first_block(network)
     values = np.zeros((BATCH, SIZE, SIZE, 3), np.float32)
     values.flags.writeable = False
     assert compiled(values)[0].shape[0] == BATCH
