@@ -58,6 +58,9 @@ RuntimeName = Literal["auto", "torch", "openvino"]
 OPENVINO_GRAPH = 2
 """Counts the graphs that OpenVINO is given: another one computes other last digits, like another version."""
 
+OPENVINO_FEATURES = 1
+"""Counts the ways in which OpenVINO pools what a graph gives into the features of an embedding, likewise."""
+
 ThresholdRule = Literal["fixed", "flex", "free", "soft"]
 """Which pseudo-labels are believed: from a fixed confidence on, or by FlexMatch, FreeMatch, SoftMatch."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anomalymatch_ui.demo.cache import cache_folder
+from anomalymatch_ui.cachefolder import cache_folder
 from anomalymatch_ui.demo.colours import picture_options
 from anomalymatch_ui.demo.download import ProgressCallback
 from anomalymatch_ui.errors import InputError

@@ -19,7 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from anomalymatch_ui.demo.cache import cache_folder
+from anomalymatch_ui.cachefolder import cache_folder
 from anomalymatch_ui.demo.download import ProgressCallback, RemoteFile, read_or_download
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.files import write_bytes_atomically

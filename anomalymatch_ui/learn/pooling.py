@@ -12,13 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from anomalymatch_ui.config import Place
-
-CENTRE_RADIUS = 0.17
-"""Standard deviation of the centre's weights, in half-widths of the frame: a cutout's object, not its sky."""
-
-_EDGE = 0.1  # of the frame's width, on each side, that tells the background
-_LEAST_FLUX = 1e-6  # so that a frame without a source is averaged evenly
-_LEAST_VARIANCE = 1e-8  # a standard deviation has no slope at zero
+from anomalymatch_ui.learn.pooled_places import CENTRE_RADIUS, LEAST_FLUX, LEAST_VARIANCE, inner_pixels
 
 
 class Pooled(NamedTuple):
@@ -46,7 +40,7 @@ def pooled(maps: Tensor, weights: Tensor | None = None) -> Pooled:
     else:
         rows = weights.reshape(-1, 1, height * width).expand(images, -1, -1)
         mean, square = ((rows @ values).squeeze(1) for values in (places, places.square()))
-    return Pooled(mean, (square - mean.square()).clamp(min=_LEAST_VARIANCE).sqrt())
+    return Pooled(mean, (square - mean.square()).clamp(min=LEAST_VARIANCE).sqrt())
 
 
 def pooling_weights(place: Place, images: Tensor, side: int) -> Tensor | None:
@@ -71,7 +65,7 @@ def pooling_weights(place: Place, images: Tensor, side: int) -> Tensor | None:
         return None
     if place == "centre":
         return centre_weights(side, images.device)
-    flux = nn.functional.adaptive_avg_pool2d(flux_above_edge(images)[:, None], side)[:, 0] + _LEAST_FLUX
+    flux = nn.functional.adaptive_avg_pool2d(flux_above_edge(images)[:, None], side)[:, 0] + LEAST_FLUX
     return flux / flux.sum(dim=(1, 2), keepdim=True)
 
 
@@ -92,9 +86,6 @@ def flux_above_edge(images: Tensor) -> Tensor:
         ``(n, bands, height, width)``; the median of the outer tenth on all sides is the background.
     """
     grey = images.float().mean(dim=1)
-    height, width = grey.shape[1:]
-    rows, columns = max(1, round(_EDGE * height)), max(1, round(_EDGE * width))
-    inner = torch.zeros(height, width, dtype=torch.bool, device=grey.device)
-    inner[rows : height - rows, columns : width - columns] = True
+    inner = torch.from_numpy(inner_pixels(*grey.shape[1:])).to(grey.device)
     background = grey[:, ~inner].median(dim=1).values
     return (grey - background[:, None, None]).clamp(min=0)

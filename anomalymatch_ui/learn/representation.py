@@ -9,10 +9,11 @@ from torch import Tensor
 
 from anomalymatch_ui.config import Layer, PartConfig
 from anomalymatch_ui.learn.network import AnomalyNetwork
+from anomalymatch_ui.learn.plan import Taken
 from anomalymatch_ui.learn.pooling import pooled, pooling_weights
 
 
-def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartConfig]) -> Tensor:
+def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartConfig | Taken]) -> Tensor:
     """Return the pooled stages of images, computed no further than the deepest layer that a part needs.
 
     Parameters
@@ -42,12 +43,12 @@ def represented(network: AnomalyNetwork, images: Tensor, parts: Sequence[PartCon
     return torch.cat(columns, dim=1)
 
 
-def layers_of(parts: Sequence[PartConfig]) -> tuple[Layer, ...]:
+def layers_of(parts: Sequence[PartConfig | Taken]) -> tuple[Layer, ...]:
     """Return the layers that parts need, each once."""
     return tuple(dict.fromkeys(layer for part in parts for layer in part.layers))
 
 
-def width(network: AnomalyNetwork, part: PartConfig) -> int:
+def width(network: AnomalyNetwork, part: PartConfig | Taken) -> int:
     """Return how many columns a part has.
 
     Raises

@@ -29,7 +29,8 @@ from torch.nn import functional
 
 from anomalymatch_ui.config import Symmetry
 from anomalymatch_ui.learn.augment import MAX_SHIFT, random_squares, take_pixels
-from anomalymatch_ui.learn.symmetry import random_symmetry, require_square
+from anomalymatch_ui.learn.symmetry import random_symmetry
+from anomalymatch_ui.learn.views import require_square
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def science_augment(
     InputError
         If the images are not square.
     """
-    require_square(images)
+    require_square(*images.shape[-2:])
     count, bands, side, _ = images.shape
     result = resample(
         images,

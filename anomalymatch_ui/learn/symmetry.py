@@ -12,11 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from anomalymatch_ui.config import Symmetry
-from anomalymatch_ui.errors import InputError
-
-# A view is a number whose bits say what is done: 1 swaps left and right, 2 swaps top and bottom, 4 swaps
-# rows and columns first. Numbers below 2 are thus the mirror's group, numbers below 8 the square's.
-_ORDER: dict[Symmetry, int] = {"none": 1, "mirror": 2, "square": 8}
+from anomalymatch_ui.learn.views import ORDER, require_square
 
 
 def symmetries(images: Tensor, kind: Symmetry) -> Iterator[Tensor]:
@@ -41,8 +37,8 @@ def symmetries(images: Tensor, kind: Symmetry) -> Iterator[Tensor]:
         If images that are not square are to be turned.
     """
     if kind == "square":
-        require_square(images)
-    return (_view(images, number) for number in range(_ORDER[kind]))
+        require_square(*images.shape[-2:])
+    return (_view(images, number) for number in range(ORDER[kind]))
 
 
 def random_symmetry(images: Tensor, generator: Generator, kind: Symmetry) -> Tensor:
@@ -68,29 +64,13 @@ def random_symmetry(images: Tensor, generator: Generator, kind: Symmetry) -> Ten
         If images that are not square are to be turned.
     """
     if kind == "square":
-        require_square(images)
-    numbers = torch.randint(_ORDER[kind], (len(images),), generator=generator)
+        require_square(*images.shape[-2:])
+    numbers = torch.randint(ORDER[kind], (len(images),), generator=generator)
     result = torch.empty_like(images)
-    for number in range(_ORDER[kind]):
+    for number in range(ORDER[kind]):
         rows = torch.nonzero(numbers == number).squeeze(1).to(images.device)
         result[rows] = _view(images[rows], number)
     return result
-
-
-def require_square(images: Tensor) -> None:
-    """Refuse images that cannot be turned on themselves.
-
-    Raises
-    ------
-    InputError
-        If height and width differ.
-    """
-    height, width = images.shape[-2:]
-    if height != width:
-        raise InputError(
-            f"Images of {width} x {height} pixels cannot be turned, because they are not square. "
-            "Give their central squares."
-        )
 
 
 def _view(images: Tensor, number: int) -> Tensor:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from anomalymatch_ui.stream.clock import STAGES, StageClock
     from anomalymatch_ui.stream.expected import expected_runtime
     from anomalymatch_ui.stream.frozen_maps import FrozenMaps, kept_maps
-    from anomalymatch_ui.stream.pipeline import batch_ranges, read_ahead, score_pool
+    from anomalymatch_ui.stream.pipeline import score_pool
     from anomalymatch_ui.stream.scored import ScoredBatch
     from anomalymatch_ui.stream.scorer import Scorer
+    from anomalymatch_ui.stream.streaming import batch_ranges, read_ahead
     from anomalymatch_ui.stream.threads import usable_cores
 
 __all__ = [
@@ -41,8 +42,8 @@ _HOMES = {
     "expected_runtime": "anomalymatch_ui.stream.expected",
     "FrozenMaps": "anomalymatch_ui.stream.frozen_maps",
     "kept_maps": "anomalymatch_ui.stream.frozen_maps",
-    "batch_ranges": "anomalymatch_ui.stream.pipeline",
-    "read_ahead": "anomalymatch_ui.stream.pipeline",
+    "batch_ranges": "anomalymatch_ui.stream.streaming",
+    "read_ahead": "anomalymatch_ui.stream.streaming",
     "score_pool": "anomalymatch_ui.stream.pipeline",
     "ScoredBatch": "anomalymatch_ui.stream.scored",
     "Scorer": "anomalymatch_ui.stream.scorer",

@@ -14,7 +14,7 @@ from anomalymatch_ui.config import ScoreConfig, Symmetry
 from anomalymatch_ui.learn import is_out_of_memory
 from anomalymatch_ui.limits import memory_limit
 from anomalymatch_ui.stream.scorer import Scorer
-from anomalymatch_ui.stream.threads import compute_in_one_thread
+from anomalymatch_ui.stream.torch_threads import compute_in_one_thread
 
 CPU_BATCHES = (16, 32, 64, 128, 256)
 GPU_BATCHES = (64, 128, 256, 512, 1024, 2048, 4096)

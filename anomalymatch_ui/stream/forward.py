@@ -20,7 +20,7 @@ from anomalymatch_ui.stream.frozen_maps import FrozenMaps
 from anomalymatch_ui.stream.pieces import HostStages, Piece, RawPiece
 from anomalymatch_ui.stream.scored import ScoredBatch
 from anomalymatch_ui.stream.scorer import Scorer
-from anomalymatch_ui.stream.threads import compute_in_one_thread
+from anomalymatch_ui.stream.torch_threads import compute_in_one_thread
 
 _NEARLY_ALL = 0.9
 

@@ -22,6 +22,7 @@ from anomalymatch_ui.learn import (
     symmetries,
     width,
 )
+from anomalymatch_ui.learn.plan import Taken
 
 _DTYPES: dict[NumberFormat, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -70,7 +71,7 @@ class Scorer:
         *,
         number_format: NumberFormat = "float32",
         compiled: bool = False,
-        parts: Sequence[PartConfig] = (),
+        parts: Sequence[PartConfig | Taken] = (),
         runtime: RuntimeName = "torch",
     ) -> None:
         compute_reproducibly(device)
@@ -201,7 +202,9 @@ class Scorer:
         return torch.nn.functional.pad(pixels, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else pixels
 
 
-def _programs(network: AnomalyNetwork, parts: Sequence[PartConfig]) -> list[tuple[int, tuple[Layer, ...]]]:
+def _programs(
+    network: AnomalyNetwork, parts: Sequence[PartConfig | Taken]
+) -> list[tuple[int, tuple[Layer, ...]]]:
     """Return the blocks to begin with, and the layers, of all that is asked of a network's backbone."""
     if parts:
         return [(0, layers_of(parts))]

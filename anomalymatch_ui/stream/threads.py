@@ -1,29 +1,26 @@
-"""How many threads torch computes with."""
+"""How many cores there are, and how many threads compute on them."""
 
 from __future__ import annotations
 
 import os
-import threading
+import sys
 
-import torch
-
-_LOCK = threading.Lock()
+import psutil
 
 
-def compute_in_one_thread() -> None:
-    """Let torch compute what the calling thread asks for in that thread alone.
+def computing_threads() -> int:
+    """Return with how many threads networks are computed on a CPU: as many as torch does, or would.
 
-    Several threads with a batch each are faster than one batch on all cores: nothing waits at the end of
-    each layer for a core that decodes an image or serves another program (on two cores under load, 246
-    images a second against 71). Other threads keep the number they have.
+    Those that a program has set for torch, or ``OMP_NUM_THREADS`` for all; else one for each of the cores
+    that this process may use, of which two threads of a processor count as one.
     """
-    with _LOCK:
-        others = torch.get_num_threads()
-        torch.set_num_threads(1)
-        # Setting it also changes what threads to come begin with; a passing thread sets that back.
-        restoring = threading.Thread(target=torch.set_num_threads, args=(others,))
-        restoring.start()
-        restoring.join()
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_num_threads"):  # it may be half imported by another thread
+        return int(torch.get_num_threads())
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    return max(1, min(usable_cores(), psutil.cpu_count(logical=False) or usable_cores()))
 
 
 def usable_cores() -> int:

@@ -121,7 +121,7 @@ def test_a_first_look_goes_no_further_than_it_has_to(
     look = Looker.look
 
     def watched(looker: Any, rows: np.ndarray, symmetry: str) -> Any:
-        looked.append((looker._images.path, looker._scorer.image_size, symmetry, len(rows)))
+        looked.append((looker._images.path, looker.size, symmetry, len(rows)))
         return look(looker, rows, symmetry)
 
     monkeypatch.setattr(Looker, "look", watched)

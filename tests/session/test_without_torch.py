@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_a_backbone_whose_name_was_lost_or_altered_is_named_again(
         record.write_bytes(damage)
         (_, ids, torch), followed, _, _ = opened(pool_folder, tmp_path / "session")
         assert len(ids) == 3
-        assert torch
+        assert not torch  # another process tells the name
         assert followed
         assert record.read_bytes() == kept
 
@@ -116,3 +117,67 @@ def test_the_label_that_starts_a_cycle_does_not_wait_for_torch(
     assert cycle == "1"
     assert threads
     assert "MainThread" not in threads
+
+
+LOOK = """
+import json, sys
+if sys.argv[4] == "missing":
+    sys.modules["openvino"] = None
+from anomalymatch_ui.config import Config
+from anomalymatch_ui.session import Session
+config = Config.model_validate_json(sys.argv[3])
+with Session.open(sys.argv[1], sys.argv[2], config=config) as session:
+    session.rank(wait=True)
+    session.label(["0000.jpg", "0001.jpg"], "anomaly")
+    session.label(["0030.jpg", "0031.jpg"], "nominal")
+    followed = session._rankings.settle(60)
+    ranking = session.ranking()
+    scores = {session.pool.ids[row]: float(ranking.scores[row]) for row in range(len(session.pool))}
+print(json.dumps([followed, scores, "torch" in sys.modules]))
+"""
+"""Opens a new session, looks at its pool, labels, and tells the order and whether that took torch."""
+
+
+def looked_at(
+    pool_folder: Path, folder: Path, config: Config, openvino: str
+) -> tuple[dict[str, float], bool]:
+    arguments = [str(folder / "session"), str(pool_folder), config.model_dump_json(), openvino]
+    finished = subprocess.run(
+        [sys.executable, "-c", LOOK, *arguments],
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    followed, scores, torch = json.loads(finished.stdout.splitlines()[-1])
+    assert followed
+    return scores, torch
+
+
+@pytest.mark.parametrize("settings", ["swift", "measured"])
+def test_a_pool_is_looked_at_and_ordered_without_torch_as_with_it(
+    pool_folder: Path, tmp_path: Path, swift: Config, settings: str
+) -> None:
+    """Those of the settings that are measured on the images by a look at some of them, too."""
+    pytest.importorskip("openvino")
+    config = swift if settings == "swift" else Config()
+    ours, torch = looked_at(pool_folder, tmp_path / "without", config, "there")
+    assert not torch
+    theirs, torch = looked_at(pool_folder, tmp_path / "with", config, "missing")
+    assert torch
+    assert ours.keys() == theirs.keys()
+    assert [ours[name] for name in theirs] == pytest.approx(list(theirs.values()), abs=2e-3)
+
+
+def test_what_was_looked_at_without_torch_is_what_a_process_with_torch_sees(
+    pool_folder: Path, tmp_path: Path, swift: Config
+) -> None:
+    pytest.importorskip("openvino")
+    looked_at(pool_folder, tmp_path, swift, "there")
+    with Session.open(tmp_path / "again", pool_folder, config=swift) as session:
+        session.rank(wait=True)
+    (ours,), (theirs,) = (
+        sorted((tmp_path / name / "embeddings").glob("*.npy")) for name in ("session", "again")
+    )
+    assert ours.name == theirs.name
+    assert ours.read_bytes() == theirs.read_bytes()

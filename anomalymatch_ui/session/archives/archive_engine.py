@@ -57,7 +57,7 @@ class SessionEngine:
     def __init__(self, pool: ImagePool, seer: Seer, learnt: Learnt, config: ScoreConfig) -> None:
         self._pool, self._seer, self._learnt, self._plan = pool, seer, learnt, Plan(config.batch_size)
         names = sorted({runtime.name for runtime in seer.runtimes})
-        self.arithmetic = Arithmetic(seer.device.type, config.number_format, ", ".join(names))
+        self.arithmetic = Arithmetic(seer.device.partition(":")[0], config.number_format, ", ".join(names))
         self.remark = next((runtime.reason for runtime in seer.runtimes if runtime.reason), "")
 
     def plan(self) -> Plan:

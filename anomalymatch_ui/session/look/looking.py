@@ -11,23 +11,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from anomalymatch_ui.config import Config, PartConfig, Symmetry
+from anomalymatch_ui.learn.keeping import end_the_other_process
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.score import RowTable
 from anomalymatch_ui.session.core.draw_order import draw_order_of
 from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.session.look.backbone import Looker
 from anomalymatch_ui.session.look.embedded import COARSE, FINE, NOT_YET, Embedded, Pairs
 from anomalymatch_ui.session.look.passes import Pass, costs_of, stages
 from anomalymatch_ui.session.look.sight import Look, Sight
 from anomalymatch_ui.session.look.snapshot import write_snapshot
-
-if TYPE_CHECKING:
-    from anomalymatch_ui.session.look.backbone import Looker
+from anomalymatch_ui.stream.allocation import give_back_freed_memory
 
 FIRST = 2_048
 """Images, drawn at random, after which there is a first order; the components are measured on them."""
@@ -94,9 +94,6 @@ class Looking:
         adapted: Callable[[Look], Path | None],
         reporter: Reporter,
     ) -> None:
-        from anomalymatch_ui.session.look.backbone import Looker
-        from anomalymatch_ui.stream.allocation import give_back_freed_memory
-
         self._folder = folder
         self._images = images
         self._config = config
@@ -106,6 +103,7 @@ class Looking:
         self._lookers: dict[Look, Looker] = {
             look: Looker(images, config, look, sight.parts_of(look), adapted(look)) for look in sight.looks
         }
+        end_the_other_process()
         give_back_freed_memory()
         self._fine = self._pass(sight.views(config.embedding.views_up_to), "")
         self._coarse: Pass | None = None
@@ -138,7 +136,7 @@ class Looking:
             "embedding",
             images,
             done=self._seen(),
-            device=str(lookers[0].device),
+            device=lookers[0].device,
             number_format=self._config.score.number_format,
             runtime=next((one.runtime for one in lookers if one.runtime.reason), lookers[0].runtime),
         )

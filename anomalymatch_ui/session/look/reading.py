@@ -8,6 +8,7 @@ import numpy as np
 
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.session.core.jobs import Reporter
+from anomalymatch_ui.stream.streaming import read_ahead
 
 READ_ROWS = 256
 """Images read at one time."""
@@ -45,8 +46,6 @@ def read_all(
         The indices that could be read, int64 ``(n,)``, and what the network sees of them, uint8
         ``(n, channels, size, size)``.
     """
-    from anomalymatch_ui.stream import read_ahead  # imports torch, which sorting by names does not need
-
     read = np.empty(len(indices), np.int64)
     pixels = np.empty((len(indices), pool.rendering.channels, size, size), np.uint8)
     filled = 0

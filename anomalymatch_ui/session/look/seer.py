@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 
 from anomalymatch_ui.config import Config, Symmetry
-from anomalymatch_ui.learn import AnomalyNetwork, Runtime
+from anomalymatch_ui.learn import AnomalyNetwork, Runtime, resolve_device
 from anomalymatch_ui.pool import ImagePool, SubsetPool
 from anomalymatch_ui.rank import Reduction
 from anomalymatch_ui.session.look.backbone import Looker
@@ -65,7 +65,7 @@ class Seer:
         if network is not None:
             self._scorer = Scorer(
                 network,
-                self.device,
+                resolve_device(config.device),
                 number_format=config.score.number_format,
                 compiled=config.score.compiled,
                 runtime=config.score.runtime,
@@ -147,7 +147,7 @@ class Seer:
             images,
             self._scorer.network,
             self._config.score,
-            device=self.device,
+            device=self._scorer.device,
             symmetry=self._network_views,
             scorer=self._scorer,
         )

@@ -7,7 +7,8 @@ import torch
 from anomalymatch_ui.config import NetworkConfig, PartConfig, Place
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork, build_network, represented, width
-from anomalymatch_ui.learn.pooling import CENTRE_RADIUS, centre_weights, pooled, pooling_weights
+from anomalymatch_ui.learn.pooled_places import CENTRE_RADIUS
+from anomalymatch_ui.learn.pooling import centre_weights, pooled, pooling_weights
 
 PLACES: tuple[Place, ...] = ("frame", "centre", "flux")
 

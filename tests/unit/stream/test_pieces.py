@@ -13,10 +13,11 @@ from PIL import Image
 
 from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.pool import open_pool
-from anomalymatch_ui.stream import batch_ranges, jpeg
+from anomalymatch_ui.stream import batch_ranges
+from anomalymatch_ui.stream import torchvision_jpeg as jpeg
 from anomalymatch_ui.stream.gpu import Transfer
-from anomalymatch_ui.stream.jpeg import JpegFrame, as_tensor, ordinary_frame
-from anomalymatch_ui.stream.pieces import HostStages, Piece, regroup
+from anomalymatch_ui.stream.jpeg import JpegFrame, ordinary_frame
+from anomalymatch_ui.stream.pieces import DecodeJpeg, HostStages, Piece, regroup
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
@@ -60,7 +61,7 @@ def test_the_extension_alone_decodes_what_all_of_torchvision_does() -> None:
     """Its package is not imported for that: it brings torch's compiler along, 164 MB."""
     for content in (encode(noise(40, 51), "JPEG"), encode(noise(33, 20, "L"), "JPEG", progressive=True)):
         alone, whole = (
-            found()(as_tensor(content)).permute(1, 2, 0).numpy()
+            found()(jpeg.as_tensor(content)).permute(1, 2, 0).numpy()
             for found in (jpeg._of_the_extension, jpeg._of_the_package)
         )
         expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
@@ -118,10 +119,13 @@ def mixed_folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", [32, 64, 100])
-def test_scoring_sees_the_very_pixels_that_training_and_the_screen_see(mixed_folder: Path, size: int) -> None:
+@pytest.mark.parametrize("decode_jpeg", [None, jpeg.decode_on_cpu], ids=["Pillow", "torchvision"])
+def test_scoring_sees_the_very_pixels_that_training_and_the_screen_see(
+    mixed_folder: Path, size: int, decode_jpeg: DecodeJpeg | None
+) -> None:
     pool, reference = open_pool(mixed_folder), open_pool(mixed_folder)
     expected = reference.read(range(len(reference)), size)
-    stages = HostStages(pool, size)
+    stages = HostStages(pool, size, decode_jpeg)
     piece = stages.resize(stages.decode(stages.read(range(len(pool)))))
     assert piece.indices.tolist() == expected.indices.tolist()
     np.testing.assert_array_equal(piece.pixels.transpose(0, 3, 1, 2), expected.pixels)

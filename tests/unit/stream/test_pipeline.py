@@ -14,7 +14,7 @@ from anomalymatch_ui.config import ScoreConfig
 from anomalymatch_ui.errors import InputError
 from anomalymatch_ui.learn import AnomalyNetwork
 from anomalymatch_ui.pool import Fetched, ImagePool, SubsetPool, open_pool
-from anomalymatch_ui.stream import Scorer, StageClock, batch_ranges, pipeline, score_pool
+from anomalymatch_ui.stream import Scorer, StageClock, batch_ranges, score_pool, streaming
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
@@ -84,10 +84,10 @@ def test_of_large_images_only_as_many_wait_in_full_size_as_there_is_memory_for(
     config = ScoreConfig(batch_size=32, workers=2)
     usual = np.concatenate([batch.scores for batch in score_pool(pool, network, config, device=CPU)])
     assert max(asked) == 32
-    of_one = pipeline._BYTES_OF_A_VALUE * pool.image(0).size
-    under_way = pipeline._PIECES_UNDER_WAY * config.workers
+    of_one = streaming._BYTES_OF_A_VALUE * pool.image(0).size
+    under_way = streaming._PIECES_UNDER_WAY * config.workers
     monkeypatch.setattr(
-        pipeline, "memory_limit", lambda: int(5 * of_one * under_way / pipeline._SHARE_OF_MEMORY)
+        streaming, "memory_limit", lambda: int(5 * of_one * under_way / streaming._SHARE_OF_MEMORY)
     )
     asked.clear()
     few = np.concatenate([batch.scores for batch in score_pool(pool, network, config, device=CPU)])

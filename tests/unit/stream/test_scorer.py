@@ -14,7 +14,7 @@ from anomalymatch_ui.learn import AnomalyNetwork, build_network, fused_for_infer
 from anomalymatch_ui.pool import ImagePool
 from anomalymatch_ui.stream import Scorer, batching, score_pool
 from anomalymatch_ui.stream.batching import CPU_BATCHES, batch_size_for, fastest
-from anomalymatch_ui.stream.threads import compute_in_one_thread
+from anomalymatch_ui.stream.torch_threads import compute_in_one_thread
 
 CPU = torch.device("cpu")
 CONFIG = ScoreConfig(batch_size=8, workers=2)
