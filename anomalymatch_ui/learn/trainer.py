@@ -22,9 +22,10 @@ from anomalymatch_ui.learn.fused import fused_frozen_part, maps_in_parts
 from anomalymatch_ui.learn.network import AnomalyNetwork
 from anomalymatch_ui.learn.pseudo_labels import PseudoLabeller
 from anomalymatch_ui.learn.randomness import seeded, step_randomness
-from anomalymatch_ui.learn.runtime import Runtime, choose_runtime
+from anomalymatch_ui.learn.runtime import choose_runtime
 from anomalymatch_ui.learn.science import science_augment, weak_symmetry_augment
 from anomalymatch_ui.learn.undo import Undo
+from anomalymatch_ui.learn.verdict import Runtime
 
 ASSUMED_PREVALENCE = 0.03
 """Share of anomalies that pseudo-labels are aligned to where nobody has given one.
