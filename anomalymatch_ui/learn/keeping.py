@@ -73,7 +73,7 @@ def end_the_other_process() -> None:
 
 
 def _kept(wanted: WantedBackbone) -> FrozenBackbone:
-    folder = cache_folder("backbones")
+    folder = _folder()
     path = folder / f"{wanted.digest()}-{FORMAT.rpartition('/')[2]}.safetensors"
     try:
         frozen = load_frozen(path)
@@ -92,7 +92,7 @@ def _kept(wanted: WantedBackbone) -> FrozenBackbone:
 
 
 def _kept_name(wanted: WantedBackbone) -> str:
-    path = cache_folder("backbones") / f"{wanted.digest()}.json"
+    path = _folder() / f"{wanted.digest()}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         known = jsontext.parsed(path.read_text(encoding="utf-8"))["name"]
         if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{16}", known):  # it becomes part of a path
@@ -101,6 +101,13 @@ def _kept_name(wanted: WantedBackbone) -> str:
     with suppress(StorageError):
         write_bytes_atomically(path, json.dumps({"name": name}).encode())
     return name
+
+
+def _folder() -> Path:
+    try:
+        return cache_folder("backbones")
+    except RuntimeError as error:  # a user without a home, as a container's may be
+        raise _NoAnswerError from error
 
 
 def _tidy(folder: Path) -> None:

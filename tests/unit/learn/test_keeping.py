@@ -14,6 +14,7 @@ import pytest
 
 from anomalymatch_ui.config import NetworkConfig
 from anomalymatch_ui.errors import DamagedStoreError
+from anomalymatch_ui.learn import keeping
 from anomalymatch_ui.learn.freezing import freeze, name_of
 from anomalymatch_ui.learn.frozen import FrozenBackbone, load_frozen, save_frozen
 from anomalymatch_ui.learn.openvino_graph import openvino
@@ -116,6 +117,17 @@ def test_a_cache_that_refuses_leaves_the_work_to_this_process(tmp_path: Path) ->
     told = tmp_path / "told"
     assert asked(tmp_path / "cache", told)[0::3] == [name_of(WANTED), True]
     assert_same(load_frozen(told), freeze(WANTED))
+
+
+def test_a_user_without_a_home_gets_it_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(keeping, "torch_is_loaded", lambda: False)
+    assert keeping.backbone_name(WANTED) == name_of(WANTED)
+    assert keeping.frozen_backbone(WANTED).name == WANTED.network.name
 
 
 def test_whatever_decides_what_a_backbone_computes_is_in_its_name(tmp_path: Path) -> None:
