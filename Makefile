@@ -64,7 +64,7 @@ WORKERS ?= 2
 FLOORS_PYTHON := $(FLOORS)/bin/python
 OURS := $(shell git ls-files anomalymatch_ui tests 2>/dev/null)
 UV := $(FLOORS)/bin/uv pip
-FLOORS_TESTS := $(addprefix $(FLOORS)/.passed-,files session widgets)
+FLOORS_TESTS := $(addprefix $(FLOORS)/.passed-,files networks session widgets)
 
 test-floors: $(FLOORS_TESTS)  ## run the quick tests on the lowest versions that pyproject.toml allows
 
@@ -84,6 +84,7 @@ $(FLOORS)/.packages: $(FLOORS)/.torch
 
 # Every package that is depended on is used by these; they need no browser.
 $(FLOORS)/.passed-files: TESTS := $(FAST)
+$(FLOORS)/.passed-networks: TESTS := $(addprefix tests/unit/,demo learn score stream)
 $(FLOORS)/.passed-session: TESTS := tests/session/test_session.py tests/session/test_finding.py
 $(FLOORS)/.passed-widgets: TESTS := tests/app/test_gallery.py tests/app/test_gallery_messages.py tests/app/test_panel.py
 
