@@ -15,8 +15,13 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# PyPI's torch for Linux brings 5 GB for NVIDIA GPUs. `make demo CPU=1` takes the build without these.
-CPU_TORCH = $(if $(CPU),$(BIN)/python -m pip install --quiet torch torchvision --index-url https://download.pytorch.org/whl/cpu)
+# PyPI's torch for Linux brings 5 GB for NVIDIA GPUs. `make demo CPU=1` takes the build without these. Where pip finds
+# only one of the two there, they do not fit and no page opens; then both come from PyPI, with the package.
+CPU_PAIR = $(BIN)/python -m pip install --quiet torch torchvision --index-url https://download.pytorch.org/whl/cpu \
+  && $(BIN)/python -c 'import torch, torchvision as v; exit(("+cpu" in torch.__version__) != ("+cpu" in v.__version__))' \
+  || { echo "The build of PyTorch for CPUs is not to be had here; PyPI's is taken, which is larger."; \
+       $(BIN)/python -m pip uninstall --quiet --yes torch torchvision; }
+CPU_TORCH = $(if $(CPU),$(CPU_PAIR))
 
 $(STAMP)-package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -48,15 +48,37 @@ def test_make_installs_torch_without_what_a_gpu_needs_where_that_is_asked_for(tm
     def installed(*arguments: str) -> list[str]:
         command = ["make", "--dry-run", "install", *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return [
-            line.partition("pip install --quiet ")[2] for line in done.stdout.splitlines() if "pip" in line
-        ]
+        return re.findall(r"pip install --quiet (.*?)(?: && .*)?$", done.stdout, re.MULTILINE)
 
     assert installed() == ["--editable ."]
     torch, package = installed("CPU=1")
     assert torch.startswith("torch torchvision --index-url ")
     assert torch.endswith("/cpu")
     assert package == "--editable ."
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_make_takes_torch_from_pypi_where_its_build_for_cpus_comes_without_its_torchvision(
+    tmp_path: Path, fits: bool
+) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    asked = tmp_path / "asked.txt"
+    python.write_text(f'#!/bin/sh\necho "$*" >> {asked}\ntest "$1" != -c || exit {int(not fits)}\n')
+    python.chmod(0o755)
+    subprocess.run(["make", "install", "CPU=1"], cwd=tmp_path, capture_output=True, check=True)
+    steps = [
+        "install --quiet torch",
+        "import torch",
+        "uninstall --quiet --yes torch",
+        "install --quiet --edit",
+    ]
+    told = asked.read_text().splitlines()
+    assert len(told) == (3 if fits else 4)
+    for line, step in zip(told, [step for step in steps if not (fits and "unins" in step)], strict=True):
+        assert step in line
 
 
 @pytest.mark.parametrize(("page", "words"), commands_of("pip"), ids=lambda value: " ".join(value)[:60])
