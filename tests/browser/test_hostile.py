@@ -81,6 +81,7 @@ def test_columns_tags_notes_names_and_aims_are_text(page: Page, serve: Serve, tm
         opened.marking.tag([first], MARKUP)
         opened.marking.note(first, MARKUP)
         opened.marking.write_aim(MARKUP)
+        opened.rank(wait=True)  # so that no first order moves the cards
     with serve(images, session) as served:
         desk = Desk(page).open(served.address)
         expect(desk.card(first).locator(".am-tag").first).to_have_text(MARKUP)
