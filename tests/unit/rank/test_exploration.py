@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomalymatch_ui.rank import arrange, is_exhausted, unlike_labelled
+from anomalymatch_ui.rank import Listing, arrange, is_exhausted, unlike_labelled
 from anomalymatch_ui.rank.exploration import BEST, EVERY, MOST_NOVEL, with_unlike
 
 NONE_TAKEN = np.zeros(100, dtype=bool)
+SCORES = np.linspace(0.09, 0.01, 100).astype(np.float32)
 
 
 @pytest.mark.parametrize(("probability", "exhausted"), [(0.05, True), (0.2, False)])
@@ -95,18 +98,16 @@ def test_no_image_is_lost_and_one_is_moved_to_each_second_place(
     ]
 
 
+def listed(
+    unlike: np.ndarray, scores: np.ndarray = SCORES, taken: np.ndarray = NONE_TAKEN, **how: Any
+) -> Listing:
+    """List a hundred images as somebody meets them, ten places of which unlike ones may take."""
+    how = {"random_every": 0, "head": 10, "shuffled": np.arange(100), **how}
+    return arrange(scores, np.zeros((100, 1), np.float16), taken, "diverse", unlike=unlike, **how)
+
+
 def test_the_likeliest_image_stays_first_and_each_card_says_why_it_stands_there() -> None:
-    scores = np.linspace(0.09, 0.01, 100).astype(np.float32)
-    listing = arrange(
-        scores,
-        np.zeros((100, 1), np.float16),
-        NONE_TAKEN,
-        "diverse",
-        random_every=0,
-        head=10,
-        shuffled=np.arange(100),
-        unlike=np.array([90, 2, 80, 91, 92, 93]),
-    )
+    listing = listed(np.array([90, 2, 80, 91, 92, 93]))
     assert listing.order[:10].tolist() == [0, 90, 1, 2, 3, 80, 4, 91, 5, 92]
     assert np.flatnonzero(listing.unlike).tolist() == [1, 5, 7, 9]  # 2 would stand there by its score, too
     assert listing.order[10:14].tolist() == [6, 7, 8, 9]
@@ -114,38 +115,18 @@ def test_the_likeliest_image_stays_first_and_each_card_says_why_it_stands_there(
 
 
 def test_unlike_images_that_have_no_score_or_are_taken_are_not_listed() -> None:
-    scores = np.linspace(0.09, 0.01, 100).astype(np.float32)
+    scores = SCORES.copy()
     scores[[90, 91]] = np.nan  # not looked at when the order was made, or unreadable for the network
     taken = NONE_TAKEN.copy()
     taken[92] = True
-    listing = arrange(
-        scores,
-        np.zeros((100, 1), np.float16),
-        taken,
-        "diverse",
-        random_every=0,
-        head=10,
-        shuffled=np.arange(100),
-        unlike=np.array([90, 91, 92, 93]),
-    )
+    listing = listed(np.array([90, 91, 92, 93]), scores, taken)
     assert listing.order[:4].tolist() == [0, 93, 1, 2]
     assert sorted(listing.order) == sorted(set(range(100)) - {90, 91, 92})
     assert len(listing.unlike) == len(listing.drawn) == 97
 
 
 def test_a_draw_has_its_place_among_unlike_images() -> None:
-    scores = np.linspace(0.09, 0.01, 100).astype(np.float32)
-    listing = arrange(
-        scores,
-        np.zeros((100, 1), np.float16),
-        NONE_TAKEN,
-        "diverse",
-        random_every=20,
-        head=100,
-        shuffled=np.arange(100)[::-1],
-        unlike=np.arange(60, 90),
-        looks=40,
-    )
+    listing = listed(np.arange(60, 90), random_every=20, head=100, shuffled=np.arange(100)[::-1], looks=40)
     assert listing.order[19] == 97  # looks 20 and 40 offered 99 and 98, which are offered again further up
     assert listing.drawn[19]
     assert not listing.unlike[19]
