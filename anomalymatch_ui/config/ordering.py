@@ -171,7 +171,7 @@ class AcquisitionConfig(Settings):
         ge=0,
         le=1,
         description="where the best 20 images are expected to hold fewer anomalies than this share of them, "
-        "after 40 looks at least, every second image shown is an unusual one, unlike all that has a label; 0 "
+        "after at least 40 looks, every second image shown is an unusual one, unlike any labelled image; 0 "
         "for never",
     )
     same_place: float = Field(

@@ -249,7 +249,7 @@ def test_it_is_said_that_every_second_image_is_unlike_what_has_a_label() -> None
     given = Outlook(100, 16, 2000, Count(1.4, 0, 4), Count(3.3, 0, 9), 10)
     assert "unlike" not in foreseen(given, 90)[-1]["value"]
     told = foreseen(replace(given, explores=True), 90)[-1]["value"]
-    assert told.endswith(" Every second image is now an unusual one, unlike all that has a label.")
+    assert told.endswith(" Every second image shown is now an unusual one, unlike any labelled image.")
 
 
 def test_no_number_of_all_is_told_while_it_may_be_any() -> None:

@@ -19,8 +19,8 @@ const WHY = {
   },
   unlike: {
     word: "unlike",
-    title: "Unusual, and unlike all that has a label. Little more is expected of the likely images, so every second "
-      + "one is such a one: a kind that nobody has met yet may be among them.",
+    title: "Unusual, and unlike any labelled image. Few anomalies are expected among the likely images now, so every "
+      + "second card is one like this: it may show a kind that nobody has labelled yet.",
   },
 };
 

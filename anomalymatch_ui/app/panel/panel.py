@@ -205,7 +205,7 @@ def foreseen(outlook: Outlook, labelled: int = 0) -> list[dict[str, str]]:
         rows.append((f"{looks} should bring", counted(following), about))
     advised = advice(outlook.found, labelled, following, outlook.top, unfound)
     if outlook.explores:
-        advised += " Every second image is now an unusual one, unlike all that has a label."
+        advised += " Every second image shown is now an unusual one, unlike any labelled image."
     return [
         *({"name": name, "value": value, "title": title} for name, value, title in rows),
         {"name": "", "value": advised, "title": ""},

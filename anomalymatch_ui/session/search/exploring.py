@@ -43,7 +43,8 @@ class Exploring:
         least = self._context.config.acquisition.explore_below
         if strategy not in ("diverse", "mixed") or not ranking.calibrated or looks < EXPLORES_AFTER:
             return False
-        return is_exhausted(ranking.scores, taken, least)
+        exhausted = is_exhausted(ranking.scores, taken, least)
+        return exhausted and self._rankings.embedder().at_hand() is not None
 
     def rows(
         self, ranking: Ranking, strategy: Acquisition, taken: np.ndarray, looks: int
